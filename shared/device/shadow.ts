@@ -1,0 +1,85 @@
+import * as z from 'zod';
+
+/** Seconds since 1970, UTC: what a small controller compares without a calendar. */
+const EpochSeconds = z.int().nonnegative();
+
+export const AccessMethod = z.enum(['pin', 'qr', 'barcode', 'badge']);
+export type AccessMethod = z.infer<typeof AccessMethod>;
+
+export const Step = z.enum(['deposit', 'pickup', 'use', 'recall']);
+export type Step = z.infer<typeof Step>;
+
+/** What one person may do at one door, decided by the bank alone (design.md section 5). */
+export const Grant = z.object({
+  /** The credential's id. Uses are counted by it, from the bank's own journal. */
+  id: z.string(),
+  step: Step,
+  /** The grant that must be used up first; left out once the cloud knows that step done. */
+  after: z.string().optional(),
+  method: AccessMethod,
+  /** `verifierOf(...)` of PIN, badge or barcode; none for signed tokens. */
+  verifier: z.string().optional(),
+  notBefore: EpochSeconds,
+  notAfter: EpochSeconds,
+  /** How many times its step may be done with it. Opening without doing the step spends nothing. */
+  uses: z.int().positive(),
+  /** Why it may not be used now; a reason code that the person at the door is told. */
+  blocked: z.string().optional(),
+});
+export type Grant = z.infer<typeof Grant>;
+
+/** What a door's entry says: whose door it is, at which version of the transaction, and who may open it. */
+export const DoorGrants = z.object({
+  transactionId: z.string(),
+  version: z.int().positive(),
+  grants: z.array(Grant).max(4),
+});
+export type DoorGrants = z.infer<typeof DoorGrants>;
+
+/** `desired` of `grants-<k>`: `rev` and, per door label, its `DoorGrants`. The bank replaces its copy if `rev` is higher. */
+export const GrantsDocument = z.object({ rev: z.int().nonnegative() }).catchall(DoorGrants);
+export type GrantsDocument = { rev: number } & { [door: string]: DoorGrants | number };
+
+/** `desired.<door>.open` of `doors-<k>`. The bank refuses it past `notAfter`, twice, or for another transaction. */
+export const OpenCommand = z.object({
+  commandId: z.string(),
+  notAfter: EpochSeconds,
+  transactionId: z.string().optional(),
+});
+export type OpenCommand = z.infer<typeof OpenCommand>;
+
+export const DoorsDocument = z.record(z.string(), z.object({ open: OpenCommand.optional() }));
+export type DoorsDocument = z.infer<typeof DoorsDocument>;
+
+/** `desired` of `config`: what the bank needs to know to decide alone. */
+export const BankConfig = z.object({
+  /** Raised with every change; the bank keeps the highest. */
+  rev: z.int().nonnegative(),
+  timeZone: z.string(),
+  /** Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
+  reopenSeconds: z.int().positive(),
+  /** How long a door may stand open before it is `ajar`. */
+  ajarAfterSeconds: z.int().positive(),
+  /** The clock runs through a power cut, so grants are honoured before the cloud has told the time. */
+  batteryBackedClock: z.boolean(),
+  /** Wrong PINs per keypad: after `failures` in a row, PIN entry is off for `lockSeconds`. The last row ends the day's budget. */
+  lockout: z.array(z.object({ failures: z.int().positive(), lockSeconds: z.int().positive() })).min(1),
+  /** Wrong PINs a keypad accepts in 24 hours, whatever succeeds between them. */
+  guessesPerDay: z.int().positive(),
+});
+export type BankConfig = z.infer<typeof BankConfig>;
+
+/** 5 → 1 min, 10 → 15 min, 20 → 24 h: the guess limits that the PIN length is computed with (limits.md F3). */
+export const defaultBankConfig: BankConfig = {
+  rev: 0,
+  timeZone: 'UTC',
+  reopenSeconds: 120,
+  ajarAfterSeconds: 60,
+  batteryBackedClock: false,
+  lockout: [
+    { failures: 5, lockSeconds: 60 },
+    { failures: 10, lockSeconds: 900 },
+    { failures: 20, lockSeconds: 86_400 },
+  ],
+  guessesPerDay: 20,
+};
