@@ -1,0 +1,104 @@
+import * as z from 'zod';
+
+const At = z.iso.datetime({ precision: 3 });
+
+/** What changed, by field name; folding the `changes` of a subject's events in order gives its current state. */
+const Changes = z.record(z.string(), z.unknown());
+
+const transaction = z.object({
+  transactionId: z.string(),
+  workflow: z.string(),
+  state: z.string(),
+  bankId: z.string(),
+  door: z.string().nullable(),
+  externalIds: z.record(z.string(), z.string()),
+  changes: Changes,
+});
+
+/** The physical fact behind an event, as the bank's journal tells it. */
+const Evidence = z.object({
+  journalId: z.string(),
+  seq: z.int(),
+  door: z.string(),
+  /** The version of the transaction that the bank had applied. */
+  version: z.int().nullable(),
+  cause: z.record(z.string(), z.unknown()).nullable(),
+});
+
+const byFact = transaction.extend({ evidence: Evidence });
+
+const command = z.object({
+  commandId: z.string(),
+  bankId: z.string(),
+  door: z.string(),
+  transactionId: z.string().nullable(),
+  state: z.string(),
+  changes: Changes,
+});
+
+const compartment = z.object({ bankId: z.string(), door: z.string(), evidence: Evidence.optional(), changes: Changes });
+const bank = z.object({ bankId: z.string(), siteId: z.string(), changes: Changes });
+const endpoint = z.object({ endpointId: z.string(), changes: Changes });
+const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
+
+/** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
+export const catalogue = {
+  'transaction.created': transaction,
+  'transaction.reserved': transaction,
+  'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
+  'transaction.deposited': byFact,
+  'transaction.picked_up': byFact,
+  'transaction.completed': byFact,
+  'transaction.moved': transaction.extend({ fromDoor: z.string(), reason: z.string() }),
+  'transaction.extended': transaction,
+  'transaction.held': transaction.extend({ reason: z.string() }),
+  'transaction.hold_lifted': transaction,
+  'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'use']) }),
+  'transaction.cancelled': transaction.extend({ reason: z.string() }),
+  'transaction.recall_started': transaction.extend({ cause: z.string() }),
+  'transaction.recalled': byFact,
+  'transaction.rejected': transaction.extend({ reason: z.string() }),
+  /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
+  'transaction.conflicted': byFact.extend({ recorded: z.string(), happened: z.string() }),
+  'transaction.deposit_failed': byFact.extend({ reason: z.string() }),
+  'transaction.pickup_failed': byFact.extend({ reason: z.string() }),
+  'credential.superseded': transaction.extend({ credentialId: z.string(), by: z.string() }),
+  'access.denied': z.object({
+    bankId: z.string(),
+    door: z.string().nullable(),
+    method: z.string(),
+    reason: z.string(),
+    transactionId: z.string().nullable(),
+    credentialId: z.string().nullable(),
+    changes: Changes,
+  }),
+  'command.queued': command.extend({ reason: z.string(), notAfter: At }),
+  'command.sent': command,
+  'command.acknowledged': command,
+  'command.opened': command,
+  'command.closed': command,
+  'command.rejected': command.extend({ reason: z.string() }),
+  'command.failed': command.extend({ reason: z.string() }),
+  'command.timed_out': command,
+  'command.superseded': command,
+  'compartment.lock_jammed': compartment,
+  'compartment.forced_open': compartment,
+  'compartment.left_ajar': compartment,
+  'compartment.out_of_service': compartment.extend({ reason: z.string() }),
+  'compartment.returned_to_service': compartment,
+  'bank.registered': bank,
+  'bank.booted': bank,
+  'bank.journal_truncated': bank,
+  'site.created': z.object({ siteId: z.string(), changes: Changes }),
+  'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
+  'api_key.created': apiKey,
+  'api_key.revoked': apiKey,
+  'webhook_endpoint.created': endpoint,
+  'webhook_endpoint.pinged': endpoint,
+  'webhook_endpoint.disabled': endpoint.extend({ reason: z.string() }),
+} as const satisfies Record<string, z.ZodObject>;
+
+export type EventType = keyof typeof catalogue;
+export type EventData<T extends EventType> = z.infer<(typeof catalogue)[T]>;
+export const isEventType = (type: string): type is EventType => Object.hasOwn(catalogue, type);
+export const eventTypes = Object.keys(catalogue).filter(isEventType);

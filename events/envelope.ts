@@ -1,0 +1,43 @@
+import * as z from 'zod';
+
+/** Who caused it. Banks and deadlines are actors too. */
+export const Actor = z.object({
+  type: z.enum(['api_key', 'staff', 'recipient', 'bank', 'system', 'operator']),
+  id: z.string(),
+});
+export type Actor = z.infer<typeof Actor>;
+
+const At = z.iso.datetime({ precision: 3 });
+
+/**
+ * Around every event, everywhere: bus, webhooks, audit trail. Attribute names of CloudEvents 1.0, plus ours.
+ * Arrival is unordered: sort by `sequence` within a `subject`; it counts without gaps from 1.
+ */
+export const Envelope = z.object({
+  specversion: z.literal('1.0'),
+  id: z.string(),
+  source: z.literal('latchwork'),
+  type: z.string(),
+  /** The entity whose version guards the commit: a transaction id, `<bank>/<door>`, a bank id … */
+  subject: z.string(),
+  /** Same as `occurredAt`; CloudEvents' name for it. */
+  time: At,
+  datacontenttype: z.literal('application/json'),
+  tenant: z.string(),
+  sequence: z.int().positive(),
+  /** When it happened; for what a bank did, by the bank's clock. */
+  occurredAt: At,
+  /** When we learned of it. */
+  recordedAt: At,
+  actor: Actor,
+  /** Version of the type's schema. */
+  schema: z.literal(1),
+  data: z.record(z.string(), z.unknown()),
+  /** Hash of the subject's previous event; 64 zeros before the first. */
+  prevHash: z.string(),
+  /** SHA-256, hex, over the canonical JSON (RFC 8785) of all the above. */
+  hash: z.string(),
+});
+export type Envelope = z.infer<typeof Envelope>;
+
+export const firstPrevHash = '0'.repeat(64);

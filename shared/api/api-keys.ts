@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { ApiKey, Scope } from '../domain/api-key.ts';
+import type { Route } from './route.ts';
+import { idParam, listOf, page } from './shapes.ts';
+
+export const ApiKeyView = ApiKey.omit({ tenant: true, hash: true, keyHash: true })
+  .extend({
+    /** Only in the answer of the call that made it. */
+    key: z.string().optional(),
+  })
+  .meta({ id: 'ApiKey' });
+export type ApiKeyView = z.infer<typeof ApiKeyView>;
+
+export const createApiKey = {
+  id: 'create-api-key',
+  noun: 'api-keys',
+  method: 'POST',
+  path: '/v1/api-keys',
+  summary: 'Make an API key, with no more scopes than your own',
+  permission: 'api-keys:write',
+  body: z.strictObject({ name: z.string().min(1).max(120), scopes: z.array(Scope).min(1) }),
+  status: 201,
+  response: ApiKeyView,
+  problems: ['idempotency_key_reused'],
+  etag: true,
+} as const satisfies Route;
+
+export const listApiKeys = {
+  id: 'list-api-keys',
+  noun: 'api-keys',
+  method: 'GET',
+  path: '/v1/api-keys',
+  summary: 'List API keys',
+  permission: 'api-keys:read',
+  query: z.strictObject(page),
+  status: 200,
+  response: listOf(ApiKeyView),
+  problems: [],
+} as const satisfies Route;
+
+export const revokeApiKey = {
+  id: 'revoke-api-key',
+  noun: 'api-keys',
+  method: 'POST',
+  path: '/v1/api-keys/{apiKeyId}/revoke',
+  summary: 'Revoke an API key; it stops working within 60 seconds',
+  permission: 'api-keys:write',
+  params: z.object({ apiKeyId: idParam }),
+  body: z.strictObject({}),
+  status: 200,
+  response: ApiKeyView,
+  problems: ['idempotency_key_reused', 'precondition_failed', 'conflict'],
+  etag: true,
+} as const satisfies Route;

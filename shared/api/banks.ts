@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
+import { Compartment } from '../domain/compartment.ts';
+import type { Route } from './route.ts';
+import { idParam, listOf, page } from './shapes.ts';
+
+export const BankView = Bank.omit({ tenant: true, hash: true, generation: true }).meta({ id: 'Bank' });
+export type BankView = z.infer<typeof BankView>;
+
+export const CompartmentView = Compartment.omit({ lastEntry: true, until: true, commandId: true })
+  .extend(LayoutDoor.shape)
+  .meta({ id: 'Compartment' });
+export type CompartmentView = z.infer<typeof CompartmentView>;
+
+export const createBank = {
+  id: 'create-bank',
+  noun: 'banks',
+  method: 'POST',
+  path: '/v1/banks',
+  summary: 'Register a bank with its compartments',
+  permission: 'banks:write',
+  body: z.strictObject({
+    siteId: z.string().min(1).max(64),
+    name: z.string().min(1).max(120),
+    layout: z
+      .array(z.strictObject(LayoutDoor.shape))
+      .min(1)
+      .max(doorsPerBankMax)
+      .refine(
+        (doors) => new Set(doors.map((it) => it.door)).size === doors.length,
+        'every door needs a label of its own',
+      ),
+    /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
+    batteryBackedClock: z.boolean().default(false),
+  }),
+  status: 201,
+  response: BankView,
+  problems: ['idempotency_key_reused', 'conflict'],
+  etag: true,
+} as const satisfies Route;
+
+export const listBanks = {
+  id: 'list-banks',
+  noun: 'banks',
+  method: 'GET',
+  path: '/v1/banks',
+  summary: 'List banks',
+  permission: 'banks:read',
+  query: z.strictObject(page),
+  status: 200,
+  response: listOf(BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true })),
+  problems: [],
+} as const satisfies Route;
+
+export const getBank = {
+  id: 'get-bank',
+  noun: 'banks',
+  method: 'GET',
+  path: '/v1/banks/{bankId}',
+  summary: 'Read a bank and its layout',
+  permission: 'banks:read',
+  params: z.object({ bankId: idParam }),
+  status: 200,
+  response: BankView,
+  problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const listCompartments = {
+  id: 'list-compartments',
+  noun: 'banks',
+  method: 'GET',
+  path: '/v1/banks/{bankId}/compartments',
+  summary: "Read the state of a bank's compartments",
+  permission: 'banks:read',
+  params: z.object({ bankId: idParam }),
+  query: z.strictObject({}),
+  status: 200,
+  response: listOf(CompartmentView),
+  problems: [],
+} as const satisfies Route;
+
+export const getCompartment = {
+  id: 'get-compartment',
+  noun: 'banks',
+  method: 'GET',
+  path: '/v1/banks/{bankId}/compartments/{door}',
+  summary: 'Read one compartment',
+  permission: 'banks:read',
+  params: z.object({ bankId: idParam, door: idParam }),
+  status: 200,
+  response: CompartmentView,
+  problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const updateCompartment = {
+  id: 'update-compartment',
+  noun: 'banks',
+  method: 'PATCH',
+  path: '/v1/banks/{bankId}/compartments/{door}',
+  summary: 'Take a compartment out of service, or return it',
+  permission: 'banks:write',
+  params: z.object({ bankId: idParam, door: idParam }),
+  body: z.strictObject({
+    /** Why it is out of service; null returns it. */
+    outOfService: z.string().min(1).max(80).nullable(),
+  }),
+  status: 200,
+  response: CompartmentView,
+  problems: ['precondition_failed', 'conflict'],
+  etag: true,
+} as const satisfies Route;

@@ -1,0 +1,14 @@
+import * as z from 'zod';
+import type { Route } from './route.ts';
+
+export const getOpenapi = {
+  id: 'get-openapi',
+  noun: 'documents',
+  method: 'GET',
+  path: '/v1/openapi.json',
+  summary: 'This document',
+  permission: null,
+  status: 200,
+  response: z.record(z.string(), z.unknown()),
+  problems: [],
+} as const satisfies Route;

@@ -1,0 +1,22 @@
+import * as apiKeys from './api-keys.ts';
+import * as banks from './banks.ts';
+import * as commands from './commands.ts';
+import * as documents from './documents.ts';
+import type { Route } from './route.ts';
+import * as sites from './sites.ts';
+import * as transactions from './transactions.ts';
+import * as webhookEndpoints from './webhook-endpoints.ts';
+
+const isRoute = (value: unknown): value is Route =>
+  typeof value === 'object' && value !== null && 'method' in value && 'path' in value && 'noun' in value;
+
+/** The whole HTTP contract: API Gateway's routes and the OpenAPI document are made from it. */
+export const routes: readonly Route[] = [
+  transactions,
+  commands,
+  sites,
+  banks,
+  apiKeys,
+  webhookEndpoints,
+  documents,
+].flatMap((noun) => Object.values(noun).filter(isRoute));

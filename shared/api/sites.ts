@@ -1,0 +1,47 @@
+import * as z from 'zod';
+import { Site, TimeZone } from '../domain/site.ts';
+import type { Route } from './route.ts';
+import { idParam, listOf, page } from './shapes.ts';
+
+export const SiteView = Site.omit({ tenant: true, hash: true }).meta({ id: 'Site' });
+
+export const createSite = {
+  id: 'create-site',
+  noun: 'sites',
+  method: 'POST',
+  path: '/v1/sites',
+  summary: 'Register a site',
+  permission: 'banks:write',
+  body: z.strictObject({ name: z.string().min(1).max(120), timeZone: TimeZone.default('UTC') }),
+  status: 201,
+  response: SiteView,
+  problems: ['idempotency_key_reused'],
+  etag: true,
+} as const satisfies Route;
+
+export const listSites = {
+  id: 'list-sites',
+  noun: 'sites',
+  method: 'GET',
+  path: '/v1/sites',
+  summary: 'List sites',
+  permission: 'banks:read',
+  query: z.strictObject(page),
+  status: 200,
+  response: listOf(SiteView),
+  problems: [],
+} as const satisfies Route;
+
+export const getSite = {
+  id: 'get-site',
+  noun: 'sites',
+  method: 'GET',
+  path: '/v1/sites/{siteId}',
+  summary: 'Read a site',
+  permission: 'banks:read',
+  params: z.object({ siteId: idParam }),
+  status: 200,
+  response: SiteView,
+  problems: [],
+  etag: true,
+} as const satisfies Route;

@@ -1,0 +1,31 @@
+import * as z from 'zod';
+import { InstantText } from './time.ts';
+
+/** What a key may do. Opening doors is apart from booking them: it acts on the physical world at once. */
+export const Scope = z.enum([
+  'transactions:read',
+  'transactions:write',
+  'commands:read',
+  'commands:write',
+  'banks:read',
+  'banks:write',
+  'webhooks:read',
+  'webhooks:write',
+  'api-keys:read',
+  'api-keys:write',
+]);
+export type Scope = z.infer<typeof Scope>;
+
+export const ApiKey = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  scopes: z.array(Scope),
+  /** SHA-256 of the whole key, hex. The key itself is shown once. */
+  keyHash: z.string(),
+  createdAt: InstantText,
+  revokedAt: InstantText.nullable(),
+  version: z.int().positive(),
+  hash: z.string(),
+});
+export type ApiKey = z.infer<typeof ApiKey>;

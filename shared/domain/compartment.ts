@@ -1,0 +1,91 @@
+import * as z from 'zod';
+import type { DoorEntry } from '../device/journal.ts';
+import { Contents, DoorState, LockState } from '../device/journal.ts';
+import type { Instant } from './time.ts';
+import { epochMs, plusSeconds } from './time.ts';
+
+export const Availability = z.enum(['available', 'reserved', 'occupied', 'needs_clearing', 'out_of_service']);
+export type Availability = z.infer<typeof Availability>;
+
+/** A compartment's row: the lock that two commits meet at if they want the same door. At most 300 bytes. */
+export const Compartment = z.object({
+  door: z.string(),
+  /** The transaction that has it. */
+  heldBy: z.string().nullable(),
+  availability: Availability,
+  /** Not offered before, milliseconds since 1970: without a contents sensor, `reopenSeconds` after the last close. */
+  until: z.int().nullable(),
+  doorState: DoorState,
+  contents: Contents,
+  lock: LockState,
+  /** Why staff took it out of service. */
+  outOfService: z.string().nullable(),
+  /** The newest journal entry its physical state comes from. */
+  lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
+  /** The newest door command. */
+  commandId: z.string().nullable(),
+  version: z.int().positive(),
+});
+export type Compartment = z.infer<typeof Compartment>;
+
+/** As it is when its bank is registered: closed and empty by what the operator says, until the bank says otherwise. */
+export const newCompartment = (door: string): Compartment => ({
+  door,
+  heldBy: null,
+  availability: 'available',
+  until: null,
+  doorState: 'closed',
+  contents: 'empty',
+  lock: 'ok',
+  outOfService: null,
+  lastEntry: null,
+  commandId: null,
+  version: 1,
+});
+
+/** The availability that follows from the other fields; the first row that holds. */
+const availabilityRows: [(it: Compartment, stored: boolean) => boolean, Availability][] = [
+  [(it, stored) => it.heldBy !== null && stored, 'occupied'],
+  [(it) => it.heldBy !== null, 'reserved'],
+  [(it) => it.outOfService !== null || it.lock === 'jammed', 'out_of_service'],
+  [(it) => it.contents === 'filled' || it.doorState !== 'closed', 'needs_clearing'],
+  [() => true, 'available'],
+];
+
+/** Changes a compartment and says its availability anew. `stored`: its holder's item is inside. */
+export const changed = (before: Compartment, change: Partial<Compartment>, stored: boolean): Compartment => {
+  const after = { ...before, ...change, version: before.version + 1 };
+  return { ...after, availability: availabilityRows.find(([holds]) => holds(after, stored))?.[1] ?? 'available' };
+};
+
+/** May be promised to somebody now. */
+export const offered = (it: Compartment, now: Instant): boolean =>
+  it.availability === 'available' &&
+  it.doorState === 'closed' &&
+  it.contents !== 'filled' &&
+  it.lock === 'ok' &&
+  (it.until === null || it.until <= epochMs(now));
+
+/** An entry tells the newest state only if none after it was seen; another journal is another controller, and newer. */
+export const isNewest = (it: Compartment, journalId: string, seq: number): boolean =>
+  it.lastEntry === null || it.lastEntry.journalId !== journalId || it.lastEntry.seq < seq;
+
+/** The physical change an entry makes, if it is the newest; older ones never overwrite. */
+export const physicalChange = (
+  it: Compartment,
+  journalId: string,
+  entry: DoorEntry,
+  now: Instant,
+  reopenSeconds: number,
+): Partial<Compartment> =>
+  isNewest(it, journalId, entry.seq)
+    ? {
+        doorState: entry.after.door,
+        contents: entry.after.contents,
+        lock: entry.after.lock,
+        lastEntry: { journalId, seq: entry.seq, at: entry.at },
+        ...(entry.after.contents === 'unknown' && entry.after.door === 'closed'
+          ? { until: epochMs(plusSeconds(now, reopenSeconds)) }
+          : {}),
+      }
+    : {};

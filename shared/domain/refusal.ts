@@ -1,0 +1,60 @@
+/**
+ * Every way the domain says no. `status` and `title` are what HTTP answers; `code` is stable and snake_case.
+ * Whatever is thrown that is not a `Refusal` is a bug or an outage, and never shown to a caller.
+ */
+export const refusals = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  unauthorized: { status: 401, title: 'No valid API key' },
+  forbidden: { status: 403, title: 'The API key lacks the scope' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Not allowed here' },
+  conflict: { status: 409, title: 'In conflict with what is recorded' },
+  already_exists: { status: 409, title: 'Already exists' },
+  invalid_transition: { status: 409, title: 'Not possible in this state' },
+  reservation_refused: { status: 409, title: 'No compartment can be reserved' },
+  stale_source: { status: 409, title: 'A newer message of this source was applied' },
+  not_owner: { status: 409, title: 'Another system owns this transaction' },
+  door_busy: { status: 409, title: 'The door is carrying out another command' },
+  endpoint_disabled: { status: 409, title: 'The webhook endpoint is disabled' },
+  precondition_failed: { status: 412, title: 'It was changed since you read it' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
+  busy: { status: 503, title: 'Busy, try again shortly' },
+} as const satisfies Record<string, { status: number; title: string }>;
+export type RefusalCode = keyof typeof refusals;
+
+export const reservationReasons = [
+  'bank_full',
+  'no_fitting_compartment',
+  'no_accessible_compartment',
+  'thermal_class_unavailable',
+  'dimensions_exceeded',
+  'bank_unavailable',
+  'bank_unknown',
+] as const;
+export type ReservationReason = (typeof reservationReasons)[number];
+
+export type FieldError = { pointer: string; detail: string };
+
+export class Refusal extends Error {
+  readonly code: RefusalCode;
+  readonly reason: string | undefined;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  /** Id of the thing that stands in the way, where the caller may see it. */
+  readonly existing: string | undefined;
+
+  constructor(
+    code: RefusalCode,
+    detail: string,
+    more: { reason?: string; errors?: FieldError[]; retryAfterSeconds?: number; existing?: string } = {},
+  ) {
+    super(detail);
+    this.name = 'Refusal';
+    this.code = code;
+    this.reason = more.reason;
+    this.errors = more.errors;
+    this.retryAfterSeconds = more.retryAfterSeconds;
+    this.existing = more.existing;
+  }
+}

@@ -1,0 +1,139 @@
+import * as z from 'zod';
+import { ThermalClass } from './bank.ts';
+import { Compartment } from './compartment.ts';
+import { Credential } from './credential.ts';
+import { InstantText } from './time.ts';
+import { Workflow } from './workflow.ts';
+
+export const TransactionState = z.enum([
+  'reserved',
+  'stored',
+  'recall_due',
+  'completed',
+  'cancelled',
+  'expired',
+  'recalled',
+  'rejected',
+]);
+export type TransactionState = z.infer<typeof TransactionState>;
+
+export const ends = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
+export const hasEnded = (state: TransactionState): boolean => (ends as readonly string[]).includes(state);
+
+export const Flag = z.enum(['held', 'late', 'disputed']);
+export type Flag = z.infer<typeof Flag>;
+
+export const RecallCause = z.enum(['pickup_deadline', 'cancelled', 'recalled', 'late_deposit']);
+export type RecallCause = z.infer<typeof RecallCause>;
+
+/** Printable, so that it can be searched for, shown and put in a URL. */
+export const ExternalId = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
+export const ExternalSystem = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,31}$/, 'lower-case letters, digits and _, at most 32');
+export const ExternalIds = z
+  .record(ExternalSystem, ExternalId)
+  .refine((ids) => Object.keys(ids).length <= 5, 'at most 5');
+
+const Millimetres = z.int().positive().max(10_000);
+
+export const Item = z.strictObject({
+  externalId: ExternalId.optional(),
+  description: z.string().max(200).optional(),
+  lengthMm: Millimetres,
+  widthMm: Millimetres,
+  heightMm: Millimetres,
+  massG: z.int().positive().max(1_000_000).optional(),
+  thermalClass: ThermalClass.default('ambient'),
+});
+export type Item = z.infer<typeof Item>;
+
+/** A person, as far as they must be told something. */
+export const Party = z.strictObject({
+  name: z.string().max(120).optional(),
+  phone: z
+    .string()
+    .regex(/^\+[1-9][0-9]{6,14}$/, 'E.164, for example +41791234567')
+    .optional(),
+  email: z.email().max(254).optional(),
+  locale: z
+    .string()
+    .regex(/^[a-z]{2}(-[A-Z]{2})?$/, 'a BCP 47 tag, for example de or de-CH')
+    .optional(),
+});
+export type Party = z.infer<typeof Party>;
+
+export const Metadata = z
+  .record(z.string().min(1).max(40), z.string().max(500))
+  .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries');
+
+export const Deadlines = z.object({ reserveUntil: InstantText, depositBy: InstantText, pickupBy: InstantText });
+export type Deadlines = z.infer<typeof Deadlines>;
+export type DeadlineName = keyof Deadlines;
+
+/** The business object. Its version is the sequence of its newest event: version 2 means two events. */
+export const Transaction = z.object({
+  id: z.string(),
+  tenant: z.string(),
+  workflow: Workflow,
+  state: TransactionState,
+  version: z.int().positive(),
+  /** Hash of the newest event: the head of its audit chain. */
+  hash: z.string(),
+  siteId: z.string(),
+  bankId: z.string(),
+  /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
+  door: z.string().nullable(),
+  externalIds: z.record(z.string(), z.string()),
+  source: z.object({ system: z.string(), version: z.int().nonnegative() }).nullable(),
+  items: z.array(Item),
+  recipient: Party,
+  parties: z.object({ depositor: Party.optional(), collector: Party.optional() }),
+  /** Random; with it personal data is committed to in events, as a hash that can outlive the data. */
+  salt: z.string(),
+  payment: z.object({ amountMinor: z.int(), currency: z.string() }).nullable(),
+  metadata: Metadata,
+  deadlines: Deadlines,
+  /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
+  pickupWithinSeconds: z.int().positive().nullable(),
+  /** Counts the changes of its deadlines; part of every schedule's name. */
+  deadlineRev: z.int().nonnegative(),
+  flags: z.array(Flag),
+  holdReason: z.string().nullable(),
+  credentials: z.array(Credential),
+  depositStartedAt: InstantText.nullable(),
+  depositedAt: InstantText.nullable(),
+  pickedUpAt: InstantText.nullable(),
+  endedAt: InstantText.nullable(),
+  expiredStage: z.enum(['reservation', 'deposit', 'use']).nullable(),
+  cancelReason: z.string().nullable(),
+  recallCause: RecallCause.nullable(),
+  rejectReason: z.string().nullable(),
+  /** How its compartment was chosen. */
+  assignment: z.object({ policy: z.string(), candidates: z.int(), reason: z.string() }),
+  createdAt: InstantText,
+  updatedAt: InstantText,
+});
+export type Transaction = z.infer<typeof Transaction>;
+
+/** What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read. */
+export const StoredTransaction = Transaction.extend({ compartment: Compartment.nullable() });
+export type StoredTransaction = z.infer<typeof StoredTransaction>;
+
+/** Fields that name people; they enter events only as a salted hash. */
+export const personalFields = ['recipient', 'parties', 'salt'] as const satisfies (keyof Transaction)[];
+/** Fields every commit sets; they are in the envelope, not in `changes`. */
+export const commitFields = ['version', 'hash', 'updatedAt', 'tenant'] as const satisfies (keyof Transaction)[];
+
+/** The one deadline that runs now, if any. */
+export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
+  if (it.state === 'reserved') {
+    const name = it.depositStartedAt === null ? 'reserveUntil' : 'depositBy';
+    return { name, at: it.deadlines[name] };
+  }
+  return it.state === 'stored' ? { name: 'pickupBy', at: it.deadlines.pickupBy } : null;
+};
