@@ -20,22 +20,35 @@ if (!script) stop('name the script to run, for example: node local/run.mjs local
 
 const node = join(root, 'node_modules', '.bin', 'node');
 const stamp = join(root, 'node_modules', '.latchwork-installed');
-const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+const lock = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .digest('hex');
 
 if (!existsSync(node) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   console.error('latchwork: installing the packages of package-lock.json (once, about half a minute) …');
   rmSync(stamp, { force: true });
-  const installed = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const installed = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (installed.error) stop(`npm could not be started (${installed.error.message}). Install npm, then try again.`);
-  if (installed.status !== 0) stop('npm ci failed; its own message is above. Check the network and the package registry.');
-  if (!existsSync(node)) stop('the package node@24 brought no Node for this machine; its install script may be switched off (npm config get ignore-scripts).');
+  if (installed.status !== 0)
+    stop('npm ci failed; its own message is above. Check the network and the package registry.');
+  if (!existsSync(node))
+    stop(
+      'the package node@24 brought no Node for this machine; its install script may be switched off (npm config get ignore-scripts).',
+    );
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, lock);
 }
 
 // The pinned Node comes first on the PATH, so that every tool started from here uses the same one.
 const env = { ...process.env, PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter) };
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], { cwd: root, stdio: 'inherit', env });
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
+  cwd: root,
+  stdio: 'inherit',
+  env,
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   // On Ctrl-C the terminal tells the child too; waiting for it here lets it clean up before the prompt returns.
   process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));

@@ -1,0 +1,94 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { type Command, run } from './command.ts';
+import { awsEnvironment, clientOptions, type Endpoint } from './endpoint.ts';
+import { fingerprint } from './fingerprint.ts';
+import { readJson, writeJson } from './json-file.ts';
+import { withLock } from './lock.ts';
+import { binDir, root } from './paths.ts';
+import { repair } from './repairs.ts';
+
+export const stackName = 'latchwork-local';
+
+/** What the stack says about itself, by output name. */
+export type StackOutputs = Record<string, string>;
+
+export type Deployment = {
+  endpoint: Endpoint;
+  /** The state: what was deployed last is remembered here, next to what the engine knows. */
+  dir: string;
+  /** Context that differs from stage `local`, as `key=value`. */
+  overrides?: readonly string[];
+  signal?: AbortSignal | undefined;
+  /** Another CDK application than ours; for trying the start-up itself. */
+  appRoot?: string;
+};
+
+const Memory = z.object({ fingerprint: z.string() });
+
+/** Brings the stack to what the sources say, if it is not there yet, and answers with its outputs. */
+export async function deploy(deployment: Deployment, note: (text: string) => void): Promise<StackOutputs> {
+  const { dir, endpoint, overrides = [], appRoot = root } = deployment;
+  return withLock(join(dir, 'deploy.lock'), async () => {
+    const memoryFile = join(dir, 'deployed.json');
+    const wanted = fingerprint(appRoot, { overrides, endpoint: endpoint.awsEndpointUrl });
+    // The memory may be younger than the engine, which keeps nothing of a run that was killed.
+    const before = await outputsOf(endpoint, stackName);
+    if (before && readJson(memoryFile, Memory)?.fingerprint === wanted) {
+      note('unchanged');
+      return before;
+    }
+    rmSync(memoryFile, { force: true });
+    await bootstrap(deployment);
+    await cdk(deployment, 'the deployment', [
+      'deploy',
+      stackName,
+      '--require-approval=never',
+      '--progress=events',
+      ...['stage=local', ...overrides].flatMap((override) => ['--context', override]),
+    ]);
+    const outputs = await outputsOf(endpoint, stackName);
+    if (!outputs) throw new Error(`the stack ${stackName} was deployed and is not there`);
+    await repair(endpoint, stackName);
+    writeJson(memoryFile, { fingerprint: wanted });
+    return outputs;
+  });
+}
+
+async function bootstrap(deployment: Deployment): Promise<void> {
+  const { endpoint } = deployment;
+  if (await outputsOf(endpoint, 'CDKToolkit')) return;
+  await cdk(deployment, 'cdk bootstrap', ['bootstrap', `aws://${endpoint.accountId}/${endpoint.region}`]);
+  // It denies plain HTTP, which is all that the engine speaks.
+  const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
+  await s3.send(
+    new DeleteBucketPolicyCommand({ Bucket: `cdk-hnb659fds-assets-${endpoint.accountId}-${endpoint.region}` }),
+  );
+}
+
+const cdk = ({ endpoint, dir, signal, appRoot = root }: Deployment, what: string, args: readonly string[]) =>
+  run({
+    what,
+    file: join(binDir, 'cdk'),
+    // An output folder of its own: two runs in one clone would overwrite each other's.
+    args: [...args, '--output', join(dir, 'cdk.out'), '--no-notices', '--no-version-reporting', '--no-color'],
+    cwd: appRoot,
+    env: { ...awsEnvironment(endpoint), CDK_HOME: join(dir, 'cdk-home'), CDK_DISABLE_CLI_TELEMETRY: 'true' },
+    logFile: join(dir, `cdk-${args[0]}.log`),
+    signal,
+  } satisfies Command);
+
+/** The outputs of a stack that is usable, undefined when there is none. */
+async function outputsOf(endpoint: Endpoint, name: string): Promise<StackOutputs | undefined> {
+  const cloudFormation = new CloudFormationClient(clientOptions(endpoint));
+  const answer = await cloudFormation.send(new DescribeStacksCommand({ StackName: name })).catch((error: unknown) => {
+    if (error instanceof Error && error.message.includes('does not exist')) return undefined;
+    throw error;
+  });
+  const stack = answer?.Stacks?.[0];
+  if (!stack?.StackStatus || !['CREATE_COMPLETE', 'UPDATE_COMPLETE'].includes(stack.StackStatus)) return undefined;
+  return Object.fromEntries((stack.Outputs ?? []).map((output) => [output.OutputKey ?? '', output.OutputValue ?? '']));
+}

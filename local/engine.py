@@ -1,0 +1,39 @@
+"""Runs MiniStack for local/engine.ts, with two things that it does not offer itself.
+
+- The MQTT port listens on BIND_HOST too: MiniStack opens it on every address, and lets sessions without a certificate
+  in, which nobody on the same network should be offered.
+- The engine never outlives whoever started it: standard input is a pipe from there, and its end means that the other
+  side is gone, however hard it was killed. The engine then saves and stops as on SIGTERM.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+
+bind_host = os.environ["BIND_HOST"]
+open_server = asyncio.BaseEventLoop.create_server
+
+
+async def create_server(loop, factory, host=None, port=None, **options):
+    return await open_server(loop, factory, bind_host if host == "0.0.0.0" else host, port, **options)
+
+
+def follow_parent():
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    # Saving takes about 2 s; the process can hang afterwards while something is pending, workers with it.
+    time.sleep(20)
+    os.killpg(0, signal.SIGKILL)
+
+
+asyncio.BaseEventLoop.create_server = create_server
+threading.Thread(target=follow_parent, daemon=True).start()
+sys.argv = ["ministack"]
+
+from ministack.app import main  # noqa: E402  (reads the environment when it is imported)
+
+main()

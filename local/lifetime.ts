@@ -1,0 +1,76 @@
+import { explain, messageOf, say } from './say.ts';
+
+export type Lifetime = {
+  /** Aborted as soon as somebody wants the script to end. */
+  signal: AbortSignal;
+  /** Done at the end, however it comes; the last registered first. */
+  atEnd: (undo: () => void | Promise<void>) => void;
+  /** Rejects when the script is interrupted; resolves never. */
+  interrupted: Promise<never>;
+};
+
+class Interruption extends Error {
+  readonly signal: NodeJS.Signals;
+  constructor(signal: NodeJS.Signals) {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Runs a script that starts things: what it registered is undone at its end, at Ctrl-C and at every failure. */
+export async function lifetime(work: (life: Lifetime) => Promise<number>): Promise<never> {
+  const undo: (() => void | Promise<void>)[] = [];
+  const abort = new AbortController();
+  const interrupted = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason));
+  });
+  interrupted.catch(() => undefined);
+  listen(abort);
+
+  let code: number;
+  try {
+    code = await Promise.race([
+      work({ signal: abort.signal, atEnd: (step) => undo.push(step), interrupted }),
+      interrupted,
+    ]);
+  } catch (error) {
+    const stopped = abort.signal.reason;
+    if (stopped instanceof Interruption) {
+      code = exitCodes[stopped.signal as keyof typeof exitCodes];
+    } else {
+      code = 1;
+      process.stderr.write(`\n${explain(error)}\n`);
+    }
+    abort.abort(error);
+  }
+  for (const step of undo.reverse()) {
+    try {
+      await step();
+    } catch (error) {
+      code ||= 1;
+      process.stderr.write(`latchwork: not everything could be stopped: ${messageOf(error)}\n`);
+    }
+  }
+  process.exit(code);
+}
+
+/**
+ * One Ctrl-C can arrive several times: from the terminal, and again from npm. Only what comes clearly later means that
+ * somebody no longer wants to wait; the engine saves and stops by itself even then.
+ */
+function listen(abort: AbortController): void {
+  let first: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (first === undefined) {
+        first = Date.now();
+        say('\nStopping …');
+        abort.abort(new Interruption(signal));
+      } else if (Date.now() - first > 1_500) {
+        process.exit(exitCodes[signal]);
+      }
+    });
+  }
+}

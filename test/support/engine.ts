@@ -1,0 +1,59 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { deploy } from '../../local/deploy.ts';
+import { type Engine, saveCertificateAuthority, startEngine } from '../../local/engine.ts';
+import { readJson, writeJson } from '../../local/json-file.ts';
+import type { Lifetime } from '../../local/lifetime.ts';
+import { localDir } from '../../local/paths.ts';
+import { isRunning, markOf, ProcessMark } from '../../local/processes.ts';
+import { python } from '../../local/python.ts';
+import { PlainError, step } from '../../local/say.ts';
+import { apiUrlOf, StackHandle } from '../../local/stack-handle.ts';
+
+/** What a test cannot wait for. Everything else of the stack is as in `npm start`. */
+export const fastContext = ['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds=2'];
+
+/** An engine and a stack of this run's own, gone with it. */
+export async function ownStack(life: Lifetime): Promise<{ stack: StackHandle; engine: Engine }> {
+  forgetDeadRuns();
+  const dir = join(localDir, `test-${process.pid}`);
+  mkdirSync(dir, { recursive: true });
+  life.atEnd(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
+  writeJson(join(dir, 'run.json'), markOf(process.pid));
+
+  const interpreter = await step('Python for the engine', (note) => python(note));
+  const engine = await step('AWS engine', () => startEngine({ python: interpreter, dir, persist: false }));
+  life.atEnd(() => engine.stop());
+  await saveCertificateAuthority(engine.endpoint);
+  const stack = await deployed({ endpoint: engine.endpoint, dir, signal: life.signal });
+  writeJson(join(dir, 'stack.json'), stack);
+  return { stack, engine };
+}
+
+/** The stack of `--serve`, brought to what the sources say now. */
+export async function servedStack(life: Lifetime, file: string): Promise<StackHandle> {
+  const served = readJson(file, StackHandle);
+  const answers = served && (await fetch(`${served.awsEndpointUrl}/_ministack/health`).catch(() => undefined));
+  if (!served || !answers?.ok) {
+    throw new PlainError(`no test engine is up: start one with node local/run.mjs test/run.ts --serve (${file})`);
+  }
+  const stack = await deployed({ endpoint: served, dir: served.stateDir, signal: life.signal });
+  writeJson(file, stack);
+  return stack;
+}
+
+async function deployed(deployment: Parameters<typeof deploy>[0]): Promise<StackHandle> {
+  const outputs = await step('Stack', (note) => deploy({ ...deployment, overrides: fastContext }, note));
+  const { endpoint, dir } = deployment;
+  return StackHandle.parse({ ...endpoint, apiUrl: apiUrlOf(endpoint, outputs), outputs, stateDir: dir });
+}
+
+/** A run that was killed could not take its folder with it; its engine has noticed and is gone. */
+function forgetDeadRuns(): void {
+  mkdirSync(localDir, { recursive: true });
+  for (const name of readdirSync(localDir).filter((entry) => /^test-\d+$/.test(entry))) {
+    const dir = join(localDir, name);
+    const owner = readJson(join(dir, 'run.json'), ProcessMark);
+    if (!owner || !isRunning(owner)) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,0 +1,46 @@
+import { defineConfig } from 'vitest/config';
+
+// Where a test lies says what it needs. What lies in none of the named folders is a unit test, so that none is forgotten.
+const onTheStack = ['test/store/**/*.test.ts', 'test/functions/**/*.test.ts', 'test/journeys/**/*.test.ts'];
+const ofTheTemplate = ['test/infra/**/*.test.ts'];
+// A store or a handler that is tried with fakes says so in its name and needs no engine.
+const withoutStack = ['test/**/*.unit.test.ts'];
+const inABrowser = ['test/browser/**'];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts', 'device-sim/**/*.test.ts'],
+          exclude: [...onTheStack, ...ofTheTemplate, ...inABrowser].map((pattern) => withoutUnit(pattern)),
+        },
+      },
+      {
+        test: {
+          name: 'infra',
+          include: ofTheTemplate,
+          // A synthesis bundles every function.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'stack',
+          include: onTheStack,
+          exclude: withoutStack,
+          globalSetup: 'test/support/engine-setup.ts',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
+
+/** The same files without those that say of themselves that they need no engine. */
+function withoutUnit(pattern: string): string {
+  return pattern.replace('*.test.ts', '!(*.unit).test.ts');
+}
