@@ -41,7 +41,6 @@ export const Bank = z.object({
   pinDigits: z.int(),
   createdAt: InstantText,
   version: z.int().positive(),
-  hash: z.string(),
 });
 export type Bank = z.infer<typeof Bank>;
 

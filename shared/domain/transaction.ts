@@ -6,6 +6,7 @@ import { InstantText } from './time.ts';
 import { Workflow } from './workflow.ts';
 
 export const TransactionState = z.enum([
+  'created',
   'reserved',
   'stored',
   'recall_due',

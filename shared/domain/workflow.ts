@@ -8,7 +8,7 @@ export type PartyRole = 'depositor' | 'recipient' | 'staff';
 
 type WorkflowRow = {
   /** In the order they are done; each names who does it, and the state the transaction is in once it is done. */
-  steps: readonly { step: Step; by: PartyRole; then: 'stored' | 'completed' }[];
+  steps: readonly { step: Step; by: PartyRole; reaches: 'stored' | 'completed' }[];
   /** Seconds, where neither the tenant, the site nor the call says otherwise. */
   deadlines: { reserve: number; deposit: number; pickup: number };
 };
@@ -19,8 +19,8 @@ const hours = (count: number): number => count * 3600;
 export const workflows = {
   parcel: {
     steps: [
-      { step: 'deposit', by: 'depositor', then: 'stored' },
-      { step: 'pickup', by: 'recipient', then: 'completed' },
+      { step: 'deposit', by: 'depositor', reaches: 'stored' },
+      { step: 'pickup', by: 'recipient', reaches: 'completed' },
     ],
     deadlines: { reserve: hours(24), deposit: hours(48), pickup: hours(72) },
   },

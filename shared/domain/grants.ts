@@ -1,0 +1,48 @@
+import type { DoorGrants, Grant } from '../device/shadow.ts';
+import type { Credential } from './credential.ts';
+import { liveCredential } from './credential.ts';
+import { epochMs, epochSecondsUp } from './time.ts';
+import type { Transaction } from './transaction.ts';
+import { workflows } from './workflow.ts';
+
+/** Why a credential does not open now although the bank knows it; the reason the person at the door is told. */
+const blockedBy = (it: Transaction, credential: Credential): string | undefined => {
+  if (credential.step === 'recall') return undefined;
+  if (credential.state === 'expired') return 'too_late';
+  if (credential.state === 'revoked') return 'credential_revoked';
+  return credential.step === 'pickup' && it.flags.includes('held') ? 'on_hold' : undefined;
+};
+
+/** Order in which they matter when a door has more than the four a shadow holds: what opens first, then the newest. */
+const weight = (it: Credential): number => (liveCredential(it) ? 0 : 1);
+
+/**
+ * What a bank may decide alone at one door: the grants of all steps, of the transaction that has it. Used-up and
+ * superseded ones are left out, others that may not open are `blocked`, so that people are told why.
+ */
+export const doorGrants = (it: Transaction, verifierFor: (credential: Credential) => string): DoorGrants => {
+  const steps = workflows[it.workflow].steps.map((row) => row.step);
+  const firstGrantOf = (step: string) => it.credentials.find((c) => c.step === step && liveCredential(c))?.id;
+  const grants = it.credentials
+    .filter((c) => c.state !== 'used' && c.state !== 'superseded' && !(c.step === 'recall' && !liveCredential(c)))
+    .toSorted((a, b) => weight(a) - weight(b) || (a.id < b.id ? 1 : -1))
+    .slice(0, 4)
+    .map((c): Grant => {
+      const before = steps[steps.indexOf(c.step) - 1];
+      // Once the cloud knows the step before it done, the bank needs no proof of its own.
+      const after = before && it.state === 'reserved' ? firstGrantOf(before) : undefined;
+      const blocked = blockedBy(it, c);
+      return {
+        id: c.id,
+        step: c.step,
+        ...(after ? { after } : {}),
+        method: c.method,
+        verifier: verifierFor(c),
+        notBefore: Math.floor(epochMs(c.notBefore) / 1000),
+        notAfter: epochSecondsUp(c.notAfter),
+        uses: 1,
+        ...(blocked ? { blocked } : {}),
+      };
+    });
+  return { transactionId: it.id, version: it.version, grants };
+};
