@@ -24,14 +24,16 @@ export type Locks = { take: Credential[]; drop: Credential[] };
 /** A subject as it was read (null: it is new), what happens to it, and so what it becomes. */
 export type SubjectChange<Subject> = { before: Subject | null; emissions: Emission<Subject>[]; after: Subject };
 
+const fold = <Subject extends { version: number }>(from: Subject, emissions: Emission<Subject>[]): Subject => {
+  let it = from;
+  for (const emission of emissions) it = { ...it, ...emission.set, version: it.version + 1 };
+  return it;
+};
+
 export const apply = <Subject extends { version: number }>(
   before: Subject,
   emissions: Emission<Subject>[],
-): SubjectChange<Subject> => ({
-  before,
-  emissions,
-  after: emissions.reduce<Subject>((it, emission) => ({ ...it, ...emission.set, version: it.version + 1 }), before),
-});
+): SubjectChange<Subject> => ({ before, emissions, after: fold(before, emissions) });
 
 /** A new subject: its first event carries every field it is born with. */
 export const born = <Subject extends { version: number }>(
@@ -42,8 +44,5 @@ export const born = <Subject extends { version: number }>(
 ): SubjectChange<Subject> => ({
   before: null,
   emissions: [{ type, set: subject, data }, ...more],
-  after: more.reduce<Subject>((it, emission) => ({ ...it, ...emission.set, version: it.version + 1 }), {
-    ...subject,
-    version: 1,
-  }),
+  after: fold({ ...subject, version: 1 }, more),
 });

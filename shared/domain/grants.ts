@@ -1,4 +1,4 @@
-import type { DoorGrants, Grant } from '../device/shadow.ts';
+import type { DoorGrants, Grant, Step } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
 import { liveCredential } from './credential.ts';
 import { epochMs, epochSecondsUp } from './time.ts';
@@ -21,7 +21,7 @@ const weight = (it: Credential): number => (liveCredential(it) ? 0 : 1);
  * superseded ones are left out, others that may not open are `blocked`, so that people are told why.
  */
 export const doorGrants = (it: Transaction, verifierFor: (credential: Credential) => string): DoorGrants => {
-  const steps = workflows[it.workflow].steps.map((row) => row.step);
+  const steps: Step[] = workflows[it.workflow].steps.map((row) => row.step);
   const firstGrantOf = (step: string) => it.credentials.find((c) => c.step === step && liveCredential(c))?.id;
   const grants = it.credentials
     .filter((c) => c.state !== 'used' && c.state !== 'superseded' && !(c.step === 'recall' && !liveCredential(c)))
