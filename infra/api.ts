@@ -1,0 +1,123 @@
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AccessLogField, AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Noun } from '../shared/api/route.ts';
+import { routes } from '../shared/api/routes.ts';
+import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
+import { output } from './constructs/output.ts';
+import { ServiceFunction } from './constructs/service-function.ts';
+import type { Data } from './data.ts';
+import type { Devices } from './devices.ts';
+import type { Stage } from './stages.ts';
+
+export type ApiProps = { stage: Stage; data: Data; devices: Devices };
+
+/** What each noun's failure means, and what its function may do beyond nothing. */
+const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }> = {
+  transactions: {
+    name: 'HttpTransactions',
+    impact: 'Integrators cannot create, change or see transactions.',
+    storesData: true,
+  },
+  commands: { name: 'HttpCommands', impact: 'Doors cannot be opened by API call.', storesData: true },
+  'api-keys': { name: 'HttpApiKeys', impact: 'API keys cannot be made or revoked.', storesData: true },
+  sites: { name: 'HttpSites', impact: 'Sites cannot be registered or seen.', storesData: true },
+  banks: {
+    name: 'HttpBanks',
+    impact: 'Banks and compartments cannot be registered, changed or seen.',
+    storesData: true,
+  },
+  'webhook-endpoints': {
+    name: 'HttpWebhookEndpoints',
+    impact: 'Webhook endpoints cannot be changed, and deliveries neither seen nor replayed.',
+    storesData: true,
+  },
+  documents: { name: 'HttpDocuments', impact: 'The API description cannot be read.', storesData: false },
+};
+
+/** The HTTP API: its routes are the contract's, each served by the function of its noun. */
+export class Api extends Construct {
+  constructor(scope: Construct, id: string, { stage, data, devices }: ApiProps) {
+    super(scope, id);
+
+    const serve = (noun: Noun) => {
+      const { name, impact, storesData } = nouns[noun];
+      const fn = new ServiceFunction(this, name, { stage, entry: `http/${noun}`, name, impact });
+      if (storesData) {
+        data.readWrite(fn);
+        data.readRootSecret(fn);
+      }
+      // One permission per function, not one per route: 50 statements fewer in as many resources.
+      const integration = new HttpLambdaIntegration(name, fn.lambda, { scopePermissionToRoute: false });
+      return { fn, integration };
+    };
+    const served: Record<Noun, ReturnType<typeof serve>> = {
+      transactions: serve('transactions'),
+      commands: serve('commands'),
+      'api-keys': serve('api-keys'),
+      sites: serve('sites'),
+      banks: serve('banks'),
+      'webhook-endpoints': serve('webhook-endpoints'),
+      documents: serve('documents'),
+    };
+    // The one thing that is not deferred: a person stands in front of the door.
+    devices.commandDoors(served.commands.fn);
+
+    const api = new HttpApi(this, 'Api', {
+      apiName: `latchwork-${stage.name}`,
+      createDefaultStage: false,
+      // An unknown route is our own 404 problem, not the gateway's.
+      defaultIntegration: served.documents.integration,
+    });
+    for (const { method, path, noun } of routes) {
+      api.addRoutes({ path, methods: [HttpMethod[method]], integration: served[noun].integration });
+    }
+    Validations.of(this).acknowledge({
+      id: 'AwsSolutions-APIG4',
+      reason:
+        'Our handlers authenticate: an authorizer cannot answer with our problem details, and caches revoked keys.',
+    });
+
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      retention: stage.logRetentionDays,
+      removalPolicy: stage.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    new HttpStage(this, 'Stage', {
+      httpApi: api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: stage.apiRequestsPerSecond, burstLimit: stage.apiBurst },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLog),
+        // What the gateway answers by itself (413, 429, 503) stands nowhere else. No address, no path: those are personal.
+        format: AccessLogFormat.custom(
+          JSON.stringify({
+            requestId: AccessLogField.contextRequestId(),
+            route: '$context.routeKey',
+            status: AccessLogField.contextStatus(),
+            latencyMs: AccessLogField.contextResponseLatency(),
+            error: AccessLogField.contextErrorMessage(),
+          }),
+        ),
+      },
+    });
+
+    impactAlarm(this, 'Failing', {
+      impact: 'Integrators get 5xx answers.',
+      cause: 'the HTTP API answered at least five requests with a server error.',
+      metric: api.metricServerError({ period: alarmPeriod, statistic: 'Sum' }),
+      threshold: 5,
+    });
+    impactAlarm(this, 'Slow', {
+      impact: 'Integrators, and people who wait for a door, wait long for an answer.',
+      cause: 'one in a hundred requests took 3 seconds or more.',
+      metric: api.metricLatency({ period: alarmPeriod, statistic: 'p99' }),
+      threshold: Duration.seconds(3).toMilliseconds(),
+    });
+    output(this, 'ApiUrl', api.apiEndpoint);
+    output(this, 'ApiId', api.apiId);
+  }
+}

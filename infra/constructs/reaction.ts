@@ -1,0 +1,57 @@
+import type { Duration } from 'aws-cdk-lib';
+import { type EventBus, type EventPattern, Match, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { Construct } from 'constructs';
+import { Envelope } from '../../events/envelope.ts';
+import type { Stage } from '../stages.ts';
+import { ServiceFunction } from './service-function.ts';
+import { ServiceQueue } from './service-queue.ts';
+
+export type ReactionProps = {
+  stage: Stage;
+  bus: EventBus;
+  /** Its file below `functions/`, without the ending. */
+  entry: string;
+  name: string;
+  impact: string;
+  /** Event types it is woken by; `transaction.*` is all of that entity, `*` is everything. */
+  to: readonly string[];
+  deliveryDelay?: Duration;
+  maxConcurrency?: number;
+};
+
+/** Something that happens because of an event: a rule, a queue, a function. It may hear an event twice, late, unordered. */
+export class Reaction extends Construct {
+  readonly fn: ServiceFunction;
+  readonly queue: ServiceQueue;
+
+  constructor(scope: Construct, id: string, props: ReactionProps) {
+    super(scope, id);
+    const { stage, bus, entry, name, impact, to, deliveryDelay, maxConcurrency = 20 } = props;
+    this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact });
+    this.queue = new ServiceQueue(this, 'Queue', {
+      stage,
+      name,
+      impact,
+      consumer: this.fn,
+      deliveryDelay,
+      maxConcurrency,
+    });
+    new Rule(this, 'Rule', {
+      eventBus: bus,
+      eventPattern: patternOf(to),
+      // Without its own dead-letter queue a rule drops what it cannot deliver for 24 h and says so nowhere.
+      targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters.queue })],
+    });
+  }
+}
+
+/** Only our own events: what others may put on the bus one day is not theirs to make us believe. */
+const patternOf = (types: readonly string[]): EventPattern => ({
+  source: [Envelope.shape.source.value],
+  ...(!types.includes('*') && {
+    detailType: types.flatMap((type) =>
+      type.endsWith('.*') ? Match.prefix(type.slice(0, -1)) : Match.exactString(type),
+    ),
+  }),
+});

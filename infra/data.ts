@@ -1,0 +1,152 @@
+import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import {
+  AttributeType,
+  BillingMode,
+  ProjectionType,
+  StreamViewType,
+  Table,
+  TableEncryption,
+} from 'aws-cdk-lib/aws-dynamodb';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { output } from './constructs/output.ts';
+import type { ServiceFunction } from './constructs/service-function.ts';
+import { acknowledgeWildcards } from './constructs/wildcards.ts';
+import type { Stage } from './stages.ts';
+
+/** Lambda writes a stream batch that failed below this prefix and lets nobody choose another one. */
+const failedPrefix = 'aws/lambda/*';
+
+/** Everything that outlives a deployment, and the only way to it. */
+export class Data extends Construct {
+  private readonly table: Table;
+  private readonly rootSecret: Secret;
+  private readonly failedRecords: Bucket;
+  private readonly stage: Stage;
+
+  constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
+    super(scope, id);
+    this.stage = stage;
+    const removalPolicy = stage.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'PK', type: AttributeType.STRING },
+      sortKey: { name: 'SK', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      stream: StreamViewType.NEW_IMAGE,
+      timeToLiveAttribute: 'ttl',
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      encryption: TableEncryption.AWS_MANAGED,
+      deletionProtection: stage.retain,
+      removalPolicy,
+    });
+    // Sparse: only what has a due time is in it, spread over 16 partitions by the store.
+    this.table.addGlobalSecondaryIndex({
+      indexName: 'due',
+      partitionKey: { name: 'duePk', type: AttributeType.STRING },
+      sortKey: { name: 'dueAt', type: AttributeType.STRING },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
+
+    this.rootSecret = new Secret(this, 'RootSecret', {
+      description: `Latchwork ${stage.name}: what the values of all credentials are derived from`,
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ version: 1 }),
+        generateStringKey: 'key',
+        passwordLength: 64,
+        excludePunctuation: true,
+      },
+      removalPolicy,
+    });
+    Validations.of(this.rootSecret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason:
+        'A credential keeps the key version it was derived with; replacing the key on a timer would end all of them.',
+    });
+
+    this.failedRecords = new Bucket(this, 'FailedRecords', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      // The sweep mends and deletes them within a quarter of an hour; what is older needs a person, and waits for one.
+      lifecycleRules: [{ expiration: Duration.days(90) }],
+      removalPolicy,
+    });
+    Validations.of(this.failedRecords).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only Lambda writes here and only the sweep reads; both log what they do.',
+    });
+
+    output(this, 'TableName', this.table.tableName);
+    output(this, 'RootSecretArn', this.rootSecret.secretArn);
+    output(this, 'FailedRecordsBucketName', this.failedRecords.bucketName);
+  }
+
+  read(fn: ServiceFunction): void {
+    this.permit(fn, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']);
+  }
+
+  /** A transaction is authorised by the actions of its parts; there is no UpdateItem, because nothing is written by parts. */
+  readWrite(fn: ServiceFunction): void {
+    this.read(fn);
+    this.permit(fn, ['dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']);
+  }
+
+  private permit(fn: ServiceFunction, actions: string[]): void {
+    fn.allow({ actions, resources: [this.table.tableArn] });
+    fn.tell('TABLE_NAME', this.table.tableName);
+  }
+
+  /** What is past its due time, over all tenants. */
+  findDue(fn: ServiceFunction): void {
+    fn.allow({ actions: ['dynamodb:Query'], resources: [`${this.table.tableArn}/index/due`] });
+  }
+
+  readRootSecret(fn: ServiceFunction): void {
+    fn.allow({ actions: ['secretsmanager:GetSecretValue'], resources: [this.rootSecret.secretArn] });
+    fn.tell('ROOT_SECRET_ARN', this.rootSecret.secretArn);
+  }
+
+  /** Starts the function with every new commit: the rows `C#<sequence>`, each of which holds its events. */
+  streamCommits(fn: ServiceFunction): void {
+    fn.startedBy(
+      new DynamoEventSource(this.table, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        filters: [
+          FilterCriteria.filter({
+            eventName: FilterRule.isEqual('INSERT'),
+            dynamodb: { Keys: { SK: { S: FilterRule.beginsWith('C#') } } },
+          }),
+        ],
+        batchSize: 10,
+        parallelizationFactor: 4,
+        bisectBatchOnError: true,
+        reportBatchItemFailures: true,
+        retryAttempts: 5,
+        maxRecordAge: Duration.seconds(this.stage.streamRecordMaxAgeSeconds),
+        // CDK's own S3OnFailureDestination would also let the function read and delete everything in the bucket.
+        onFailure: { bind: () => ({ destination: this.failedRecords.bucketArn }) },
+      }),
+    );
+    acknowledgeWildcards(fn, ['*'], 'dynamodb:ListStreams, which Lambda asks for, knows no resource.');
+    fn.allow({ actions: ['s3:ListBucket'], resources: [this.failedRecords.bucketArn] });
+    fn.allow({
+      actions: ['s3:PutObject'],
+      resources: [this.failedRecords.arnForObjects(failedPrefix)],
+      wildcard: 'Lambda names the objects after the batch that failed.',
+    });
+  }
+
+  mendFailedRecords(fn: ServiceFunction): void {
+    fn.allow({ actions: ['s3:ListBucket'], resources: [this.failedRecords.bucketArn] });
+    fn.allow({
+      actions: ['s3:GetObject', 's3:DeleteObject'],
+      resources: [this.failedRecords.arnForObjects(failedPrefix)],
+      wildcard: 'Lambda names the objects after the batch that failed.',
+    });
+    fn.tell('FAILED_RECORDS_BUCKET', this.failedRecords.bucketName);
+  }
+}

@@ -1,0 +1,49 @@
+import { Duration } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import type { Bus } from './bus.ts';
+import { ServiceFunction } from './constructs/service-function.ts';
+import { ServiceQueue } from './constructs/service-queue.ts';
+import type { Data } from './data.ts';
+import type { Schedules } from './schedules.ts';
+import type { Stage } from './stages.ts';
+
+export type DeadlinesProps = { stage: Stage; data: Data; bus: Bus; schedules: Schedules };
+
+/** What is due: a schedule or a delayed message per deadline, and the function that acts when it comes. */
+export class Deadlines extends Construct {
+  readonly queue: ServiceQueue;
+
+  constructor(scope: Construct, id: string, { stage, data, bus, schedules }: DeadlinesProps) {
+    super(scope, id);
+
+    const act = new ServiceFunction(this, 'Act', {
+      stage,
+      entry: 'queue/deadlines',
+      name: 'Deadlines',
+      impact: 'Reservations, deposits, pickups and door commands expire late: only by the sweep, every 15 minutes.',
+    });
+    data.readWrite(act);
+    data.readRootSecret(act);
+    this.queue = new ServiceQueue(this, 'Queue', {
+      stage,
+      name: 'Deadlines',
+      impact: 'Reservations, deposits, pickups and door commands expire late: only by the sweep, every 15 minutes.',
+      consumer: act,
+      maxConcurrency: 20,
+      lateAfter: Duration.minutes(30),
+    });
+    // What arrives early goes back for the rest of its time.
+    this.queue.sendFrom(act);
+    schedules.scheduleFrom(act, this.queue);
+
+    const plan = bus.reaction(this, 'Plan', {
+      entry: 'bus/deadlines',
+      name: 'BusDeadlines',
+      impact: 'New deadlines are not scheduled: what is due is only found by the sweep, every 15 minutes.',
+      to: ['transaction.*', 'command.queued'],
+    });
+    data.read(plan.fn);
+    this.queue.sendFrom(plan.fn);
+    schedules.scheduleFrom(plan.fn, this.queue);
+  }
+}

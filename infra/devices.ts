@@ -1,0 +1,242 @@
+import { Aws, Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnPolicy, CfnThingType, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
+import { Construct } from 'constructs';
+import { Ask, JournalBatch } from '../shared/device/journal.ts';
+import { ruleNames, topics } from '../shared/device/topics.ts';
+import type { Bus } from './bus.ts';
+import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
+import { output } from './constructs/output.ts';
+import { ServiceFunction } from './constructs/service-function.ts';
+import { DeadLetterQueue, ServiceQueue } from './constructs/service-queue.ts';
+import type { Data } from './data.ts';
+import type { Deadlines } from './deadlines.ts';
+import type { Stage } from './stages.ts';
+
+/** Bank ids are thing names; a thing of somebody else in the same account is out of our reach. */
+const anyBank = 'bnk_*';
+
+export type DevicesProps = { stage: Stage; data: Data; bus: Bus; deadlines: Deadlines };
+
+/** The link to the banks: what they may do, what they send, what they are told. */
+export class Devices extends Construct {
+  private readonly stage: Stage;
+  private readonly thingType: CfnThingType;
+
+  constructor(scope: Construct, id: string, { stage, data, bus, deadlines }: DevicesProps) {
+    super(scope, id);
+    this.stage = stage;
+
+    this.thingType = new CfnThingType(this, 'ThingType', {
+      thingTypeName: `latchwork-${stage.name}-bank`,
+      thingTypeProperties: {
+        thingTypeDescription: 'A bank of compartments; its thing, client id and bank id are one name.',
+        searchableAttributes: ['tenant', 'site'],
+      },
+    });
+    const policy = new CfnPolicy(this, 'Policy', {
+      policyName: `latchwork-${stage.name}-bank`,
+      policyDocument: devicePolicy((resource) => this.arn(resource)),
+    });
+    output(this, 'ThingTypeName', this.thingType.ref);
+    output(this, 'DevicePolicyName', policy.ref);
+
+    this.heed(data);
+    this.tell(data, bus, deadlines);
+  }
+
+  /** What comes up from the banks, each behind a queue of its own: an ask is a person waiting, a journal may be long. */
+  private heed(data: Data): void {
+    const { stage } = this;
+    const journal = new ServiceFunction(this, 'Journal', {
+      stage,
+      entry: 'device/journal',
+      name: 'Journal',
+      impact: 'What happens at doors is not recorded: deposits and pickups stay unknown until it works again.',
+      timeout: Duration.seconds(30),
+    });
+    const journalQueue = new ServiceQueue(this, 'JournalQueue', {
+      stage,
+      name: 'Journal',
+      impact: 'What happened at doors is recorded late; what was given up, the bank sends again.',
+      consumer: journal,
+      maxConcurrency: 50,
+      // A gap is looked at again with a delay.
+      lateAfter: Duration.minutes(20),
+    });
+    data.readWrite(journal);
+    data.readRootSecret(journal);
+    this.publishDown(journal);
+    journalQueue.sendFrom(journal);
+
+    const ask = new ServiceFunction(this, 'Ask', {
+      stage,
+      entry: 'device/ask',
+      name: 'Ask',
+      impact: 'People whose credential their bank does not know yet stand before a closed door.',
+    });
+    const askQueue = new ServiceQueue(this, 'AskQueue', {
+      stage,
+      name: 'Ask',
+      impact: 'People whose credential their bank does not know yet stand before a closed door.',
+      consumer: ask,
+      maxConcurrency: 20,
+      lateAfter: Duration.minutes(1),
+    });
+    data.readWrite(ask);
+    data.readRootSecret(ask);
+    this.publishDown(ask);
+    this.commandDoors(ask);
+
+    this.ingest([
+      { ruleName: ruleNames.journal, fields: Object.keys(JournalBatch.shape), queue: journalQueue },
+      { ruleName: ruleNames.ask, fields: Object.keys(Ask.shape), queue: askQueue },
+    ]);
+  }
+
+  /** Basic Ingest: the bank names the rule in its topic, so the rules have no FROM and nothing else can set them off. */
+  private ingest(rules: { ruleName: string; fields: string[]; queue: ServiceQueue }[]): void {
+    const impact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
+    const errors = new DeadLetterQueue(this, 'IngestErrors', {
+      stage: this.stage,
+      impact,
+      cause: 'the action of an IoT rule failed; the message holds the reason and the payload.',
+    });
+    output(this, 'IngestErrorsQueueUrl', errors.queue.queueUrl);
+    const role = new Role(this, 'IngestRole', {
+      description: 'What the IoT rules act as: they may put messages into their queues, nothing else.',
+      assumedBy: new ServicePrincipal('iot.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    });
+    errors.queue.grantSendMessages(role);
+
+    for (const { ruleName, fields, queue } of rules) {
+      queue.queue.grantSendMessages(role);
+      const rule = new CfnTopicRule(this, ruleName, {
+        ruleName,
+        topicRulePayload: {
+          awsIotSqlVersion: '2016-03-23',
+          // Field by field, never `*`: a payload that brings a `bankId` of its own is not asked for it.
+          sql: `SELECT clientid() AS bankId, timestamp() AS brokerTime, ${fields.join(', ')}`,
+          actions: [{ sqs: { queueUrl: queue.queue.queueUrl, roleArn: role.roleArn, useBase64: false } }],
+          errorAction: { sqs: { queueUrl: errors.queue.queueUrl, roleArn: role.roleArn, useBase64: false } },
+        },
+      });
+      // IoT tries the role when the rule is made; its policy must be there by then.
+      rule.node.addDependency(role);
+      impactAlarm(this, `${ruleName}Missing`, {
+        impact,
+        cause: `a bank named the IoT rule ${ruleName}, which is not there or switched off.`,
+        metric: new Metric({
+          namespace: 'AWS/IoT',
+          metricName: 'RuleNotFound',
+          dimensionsMap: { RuleName: ruleName },
+          period: alarmPeriod,
+          statistic: 'Sum',
+        }),
+      });
+    }
+  }
+
+  /** What goes down to the banks because of an event. */
+  private tell(data: Data, bus: Bus, deadlines: Deadlines): void {
+    const grants = bus.reaction(this, 'Grants', {
+      entry: 'bus/grants',
+      name: 'Grants',
+      impact: 'Banks do not learn who may open what: new credentials fail there, revoked ones still open.',
+      to: ['transaction.*', 'credential.*'],
+    });
+    data.read(grants.fn);
+    data.readRootSecret(grants.fn);
+    this.writeShadows(grants.fn, 'grants-*');
+
+    const commands = bus.reaction(this, 'Commands', {
+      entry: 'bus/commands',
+      name: 'Commands',
+      impact: 'Door commands whose first message was lost are not sent again, and stay in the shadow when answered.',
+      to: ['command.*'],
+      deliveryDelay: Duration.seconds(this.stage.commandResendSeconds),
+    });
+    data.readWrite(commands.fn);
+    this.commandDoors(commands.fn);
+    deadlines.queue.sendFrom(commands.fn);
+
+    const banks = bus.reaction(this, 'Banks', {
+      entry: 'bus/banks',
+      name: 'Banks',
+      impact: 'Newly registered banks get no thing and no configuration: they cannot connect.',
+      to: ['bank.*'],
+    });
+    data.read(banks.fn);
+    this.registerThings(banks.fn);
+    this.writeShadows(banks.fn, 'config');
+  }
+
+  /** Lets the function put open commands into the banks' `doors` shadows. */
+  commandDoors(fn: ServiceFunction): void {
+    this.writeShadows(fn, 'doors-*');
+  }
+
+  private writeShadows(fn: ServiceFunction, shadow: string): void {
+    fn.allow({
+      actions: ['iot:GetThingShadow', 'iot:UpdateThingShadow'],
+      resources: [this.arn(this.stage.shadowNameInArn ? `thing/${anyBank}/${shadow}` : `thing/${anyBank}`)],
+      wildcard: 'Banks come and go while the stack stays; these are the shadows it writes, of any bank.',
+    });
+  }
+
+  private registerThings(fn: ServiceFunction): void {
+    fn.allow({
+      actions: ['iot:CreateThing', 'iot:DescribeThing', 'iot:UpdateThing'],
+      resources: [this.arn(`thing/${anyBank}`)],
+      wildcard: 'Banks come and go while the stack stays.',
+    });
+    fn.tell('THING_TYPE_NAME', this.thingType.ref);
+  }
+
+  private publishDown(fn: ServiceFunction): void {
+    fn.allow({
+      actions: ['iot:Publish'],
+      resources: [this.arn(`topic/lw/${anyBank}/down/*`)],
+      wildcard: 'Banks come and go while the stack stays; only what goes down to a bank.',
+    });
+  }
+
+  private arn(resource: string): string {
+    return `arn:${Aws.PARTITION}:iot:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
+  }
+}
+
+/** What a bank may do, by its own name only. At most 2,048 characters without blanks (limits.md F1). */
+function devicePolicy(arn: (resource: string) => string) {
+  const me = `\${iot:Connection.Thing.ThingName}`;
+  const { journal, ask, shadow } = topics(me);
+  const down = `lw/${me}/down/*`;
+  const answers = `${shadow('*').get}/*`;
+  const allow = (action: string, resources: string[]) => ({
+    Effect: 'Allow',
+    Action: action,
+    Resource: resources.map(arn),
+  });
+  return {
+    Version: '2012-10-17',
+    Statement: [
+      { ...allow('iot:Connect', [`client/${me}`]), Condition: { Bool: { 'iot:Connection.Thing.IsAttached': 'true' } } },
+      allow(
+        'iot:Publish',
+        [journal, ask, shadow('*').get, shadow('doors-*').update].map((topic) => `topic/${topic}`),
+      ),
+      // Wider than what is received, so that one subscription with `+` serves all shadows (50 per connection).
+      allow(
+        'iot:Subscribe',
+        [down, answers, `${shadow('*').update}/*`].map((filter) => `topicfilter/${filter}`),
+      ),
+      allow(
+        'iot:Receive',
+        [down, answers, shadow('*').delta, `${shadow('doors-*').update}/*`].map((topic) => `topic/${topic}`),
+      ),
+    ],
+  };
+}

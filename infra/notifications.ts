@@ -1,0 +1,24 @@
+import { Construct } from 'constructs';
+import type { Bus } from './bus.ts';
+import type { Data } from './data.ts';
+
+/** Messages to people: SMS by SNS. */
+export class Notifications extends Construct {
+  constructor(scope: Construct, id: string, { data, bus }: { data: Data; bus: Bus }) {
+    super(scope, id);
+    const { fn } = bus.reaction(this, 'Messages', {
+      entry: 'bus/messages',
+      name: 'Messages',
+      impact: 'Recipients are not told that their item waits for them, or that it is taken back.',
+      to: ['transaction.deposited', 'transaction.recall_started'],
+    });
+    data.read(fn);
+    data.readRootSecret(fn);
+    fn.allow({
+      actions: ['sns:Publish'],
+      resources: ['*'],
+      wildcard: 'A phone number is no resource that a policy could name; topics are denied below.',
+    });
+    fn.deny(['sns:Publish'], ['arn:*:sns:*:*:*']);
+  }
+}

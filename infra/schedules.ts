@@ -1,0 +1,44 @@
+import { Aws, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { Construct } from 'constructs';
+import type { ServiceFunction } from './constructs/service-function.ts';
+import type { ServiceQueue } from './constructs/service-queue.ts';
+import type { Stage } from './stages.ts';
+
+/** One-time schedules that functions make while they run: messages later than the 15 minutes a queue can wait. */
+export class Schedules extends Construct {
+  private readonly group: ScheduleGroup;
+  private readonly role: Role;
+
+  constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
+    super(scope, id);
+    this.group = new ScheduleGroup(this, 'Group', { scheduleGroupName: `latchwork-${stage.name}` });
+    this.role = new Role(this, 'Role', {
+      description: 'What a schedule acts as when it is due: it may put messages into our queues, nothing else.',
+      // Without the account a schedule of somebody else could act as it (the confused deputy).
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    });
+  }
+
+  /** Lets the function have messages put into the queue at any later time. */
+  scheduleFrom(fn: ServiceFunction, queue: ServiceQueue): void {
+    queue.scheduleFrom(fn, this.role);
+    fn.allow({
+      actions: ['scheduler:CreateSchedule'],
+      resources: [
+        Stack.of(this).formatArn({
+          service: 'scheduler',
+          resource: 'schedule',
+          resourceName: `${this.group.scheduleGroupName}/*`,
+        }),
+      ],
+      wildcard: 'A schedule is named after what is due; its group is ours alone.',
+    });
+    fn.allowPassing(this.role, 'scheduler.amazonaws.com');
+    fn.tell('SCHEDULE_GROUP', this.group.scheduleGroupName);
+    fn.tell('SCHEDULE_ROLE_ARN', this.role.roleArn);
+  }
+}

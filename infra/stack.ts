@@ -1,0 +1,34 @@
+import { Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { Api } from './api.ts';
+import { Bus } from './bus.ts';
+import { Data } from './data.ts';
+import { Deadlines } from './deadlines.ts';
+import { Devices } from './devices.ts';
+import { Notifications } from './notifications.ts';
+import { Operations } from './operations.ts';
+import { Schedules } from './schedules.ts';
+import type { Stage } from './stages.ts';
+import { Sweep } from './sweep.ts';
+import { Webhooks } from './webhooks.ts';
+
+/** The whole product of one stage. One account and region holds one stage: the banks know the names of the IoT rules. */
+export class LatchworkStack extends Stack {
+  constructor(scope: Construct, stage: Stage) {
+    super(scope, `latchwork-${stage.name}`, {
+      description: `Latchwork, stage ${stage.name}`,
+      terminationProtection: stage.retain,
+    });
+    const data = new Data(this, 'Data', { stage });
+    const bus = new Bus(this, 'Bus', { stage, data });
+    const schedules = new Schedules(this, 'Schedules', { stage });
+    const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    const devices = new Devices(this, 'Devices', { stage, data, bus, deadlines });
+    const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
+    new Notifications(this, 'Notifications', { data, bus });
+    new Api(this, 'Api', { stage, data, devices });
+    new Sweep(this, 'Sweep', { stage, data, bus, deadlines, webhooks });
+    const operations = new Operations(this, 'Operations', { stage, data, bus });
+    operations.hearAllAlarms();
+  }
+}

@@ -1,0 +1,72 @@
+import type { Node } from 'constructs';
+
+/** Everything that differs between stages. What stands nowhere here is the same on a laptop and in production. */
+export type Stage = {
+  name: StageName;
+  /** Tables, secrets and buckets outlive the stack. */
+  retain: boolean;
+  logRetentionDays: 7 | 30 | 90;
+  logLevel: 'DEBUG' | 'INFO';
+  /** Requests per second and at once that the gateway lets through: what a runaway client can cost at most. */
+  apiRequestsPerSecond: number;
+  apiBurst: number;
+  /** Seconds before each further attempt at a customer's endpoint, comma-separated; then the delivery is dead. */
+  webhookWaitsSeconds: string;
+  /** Webhooks may go to private and loopback addresses. */
+  webhookAllowPrivate: boolean;
+  /** A door command that is unacknowledged for so long is sent again. */
+  commandResendSeconds: number;
+  /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
+  streamRecordMaxAgeSeconds: number;
+  /** Queues, topics and buckets refuse plain HTTP, which is all that the local engine speaks. */
+  enforceTls: boolean;
+  /** On AWS the ARN of a named shadow ends with its name; the local engine checks the thing's ARN only. */
+  shadowNameInArn: boolean;
+};
+
+export type StageName = 'local' | 'dev' | 'prod';
+
+const prod: Stage = {
+  name: 'prod',
+  retain: true,
+  logRetentionDays: 90,
+  logLevel: 'INFO',
+  apiRequestsPerSecond: 1_000,
+  apiBurst: 2_000,
+  // 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the published schedule (design.md section 7).
+  webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
+  webhookAllowPrivate: false,
+  commandResendSeconds: 2,
+  // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 for the sweep.
+  streamRecordMaxAgeSeconds: 43_200,
+  enforceTls: true,
+  shadowNameInArn: true,
+};
+
+export const stages: Record<StageName, Stage> = {
+  prod,
+  dev: { ...prod, name: 'dev', retain: false, logRetentionDays: 30, apiRequestsPerSecond: 100, apiBurst: 200 },
+  local: {
+    ...prod,
+    name: 'local',
+    retain: false,
+    logRetentionDays: 7,
+    webhookAllowPrivate: true,
+    // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.
+    streamRecordMaxAgeSeconds: 60,
+    enforceTls: false,
+    shadowNameInArn: false,
+  },
+};
+
+/** The stage named by the context, with what a test wants shorter than the table says. */
+export function stageOf(node: Node): Stage {
+  const name: unknown = node.tryGetContext('stage') ?? 'dev';
+  const stage = Object.values(stages).find((known) => known.name === name);
+  if (!stage) throw new Error(`there is no stage '${name}'; known are ${Object.keys(stages).join(', ')}`);
+  return {
+    ...stage,
+    webhookWaitsSeconds: String(node.tryGetContext('webhookWaitsSeconds') ?? stage.webhookWaitsSeconds),
+    commandResendSeconds: Number(node.tryGetContext('commandResendSeconds') ?? stage.commandResendSeconds),
+  };
+}
