@@ -83,3 +83,10 @@ export const defaultBankConfig: BankConfig = {
   ],
   guessesPerDay: 20,
 };
+
+/**
+ * `reported` of `doors-<k>`, for display only: per door label, `is` = `<door> <contents> <lock>` in the words of a
+ * `DoorStatus`. One short string, because 24 open commands leave 1,248 bytes of the shadow for 24 doors.
+ */
+export const DoorsReport = z.record(z.string(), z.object({ is: z.string() }));
+export type DoorsReport = z.infer<typeof DoorsReport>;

@@ -23,6 +23,8 @@ export const Credential = z.object({
   attempt: z.int().nonnegative(),
   /** Version of the root key its value is derived with; that key outlives it. */
   keyVersion: z.int().positive(),
+  /** Its PIN is reserved at its bank: until the transaction ends, or it is revoked or superseded. */
+  locked: z.boolean(),
   /** Version of the transaction that last changed what the bank must know of it. */
   sinceVersion: z.int().nonnegative(),
 });
@@ -31,9 +33,11 @@ export type Credential = z.infer<typeof Credential>;
 export const liveCredential = (credential: Credential): boolean =>
   credential.state === 'issued' || credential.state === 'active';
 
-/** Its PIN stays reserved at the bank until the transaction ends, or it is revoked or superseded. */
-export const holdsLock = (credential: Credential): boolean =>
-  credential.method === 'pin' && credential.state !== 'revoked' && credential.state !== 'superseded';
+export const holdsLock = (credential: Credential): boolean => credential.locked;
+
+/** These credentials, with the locks of some of them gone. */
+export const unlocked = (credentials: Credential[], dropped: Credential[]): Credential[] =>
+  credentials.map((it) => (dropped.some((gone) => gone.id === it.id) ? { ...it, locked: false } : it));
 
 /**
  * PIN of a credential: decimal digits of an HMAC-SHA-256 over its id and attempt. 48 bits taken modulo 10^8 are biased

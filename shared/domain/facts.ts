@@ -6,7 +6,7 @@ import type { Command } from './command.ts';
 import type { Compartment } from './compartment.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { Credential } from './credential.ts';
-import { holdsLock, liveCredential } from './credential.ts';
+import { holdsLock, liveCredential, unlocked } from './credential.ts';
 import type { Emission } from './decision.ts';
 import { ended, type Fresh, recall } from './lifecycle.ts';
 import type { Instant } from './time.ts';
@@ -225,10 +225,11 @@ const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occu
     if (c.step === 'pickup' && c.state !== 'superseded') return { ...c, state: 'used', sinceVersion: version };
     return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
   };
+  const drop = it.credentials.filter(holdsLock);
   letGo(context);
   return {
     take: [],
-    drop: it.credentials.filter(holdsLock),
+    drop,
     emissions: emit(
       context,
       ...conflict,
@@ -238,7 +239,7 @@ const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occu
         set: {
           state: 'completed',
           endedAt: at,
-          credentials: it.credentials.map(after),
+          credentials: unlocked(it.credentials.map(after), drop),
           holdReason: null,
           flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
         },
@@ -260,10 +261,13 @@ const completeLate: Rule = (context) => completed(context, [conflicted(context.t
 const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 1;
+  const drop = it.credentials.filter(holdsLock);
+  const after = (c: Credential): Credential =>
+    liveCredential(c) ? { ...c, state: c.step === 'recall' ? 'used' : 'revoked', sinceVersion: version } : c;
   letGo(context);
   return {
     take: [],
-    drop: it.credentials.filter(holdsLock),
+    drop,
     emissions: emit(context, ...conflict, {
       type: 'transaction.recalled',
       set: {
@@ -271,10 +275,7 @@ const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occur
         endedAt: at,
         holdReason: null,
         flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
-        credentials: it.credentials.map((c) => {
-          if (!liveCredential(c)) return c;
-          return { ...c, state: c.step === 'recall' ? 'used' : 'revoked', sinceVersion: version };
-        }),
+        credentials: unlocked(it.credentials.map(after), drop),
       },
     }),
   };

@@ -1,7 +1,7 @@
 import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
-import { holdsLock, liveCredential } from './credential.ts';
+import { holdsLock, liveCredential, unlocked } from './credential.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
 import { Refusal } from './refusal.ts';
@@ -102,7 +102,7 @@ const newPin = (
   more: Pick<Credential, 'state' | 'notBefore' | 'notAfter' | 'digits' | 'sinceVersion'>,
 ): Credential => {
   if (id === undefined) throw new Error('no fresh credential id was drawn');
-  return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, ...more };
+  return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, locked: true, ...more };
 };
 
 /** A transaction with this compartment reserved for it, and one credential per step. */
@@ -165,20 +165,14 @@ export const ended = (
   credentialState: 'revoked' | 'expired',
   data: Record<string, unknown>,
   now: Instant,
-): { emissions: Emission<Transaction>[]; drop: Credential[] } => ({
-  emissions: [
-    {
-      type,
-      set: {
-        ...set,
-        endedAt: now,
-        credentials: withCredentials(it.credentials, liveCredential, { state: credentialState }, it.version + 1),
-      },
-      data,
-    },
-  ],
-  drop: it.credentials.filter(holdsLock),
-});
+): { emissions: Emission<Transaction>[]; drop: Credential[] } => {
+  const drop = it.credentials.filter(holdsLock);
+  const dead = withCredentials(it.credentials, liveCredential, { state: credentialState }, it.version + 1);
+  return {
+    emissions: [{ type, set: { ...set, endedAt: now, credentials: unlocked(dead, drop) }, data }],
+    drop,
+  };
+};
 
 /** The item is inside and staff must take it out: everybody else's credential dies, staff get one. */
 export const recall = (
@@ -197,6 +191,8 @@ export const recall = (
     digits: it.credentials[0]?.digits ?? 8,
     sinceVersion: version,
   });
+  // An expired PIN may come back by an extension, so its lock stays.
+  const drop = byDeadline ? [] : it.credentials.filter(holdsLock);
   const others = withCredentials(
     it.credentials,
     liveCredential,
@@ -206,12 +202,11 @@ export const recall = (
   return {
     emission: {
       type: 'transaction.recall_started',
-      set: { state: 'recall_due', recallCause: cause, credentials: [...others, staff] },
+      set: { state: 'recall_due', recallCause: cause, credentials: [...unlocked(others, drop), staff] },
       data: { cause },
     },
     take: [staff],
-    // An expired PIN may come back by an extension, so its lock stays.
-    drop: byDeadline ? [] : it.credentials.filter(holdsLock),
+    drop,
   };
 };
 
@@ -275,11 +270,15 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
     { notAfter: pickupBy, ...(comesBack ? { state: 'active' as const } : {}) },
     version,
   );
-  const credentials = withCredentials(
-    moved,
-    (c) => c.step === 'deposit' && liveCredential(c),
-    { notAfter: it.depositStartedAt ? depositBy : reserveUntil },
-    version,
+  const drop = comesBack ? it.credentials.filter((c) => c.step === 'recall' && holdsLock(c)) : [];
+  const credentials = unlocked(
+    withCredentials(
+      moved,
+      (c) => c.step === 'deposit' && liveCredential(c),
+      { notAfter: it.depositStartedAt ? depositBy : reserveUntil },
+      version,
+    ),
+    drop,
   );
   return {
     transaction: apply(it, [
@@ -295,7 +294,7 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
       },
     ]),
     compartments: [],
-    locks: { take: [], drop: comesBack ? it.credentials.filter((c) => c.step === 'recall' && holdsLock(c)) : [] },
+    locks: { take: [], drop },
   };
 };
 
@@ -362,7 +361,7 @@ export const resend = (it: Transaction, credentialId: string, fresh: Fresh): Tra
         type: 'credential.superseded',
         set: {
           credentials: [
-            ...withCredentials(it.credentials, (c) => c.id === old.id, { state: 'superseded' }, version),
+            ...withCredentials(it.credentials, (c) => c.id === old.id, { state: 'superseded', locked: false }, version),
             next,
           ],
         },
@@ -370,7 +369,7 @@ export const resend = (it: Transaction, credentialId: string, fresh: Fresh): Tra
       },
     ]),
     compartments: [],
-    locks: { take: [next], drop: [old] },
+    locks: { take: [next], drop: [old].filter(holdsLock) },
   };
 };
 

@@ -1,0 +1,89 @@
+import * as z from 'zod';
+import type { ApiKey } from './api-key.ts';
+import { personalHash, type SubjectKind } from './chain.ts';
+import type { Command } from './command.ts';
+import type { Site, Tenant } from './site.ts';
+import type { Transaction } from './transaction.ts';
+import type { WebhookEndpoint } from './webhook.ts';
+
+/** Head of the audit chain of something whose own row changes without events: a bank, a compartment. */
+export const ChainHead = z.object({
+  tenant: z.string(),
+  bankId: z.string(),
+  siteId: z.string(),
+  door: z.string().nullable(),
+  version: z.int().nonnegative(),
+  hash: z.string(),
+});
+export type ChainHead = z.infer<typeof ChainHead>;
+
+const always = ['version', 'hash', 'tenant'] as const;
+
+/** Every kind of thing that has events. */
+export const subjects = {
+  transaction: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({
+      transactionId: it.id,
+      workflow: it.workflow,
+      state: it.state,
+      bankId: it.bankId,
+      door: it.door,
+      externalIds: it.externalIds,
+    }),
+    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt'],
+    commitment: (it, set) =>
+      set.recipient || set.parties
+        ? { personalHash: personalHash(it.salt, { recipient: it.recipient, parties: it.parties }) }
+        : {},
+  } satisfies SubjectKind<Transaction>,
+  command: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({
+      commandId: it.id,
+      bankId: it.bankId,
+      door: it.door,
+      transactionId: it.transactionId,
+      state: it.state,
+    }),
+    hidden: [...always, 'updatedAt'],
+  } satisfies SubjectKind<Command>,
+  compartment: {
+    subject: (it) => `${it.bankId}/${it.door}`,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ bankId: it.bankId, door: it.door }),
+    hidden: [...always, 'bankId', 'siteId', 'door'],
+  } satisfies SubjectKind<ChainHead>,
+  bank: {
+    subject: (it) => it.bankId,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ bankId: it.bankId, siteId: it.siteId }),
+    hidden: [...always, 'bankId', 'siteId', 'door'],
+  } satisfies SubjectKind<ChainHead>,
+  site: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ siteId: it.id }),
+    hidden: always,
+  } satisfies SubjectKind<Site>,
+  tenant: {
+    subject: (it) => it.id,
+    tenant: (it) => it.id,
+    says: (it) => ({ tenantId: it.id }),
+    hidden: ['version', 'hash'],
+  } satisfies SubjectKind<Tenant>,
+  apiKey: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ apiKeyId: it.id }),
+    hidden: [...always, 'keyHash'],
+  } satisfies SubjectKind<ApiKey>,
+  endpoint: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ endpointId: it.id }),
+    hidden: [...always, 'secret'],
+  } satisfies SubjectKind<WebhookEndpoint>,
+};

@@ -1,0 +1,174 @@
+import type { Actor, Envelope } from '../../events/envelope.ts';
+import type { ApiKey } from '../domain/api-key.ts';
+import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
+import type { Command } from '../domain/command.ts';
+import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
+import type { Site, Tenant } from '../domain/site.ts';
+import { type ChainHead, subjects } from '../domain/subjects.ts';
+import type { Instant } from '../domain/time.ts';
+import { plusSeconds } from '../domain/time.ts';
+import { runningDeadline, type Transaction } from '../domain/transaction.ts';
+import type { WebhookEndpoint } from '../domain/webhook.ts';
+import { dueAttributes, keys } from './rows.ts';
+import type { Key, Row, Write } from './table.ts';
+
+/** What everything in one commit shares. `newId` draws prefixed, sortable ids. */
+export type Circumstances = { actor: Actor; now: Instant; newId: (prefix: string) => string };
+
+/** A subject after its commit: numbered, and with the hash of its newest event. */
+export type Committed<Subject> = { after: Subject; events: Envelope[]; writes: Write[] };
+
+/** The subject's row and the row of this commit's events, which is outbox and audit trail in one. */
+const subjectWrites = <Subject extends { version: number; hash: string }>(
+  kind: SubjectKind<Subject>,
+  change: SubjectChange<Subject>,
+  key: Key,
+  logPk: string,
+  circumstances: Circumstances,
+  more: (after: Subject) => Record<string, unknown> = () => ({}),
+): Committed<Subject> => {
+  if (change.emissions.length === 0) return { after: change.after, events: [], writes: [] };
+  const { actor, now, newId } = circumstances;
+  const events = envelopesOf(kind, change, { actor, now, newEventId: () => newId('evt') });
+  const after = { ...change.after, hash: events.at(-1)?.hash ?? change.after.hash };
+  const first = (change.before?.version ?? 0) + 1;
+  return {
+    after,
+    events,
+    writes: [
+      {
+        kind: 'subject',
+        // A chain's head that was never written has version 0.
+        expects: (change.before?.version ?? 0) === 0 ? 'absent' : { version: change.before?.version ?? 0 },
+        put: { ...key, ...after, ...more(after) } as Row,
+      },
+      { kind: 'event', expects: 'absent', put: { ...keys.events(logPk, first), events } as Row },
+    ],
+  };
+};
+
+/**
+ * `compartment` is the compartment as this commit leaves it; it rides in the transaction's row so that the next change
+ * needs no second read. `undefined` keeps none.
+ */
+export const commitTransaction = (
+  change: SubjectChange<Transaction>,
+  compartment: CompartmentChange['after'] | null,
+  circumstances: Circumstances,
+): Committed<Transaction> => {
+  const { id, tenant } = change.after;
+  const dated = { ...change, after: { ...change.after, updatedAt: circumstances.now } };
+  const key = keys.transaction(tenant, id);
+  return subjectWrites(subjects.transaction, dated, key, key.PK, circumstances, (after) => ({
+    compartment,
+    ...dueAttributes(id, runningDeadline(after)?.at ?? null),
+  }));
+};
+
+export const commitCommand = (change: SubjectChange<Command>, circumstances: Circumstances): Committed<Command> => {
+  const { id, tenant } = change.after;
+  const dated = { ...change, after: { ...change.after, updatedAt: circumstances.now } };
+  const key = keys.command(tenant, id);
+  const waits = ['queued', 'sent', 'acknowledged'];
+  return subjectWrites(subjects.command, dated, key, key.PK, circumstances, (after) =>
+    dueAttributes(id, waits.includes(after.state) ? after.notAfter : null),
+  );
+};
+
+export const commitApiKey = (change: SubjectChange<ApiKey>, circumstances: Circumstances): Committed<ApiKey> => {
+  const { id, tenant } = change.after;
+  return subjectWrites(subjects.apiKey, change, keys.apiKey(tenant, id), keys.apiKeyLog(tenant, id), circumstances);
+};
+
+export const commitSite = (change: SubjectChange<Site>, circumstances: Circumstances): Committed<Site> => {
+  const { id, tenant } = change.after;
+  return subjectWrites(subjects.site, change, keys.site(tenant, id), keys.siteLog(tenant, id), circumstances);
+};
+
+export const commitTenant = (change: SubjectChange<Tenant>, circumstances: Circumstances): Committed<Tenant> => {
+  const key = keys.tenant(change.after.id);
+  return subjectWrites(subjects.tenant, change, key, key.PK, circumstances);
+};
+
+export const commitEndpoint = (
+  change: SubjectChange<WebhookEndpoint>,
+  circumstances: Circumstances,
+): Committed<WebhookEndpoint> => {
+  const { id, tenant } = change.after;
+  const log = keys.endpointLog(tenant, id);
+  return subjectWrites(subjects.endpoint, change, keys.endpoint(tenant, id), log, circumstances);
+};
+
+export const commitBankLog = (change: SubjectChange<ChainHead>, circumstances: Circumstances): Committed<ChainHead> => {
+  const key = keys.bankLog(change.after.bankId);
+  return subjectWrites(subjects.bank, change, key, key.PK, circumstances);
+};
+
+export const commitCompartmentLog = (
+  change: SubjectChange<ChainHead>,
+  circumstances: Circumstances,
+): Committed<ChainHead> => {
+  const key = keys.compartmentLog(change.after.bankId, change.after.door ?? '');
+  return subjectWrites(subjects.compartment, change, key, key.PK, circumstances);
+};
+
+/** The door row: the lock that two commits meet at if they want the same door. */
+export const compartmentWrite = (bankId: string, { before, after }: CompartmentChange): Write => ({
+  kind: 'compartment',
+  expects: { version: before.version },
+  put: { ...keys.compartment(bankId, before.door), ...after },
+});
+
+/** PIN locks, unique among the live PINs of a bank; the verifier is all that is kept of a PIN. */
+export const lockWrites = (
+  bankId: string,
+  owner: { tenant: string; transactionId: string },
+  take: { credentialId: string; verifier: string }[],
+  drop: { verifier: string }[],
+): Write[] => [
+  ...take.map(
+    ({ credentialId, verifier }): Write => ({
+      kind: 'lock',
+      expects: 'absent',
+      put: { ...keys.lock(bankId, verifier), ...owner, credentialId },
+    }),
+  ),
+  ...drop.map(({ verifier }): Write => ({ kind: 'lock', expects: 'anything', remove: keys.lock(bankId, verifier) })),
+];
+
+/** Seconds an idempotency key is remembered. */
+export const idempotencySeconds = 86_400;
+
+export type IdempotencyRecord = {
+  tenant: string;
+  key: string;
+  /** SHA-256 over who asked for what. */
+  fingerprint: string;
+  status: number;
+  /** The answer, without secrets: those are derived again when it is replayed. */
+  body: Record<string, unknown>;
+};
+
+export const idempotencyWrite = (record: IdempotencyRecord, now: Instant): Write => {
+  const expiresAt = plusSeconds(now, idempotencySeconds);
+  return {
+    kind: 'idempotency',
+    expects: { absentOrExpiredBefore: now },
+    put: {
+      ...keys.idempotency(record.tenant, record.key),
+      fingerprint: record.fingerprint,
+      status: record.status,
+      body: record.body,
+      expiresAt,
+      // Garbage collection only; what has expired is ignored by its time. TTL counts in seconds.
+      ttl: Math.ceil(Date.parse(expiresAt) / 1000),
+    },
+  };
+};
+
+export const externalIdWrites = (it: Transaction): Write[] =>
+  Object.entries(it.externalIds).map(([system, id]) => ({
+    kind: 'unique',
+    expects: 'absent',
+    put: { ...keys.externalId(it.tenant, system, id), transactionId: it.id },
+  }));

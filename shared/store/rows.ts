@@ -1,0 +1,66 @@
+import type { Key } from './table.ts';
+
+const number = (it: number): string => String(it).padStart(10, '0');
+
+/** The largest sort key there is. */
+const end = '\uffff';
+
+/** Every key of the one table, by noun: what lies together is read together. */
+export const keys = {
+  transaction: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'T' }),
+  /** What the bank has applied of a transaction. */
+  applied: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'A' }),
+  command: (tenant: string, id: string): Key => ({ PK: `CMD#${tenant}#${id}`, SK: 'S' }),
+  bank: (id: string): Key => ({ PK: `BANK#${id}`, SK: 'B' }),
+  compartment: (bankId: string, door: string): Key => ({ PK: `BANK#${bankId}`, SK: `D#${door}` }),
+  acknowledged: (bankId: string, journalId: string): Key => ({ PK: `BANK#${bankId}`, SK: `A#${journalId}` }),
+  journal: (bankId: string, journalId: string, seq: number): Key => ({
+    PK: `BANK#${bankId}`,
+    SK: `J#${journalId}#${number(seq)}`,
+  }),
+  lock: (bankId: string, verifier: string): Key => ({ PK: `BANK#${bankId}`, SK: `P#${verifier}` }),
+  bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
+  compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
+  bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
+  tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
+  site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
+  siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,
+  apiKey: (tenant: string, id: string): Key => ({ PK: `KEYS#${tenant}`, SK: id }),
+  apiKeyLog: (tenant: string, id: string): string => `KEY#${tenant}#${id}`,
+  endpoint: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: id }),
+  endpointHealth: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: `${id}#health` }),
+  endpointLog: (tenant: string, id: string): string => `ENDPOINT#${tenant}#${id}`,
+  delivery: (tenant: string, endpointId: string, eventId: string): Key => ({
+    PK: `DLV#${tenant}#${endpointId}`,
+    SK: eventId,
+  }),
+  idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
+  externalId: (tenant: string, system: string, id: string): Key => ({ PK: `X#${tenant}#${system}#${id}`, SK: 'S' }),
+  /** A commit's events; the sequence is that of the first. */
+  events: (logPk: string, sequence: number): Key => ({ PK: logPk, SK: `C#${number(sequence)}` }),
+};
+
+/** Ranges of sort keys that are read in one query. */
+export const ranges = {
+  events: (logPk: string, after = 0) => ({ PK: logPk, from: `C#${number(after)}`, to: `C#${end}` }),
+  /** A bank with all its compartments, acknowledgements first. */
+  bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
+  bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
+  compartments: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'D#', to: `D#${end}` }),
+  journal: (bankId: string, journalId: string, from: number, to: number) => ({
+    PK: `BANK#${bankId}`,
+    from: `J#${journalId}#${number(from)}`,
+    to: `J#${journalId}#${number(to)}`,
+  }),
+  partition: (PK: string) => ({ PK, from: ' ', to: end }),
+};
+
+/** Shards of the due index: 16, so that no one partition takes every write of a deadline (design.md section 1). */
+export const dueShards = Array.from({ length: 16 }, (_, n) => `DUE#${n.toString(16)}`);
+
+/** Index attributes of a row that something is due of; nothing for one that waits for nothing. */
+export const dueAttributes = (id: string, at: string | null): Record<string, string> => {
+  if (at === null) return {};
+  const shard = [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 16, 0);
+  return { duePk: dueShards[shard] ?? 'DUE#0', dueAt: at };
+};

@@ -1,0 +1,264 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { Refusal } from '../domain/refusal.ts';
+
+export type Key = { PK: string; SK: string };
+export type Row = Key & Record<string, unknown>;
+
+/** What must be true of a row for a write to it to count. */
+export type Expectation =
+  | 'anything'
+  | 'absent'
+  /** Nothing, or something whose `expiresAt` has passed. */
+  | { absentOrExpiredBefore: string }
+  | { version: number }
+  /** Nothing, or something with a lower value there. */
+  | { lower: string; than: number };
+
+/** What a row is, for telling what a write was lost to. */
+export type RowKind = 'subject' | 'event' | 'compartment' | 'idempotency' | 'unique' | 'lock' | 'journal' | 'other';
+
+export type Write = { kind: RowKind; expects: Expectation } & ({ put: Row } | { remove: Key });
+
+export type LostRow = { kind: RowKind; key: Key; current: Record<string, unknown> | undefined };
+
+/** Somebody else was first: these rows are not what the write expected, and nothing of it was written. */
+export class Lost extends Error {
+  readonly rows: LostRow[];
+  constructor(rows: LostRow[]) {
+    super(`lost a write to ${rows.map((it) => `${it.key.PK}/${it.key.SK}`).join(', ')}`);
+    this.name = 'Lost';
+    this.rows = rows;
+  }
+  to(kind: RowKind): LostRow | undefined {
+    return this.rows.find((it) => it.kind === kind);
+  }
+}
+
+export type Page = { rows: Record<string, unknown>[]; next: Key | null };
+
+export type Table = {
+  get: (key: Key, consistent?: boolean) => Promise<Record<string, unknown> | undefined>;
+  /** At most 100 rows, in the order of the keys; undefined where there is none. */
+  batchGet: (keys: Key[], consistent?: boolean) => Promise<(Record<string, unknown> | undefined)[]>;
+  /** Rows of a partition between two sort keys, inclusive; all pages unless `limit` is given. */
+  query: (
+    range: { PK: string; from: string; to: string },
+    options?: { consistent?: boolean; limit?: number; after?: Key | undefined; newestFirst?: boolean },
+  ) => Promise<Page>;
+  /** Keys of what is due, of one shard of the sparse index. */
+  due: (shard: string, before: string, limit: number) => Promise<Key[]>;
+  /** All or nothing. Throws `Lost`, or `Refusal('busy')` when the table stays too busy. */
+  write: (writes: Write[]) => Promise<void>;
+};
+
+type Condition = {
+  ConditionExpression?: string;
+  ExpressionAttributeNames?: Record<string, string>;
+  ExpressionAttributeValues?: Record<string, string | number>;
+};
+
+const condition = (expects: Expectation): Condition => {
+  if (expects === 'anything') return {};
+  if (expects === 'absent') return { ConditionExpression: 'attribute_not_exists(PK)' };
+  if ('absentOrExpiredBefore' in expects)
+    return {
+      ConditionExpression: 'attribute_not_exists(PK) OR expiresAt < :now',
+      ExpressionAttributeValues: { ':now': expects.absentOrExpiredBefore },
+    };
+  if ('version' in expects)
+    return {
+      ConditionExpression: '#version = :version',
+      ExpressionAttributeNames: { '#version': 'version' },
+      ExpressionAttributeValues: { ':version': expects.version },
+    };
+  return {
+    ConditionExpression: 'attribute_not_exists(PK) OR #lower < :than',
+    ExpressionAttributeNames: { '#lower': expects.lower },
+    ExpressionAttributeValues: { ':than': expects.than },
+  };
+};
+
+/** Answers that say nothing of our data: the same request may succeed in a moment. The SDK has tried three times by then. */
+const passing = new Set([
+  'ThrottlingException',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'InternalServerError',
+  'ServiceUnavailable',
+  'TransactionInProgressException',
+  'TimeoutError',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+]);
+const passes = (error: unknown): boolean =>
+  error instanceof Error && (passing.has(error.name) || ('code' in error && passing.has(String(error.code))));
+
+const busy = (cause: unknown): Refusal => {
+  const refusal = new Refusal('busy', 'the table is busy; nothing was changed that you were not told of', {
+    retryAfterSeconds: 1,
+  });
+  refusal.cause = cause;
+  return refusal;
+};
+
+const keyOf = (write: Write): Key => {
+  const { PK, SK } = 'put' in write ? write.put : write.remove;
+  return { PK, SK };
+};
+
+/** Waits before writing again after a conflict: 20, 40, 80, 160 ms, with full jitter so that rivals part. */
+const conflictWaits = [20, 40, 80, 160];
+const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+export const openTable = (tableName: string, config: DynamoDBClientConfig = {}): Table => {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(config), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
+
+  const calm = async <T>(call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      throw passes(error) ? busy(error) : error;
+    }
+  };
+
+  const writeOne = async (write: Write): Promise<void> => {
+    if (!('put' in write)) return writeAll([write]);
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: tableName,
+          Item: write.put,
+          ...condition(write.expects),
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      throw new Lost([{ kind: write.kind, key: keyOf(write), current: plain(error.Item) }]);
+    }
+  };
+
+  const writeAll = async (writes: Write[]): Promise<void> => {
+    const request = new TransactWriteCommand({
+      TransactItems: writes.map((write) => {
+        const common = {
+          TableName: tableName,
+          ...condition(write.expects),
+          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+        } as const;
+        return 'put' in write ? { Put: { ...common, Item: write.put } } : { Delete: { ...common, Key: write.remove } };
+      }),
+    });
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await client.send(request);
+        return;
+      } catch (error) {
+        if (!(error instanceof TransactionCanceledException)) throw error;
+        const reasons = error.CancellationReasons ?? [];
+        const lost = writes.flatMap((write, nth): LostRow[] =>
+          reasons[nth]?.Code === 'ConditionalCheckFailed'
+            ? [{ kind: write.kind, key: keyOf(write), current: plain(reasons[nth]?.Item) }]
+            : [],
+        );
+        if (lost.length > 0) throw new Lost(lost);
+        const wait = conflictWaits[attempt];
+        if (wait === undefined) throw busy(error);
+        await pause(Math.random() * wait);
+      }
+    }
+  };
+
+  return {
+    get: (key, consistent = false) =>
+      calm(async () => {
+        const { Item } = await client.send(
+          new GetCommand({ TableName: tableName, Key: key, ConsistentRead: consistent }),
+        );
+        return Item;
+      }),
+
+    batchGet: (keys, consistent = false) =>
+      calm(async () => {
+        const found = new Map<string, Record<string, unknown>>();
+        let wanted = keys.filter((it, nth) => keys.findIndex((k) => k.PK === it.PK && k.SK === it.SK) === nth);
+        for (let attempt = 0; wanted.length > 0; attempt += 1) {
+          if (attempt > conflictWaits.length) throw busy(new Error('keys stay unprocessed'));
+          const answer = await client.send(
+            new BatchGetCommand({ RequestItems: { [tableName]: { Keys: wanted, ConsistentRead: consistent } } }),
+          );
+          for (const item of answer.Responses?.[tableName] ?? []) found.set(`${item.PK}|${item.SK}`, item);
+          const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+          wanted = wanted.filter((it) => left.some((k) => k.PK === it.PK && k.SK === it.SK));
+          if (wanted.length > 0) await pause(Math.random() * (conflictWaits[attempt] ?? 0));
+        }
+        return keys.map((it) => found.get(`${it.PK}|${it.SK}`));
+      }),
+
+    query: ({ PK, from, to }, { consistent = false, limit, after, newestFirst = false } = {}) =>
+      calm(async () => {
+        const rows: Record<string, unknown>[] = [];
+        let start: Record<string, unknown> | undefined = after;
+        do {
+          const answer: { Items?: Record<string, unknown>[]; LastEvaluatedKey?: Record<string, unknown> } =
+            await client.send(
+              new QueryCommand({
+                TableName: tableName,
+                KeyConditionExpression: 'PK = :pk AND SK BETWEEN :from AND :to',
+                ExpressionAttributeValues: { ':pk': PK, ':from': from, ':to': to },
+                ConsistentRead: consistent,
+                ScanIndexForward: !newestFirst,
+                ...(limit === undefined ? {} : { Limit: limit - rows.length }),
+                ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+              }),
+            );
+          rows.push(...(answer.Items ?? []));
+          start = answer.LastEvaluatedKey;
+        } while (start !== undefined && (limit === undefined || rows.length < limit));
+        return { rows, next: start === undefined ? null : { PK: String(start.PK), SK: String(start.SK) } };
+      }),
+
+    due: (shard, before, limit) =>
+      calm(async () => {
+        const { Items = [] } = await client.send(
+          new QueryCommand({
+            TableName: tableName,
+            IndexName: 'due',
+            KeyConditionExpression: 'duePk = :shard AND dueAt < :before',
+            ExpressionAttributeValues: { ':shard': shard, ':before': before },
+            Limit: limit,
+          }),
+        );
+        return Items.map((it) => ({ PK: String(it.PK), SK: String(it.SK) }));
+      }),
+
+    write: (writes) =>
+      calm(async () => {
+        const [only] = writes;
+        if (only !== undefined && writes.length === 1) await writeOne(only);
+        else await writeAll(writes);
+      }),
+  };
+};
+
+/** The old row inside a refusal comes in DynamoDB's own notation, also through the document client. */
+const plain = (item: Record<string, AttributeValue> | undefined): Record<string, unknown> | undefined =>
+  item && unmarshall(item);
