@@ -33,9 +33,9 @@ export type EngineWish = {
 };
 
 export async function startEngine(wish: EngineWish): Promise<Engine> {
-  const memoryFile = join(wish.dir, 'engine.json');
+  const memoryFile = memoryFileIn(wish.dir);
+  await endLeftoverEngine(wish.dir);
   const memory = readJson(memoryFile, EngineMemory);
-  if (memory?.process) await endLeftover(memory.process);
   if (wish.persist) forgetStreamPositions(stateDir(wish.dir));
 
   for (let attempt = 1; ; attempt++) {
@@ -75,7 +75,7 @@ function running(child: ChildProcess, wish: EngineWish, ports: EngineMemory): En
     stop: async () => {
       wanted = false;
       await end(child, ports);
-      writeJson(join(wish.dir, 'engine.json'), ports);
+      writeJson(memoryFileIn(wish.dir), ports);
     },
   };
 }
@@ -106,6 +106,8 @@ function launch(wish: EngineWish, ports: EngineMemory): ChildProcess {
     env: engineEnvironment(wish, ports, scratch),
   });
   closeSync(log);
+  // One that could not be started has no pid, which is all that is asked for later.
+  child.once('error', () => undefined);
   return child;
 }
 
@@ -164,8 +166,9 @@ async function end(child: ChildProcess, ports: EngineMemory): Promise<void> {
 }
 
 /** An engine whose start-up was killed hard notices it and saves (engine.py); it gets the time for that. */
-async function endLeftover(mark: ProcessMark): Promise<void> {
-  if (!isRunning(mark)) return;
+export async function endLeftoverEngine(dir: string): Promise<void> {
+  const mark = readJson(memoryFileIn(dir), EngineMemory)?.process;
+  if (!mark || !isRunning(mark)) return;
   signalGroup(mark.pid, 'SIGTERM');
   await until('the engine of an earlier run has ended', async () => !isRunning(mark), { withinMs: 20_000 }).catch(
     () => undefined,
@@ -174,6 +177,7 @@ async function endLeftover(mark: ProcessMark): Promise<void> {
   await until('the engine of an earlier run has ended', async () => !isRunning(mark), { withinMs: 5_000 });
 }
 
+const memoryFileIn = (dir: string) => join(dir, 'engine.json');
 const stateDir = (dir: string) => join(dir, 'engine');
 const logFile = (dir: string) => join(dir, 'engine.log');
 

@@ -10,8 +10,8 @@ export type Lifetime = {
 };
 
 class Interruption extends Error {
-  readonly signal: NodeJS.Signals;
-  constructor(signal: NodeJS.Signals) {
+  readonly signal: keyof typeof exitCodes;
+  constructor(signal: keyof typeof exitCodes) {
     super(`stopped by ${signal}`);
     this.signal = signal;
   }
@@ -38,7 +38,7 @@ export async function lifetime(work: (life: Lifetime) => Promise<number>): Promi
   } catch (error) {
     const stopped = abort.signal.reason;
     if (stopped instanceof Interruption) {
-      code = exitCodes[stopped.signal as keyof typeof exitCodes];
+      code = exitCodes[stopped.signal];
     } else {
       code = 1;
       process.stderr.write(`\n${explain(error)}\n`);
@@ -62,15 +62,20 @@ export async function lifetime(work: (life: Lifetime) => Promise<number>): Promi
  */
 function listen(abort: AbortController): void {
   let first: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (first === undefined) {
-        first = Date.now();
-        say('\nStopping …');
-        abort.abort(new Interruption(signal));
-      } else if (Date.now() - first > 1_500) {
-        process.exit(exitCodes[signal]);
-      }
-    });
-  }
+  const end = (signal: keyof typeof exitCodes) => {
+    if (first === undefined) {
+      first = Date.now();
+      say('\nStopping …');
+      abort.abort(new Interruption(signal));
+    } else if (Date.now() - first > 1_500) {
+      process.exit(exitCodes[signal]);
+    }
+  };
+  process.on('SIGINT', () => end('SIGINT'));
+  process.on('SIGTERM', () => end('SIGTERM'));
+  // A handler would undo `nohup`; without a terminal nothing can hang up anyway.
+  if (process.stdout.isTTY) process.on('SIGHUP', () => end('SIGHUP'));
+  // Whoever started us (local/run.mjs) may have been killed hard and could not pass anything on.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && first === undefined && end('SIGTERM'), 500).unref();
 }

@@ -3,6 +3,9 @@
 /** A failure we foresaw. It is shown as its one sentence, without a stack trace. */
 export class PlainError extends Error {}
 
+// `npm start | head` closes our output; what is running is still to be stopped in order.
+process.stdout.on('error', () => undefined);
+
 export const say = (line = '') => process.stdout.write(`${line}\n`);
 
 /** Runs one step and tells how long it took. `note` replaces the closing word by something worth knowing. */

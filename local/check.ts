@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { brokenImportRules } from './import-rules.ts';
+import { binDir, root } from './paths.ts';
+import { messageOf, say, seconds } from './say.ts';
+
+/** npm run check: everything that can be said about the sources without running them. */
+const checks: { what: string; find: () => Promise<string> }[] = [
+  { what: 'Format and lint', find: () => complaints(join(binDir, 'biome'), ['check', '--error-on-warnings', '.']) },
+  { what: 'Types', find: () => complaints(join(binDir, 'tsc'), ['-p', '.']) },
+  { what: 'Who may import whom', find: async () => (await brokenImportRules()).join('\n') },
+  {
+    what: 'OpenAPI document is current',
+    find: () => complaints(process.execPath, ['shared/api/generate.ts', '--check']),
+  },
+];
+
+let failed = 0;
+for (const { what, find } of checks) {
+  const startedAt = performance.now();
+  const found = await find().catch(messageOf);
+  say(`${found === '' ? '✓' : '✗'} ${what} (${seconds(startedAt)})`);
+  if (found === '') continue;
+  failed++;
+  say(found.trimEnd().replace(/^/gm, '    '));
+}
+process.exitCode = failed > 0 ? 1 : 0;
+
+/** What a tool says when it is not content; nothing when it is. */
+async function complaints(file: string, args: readonly string[]): Promise<string> {
+  const child = spawn(file, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const code = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), code]);
+  return status === 0 ? '' : `${out}${err}`.trim() || `it ended with ${status}`;
+}

@@ -1,0 +1,137 @@
+import * as z from 'zod';
+import { apiClient } from './api-client.ts';
+import { Received } from './receiver.ts';
+import { PlainError, say, seconds } from './say.ts';
+import type { System } from './system.ts';
+import { until } from './until.ts';
+
+const Transaction = z.object({
+  id: z.string(),
+  state: z.string(),
+  door: z.string(),
+  credentials: z.array(
+    z.object({
+      id: z.string(),
+      step: z.string(),
+      method: z.string(),
+      atBank: z.boolean(),
+      value: z.string().optional(),
+    }),
+  ),
+});
+type Transaction = z.infer<typeof Transaction>;
+
+const Entered = z.object({ granted: z.boolean(), door: z.string().optional(), message: z.string() });
+
+/** One parcel from order to pickup, over the same doors that customers use; it throws at the first step that fails. */
+export async function demo(system: System): Promise<void> {
+  const [tenant] = system.tenants;
+  const bank = system.banks.find(({ tenantId }) => tenantId === tenant?.id);
+  if (!tenant || !bank) throw new PlainError('the demo needs a tenant with a bank');
+  const api = apiClient(system.apiUrl, tenant.apiKey);
+  const startedAt = performance.now();
+  say(`\nA parcel through ${bank.name}:`);
+
+  const made = await tell('the shop orders a compartment', async (note) => {
+    const transaction = await api.post('/v1/transactions', parcel(bank.id), Transaction);
+    note(`door ${transaction.door}, PINs for courier and recipient`);
+    return transaction;
+  });
+  const inState = async (state: string) => {
+    const now = await api.get(`/v1/transactions/${made.id}`, Transaction);
+    return now.state === state && now;
+  };
+
+  await tell('the bank learns both PINs', async (note) => {
+    await until('every credential is at the bank', async () => {
+      const now = await inState('reserved');
+      return now ? now.credentials.every(({ atBank }) => atBank) : false;
+    });
+    note('it now opens with the network down, too');
+  });
+  await tell('the courier enters a PIN', (note) => enter(bank.controlUrl, pinOf(made, 'deposit'), made.door, note));
+  await tell('puts the parcel in and closes', async (note) => {
+    await close(bank.controlUrl, made.door, 'filled');
+    await until('the transaction is stored', () => inState('stored'));
+    note('stored');
+  });
+  await tell('the recipient enters a PIN', (note) => enter(bank.controlUrl, pinOf(made, 'pickup'), made.door, note));
+  await tell('takes the parcel and closes', async (note) => {
+    await close(bank.controlUrl, made.door, 'empty');
+    await until('the transaction is completed', () => inState('completed'));
+    note('completed');
+  });
+  await tell('the shop hears of it', async (note) => {
+    const types = await until('the webhook receiver has every event', () => heard(system, made.id));
+    note(`signed webhooks: ${types.join(', ')}`);
+  });
+  say(`  Done in ${seconds(startedAt)}.`);
+}
+
+const parcel = (bankId: string) => ({
+  workflow: 'parcel',
+  bankId,
+  externalIds: { order: `DEMO-${Date.now()}` },
+  items: [{ description: 'A book', lengthMm: 220, widthMm: 150, heightMm: 40, massG: 600 }],
+  recipient: { name: 'Robin Example', phone: '+41790000000', locale: 'en' },
+});
+
+const expected = ['transaction.reserved', 'transaction.deposited', 'transaction.completed'];
+
+/** The types that came for this transaction with a good signature, once all that the demo caused are among them. */
+async function heard(system: System, transactionId: string): Promise<string[] | undefined> {
+  const response = await fetch(system.webhookReceiver.receivedUrl);
+  const messages = z.array(Received).parse(await response.json());
+  const Event = z.object({ type: z.string(), subject: z.string(), sequence: z.number() });
+  const events = messages
+    .filter(({ verified }) => verified)
+    .map(({ body }) => Event.parse(JSON.parse(body)))
+    .filter(({ subject }) => subject === transactionId)
+    .sort((a, b) => a.sequence - b.sequence);
+  const types = [...new Set(events.map(({ type }) => type))];
+  return expected.every((type) => types.includes(type)) ? types : undefined;
+}
+
+function pinOf(transaction: Transaction, step: string): string {
+  const credential = transaction.credentials.find((it) => it.step === step && it.method === 'pin');
+  if (credential?.value === undefined) throw new PlainError(`the answer holds no PIN for the ${step}`);
+  return credential.value;
+}
+
+async function enter(controlUrl: string, value: string, door: string, note: (text: string) => void): Promise<void> {
+  const answer = Entered.parse(await control(`${controlUrl}/enter`, { method: 'pin', value }));
+  if (!answer.granted || answer.door !== door)
+    throw new PlainError(`the bank did not open door ${door}: ${answer.message}`);
+  note(`door ${door} opens`);
+}
+
+const close = (controlUrl: string, door: string, contents: 'filled' | 'empty') =>
+  control(`${controlUrl}/doors/${door}`, { door: 'closed', contents });
+
+async function control(url: string, body: unknown): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const answer: unknown = await response.json();
+  if (!response.ok) throw new PlainError(`the bank refused ${url}: ${JSON.stringify(answer)}`);
+  return answer;
+}
+
+async function tell<Result>(
+  sentence: string,
+  work: (note: (text: string) => void) => Promise<Result>,
+): Promise<Result> {
+  let outcome = '';
+  try {
+    const result = await work((text) => {
+      outcome = text;
+    });
+    say(`  · ${sentence}: ${outcome}`);
+    return result;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new PlainError(`the demo failed where ${sentence}: ${why}`, { cause: error });
+  }
+}
