@@ -97,6 +97,8 @@ function launch(wish: EngineWish, ports: EngineMemory): ChildProcess {
   const scratch = join(wish.dir, 'tmp');
   rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true });
+  // Functions are unpacked there; without it they would take the package.json of the repository for theirs.
+  writeJson(join(scratch, 'package.json'), {});
   const log = openSync(logFile(wish.dir), 'w');
   // Its own group, so that Ctrl-C in the terminal does not reach it before we have stopped what depends on it.
   const child = spawn(wish.python, [join(import.meta.dirname, 'engine.py')], {

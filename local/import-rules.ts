@@ -12,7 +12,7 @@ const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] 
   { in: 'shared/device/', may: ['shared/device/', 'zod', 'node:crypto'] },
   {
     in: 'shared/domain/',
-    may: ['shared/domain/', 'shared/device/', 'events/', 'zod', 'node:crypto'],
+    may: ['shared/domain/', 'shared/device/', 'events/', 'zod', 'canonicalize', 'node:crypto'],
     // A decision gets its time, its ids and its settings as arguments, so that it can be made again.
     neverSays: [
       /\bprocess\.env\b/,
