@@ -4,7 +4,7 @@ import { Compartment } from '../domain/compartment.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
-export const BankView = Bank.omit({ tenant: true, generation: true }).meta({ id: 'Bank' });
+export const BankView = Bank.omit({ tenant: true, bankKey: true }).meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
 
 export const CompartmentView = Compartment.omit({ lastEntry: true, until: true, commandId: true })

@@ -28,6 +28,7 @@ export const TransactionView = Transaction.omit({
   tenant: true,
   hash: true,
   salt: true,
+  bankKey: true,
   credentials: true,
   deadlineRev: true,
   pickupWithinSeconds: true,

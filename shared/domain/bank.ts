@@ -27,6 +27,10 @@ export const doorsPerBankMax = 120;
 export const BankLifecycle = z.enum(['provisioning', 'active', 'maintenance', 'inactive', 'decommissioned']);
 export type BankLifecycle = z.infer<typeof BankLifecycle>;
 
+/** What the key of a bank's verifiers is derived with: its controllers are counted, root keys have versions. */
+export const BankKey = z.object({ generation: z.int().positive(), keyVersion: z.int().positive() });
+export type BankKey = z.infer<typeof BankKey>;
+
 /** A bank: one controller, one IoT thing of the same name as its id. */
 export const Bank = z.object({
   id: z.string(),
@@ -36,8 +40,7 @@ export const Bank = z.object({
   lifecycle: BankLifecycle,
   layout: z.array(LayoutDoor).min(1).max(doorsPerBankMax),
   config: BankConfig,
-  /** Counts its controllers; the bank's key depends on it. */
-  generation: z.int().positive(),
+  bankKey: BankKey,
   pinDigits: z.int(),
   createdAt: InstantText,
   version: z.int().positive(),

@@ -24,11 +24,14 @@ export const Compartment = z.object({
   lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
   /** The newest door command. */
   commandId: z.string().nullable(),
-  version: z.int().positive(),
+  version: z.int().nonnegative(),
 });
 export type Compartment = z.infer<typeof Compartment>;
 
-/** As it is when its bank is registered: closed and empty by what the operator says, until the bank says otherwise. */
+/**
+ * As it is when its bank is registered: closed and empty by what the operator says, until the bank says otherwise. Its
+ * row is written with its first change, so that 120 doors need no 120 rows at once.
+ */
 export const newCompartment = (door: string): Compartment => ({
   door,
   heldBy: null,
@@ -40,7 +43,7 @@ export const newCompartment = (door: string): Compartment => ({
   outOfService: null,
   lastEntry: null,
   commandId: null,
-  version: 1,
+  version: 0,
 });
 
 /** The availability that follows from the other fields; the first row that holds. */

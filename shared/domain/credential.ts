@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto';
 import * as z from 'zod';
 import { AccessMethod, Step } from '../device/shadow.ts';
+import { verifierOf } from '../device/verifier.ts';
+import type { BankKey } from './bank.ts';
+import type { RootKeys } from './root-key.ts';
 import { InstantText } from './time.ts';
 
 /**
@@ -52,8 +55,20 @@ export const pinOf = (rootKey: Buffer, credential: Pick<Credential, 'id' | 'atte
  * The key a bank's verifiers are made with: from the root key, the bank and its controller's generation, so that
  * nothing is stored per bank, and a replaced controller cannot use what the old one knew.
  */
-export const bankKeyOf = (rootKey: Buffer, bankId: string, generation: number): Buffer =>
-  createHmac('sha256', rootKey).update(`bank-key:${bankId}:${generation}`).digest();
+export const bankKeyOf = (rootKeys: RootKeys, bankId: string, { generation, keyVersion }: BankKey): Buffer =>
+  createHmac('sha256', rootKeys.of(keyVersion)).update(`bank-key:${bankId}:${generation}`).digest();
+
+/** A credential's verifier at its bank; also the key of its PIN lock there. */
+export const credentialVerifier = (
+  rootKeys: RootKeys,
+  bank: { bankId: string; bankKey: BankKey },
+  credential: Credential,
+): string =>
+  verifierOf(
+    bankKeyOf(rootKeys, bank.bankId, bank.bankKey),
+    credential.method,
+    pinOf(rootKeys.of(credential.keyVersion), credential),
+  );
 
 /** A secret shown once, for an API key or a webhook endpoint: 32 bytes, base64url. `nth` counts its rotations. */
 export const secretOf = (rootKey: Buffer, kind: 'api-key' | 'webhook', id: string, nth: number): Buffer =>

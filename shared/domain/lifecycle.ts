@@ -1,3 +1,4 @@
+import type { BankKey } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
@@ -60,6 +61,7 @@ export type CreateInput = {
   workflow: Workflow;
   siteId: string;
   bankId: string;
+  bankKey: BankKey;
   externalIds: Record<string, string>;
   source: Transaction['source'];
   items: Item[];

@@ -32,7 +32,7 @@ export const subjects = {
       door: it.door,
       externalIds: it.externalIds,
     }),
-    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt'],
+    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],
     commitment: (it, set) =>
       set.recipient || set.parties
         ? { personalHash: personalHash(it.salt, { recipient: it.recipient, parties: it.parties }) }

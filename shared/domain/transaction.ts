@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ThermalClass } from './bank.ts';
+import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
 import { InstantText } from './time.ts';
@@ -87,6 +87,8 @@ export const Transaction = z.object({
   hash: z.string(),
   siteId: z.string(),
   bankId: z.string(),
+  /** Of the bank when its PINs were locked: their verifiers depend on it. */
+  bankKey: BankKey,
   /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
   door: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
@@ -124,11 +126,6 @@ export type Transaction = z.infer<typeof Transaction>;
 /** What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read. */
 export const StoredTransaction = Transaction.extend({ compartment: Compartment.nullable() });
 export type StoredTransaction = z.infer<typeof StoredTransaction>;
-
-/** Fields that name people; they enter events only as a salted hash. */
-export const personalFields = ['recipient', 'parties', 'salt'] as const satisfies (keyof Transaction)[];
-/** Fields every commit sets; they are in the envelope, not in `changes`. */
-export const commitFields = ['version', 'hash', 'updatedAt', 'tenant'] as const satisfies (keyof Transaction)[];
 
 /** The one deadline that runs now, if any. */
 export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {

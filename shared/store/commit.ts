@@ -3,6 +3,7 @@ import type { ApiKey } from '../domain/api-key.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
+import type { Issued } from '../domain/issued.ts';
 import type { Site, Tenant } from '../domain/site.ts';
 import { type ChainHead, subjects } from '../domain/subjects.ts';
 import type { Instant } from '../domain/time.ts';
@@ -115,7 +116,7 @@ export const commitCompartmentLog = (
 /** The door row: the lock that two commits meet at if they want the same door. */
 export const compartmentWrite = (bankId: string, { before, after }: CompartmentChange): Write => ({
   kind: 'compartment',
-  expects: { version: before.version },
+  expects: before.version === 0 ? 'absent' : { version: before.version },
   put: { ...keys.compartment(bankId, before.door), ...after },
 });
 
@@ -147,18 +148,18 @@ export type IdempotencyRecord = {
   status: number;
   /** The answer, without secrets: those are derived again when it is replayed. */
   body: Record<string, unknown>;
+  etag?: number;
+  issued?: Issued;
 };
 
-export const idempotencyWrite = (record: IdempotencyRecord, now: Instant): Write => {
+export const idempotencyWrite = ({ tenant, key, ...record }: IdempotencyRecord, now: Instant): Write => {
   const expiresAt = plusSeconds(now, idempotencySeconds);
   return {
     kind: 'idempotency',
     expects: { absentOrExpiredBefore: now },
     put: {
-      ...keys.idempotency(record.tenant, record.key),
-      fingerprint: record.fingerprint,
-      status: record.status,
-      body: record.body,
+      ...keys.idempotency(tenant, key),
+      ...record,
       expiresAt,
       // Garbage collection only; what has expired is ignored by its time. TTL counts in seconds.
       ttl: Math.ceil(Date.parse(expiresAt) / 1000),

@@ -1,0 +1,217 @@
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import * as z from 'zod';
+import { needsIdempotencyKey, type Route } from '../api/route.ts';
+import { hashOf } from '../domain/chain.ts';
+import { type Issued, reveal } from '../domain/issued.ts';
+import { Refusal, refusals } from '../domain/refusal.ts';
+import type { RootKeys } from '../domain/root-key.ts';
+import type { Instant } from '../domain/time.ts';
+import { instant } from '../domain/time.ts';
+import { type Circumstances, type IdempotencyRecord, idempotencyWrite } from '../store/commit.ts';
+import { keys } from '../store/rows.ts';
+import { Lost, type Table, type Write } from '../store/table.ts';
+import { type Caller, openAuthentication } from './authenticate.ts';
+import { log, metrics } from './log.ts';
+import { internalProblem, parseRequest, problemOf } from './problem.ts';
+
+/** What an HTTP function works with. Built once per cold start; tests build their own. */
+export type HttpDeps = {
+  table: Table;
+  rootKeys: () => Promise<RootKeys>;
+  newId: (prefix: string) => string;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+};
+
+/** An answer before its secrets are filled in. */
+export type Answer = { body: Record<string, unknown>; etag?: number; issued?: Issued };
+
+type Parsed<S> = S extends z.ZodType ? z.infer<S> : Record<string, never>;
+
+export type Call<R extends Route = Route> = {
+  params: Parsed<R['params']>;
+  query: Parsed<R['query']>;
+  body: Parsed<R['body']>;
+  caller: Caller;
+  now: Instant;
+  circumstances: Circumstances;
+  /** Version the caller read, from `If-Match`; undefined when they do not care. */
+  ifMatch: number | undefined;
+  /** For the commit of an effect: remembers its answer under the idempotency key, in the same transaction. */
+  record: (answer: Answer) => Write[];
+};
+
+export type Handlers = { [id: string]: (call: never) => Promise<Answer> };
+
+/** Bodies are at most 32 KB (design.md section 8); the gateway would let 10 MB through. */
+export const bodyBytesMax = 32 * 1024;
+
+/** A route without parameters ignores what the gateway says of its path. */
+const noParams = z.object({});
+
+type Result = APIGatewayProxyStructuredResultV2 & { headers: Record<string, string> };
+
+const json = (status: number, body: unknown, headers: Record<string, string> = {}): Result => ({
+  statusCode: status,
+  headers: {
+    'content-type': status >= 400 ? 'application/problem+json' : 'application/json',
+    'cache-control': 'no-store',
+    ...headers,
+  },
+  body: JSON.stringify(body),
+});
+
+const refused = (refusal: Refusal, requestId: string): Result =>
+  json(refusals[refusal.code].status, problemOf(refusal, requestId), {
+    ...(refusal.code === 'unauthorized' ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(refusal.retryAfterSeconds ? { 'retry-after': String(refusal.retryAfterSeconds) } : {}),
+  });
+
+const bodyOf = (event: APIGatewayProxyEventV2): unknown => {
+  const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
+  if (Buffer.byteLength(raw) > bodyBytesMax)
+    throw new Refusal(
+      'payload_too_large',
+      `the body has ${Buffer.byteLength(raw)} bytes; at most ${bodyBytesMax} are taken`,
+    );
+  if (raw.trim() === '') return {};
+  try {
+    return JSON.parse(raw);
+  } catch (error) {
+    const detail = `is not JSON: ${error instanceof Error ? error.message : ''}`;
+    throw new Refusal('invalid_request', `the body ${detail}`, { errors: [{ pointer: '', detail }] });
+  }
+};
+
+const idempotencyKeyOf = (event: APIGatewayProxyEventV2): string => {
+  // RFC 8941 strings come in quotes; plain ones are as common.
+  const key = event.headers['idempotency-key']?.replace(/^"(.*)"$/, '$1') ?? '';
+  if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
+  const detail =
+    key === ''
+      ? 'is missing; send a new random value for each new effect'
+      : 'must be 1 to 255 printable ASCII characters';
+  throw new Refusal('invalid_request', `the header Idempotency-Key ${detail}`, {
+    errors: [{ pointer: '#header/Idempotency-Key', detail }],
+  });
+};
+
+const ifMatchOf = (event: APIGatewayProxyEventV2): number | undefined => {
+  const header = event.headers['if-match'];
+  if (header === undefined || header === '*') return undefined;
+  const [, version] = /^"(\d{1,10})"$/.exec(header) ?? [];
+  if (version === undefined)
+    throw new Refusal('invalid_request', 'If-Match must be an ETag that a read of this resource gave, in quotes');
+  return Number(version);
+};
+
+const success = (route: Route, status: number, answer: Answer, rootKeys: RootKeys | null, headers = {}): Result =>
+  json(status, rootKeys ? reveal(answer.body, answer.issued, rootKeys) : answer.body, {
+    ...(route.etag && answer.etag !== undefined ? { etag: `"${answer.etag}"` } : {}),
+    ...headers,
+  });
+
+const Recorded = z.object({
+  fingerprint: z.string(),
+  status: z.int(),
+  body: z.record(z.string(), z.unknown()),
+  etag: z.int().optional(),
+  issued: z.custom<Issued>().optional(),
+});
+
+/** Serves the routes of a noun: authenticates, parses, calls the handler, answers. Never throws. */
+export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDeps) => {
+  const authenticate = openAuthentication(deps.table);
+  const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
+
+  const replayed = async (route: Route, recorded: Record<string, unknown>, fingerprint: string): Promise<Result> => {
+    const { fingerprint: first, status, ...answer } = Recorded.parse(recorded);
+    if (first !== fingerprint)
+      throw new Refusal('idempotency_key_reused', 'this Idempotency-Key was used with another request; send a new one');
+    return success(route, status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
+  };
+
+  const answer = async (event: APIGatewayProxyEventV2): Promise<Result> => {
+    const route = byKey.get(event.routeKey);
+    const handler = route && handlers[route.id];
+    if (!route || !handler)
+      throw new Refusal('not_found', `there is no ${event.requestContext.http.method} ${event.rawPath}`);
+
+    const nowMs = deps.clock();
+    const now = instant(nowMs);
+    const caller =
+      route.permission === null
+        ? { tenant: '', apiKeyId: '', scopes: [] }
+        : await authenticate(event.headers.authorization, nowMs);
+    if (route.permission !== null && !caller.scopes.includes(route.permission))
+      throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);
+
+    const params = parseRequest(route.params ?? noParams, event.pathParameters ?? {}, 'path');
+    const query = route.query ? parseRequest(route.query, event.queryStringParameters ?? {}, 'query') : {};
+    const sent = route.body ? bodyOf(event) : {};
+    const key = needsIdempotencyKey(route) ? idempotencyKeyOf(event) : null;
+    const ifMatch = ifMatchOf(event);
+    const body = route.body ? parseRequest(route.body, sent, 'body') : {};
+
+    const fingerprint = hashOf([route.id, params, sent]);
+    const record = (effect: Answer): Write[] => {
+      if (key === null) return [];
+      const kept: IdempotencyRecord = { tenant: caller.tenant, key, fingerprint, status: route.status, ...effect };
+      return [idempotencyWrite(kept, now)];
+    };
+    const circumstances: Circumstances = { actor: { type: 'api_key', id: caller.apiKeyId }, now, newId: deps.newId };
+    try {
+      const call = { params, query, body, caller, now, circumstances, ifMatch, record } as never;
+      const made = await handler(call);
+      return success(route, route.status, made, made.issued ? await deps.rootKeys() : null);
+    } catch (error) {
+      if (key === null) throw error;
+      const lost = error instanceof Lost ? error.to('idempotency') : undefined;
+      if (lost?.current) return await replayed(route, lost.current, fingerprint);
+      if (!(error instanceof Refusal)) throw error;
+      // Before anything is refused: was this very request carried out already?
+      const row = await deps.table.get(keys.idempotency(caller.tenant, key), true);
+      if (row !== undefined && String(row.expiresAt) > now) return await replayed(route, row, fingerprint);
+      throw error;
+    }
+  };
+
+  return async (event: APIGatewayProxyEventV2, requestId: string): Promise<Result> => {
+    try {
+      return await answer(event);
+    } catch (error) {
+      if (error instanceof Refusal) {
+        if (error.code === 'busy') log.warn('busy', { cause: String(error.cause) });
+        return refused(error, requestId);
+      }
+      log.error('failed', error instanceof Error ? error : new Error(String(error)));
+      metrics.addMetric('RequestFailed', 'Count', 1);
+      return json(500, internalProblem(requestId));
+    }
+  };
+};
+
+/** The Lambda handler of a noun: one log line per request, and the request's id in every answer. */
+export const endpoint = (routes: readonly Route[], open: () => { handlers: Handlers; deps: HttpDeps }) => {
+  let served: ReturnType<typeof serve> | undefined;
+  return middy<APIGatewayProxyEventV2, Result, Error, Context>()
+    .use({
+      after: ({ event, response }) => {
+        if (response) response.headers['x-request-id'] = event.requestContext.requestId;
+        log.info('request', {
+          route: event.routeKey,
+          status: response?.statusCode,
+          requestId: event.requestContext.requestId,
+        });
+        metrics.publishStoredMetrics();
+      },
+    })
+    .handler((event) => {
+      if (served === undefined) {
+        const { handlers, deps } = open();
+        served = serve(routes, handlers, deps);
+      }
+      return served(event, event.requestContext.requestId);
+    });
+};

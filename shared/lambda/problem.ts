@@ -1,0 +1,63 @@
+import type * as z from 'zod';
+import type { Problem } from '../api/shapes.ts';
+import { type FieldError, Refusal, type RefusalCode, refusals } from '../domain/refusal.ts';
+
+/** Where each problem code is explained. */
+const documentation = 'https://latchwork.dev/problems/';
+
+export const problemOf = (refusal: Refusal, requestId: string): Problem => {
+  const { status, title } = refusals[refusal.code];
+  return {
+    type: `${documentation}${refusal.code}`,
+    title,
+    status,
+    code: refusal.code,
+    detail: refusal.message,
+    ...(refusal.reason ? { reason: refusal.reason } : {}),
+    ...(refusal.errors ? { errors: refusal.errors } : {}),
+    ...(refusal.existing ? { existing: refusal.existing } : {}),
+    requestId,
+  };
+};
+
+/** What we say of our own bugs and outages: nothing but where to ask. */
+export const internalProblem = (requestId: string): Problem => ({
+  type: `${documentation}internal_error`,
+  title: 'Something went wrong on our side',
+  status: 500,
+  code: 'internal_error',
+  detail: 'Nothing is known to have changed. Try again; if it stays, name the requestId to support.',
+  requestId,
+});
+
+/** JSON pointers (RFC 6901) to what does not fit, in the caller's words. */
+const fieldErrors = (error: z.ZodError): FieldError[] =>
+  error.issues.flatMap((issue) => {
+    const at = issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: `${at}/${key}`, detail: 'is not a field of this request' }))
+      : [{ pointer: at, detail: issue.message }];
+  });
+
+/** Parses what the caller sent; only this makes a 400. */
+export const parseRequest = <T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> => {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const errors = fieldErrors(parsed.error);
+  const first = errors[0];
+  throw new Refusal(
+    'invalid_request',
+    `the ${where} is not valid: ${first?.pointer || '(whole)'} ${first?.detail ?? ''}`.trim(),
+    {
+      errors,
+    },
+  );
+};
+
+export const refuseUnless: (holds: boolean, code: RefusalCode, detail: string) => asserts holds = (
+  holds,
+  code,
+  detail,
+) => {
+  if (!holds) throw new Refusal(code, detail);
+};

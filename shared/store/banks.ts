@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { Bank, LayoutDoor } from '../domain/bank.ts';
+import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { keys, ranges } from './rows.ts';
+import type { Row, Table, Write } from './table.ts';
+
+/**
+ * A layout as stored: kinds of compartment once, then each door as `label:kind:bottomMm`. 120 doors would be 18 KB
+ * spelled out; so they are 2 KB, and a bank's row stays within its 4 KB.
+ */
+const StoredLayout = z.object({ kinds: z.array(LayoutDoor.omit({ door: true, bottomMm: true })), doors: z.string() });
+
+const StoredBank = Bank.extend({ layout: StoredLayout });
+
+const encodeLayout = (layout: LayoutDoor[]): z.infer<typeof StoredLayout> => {
+  const kinds: z.infer<typeof StoredLayout>['kinds'] = [];
+  const indexOf = ({ door, bottomMm, ...kind }: LayoutDoor): number => {
+    const text = JSON.stringify(kind);
+    const at = kinds.findIndex((it) => JSON.stringify(it) === text);
+    return at >= 0 ? at : kinds.push(kind) - 1;
+  };
+  return { doors: layout.map((it) => `${it.door}:${indexOf(it)}:${it.bottomMm}`).join(','), kinds };
+};
+
+const decodeLayout = ({ kinds, doors }: z.infer<typeof StoredLayout>): LayoutDoor[] =>
+  doors.split(',').map((text) => {
+    const [door = '', kind = '', bottomMm = ''] = text.split(':');
+    return LayoutDoor.parse({ ...kinds[Number(kind)], door, bottomMm: Number(bottomMm) });
+  });
+
+export const parseBank = (row: Record<string, unknown>): Bank => {
+  const stored = StoredBank.parse(row);
+  return { ...stored, layout: decodeLayout(stored.layout) };
+};
+
+/** A bank's rows when it is registered: itself, and its entry in the tenant's list. */
+export const bankWrites = (bank: Bank): Write[] => [
+  {
+    kind: 'other',
+    expects: 'absent',
+    put: { ...keys.bank(bank.id), ...bank, layout: encodeLayout(bank.layout) } as Row,
+  },
+  {
+    kind: 'other',
+    expects: 'absent',
+    put: {
+      ...keys.bankOfTenant(bank.tenant, bank.id),
+      id: bank.id,
+      siteId: bank.siteId,
+      name: bank.name,
+      lifecycle: bank.lifecycle,
+      createdAt: bank.createdAt,
+    },
+  },
+];
+
+export const readBank = async (table: Table, tenant: string, bankId: string): Promise<Bank | null> => {
+  const row = await table.get(keys.bank(bankId));
+  if (row === undefined) return null;
+  const bank = parseBank(row);
+  return bank.tenant === tenant ? bank : null;
+};
+
+/** A bank and one of its compartments; null where this tenant has no such bank, or the bank no such door. */
+export const readBankAndDoor = async (
+  table: Table,
+  tenant: string,
+  bankId: string,
+  door: string,
+): Promise<{ bank: Bank; compartment: Compartment } | null> => {
+  const [bankRow, doorRow] = await table.batchGet([keys.bank(bankId), keys.compartment(bankId, door)]);
+  if (bankRow === undefined) return null;
+  const bank = parseBank(bankRow);
+  if (bank.tenant !== tenant || !bank.layout.some((it) => it.door === door)) return null;
+  return { bank, compartment: doorRow === undefined ? newCompartment(door) : Compartment.parse(doorRow) };
+};
+
+/** All compartments of a bank, from the rows there are. */
+export const compartmentsFrom = (bank: Bank, rows: Record<string, unknown>[]): Compartment[] => {
+  const known = new Map(rows.map((row) => Compartment.parse(row)).map((it) => [it.door, it]));
+  return bank.layout.map(({ door }) => known.get(door) ?? newCompartment(door));
+};
+
+/** A bank and all its compartments, in one query. */
+export const readBankWithDoors = async (
+  table: Table,
+  tenant: string,
+  bankId: string,
+  consistent: boolean,
+): Promise<{ bank: Bank; compartments: Compartment[] } | null> => {
+  const { rows } = await table.query(ranges.bankWithDoors(bankId), { consistent });
+  const [first, ...doors] = rows;
+  if (first === undefined || first.SK !== 'B') return null;
+  const bank = parseBank(first);
+  return bank.tenant === tenant ? { bank, compartments: compartmentsFrom(bank, doors) } : null;
+};

@@ -1,0 +1,188 @@
+import { randomBytes } from 'node:crypto';
+import * as z from 'zod';
+import type { Actor } from '../../events/envelope.ts';
+import { Envelope } from '../../events/envelope.ts';
+import { Compartment } from '../domain/compartment.ts';
+import type { Credential } from '../domain/credential.ts';
+import { credentialVerifier } from '../domain/credential.ts';
+import { expireIfDue, type Fresh, type TransactionDecision } from '../domain/lifecycle.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { RootKeys } from '../domain/root-key.ts';
+import type { Instant } from '../domain/time.ts';
+import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
+import { type Circumstances, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
+import { keys, ranges } from './rows.ts';
+import { Lost, type Table, type Write } from './table.ts';
+
+/** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
+export const Applied = z.object({
+  version: z.int().nonnegative(),
+  journalId: z.string(),
+  rev: z.int().nonnegative(),
+});
+export type Applied = z.infer<typeof Applied>;
+
+export type Found = { transaction: Transaction; compartment: Compartment | null; applied: Applied | null };
+
+export type TransactionDeps = {
+  table: Table;
+  rootKeys: () => Promise<RootKeys>;
+  newId: (prefix: string) => string;
+};
+
+export const splitStored = (row: Record<string, unknown>): Pick<Found, 'transaction' | 'compartment'> => {
+  const { compartment, ...transaction } = StoredTransaction.parse(row);
+  return { transaction, compartment };
+};
+
+/** Ids and key version for a decision that may issue credentials. */
+export const drawFresh = (keyVersion: number, newId: (prefix: string) => string, count = 2): Fresh => ({
+  keyVersion,
+  credentialIds: Array.from({ length: count }, () => newId('crd')),
+});
+
+export const newSalt = (): string => randomBytes(16).toString('base64url');
+
+/** The writes of a decision: transaction, events, doors, PIN locks. One commit; nothing is written here. */
+export const decisionWrites = (
+  rootKeys: RootKeys,
+  decision: TransactionDecision,
+  compartment: Compartment | null,
+  circumstances: Circumstances,
+): { after: Transaction; events: Envelope[]; writes: Write[]; lockOwners: Map<string, string> } => {
+  const { after } = decision.transaction;
+  const own = decision.compartments.find((it) => it.after.door === after.door)?.after ?? compartment;
+  const committed = commitTransaction(decision.transaction, own, circumstances);
+  const verifier = (it: Credential) => credentialVerifier(rootKeys, after, it);
+  const take = decision.locks.take.map((it) => ({ credentialId: it.id, verifier: verifier(it) }));
+  const drop = decision.locks.drop.map((it) => ({ verifier: verifier(it) }));
+  return {
+    after: committed.after,
+    events: committed.events,
+    lockOwners: new Map(take.map((it) => [keys.lock(after.bankId, it.verifier).SK, it.credentialId])),
+    writes: [
+      ...committed.writes,
+      ...decision.compartments.map((it) => compartmentWrite(after.bankId, it)),
+      ...lockWrites(after.bankId, { tenant: after.tenant, transactionId: after.id }, take, drop),
+    ],
+  };
+};
+
+/** The same decision with the next PIN for one of its credentials, since another live one has that PIN. */
+export const withNextPin = (decision: TransactionDecision, credentialId: string): TransactionDecision => {
+  const bump = (it: Credential): Credential => (it.id === credentialId ? { ...it, attempt: it.attempt + 1 } : it);
+  const bumped = <T extends { credentials?: Credential[] }>(it: T): T =>
+    it.credentials ? { ...it, credentials: it.credentials.map(bump) } : it;
+  return {
+    ...decision,
+    transaction: {
+      ...decision.transaction,
+      after: bumped(decision.transaction.after),
+      emissions: decision.transaction.emissions.map((it) => ({ ...it, set: bumped(it.set) })),
+    },
+    locks: { ...decision.locks, take: decision.locks.take.map(bump) },
+  };
+};
+
+/** A fact that contradicts what was decided: conflicted, picked up, completed. */
+const eventsPerCommitMax = 3;
+
+/** How often a decision is taken anew because somebody else changed what it was taken on. */
+const decideAtMost = 5;
+
+/** Everything that changes a transaction by itself goes through here: read, decide, save, and again if it was overtaken. */
+export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) => {
+  const find = async (tenant: string, id: string, consistent: boolean): Promise<Found | null> => {
+    const [row, applied] = await table.batchGet([keys.transaction(tenant, id), keys.applied(tenant, id)], consistent);
+    return row === undefined
+      ? null
+      : { ...splitStored(row), applied: applied === undefined ? null : Applied.parse(applied) };
+  };
+
+  const change = async (
+    found: Found,
+    circumstances: Circumstances,
+    decide: (found: Found, fresh: Fresh) => TransactionDecision | null,
+    more: (after: Transaction, decision: TransactionDecision) => Write[] = () => [],
+  ): Promise<Found & { decision: TransactionDecision | null }> => {
+    const keysNow = await rootKeys();
+    const { tenant, id } = found.transaction;
+    let current = found;
+    let decision: TransactionDecision | null = null;
+    let again = false;
+    for (let attempt = 0; attempt < decideAtMost; attempt += 1) {
+      if (!again) decision = decide(current, drawFresh(keysNow.version, newId));
+      again = false;
+      if (decision === null) return { ...current, decision };
+      const { after, writes, lockOwners } = decisionWrites(keysNow, decision, current.compartment, circumstances);
+      try {
+        await table.write([...writes, ...more(after, decision)]);
+        const own = decision.compartments.find((it) => it.after.door === after.door)?.after ?? current.compartment;
+        return { transaction: after, compartment: own, applied: current.applied, decision };
+      } catch (error) {
+        if (!(error instanceof Lost) || error.to('idempotency') || error.to('unique')) throw error;
+        const lock = error.to('lock');
+        const compartment = error.to('compartment');
+        if (error.to('subject') || error.to('event')) {
+          const read = await find(tenant, id, true);
+          if (read === null) throw error;
+          current = read;
+        } else if (compartment?.current !== undefined) {
+          current = { ...current, compartment: Compartment.parse(compartment.current) };
+        } else if (lock !== undefined) {
+          decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
+          again = true;
+        } else throw error;
+      }
+    }
+    throw new Refusal('busy', 'the transaction is being changed by others right now', { retryAfterSeconds: 1 });
+  };
+
+  /** What a due deadline makes of it, written down at once, so that nobody is shown or acts on what has expired. */
+  const settled = async (found: Found, now: Instant): Promise<Found> => {
+    // Decided first without drawing anything: on nearly every read nothing is due.
+    const probe = expireIfDue(found.transaction, found.compartment, { credentialIds: ['probe'], keyVersion: 1 }, now);
+    if (probe === null) return found;
+    const actor: Actor = { type: 'system', id: 'deadline' };
+    const after = await change(found, { actor, now, newId }, (it, fresh) =>
+      expireIfDue(it.transaction, it.compartment, fresh, now),
+    );
+    return after.decision === null ? after : await settled(after, now);
+  };
+
+  return {
+    change,
+
+    /** As it is now, deadlines included; null where this tenant has none of that id. One call to the table. */
+    read: async (tenant: string, id: string, now: Instant): Promise<Found | null> => {
+      const found = await find(tenant, id, false);
+      return found && settled(found, now);
+    },
+
+    /** The same, from what is surely the newest. */
+    readConsistent: async (tenant: string, id: string, now: Instant): Promise<Found | null> => {
+      const found = await find(tenant, id, true);
+      return found && settled(found, now);
+    },
+
+    /** Which transaction bears an external id of this system. */
+    idByExternal: async (tenant: string, system: string, id: string): Promise<string | null> => {
+      const row = await table.get(keys.externalId(tenant, system, id));
+      return row === undefined ? null : z.object({ transactionId: z.string() }).parse(row).transactionId;
+    },
+
+    /** Its events in order, after a sequence. */
+    events: async (tenant: string, id: string, after: number, limit: number) => {
+      // A commit's row is keyed by its first event, so the one that holds `after` may hold the next as well.
+      const from = Math.max(0, after - eventsPerCommitMax);
+      const page = await table.query(ranges.events(keys.transaction(tenant, id).PK, from), {
+        limit: limit + eventsPerCommitMax,
+      });
+      const events = page.rows
+        .flatMap((row) => z.object({ events: z.array(Envelope) }).parse(row).events)
+        .filter((it) => it.sequence > after);
+      return { events: events.slice(0, limit), more: page.next !== null || events.length > limit };
+    },
+  };
+};
+export type Transactions = ReturnType<typeof openTransactions>;
