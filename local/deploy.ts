@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
@@ -42,13 +42,20 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
       return before;
     }
     rmSync(memoryFile, { force: true });
-    await bootstrap(deployment);
+    // An output folder of its own: two runs in one clone would overwrite each other's.
+    const assembly = join(dir, 'cdk.out');
+    const context = ['stage=local', ...overrides].flatMap((override) => ['--context', override]);
+    await Promise.all([
+      bootstrap(deployment),
+      cdk(deployment, 'the synthesis of the stack', ['synth', stackName, '--quiet', '--output', assembly, ...context]),
+    ]);
     await cdk(deployment, 'the deployment', [
       'deploy',
       stackName,
+      '--app',
+      assembly,
       '--require-approval=never',
       '--progress=events',
-      ...['stage=local', ...overrides].flatMap((override) => ['--context', override]),
     ]);
     const outputs = await outputsOf(endpoint, stackName);
     if (!outputs) throw new Error(`the stack ${stackName} was deployed and is not there`);
@@ -61,7 +68,9 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
 async function bootstrap(deployment: Deployment): Promise<void> {
   const { endpoint } = deployment;
   if (await outputsOf(endpoint, 'CDKToolkit')) return;
-  await cdk(deployment, 'cdk bootstrap', ['bootstrap', `aws://${endpoint.accountId}/${endpoint.region}`]);
+  const environment = `aws://${endpoint.accountId}/${endpoint.region}`;
+  // Away from cdk.json, with which it would synthesise the whole application first and not use it.
+  await cdk({ ...deployment, appRoot: deployment.dir }, 'cdk bootstrap', ['bootstrap', environment]);
   // It denies plain HTTP, which is all that the engine speaks.
   const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
   await s3.send(
@@ -73,10 +82,14 @@ const cdk = ({ endpoint, dir, signal, appRoot = root }: Deployment, what: string
   run({
     what,
     file: join(binDir, 'cdk'),
-    // An output folder of its own: two runs in one clone would overwrite each other's.
-    args: [...args, '--output', join(dir, 'cdk.out'), '--no-notices', '--no-version-reporting', '--no-color'],
+    args: [...args, '--no-notices', '--no-version-reporting', '--no-color'],
     cwd: appRoot,
-    env: { ...awsEnvironment(endpoint), CDK_HOME: join(dir, 'cdk-home'), CDK_DISABLE_CLI_TELEMETRY: 'true' },
+    env: {
+      ...awsEnvironment(endpoint),
+      PATH: [join(import.meta.dirname, 'bin'), binDir, process.env.PATH].join(delimiter),
+      CDK_HOME: join(dir, 'cdk-home'),
+      CDK_DISABLE_CLI_TELEMETRY: 'true',
+    },
     logFile: join(dir, `cdk-${args[0]}.log`),
     signal,
   } satisfies Command);
