@@ -1,0 +1,184 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import * as z from 'zod';
+import { Contents, LockState } from '#shared/device/journal.ts';
+import { AccessMethod } from '#shared/device/shadow.ts';
+import type { SimulatedBank } from './simulated-bank.ts';
+import { grantsView, journalView, stateView } from './view.ts';
+
+/*
+ * The hands at a simulated bank: HTTP on loopback, JSON in and out (design.md section 9). It drives the world around the
+ * controller, the keypad and the wires; it cannot reach into the controller.
+ */
+
+const Enter = z.strictObject({ method: AccessMethod, value: z.string().min(1).max(256) });
+const Door = z.strictObject({
+  door: z.enum(['closed', 'ajar', 'open']).optional(),
+  contents: Contents.optional(),
+  lock: LockState.optional(),
+  temperatureC: z.number().min(-100).max(200).optional(),
+  force: z.boolean().optional(),
+  late: z.boolean().optional(),
+});
+const Link = z.strictObject({
+  online: z.boolean().optional(),
+  drop: z.number().min(0).max(1).optional(),
+  duplicate: z.number().min(0).max(1).optional(),
+  delayMs: z.int().min(0).max(600_000).optional(),
+});
+const Power = z.strictObject({ on: z.boolean() });
+const Clock = z.strictObject({ skewMs: z.int() });
+
+type Problem = { status: number; code: string; detail: string; errors?: { field: string; detail: string }[] };
+
+class Refused extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.detail);
+    this.problem = problem;
+  }
+}
+
+const read = <T extends z.ZodType>(schema: T, body: unknown): z.output<T> => {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const errors = parsed.error.issues.map((issue) => {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
+    return { field: [...issue.path, ...unknown].join('.') || 'body', detail: issue.message };
+  });
+  const [first] = errors;
+  throw new Refused({ status: 400, code: 'bad_request', detail: `${first?.field}: ${first?.detail}`, errors });
+};
+
+type Action = (bank: SimulatedBank, body: unknown, door: string) => Promise<unknown>;
+
+const actions: Record<string, Action> = {
+  'GET /': async (bank) => stateView(bank),
+  'GET /journal': async (bank) => journalView(bank),
+  'GET /grants': async (bank) => grantsView(bank),
+  'POST /enter': (bank, body) => {
+    const { method, value } = read(Enter, body);
+    return oneAtATime(bank, () => bank.enter(method, value));
+  },
+  'POST /doors/*': async (bank, body, door) => {
+    if (!bank.state().layout.doors.includes(door)) throw notFound(`this bank has no door ${door}`);
+    const impossible = await bank.door(door, read(Door, body));
+    if (impossible) throw new Refused({ status: 409, code: 'impossible', detail: impossible });
+    return stateView(bank).doors[door];
+  },
+  'POST /link': async (bank, body) => {
+    bank.setLink(read(Link, body));
+    return bank.link();
+  },
+  'POST /power': async (bank, body) => {
+    const { on } = read(Power, body);
+    await bank.power(on);
+    return { on };
+  },
+  'POST /clock': async (bank, body) => {
+    const { skewMs } = read(Clock, body);
+    bank.setSkew(skewMs);
+    return { skewMs };
+  },
+};
+
+const notFound = (detail: string): Refused => new Refused({ status: 404, code: 'not_found', detail });
+
+const queues = new WeakMap<SimulatedBank, Promise<unknown>>();
+
+/** There is one panel, and one person stands in front of it: the next waits until the last was answered. */
+const oneAtATime = <T>(bank: SimulatedBank, run: () => Promise<T>): Promise<T> => {
+  const turn = (queues.get(bank) ?? Promise.resolve()).then(run);
+  queues.set(
+    bank,
+    turn.catch(() => undefined),
+  );
+  return turn;
+};
+
+const bodyMax = 32 * 1024;
+
+const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
+  if (request.method !== 'POST') return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    size += chunk.length;
+    if (size > bodyMax) throw new Refused({ status: 413, code: 'too_large', detail: 'the body is too large' });
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}');
+  } catch {
+    throw new Refused({ status: 400, code: 'bad_request', detail: 'the body is not JSON' });
+  }
+};
+
+type Answer = (request: IncomingMessage, path: string[]) => Promise<unknown>;
+
+const answerFor =
+  (banks: Map<string, SimulatedBank>, urlOf: (id: string) => string): Answer =>
+  async (request, [root, id, ...rest]) => {
+    if (root === undefined) return { banks: [...banks.values()].map((bank) => listed(bank, urlOf)) };
+    const bank = root === 'banks' && id !== undefined ? banks.get(id) : undefined;
+    if (!bank) throw notFound('no such bank; GET / lists them');
+    const [noun = '', door = ''] = rest;
+    const path = noun === 'doors' && rest.length === 2 ? '/doors/*' : `/${rest.join('/')}`;
+    const action = actions[`${request.method} ${path}`];
+    if (!action) throw notFound(`no ${request.method} ${path} here; there are ${Object.keys(actions).join(', ')}`);
+    return action(bank, await bodyOf(request), door);
+  };
+
+const listed = ({ id, name, state }: SimulatedBank, urlOf: (id: string) => string) => ({
+  id,
+  name,
+  doors: state().layout.doors.length,
+  controlUrl: urlOf(id),
+});
+
+const send = (response: ServerResponse, status: number, type: string, body: unknown): void => {
+  response.writeHead(status, { 'content-type': type }).end(`${JSON.stringify(body)}\n`);
+};
+
+export type Control = { url: string; urlOf(bankId: string): string; stop(): Promise<void> };
+
+export const startControl = async (
+  { host, port }: { host: string; port: number },
+  banks: Map<string, SimulatedBank>,
+  log: (text: string) => void,
+): Promise<Control> => {
+  let url = '';
+  const urlOf = (id: string) => `${url}/banks/${encodeURIComponent(id)}`;
+  const answer = answerFor(banks, urlOf);
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://control');
+    const path = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    answer(request, path).then(
+      (body) => send(response, 200, 'application/json', body),
+      (error: unknown) => {
+        const isOurs = error instanceof Refused;
+        if (!isOurs) log(`control: ${String(error)}`);
+        const problem = isOurs ? error.problem : { status: 500, code: 'internal', detail: String(error) };
+        send(response, problem.status, 'application/problem+json', {
+          title: problem.code.replaceAll('_', ' '),
+          ...problem,
+        });
+      },
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const listening = typeof address === 'object' && address ? address.port : port;
+  url = `http://${host.includes(':') ? `[${host}]` : host}:${listening}`;
+  return {
+    url,
+    urlOf,
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+};

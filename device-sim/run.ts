@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { type Control, startControl } from './control.ts';
+import { Settings, type SettingsInput } from './settings.ts';
+import { type SimulatedBank, startBank } from './simulated-bank.ts';
+
+export type RunningBank = { id: string; controlUrl: string; stop(): Promise<void> };
+export type RunningBanks = { banks: RunningBank[]; controlUrl: string; stop(): Promise<void> };
+
+/** Starts any number of banks in this process, and one control for all. They connect on their own, and keep trying. */
+export const startBanks = async (
+  input: SettingsInput,
+  log: (text: string) => void = (text) => process.stderr.write(`${text}\n`),
+): Promise<RunningBanks> => {
+  const settings = Settings.parse(input);
+  const banks = new Map<string, SimulatedBank>();
+  const control = await startControl(settings.control, banks, log);
+  const stop = () => stopAll(control, banks);
+  try {
+    const ca = await readFile(settings.mqtt.caFile, 'utf8');
+    for (const [position, bank] of settings.banks.entries()) {
+      banks.set(bank.id, await start(settings, bank, position, ca, (text) => log(`${bank.id}: ${text}`)));
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const running = [...banks.values()].map(({ id, stop: stopOne }) => ({
+    id,
+    controlUrl: control.urlOf(id),
+    stop: stopOne,
+  }));
+  return { banks: running, controlUrl: control.url, stop };
+};
+
+const start = async (
+  { mqtt, stateDir, seed }: Settings,
+  bank: Settings['banks'][number],
+  position: number,
+  ca: string,
+  log: (text: string) => void,
+): Promise<SimulatedBank> => {
+  const [cert, key] = await Promise.all([readFile(bank.certFile, 'utf8'), readFile(bank.keyFile, 'utf8')]);
+  const { contentsSensor, sensorLagMs, batteryBackedClock } = bank.options;
+  const doors = bank.doors.map(({ door }) => door);
+  return startBank(
+    {
+      name: bank.name,
+      stateFolder: stateDir,
+      layout: { bankId: bank.id, doors, contentsSensor, sensorLagMs, batteryBackedClock },
+      link: { host: mqtt.host, port: mqtt.port, ca, cert, key, seed: seed + position },
+    },
+    log,
+  );
+};
+
+const stopAll = async (control: Control, banks: Map<string, SimulatedBank>): Promise<void> => {
+  await control.stop();
+  await Promise.all([...banks.values()].map((bank) => bank.stop()));
+};

@@ -1,0 +1,37 @@
+import * as z from 'zod';
+
+/** The file `main.ts` reads, and what `startBanks` takes. Certificate files are PEM. */
+export const Settings = z.object({
+  control: z
+    .object({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(0) })
+    .prefault({}),
+  mqtt: z.object({ host: z.string(), port: z.int().positive(), caFile: z.string() }),
+  /** Each bank keeps its own folder here; a new one is a new controller. */
+  stateDir: z.string(),
+  /** Of the faults that `/link` makes: the same seed meets the same ones. */
+  seed: z.int().nonnegative().default(1),
+  banks: z
+    .array(
+      z.object({
+        id: z.string().regex(/^[\w:-]{1,128}$/, 'must be a thing name that is also a folder name'),
+        name: z.string().default(''),
+        certFile: z.string(),
+        keyFile: z.string(),
+        /** In layout order: a door's position decides which shadow it is in. */
+        doors: z.array(z.object({ door: z.string().min(1).max(16) })).min(1),
+        options: z
+          .object({
+            /** False: contents are `unknown`. */
+            contentsSensor: z.boolean().default(true),
+            /** How long the contents sensor takes to notice. */
+            sensorLagMs: z.int().nonnegative().default(0),
+            /** Left out: as the cloud's config says. False: the hardware has none. True: has one until a config speaks. */
+            batteryBackedClock: z.boolean().optional(),
+          })
+          .prefault({}),
+      }),
+    )
+    .refine((banks) => new Set(banks.map(({ id }) => id)).size === banks.length, 'two banks have the same id'),
+});
+export type Settings = z.infer<typeof Settings>;
+export type SettingsInput = z.input<typeof Settings>;

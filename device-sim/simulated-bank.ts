@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import type { AccessMethod } from '#shared/device/shadow.ts';
+import { step, wakeAt } from './bank.ts';
+import type { Faults } from './faults.ts';
+import { type LinkSettings, openLink } from './link.ts';
+import type { BankState, Layout } from './state.ts';
+import { openStore } from './store.ts';
+import type { DoorChange, EnterResult, Input, Now, Output } from './turn.ts';
+import { type Opening, openWitness } from './witness.ts';
+
+export type LinkState = { online: boolean } & Faults;
+
+export type SimulatedBank = {
+  id: string;
+  name: string;
+  state(): BankState;
+  openings(): Opening[];
+  link(): LinkState;
+  skewMs(): number;
+  enter(method: AccessMethod, value: string): Promise<EnterResult>;
+  /** Answers why it cannot be so, or nothing. */
+  door(door: string, change: DoorChange): Promise<string | undefined>;
+  power(on: boolean): Promise<void>;
+  setLink(change: Partial<LinkState>): void;
+  setSkew(skewMs: number): void;
+  stop(): Promise<void>;
+};
+
+export type BankSettings = {
+  name: string;
+  /** Holds one folder per bank. */
+  stateFolder: string;
+  layout: Layout;
+  link: Omit<LinkSettings, 'bankId'>;
+};
+
+/** Node's timers cannot wait longer. */
+const timerMaxMs = 2 ** 31 - 1;
+
+/** One bank in this process: the pure machine with a clock, a disk and a link. */
+export const startBank = async (settings: BankSettings, log: (text: string) => void): Promise<SimulatedBank> => {
+  const { layout, name } = settings;
+  const folder = join(settings.stateFolder, layout.bankId);
+  const store = await openStore(folder, layout, Date.now());
+  const witness = await openWitness(folder);
+  const entering = new Map<string, (result: EnterResult) => void>();
+  let state: BankState = { layout, durable: store.durable, ram: null };
+  let skewMs = 0;
+  let wantsLink = true;
+  let entered = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let turns: Promise<unknown> = Promise.resolve();
+  let isStopped = false;
+
+  const now = (): Now => ({ mono: performance.now(), wall: Date.now() + skewMs });
+
+  /** One input at a time, and the next only when everything that follows from the last is done. */
+  const put = (input: Input): Promise<Output[]> => {
+    const turn = turns.then(() => take(input));
+    turns = turn.catch(halt);
+    return turn;
+  };
+
+  /** For inputs that nobody waits for. */
+  const tell = (input: Input): void => {
+    put(input).catch(() => undefined);
+  };
+
+  const link = openLink(
+    { bankId: layout.bankId, ...settings.link },
+    {
+      connected: () => tell({ type: 'connected' }),
+      disconnected: () => tell({ type: 'disconnected' }),
+      message: (topic, payload) => tell({ type: 'message', topic, payload }),
+      log,
+    },
+  );
+
+  const take = async (input: Input): Promise<Output[]> => {
+    if (isStopped) throw new Error(`bank ${layout.bankId} has stopped`);
+    clearTimeout(timer);
+    const next = step(state, input, now());
+    for (const output of next.outputs) await perform(output, next.state);
+    state = next.state;
+    const wait = wakeAt(state) - performance.now();
+    if (wait < timerMaxMs) timer = setTimeout(() => tell({ type: 'tick' }), Math.max(wait, 1));
+    return next.outputs;
+  };
+
+  const perform = async (output: Output, next: BankState): Promise<void> => {
+    if (output.type === 'persist') await store.append(output.change, { lazy: output.lazy });
+    else if (output.type === 'publish') link.publish(output);
+    else if (output.type === 'unlock') await witness.saw(output.door, output.cycle, next);
+    else if (output.type === 'log') log(output.text);
+    else if (output.type === 'entered') {
+      entering.get(output.id)?.(output.result);
+      entering.delete(output.id);
+    }
+  };
+
+  /** A bank that cannot write its journal must not open doors. */
+  const halt = (error: unknown): void => {
+    if (isStopped) return;
+    isStopped = true;
+    log(`stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    clearTimeout(timer);
+    link.setOnline(false);
+  };
+
+  const applyLink = (): void => link.setOnline(wantsLink && state.ram !== null && !isStopped);
+
+  const power = async (on: boolean): Promise<void> => {
+    await put({ type: 'power', on });
+    applyLink();
+  };
+
+  await power(true);
+  return {
+    id: layout.bankId,
+    name,
+    state: () => state,
+    openings: witness.openings,
+    link: () => ({ online: wantsLink, ...link.faults() }),
+    skewMs: () => skewMs,
+    enter: async (method, value) => {
+      entered += 1;
+      const id = String(entered);
+      const { promise, resolve } = Promise.withResolvers<EnterResult>();
+      entering.set(id, resolve);
+      await put({ type: 'enter', id, method, value });
+      return promise;
+    },
+    door: async (door, change) => {
+      const outputs = await put({ type: 'door', door, change });
+      return outputs.find((output) => output.type === 'changed')?.impossible;
+    },
+    power,
+    setLink: ({ online, ...faults }) => {
+      link.setFaults(faults);
+      wantsLink = online ?? wantsLink;
+      applyLink();
+    },
+    setSkew: (ms) => {
+      skewMs = ms;
+    },
+    stop: async () => {
+      await link.stop();
+      await turns;
+      isStopped = true;
+      clearTimeout(timer);
+      await store.close();
+    },
+  };
+};

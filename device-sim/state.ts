@@ -1,0 +1,205 @@
+import * as z from 'zod';
+import { Cause, type Contents, DoorStatus, JournalEntry, KeyHandover, LockState } from '#shared/device/journal.ts';
+import { AccessMethod, BankConfig, DoorGrants } from '#shared/device/shadow.ts';
+
+/** Why a door stands open, or last did: kept until the next opening, because slow sensors tell after the door closed. */
+export const Cycle = z.object({
+  transactionId: z.string().nullable(),
+  /** Of the transaction, as applied when the bank decided. */
+  version: z.int().positive().nullable(),
+  cause: Cause.nullable(),
+  /** Nothing left to spend: the step was done before or in it, or is nobody's. A closed cycle that is not done may become so. */
+  done: z.boolean(),
+});
+export type Cycle = z.infer<typeof Cycle>;
+
+export const DoorMemory = z.object({
+  /** The steel and what lies behind it: what is so, whether or not the controller has power to see it. */
+  actual: z.object({
+    door: z.enum(['closed', 'open', 'ajar']),
+    inside: z.enum(['empty', 'filled']),
+    /** False: the contents sensor is missing or broken and reads `unknown`. */
+    sensing: z.boolean(),
+    lock: LockState,
+  }),
+  /** What the controller has journalled of it. A jam shows only when the lock is tried. */
+  known: DoorStatus,
+  cycle: Cycle.nullable(),
+  /** By the bank's own journal, whose item lies inside. */
+  item: z.string().nullable(),
+});
+export type DoorMemory = z.infer<typeof DoorMemory>;
+
+/** All of the keypad that must outlive a power cut, or cutting the power would buy guesses. Bank time, milliseconds. */
+export const Keypad = z.object({
+  /** Wrong PINs in a row. */
+  failures: z.int().nonnegative(),
+  lockedUntil: z.int().nonnegative(),
+  /** When the day's wrong PINs were entered, oldest first. */
+  guesses: z.array(z.int()),
+  /** Asked of the cloud and not answered yet: counts as wrong if the power goes. */
+  asking: z.object({ askId: z.string(), method: AccessMethod }).nullable(),
+  asked: z.int().nonnegative(),
+});
+export type Keypad = z.infer<typeof Keypad>;
+
+/** Uses are counted by grant id. `reopenUntil`: without a contents sensor, the same credential opens again until then. */
+export const Use = z.object({ count: z.int().positive(), reopenUntil: z.int().nonnegative() });
+export const AnsweredCommand = z.object({ door: z.string(), notAfter: z.int() });
+export const HeldGrants = z.object({ rev: z.int().nonnegative(), doors: z.record(z.string(), DoorGrants) });
+export type HeldGrants = z.infer<typeof HeldGrants>;
+
+/** What a bank keeps on its own disk: it survives restarts and power cuts. */
+export const Durable = z.object({
+  journalId: z.string().min(1).max(64),
+  lastSeq: z.int().nonnegative(),
+  /** The cloud has durably recorded everything up to here. */
+  acked: z.int().nonnegative(),
+  /** Kept for resending and replay, by `seq`; dropped ranges are missing. */
+  entries: z.array(JournalEntry),
+  /** Bank time is never before this, milliseconds: the last entry not stamped by the device's own clock. */
+  floor: z.int().nonnegative(),
+  /** The factory set the calendar once, so that no entry is ever dated 1970. Nothing is decided by it. */
+  madeAt: z.int().nonnegative(),
+  boots: z.int().nonnegative(),
+  /** `power.lost` was written and not yet followed by `power.restored`. */
+  powerLost: z.boolean(),
+  key: KeyHandover.nullable(),
+  config: BankConfig.nullable(),
+  keypad: Keypad,
+  /** By shadow name, `grants-<k>`. */
+  grants: z.record(z.string(), HeldGrants),
+  uses: z.record(z.string(), Use),
+  /** Run or refused, by command id: either way never again. */
+  commands: z.record(z.string(), AnsweredCommand),
+  doors: z.record(z.string(), DoorMemory),
+});
+export type Durable = z.infer<typeof Durable>;
+
+const mapped = <T extends z.ZodType>(value: T) => z.record(z.string(), value.nullable());
+
+/** One line of the bank's disk: applied whole or not at all. In the maps null removes; `entries` are appended. */
+export const Change = Durable.omit({ journalId: true })
+  .extend({
+    grants: mapped(HeldGrants),
+    uses: mapped(Use),
+    commands: mapped(AnsweredCommand),
+    doors: mapped(DoorMemory),
+    /** Entries to forget, inclusive. */
+    drop: z.object({ from: z.int(), to: z.int() }),
+  })
+  .partial();
+export type Change = z.infer<typeof Change>;
+
+const mergeMap = <T>(map: Record<string, T>, change: Record<string, T | null> | undefined): Record<string, T> => {
+  if (!change) return map;
+  const next = { ...map };
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete next[key];
+    else next[key] = value;
+  }
+  return next;
+};
+
+const mergeEntries = (entries: JournalEntry[], { entries: added, drop }: Change): JournalEntry[] => {
+  if (!added && !drop) return entries;
+  const kept = drop ? entries.filter(({ seq }) => seq < drop.from || seq > drop.to) : entries;
+  return added ? [...kept, ...added] : kept;
+};
+
+/** The same fold when a step decides and when a restarted bank reads its disk back. */
+export const merge = (durable: Durable, change: Change): Durable => {
+  const { drop: _, grants, uses, commands, doors, entries, ...plain } = change;
+  return {
+    ...durable,
+    ...plain,
+    entries: mergeEntries(durable.entries, change),
+    lastSeq: entries?.at(-1)?.seq ?? durable.lastSeq,
+    grants: mergeMap(durable.grants, grants),
+    uses: mergeMap(durable.uses, uses),
+    commands: mergeMap(durable.commands, commands),
+    doors: mergeMap(durable.doors, doors),
+  };
+};
+
+/** What a bank is built as; it does not change while it runs. */
+export type Layout = {
+  bankId: string;
+  /** Labels in layout order: the position decides the shadow. */
+  doors: string[];
+  contentsSensor: boolean;
+  /** How long the contents sensor takes to notice; 0: at once. */
+  sensorLagMs: number;
+  /** Undefined: as the cloud's config says. False: the hardware has none, whatever it says. True: until a config comes. */
+  batteryBackedClock: boolean | undefined;
+};
+
+const unknownOr = (contents: Contents, sensing: boolean): Contents => (sensing ? contents : 'unknown');
+
+/** A door as it leaves the factory: closed and empty. */
+export const newDoor = (contentsSensor: boolean): DoorMemory => ({
+  actual: { door: 'closed', inside: 'empty', sensing: contentsSensor, lock: 'ok' },
+  known: { door: 'closed', contents: unknownOr('empty', contentsSensor), lock: 'ok' },
+  cycle: null,
+  item: null,
+});
+
+/** What the contents sensor reads now. */
+export const sensed = ({ actual }: DoorMemory): Contents => unknownOr(actual.inside, actual.sensing);
+
+/** A new controller, which knows nothing yet. */
+export const newDurable = (layout: Layout, journalId: string, madeAt: number): Durable => ({
+  journalId,
+  lastSeq: 0,
+  acked: 0,
+  entries: [],
+  floor: 0,
+  madeAt,
+  boots: 0,
+  powerLost: false,
+  key: null,
+  config: null,
+  keypad: { failures: 0, lockedUntil: 0, guesses: [], asking: null, asked: 0 },
+  grants: {},
+  uses: {},
+  commands: {},
+  doors: Object.fromEntries(layout.doors.map((door) => [door, newDoor(layout.contentsSensor)])),
+});
+
+/** What is lost with the power. Times are monotonic milliseconds. */
+export type Ram = {
+  bootedAt: number;
+  /** `floor` at boot: bank time counts on from it until the cloud tells better. */
+  bootFloor: number;
+  connected: boolean;
+  message: string;
+  /** Bounds of the cloud's time at the monotonic moment `mono`, milliseconds since 1970; null until it told. */
+  cloudTime: { lower: number; upper: number; mono: number } | null;
+  journal: {
+    /** Sent since the last (re)connect or resend. */
+    sent: number;
+    /** Due to be sent, as far as the window lets. */
+    due: number;
+    holdUntil: number | null;
+    resendAt: number | null;
+    backoffMs: number;
+  };
+  shadows: {
+    queue: { op: 'get' | 'report'; name: string }[];
+    pending: Record<string, { token: string; sentAt: number }>;
+    /** Newest version seen by shadow name. */
+    versions: Record<string, number>;
+    /** Labels whose display state is to be reported. */
+    report: string[];
+    sentAt: number[];
+    token: number;
+    resyncAt: number | null;
+  };
+  ask: { askId: string; enterId: string; method: AccessMethod; until: number } | null;
+  keyReminderAt: number | null;
+  openSince: Record<string, number>;
+  /** When a slow contents sensor will notice. */
+  noticeAt: Record<string, number>;
+};
+
+export type BankState = { layout: Layout; durable: Durable /** Null without power. */; ram: Ram | null };

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { Change, Durable, type Layout, merge, newDoor, newDurable } from './state.ts';
+
+/*
+ * A bank's disk: `snapshot.json`, and in `journal.jsonl` the changes since, one line each, on the disk before anything
+ * is done because of them. Survives SIGKILL at any moment: a half-written last line was never acted on.
+ */
+
+const Snapshot = z.object({ line: z.int().nonnegative(), durable: Durable });
+const Line = z.object({ line: z.int().positive(), change: Change });
+
+export type Store = {
+  durable: Durable;
+  append(change: Change, options: { lazy: boolean }): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** After so many lines a snapshot is cheaper to read back. */
+const linesPerSnapshot = 1000;
+
+export const openStore = async (folder: string, layout: Layout, wall: number): Promise<Store> => {
+  await mkdir(folder, { recursive: true });
+  const paths = { snapshot: join(folder, 'snapshot.json'), journal: join(folder, 'journal.jsonl') };
+  const snapshot = await readSnapshot(paths.snapshot);
+  const fresh = () => newDurable(layout, `jnl_${randomBytes(12).toString('hex')}`, wall);
+  let { line, durable } = snapshot ?? { line: 0, durable: fresh() };
+  for (const read of await readLines(paths.journal)) {
+    if (read.line !== line + 1) continue;
+    line = read.line;
+    durable = merge(durable, read.change);
+  }
+  durable = fitted(durable, layout);
+
+  let file = await takeSnapshot(folder, paths, { line, durable });
+  let lines = 0;
+  return {
+    durable,
+    append: async (change, { lazy }) => {
+      if (lines >= linesPerSnapshot) {
+        await file.close();
+        file = await takeSnapshot(folder, paths, { line, durable });
+        lines = 0;
+      }
+      line += 1;
+      lines += 1;
+      durable = merge(durable, change);
+      await file.appendFile(`${JSON.stringify({ line, change })}\n`);
+      if (!lazy) await file.datasync();
+    },
+    close: () => file.close(),
+  };
+};
+
+/** Doors built in since the last start. */
+const fitted = (durable: Durable, { doors, contentsSensor }: Layout): Durable => {
+  const added = doors.filter((door) => !durable.doors[door]).map((door) => [door, newDoor(contentsSensor)]);
+  return { ...durable, doors: { ...durable.doors, ...Object.fromEntries(added) } };
+};
+
+const readSnapshot = async (path: string) => {
+  const text = await readText(path);
+  return text === null ? null : Snapshot.parse(JSON.parse(text));
+};
+
+const readLines = async (path: string): Promise<z.infer<typeof Line>[]> => {
+  const lines = ((await readText(path)) ?? '').split('\n');
+  // What follows the last line feed was being written when the power went.
+  return lines.slice(0, -1).map((line) => Line.parse(JSON.parse(line)));
+};
+
+const readText = async (path: string): Promise<string | null> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+};
+
+/** First the new snapshot replaces the old one, then the lines it contains go; a crash between the two skips them. */
+const takeSnapshot = async (
+  folder: string,
+  paths: { snapshot: string; journal: string },
+  snapshot: z.infer<typeof Snapshot>,
+) => {
+  const draft = `${paths.snapshot}.new`;
+  const file = await open(draft, 'w');
+  await file.writeFile(JSON.stringify(snapshot));
+  await file.sync();
+  await file.close();
+  await rename(draft, paths.snapshot);
+  const journal = await open(paths.journal, 'w');
+  const directory = await open(folder, 'r');
+  await directory.sync();
+  await directory.close();
+  return journal;
+};

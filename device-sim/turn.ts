@@ -1,0 +1,83 @@
+import type { JournalEntry } from '#shared/device/journal.ts';
+import { type AccessMethod, type BankConfig, type DoorGrants, defaultBankConfig } from '#shared/device/shadow.ts';
+import { type BankState, type Change, type Cycle, type DoorMemory, merge, newDoor, type Ram } from './state.ts';
+import { claimedTime } from './time.ts';
+
+/** Monotonic milliseconds since any start, and what the device's own clock claims the time is (milliseconds since 1970). */
+export type Now = { mono: number; wall: number };
+
+export type EnterResult = { granted: boolean; door?: string; reason?: string; message: string };
+
+/** A change to the world at one door, as hands, crowbars and testers make it. */
+export type DoorChange = {
+  door?: 'closed' | 'ajar' | 'open';
+  contents?: 'filled' | 'empty' | 'unknown';
+  lock?: 'ok' | 'jammed';
+  temperatureC?: number;
+  /** By force: a closed door is prised open first. */
+  force?: boolean;
+  /** The item was put in or taken out before the door closed; the sensor notices only now. */
+  late?: boolean;
+};
+
+export type Input =
+  | { type: 'power'; on: boolean }
+  | { type: 'connected' }
+  | { type: 'disconnected' }
+  | { type: 'message'; topic: string; payload: unknown }
+  | { type: 'enter'; id: string; method: AccessMethod; value: string }
+  | { type: 'door'; door: string; change: DoorChange }
+  | { type: 'tick' };
+
+/** In the order they must happen: what is persisted comes before what is done because of it. */
+export type Output =
+  | { type: 'persist'; change: Change /** Nothing is lost if a crash undoes it. */; lazy: boolean }
+  | { type: 'unlock'; door: string; cycle: Cycle }
+  | { type: 'publish'; topic: string; payload: unknown; qos: 0 | 1; expirySeconds?: number }
+  | { type: 'entered'; id: string; result: EnterResult }
+  /** Answers a door input; `impossible`: why the world does not work like that. */
+  | { type: 'changed'; door: string; impossible?: string }
+  | { type: 'log'; text: string };
+
+/** One call of `step`: replaced state and collected outputs. Nothing outside the step ever sees it change. */
+export type Turn = { state: BankState; readonly now: Now; readonly outputs: Output[] };
+
+export const write = (turn: Turn, change: Change, options: { lazy: boolean } = { lazy: false }): void => {
+  turn.state = { ...turn.state, durable: merge(turn.state.durable, change) };
+  turn.outputs.push({ type: 'persist', change, lazy: options.lazy });
+};
+
+/** RAM is there in every handler but the one that brings the power. */
+export const ram = (turn: Turn): Ram => {
+  if (!turn.state.ram) throw new Error('the bank has no power');
+  return turn.state.ram;
+};
+
+export const remember = (turn: Turn, change: Partial<Ram>): void => {
+  turn.state = { ...turn.state, ram: { ...ram(turn), ...change } };
+};
+
+export const config = (turn: Turn): BankConfig => turn.state.durable.config ?? defaultBankConfig;
+
+export const doorMemory = (turn: Turn, door: string): DoorMemory =>
+  turn.state.durable.doors[door] ?? newDoor(turn.state.layout.contentsSensor);
+
+/** The transaction and grants the bank holds for a door. */
+export const heldFor = (turn: Turn, door: string): DoorGrants | undefined => {
+  for (const held of Object.values(turn.state.durable.grants)) {
+    const grants = held.doors[door];
+    if (grants) return grants;
+  }
+  return undefined;
+};
+
+type Unnumbered<Entry> = Entry extends JournalEntry ? Omit<Entry, 'seq' | 'at'> : never;
+export type NewEntry = Unnumbered<JournalEntry>;
+
+/** Numbers, dates and persists an entry, in one line of the disk with whatever else it changes. */
+export const writeEntry = (turn: Turn, entry: NewEntry, change: Change = {}): JournalEntry => {
+  const { at, floor } = claimedTime(turn.state, turn.now);
+  const numbered: JournalEntry = { ...entry, seq: turn.state.durable.lastSeq + 1, at };
+  write(turn, { ...change, entries: [numbered], floor });
+  return numbered;
+};

@@ -1,0 +1,62 @@
+import { defaultBankConfig } from '#shared/device/shadow.ts';
+import { lockedUntil } from './lockout.ts';
+import type { SimulatedBank } from './simulated-bank.ts';
+import type { DoorMemory } from './state.ts';
+import { certainTime, knowsCloudTime } from './time.ts';
+
+/** `door`, `contents`, `lock` as the bank knows them; `inside` is the truth behind the door. */
+const doorView = ({ known, actual, item }: DoorMemory) => ({ ...known, inside: actual.inside, item });
+
+export const stateView = (bank: SimulatedBank) => {
+  const { durable, ram, layout } = bank.state();
+  const { journalId, lastSeq, acked, keypad, key } = durable;
+  const lockEnds = lockedUntil(keypad, durable.config ?? defaultBankConfig);
+  const time = certainTime(bank.state(), { mono: performance.now(), wall: Date.now() });
+  return {
+    id: bank.id,
+    name: bank.name,
+    online: ram?.connected ?? false,
+    power: ram !== null,
+    doors: Object.fromEntries(
+      layout.doors.flatMap((door) => {
+        const memory = durable.doors[door];
+        return memory ? [[door, doorView(memory)]] : [];
+      }),
+    ),
+    message: ram?.message ?? '',
+    journal: { journalId, lastSeq, acknowledged: acked, unacknowledged: lastSeq - acked },
+    timeKnown: knowsCloudTime(bank.state()),
+    keypadLockedUntil: lockEnds > time ? new Date(lockEnds).toISOString() : null,
+    keyGeneration: key?.generation ?? null,
+    link: bank.link(),
+    clock: { skewMs: bank.skewMs() },
+  };
+};
+
+/** Everything the bank has kept of its journal, and every opening as the world saw it. */
+export const journalView = (bank: SimulatedBank) => {
+  const { journalId, acked, lastSeq, entries } = bank.state().durable;
+  return { journalId, acknowledged: acked, lastSeq, entries, openings: bank.openings() };
+};
+
+/** What the bank holds and goes by. Never the verifiers. */
+export const grantsView = (bank: SimulatedBank) => {
+  const { grants, uses, commands, config, key } = bank.state().durable;
+  const held = Object.values(grants).flatMap(({ doors }) => Object.entries(doors));
+  return {
+    revs: Object.fromEntries(Object.entries(grants).map(([name, { rev }]) => [name, rev])),
+    configRev: config?.rev ?? null,
+    keyGeneration: key?.generation ?? null,
+    doors: Object.fromEntries(
+      held.map(([door, { transactionId, version, grants: rights }]) => [
+        door,
+        {
+          transactionId,
+          version,
+          grants: rights.map(({ verifier: _, ...grant }) => ({ ...grant, used: uses[grant.id]?.count ?? 0 })),
+        },
+      ]),
+    ),
+    commands,
+  };
+};

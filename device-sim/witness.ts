@@ -1,0 +1,63 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { Cause } from '#shared/device/journal.ts';
+import type { BankState, Cycle } from './state.ts';
+
+/** An opening as it was, whatever the bank believed: for checks of what a door may never do. */
+export const Opening = z.object({
+  door: z.string(),
+  /** True time, milliseconds since 1970. */
+  at: z.int(),
+  cause: Cause.nullable(),
+  transactionId: z.string().nullable(),
+  /** What the bank held then of the grant or command that opened it. `used`: before this opening. */
+  grant: z
+    .object({
+      notBefore: z.int(),
+      notAfter: z.int(),
+      uses: z.int(),
+      used: z.int(),
+      isReopening: z.boolean(),
+      blocked: z.string().optional(),
+    })
+    .optional(),
+  command: z.object({ notAfter: z.int() }).optional(),
+});
+export type Opening = z.infer<typeof Opening>;
+
+export type Witness = { openings(): Opening[]; saw(door: string, cycle: Cycle, state: BankState): Promise<void> };
+
+export const openWitness = async (folder: string): Promise<Witness> => {
+  const path = join(folder, 'openings.jsonl');
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const openings = text
+    .split('\n')
+    .filter((line) => line.endsWith('}'))
+    .map((line) => Opening.parse(JSON.parse(line)));
+  return {
+    openings: () => openings,
+    saw: async (door, cycle, { durable }) => {
+      const isOpen = durable.doors[door]?.actual.door !== 'closed';
+      if (!isOpen) return;
+      const { cause, transactionId } = cycle;
+      const opening = { door, at: Date.now(), cause, transactionId, ...heldOf(durable, cycle) };
+      openings.push(opening);
+      await appendFile(path, `${JSON.stringify(opening)}\n`);
+    },
+  };
+};
+
+const heldOf = ({ commands, grants, uses }: BankState['durable'], { cause, done }: Cycle): Partial<Opening> => {
+  if (!cause || 'tokenId' in cause) return {};
+  if ('commandId' in cause) {
+    const command = commands[cause.commandId];
+    return command ? { command: { notAfter: command.notAfter } } : {};
+  }
+  const held = Object.values(grants).flatMap(({ doors }) => Object.values(doors).flatMap((door) => door.grants));
+  const grant = held.find(({ id }) => id === cause.grantId);
+  if (!grant) return {};
+  const { notBefore, notAfter, blocked } = grant;
+  const used = uses[grant.id]?.count ?? 0;
+  return { grant: { notBefore, notAfter, uses: grant.uses, used, isReopening: done, ...(blocked && { blocked }) } };
+};
