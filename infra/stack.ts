@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { Bus } from './bus.ts';
@@ -19,6 +19,9 @@ export class LatchworkStack extends Stack {
       description: `Latchwork, stage ${stage.name}`,
       terminationProtection: stage.retain,
     });
+    Tags.of(this).add('application', 'latchwork');
+    Tags.of(this).add('stage', stage.name);
+
     const data = new Data(this, 'Data', { stage });
     const bus = new Bus(this, 'Bus', { stage, data });
     const schedules = new Schedules(this, 'Schedules', { stage });

@@ -2,7 +2,6 @@ import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Construct } from 'constructs';
 import type { Bus } from './bus.ts';
 import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
@@ -36,7 +35,11 @@ export class Sweep extends Construct {
     webhooks.deliverFrom(fn);
 
     const dead = new DeadLetterQueue(this, 'Dead', { stage, impact, cause: 'runs of the sweep were given up.' });
-    fn.lambda.configureAsyncInvoke({ onFailure: new SqsDestination(dead.queue), retryAttempts: 2 });
+    fn.lambda.configureAsyncInvoke({
+      onFailure: { bind: () => ({ destination: dead.queue.queueArn }) },
+      retryAttempts: 2,
+    });
+    fn.allow({ actions: ['sqs:SendMessage'], resources: [dead.queue.queueArn] });
     new Rule(this, 'Rule', {
       schedule: Schedule.rate(Duration.minutes(15)),
       targets: [new LambdaFunction(fn.lambda, { deadLetterQueue: dead.queue })],

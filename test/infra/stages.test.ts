@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { plain, synthesized, Target } from './template.ts';
+
+const variablesOf = (stack: ReturnType<typeof synthesized>, entry: string) => {
+  const Configured = z.object({ Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }) });
+  const variables = stack
+    .all('AWS::Lambda::Function', Configured)
+    .map(({ properties }) => properties.Environment.Variables)
+    .filter(({ POWERTOOLS_SERVICE_NAME }) => POWERTOOLS_SERVICE_NAME === entry);
+  expect(variables).not.toEqual([]);
+  return variables;
+};
+
+describe('stages', () => {
+  it('deliver webhooks to private addresses on a laptop only', () => {
+    const allowed = (stage: 'local' | 'dev' | 'prod') =>
+      variablesOf(synthesized(stage), 'queue/deliver').map(({ WEBHOOK_ALLOW_PRIVATE }) => WEBHOOK_ALLOW_PRIVATE);
+    expect(allowed('local')).toEqual(['true', 'true']);
+    expect(allowed('dev')).toEqual([undefined, undefined]);
+    expect(allowed('prod')).toEqual([undefined, undefined]);
+  });
+
+  it('wait between attempts as published, unless a test wants it shorter', () => {
+    const waits = (overrides: Record<string, unknown>) =>
+      variablesOf(synthesized('local', overrides), 'queue/deliver').map(
+        ({ WEBHOOK_WAITS_SECONDS }) => WEBHOOK_WAITS_SECONDS,
+      );
+    const published = '5,300,1800,7200,18000,36000,50400,72000,86400';
+    expect(waits({})).toEqual([published, published]);
+    expect(waits({ webhookWaitsSeconds: '1,1' })).toEqual(['1,1', '1,1']);
+  });
+
+  it('resend a door command after 2 seconds, unless a test wants it sooner', () => {
+    const delay = (overrides: Record<string, unknown>) => {
+      const stack = synthesized('local', overrides);
+      const commands = stack.outputs.CommandsQueueUrl;
+      const queues = stack.all('AWS::SQS::Queue', z.object({ DelaySeconds: z.number().optional() }));
+      return queues.find(({ logicalId }) => `<${logicalId}>` === plain(commands?.Value))?.properties.DelaySeconds;
+    };
+    expect(delay({})).toBe(2);
+    expect(delay({ commandResendSeconds: '1' })).toBe(1);
+  });
+
+  it('refuse a name that nobody knows', () => {
+    expect(() => synthesized('dev', { stage: 'staging' })).toThrow(/no stage 'staging'.*prod, dev, local/);
+  });
+
+  it('differ in no resource', () => {
+    const types = (stage: 'local' | 'prod') =>
+      synthesized(stage).all('AWS::Lambda::Function', z.object({ Role: Target })).length;
+    expect(types('local')).toBe(types('prod'));
+  });
+});

@@ -1,0 +1,515 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { catalogue } from '../../events/catalogue.ts';
+import { routes } from '../../shared/api/routes.ts';
+import { plain, synthesized, Target, Text } from './template.ts';
+
+const stack = synthesized('prod');
+
+const functions = stack.all(
+  'AWS::Lambda::Function',
+  z.object({
+    Role: Target,
+    Runtime: z.string(),
+    Architectures: z.array(z.string()),
+    MemorySize: z.number(),
+    Timeout: z.number(),
+    LoggingConfig: z.object({ LogGroup: Target }),
+    Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+  }),
+);
+/** A function is called by its file here: `http/transactions`. Two may share one. */
+const entryOf = ({ properties }: (typeof functions)[number]) =>
+  plain(properties.Environment.Variables.POWERTOOLS_SERVICE_NAME);
+const functionBy = (logicalId: string) => {
+  const found = functions.find((fn) => fn.logicalId === logicalId);
+  if (!found) throw new Error(`no function ${logicalId}`);
+  return found;
+};
+
+const queues = stack.all(
+  'AWS::SQS::Queue',
+  z.object({
+    SqsManagedSseEnabled: z.boolean().optional(),
+    VisibilityTimeout: z.number().optional(),
+    RedrivePolicy: z.object({ deadLetterTargetArn: Target, maxReceiveCount: z.number() }).optional(),
+  }),
+);
+
+const Statement = z.object({
+  Effect: z.enum(['Allow', 'Deny']),
+  Action: z.union([z.string().transform((action) => [action]), z.array(z.string())]),
+  Resource: z.unknown().transform((resource) => [resource].flat().map(plain)),
+});
+const policies = stack.all(
+  'AWS::IAM::Policy',
+  z.object({ Roles: z.array(Target), PolicyDocument: z.object({ Statement: z.array(Statement) }) }),
+);
+const statementsOf = (role: string) =>
+  policies
+    .filter(({ properties }) => properties.Roles.includes(role))
+    .flatMap(({ properties }) => properties.PolicyDocument.Statement);
+
+const DeadLetterConfig = z.object({ Arn: Target }).optional();
+const rules = stack.all(
+  'AWS::Events::Rule',
+  z.object({
+    EventPattern: z.object({ source: z.array(z.string()), 'detail-type': z.array(z.unknown()).optional() }).optional(),
+    Targets: z.array(z.object({ Arn: Target, DeadLetterConfig })),
+  }),
+);
+
+const mappings = stack.all(
+  'AWS::Lambda::EventSourceMapping',
+  z.object({
+    FunctionName: Target,
+    EventSourceArn: Text,
+    FunctionResponseTypes: z.array(z.string()).optional(),
+    ScalingConfig: z.object({ MaximumConcurrency: z.number() }).optional(),
+    BisectBatchOnFunctionError: z.boolean().optional(),
+    MaximumRetryAttempts: z.number().optional(),
+    MaximumRecordAgeInSeconds: z.number().optional(),
+    ParallelizationFactor: z.number().optional(),
+    FilterCriteria: z.object({ Filters: z.array(z.object({ Pattern: z.string() })) }).optional(),
+    DestinationConfig: z.object({ OnFailure: z.object({ Destination: Target }) }).optional(),
+  }),
+);
+const streamMappings = mappings.filter(({ properties }) => properties.EventSourceArn.endsWith('.StreamArn>'));
+const queueMappings = mappings.filter((mapping) => !streamMappings.includes(mapping));
+
+const alarms = stack.all(
+  'AWS::CloudWatch::Alarm',
+  z.object({
+    AlarmDescription: z.string(),
+    AlarmActions: z.array(Target),
+    Namespace: z.string(),
+    MetricName: z.string(),
+    Dimensions: z.array(z.object({ Name: z.string(), Value: Text })),
+  }),
+);
+
+describe('the stack', () => {
+  it('stays well below the 500 resources that CloudFormation allows', () => {
+    expect(stack.count).toBeLessThan(450);
+  });
+
+  it('names what scripts and operators need', () => {
+    const queueNames = [
+      ...['Journal', 'Ask', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals'],
+    ];
+    expect(Object.keys(stack.outputs)).toEqual(
+      expect.arrayContaining([
+        ...['ApiUrl', 'ApiId', 'TableName', 'BusName', 'DevicePolicyName', 'ThingTypeName', 'CreateTenantFunctionName'],
+        ...['OpsTopicArn', 'RootSecretArn', 'FailedRecordsBucketName'],
+        ...queueNames.flatMap((name) => [`${name}QueueUrl`, `${name}DeadLetterQueueUrl`]),
+      ]),
+    );
+    const named = Object.entries(stack.outputs).filter(([name]) => name.endsWith('FunctionName'));
+    expect(named.map(([, { Value }]) => plain(Value)).sort()).toEqual(
+      functions.map(({ logicalId }) => `<${logicalId}>`).sort(),
+    );
+  });
+});
+
+describe('what outlives a deployment', () => {
+  const stateful = ['AWS::DynamoDB::Table', 'AWS::SecretsManager::Secret', 'AWS::S3::Bucket'];
+
+  it.each(stateful)('%s is kept when the production stack goes', (type) => {
+    expect(stack.all(type, z.unknown()).map(({ deletionPolicy }) => deletionPolicy)).toEqual(['Retain']);
+  });
+
+  it.each(stateful)('%s goes with a local stack', (type) => {
+    const deletionPolicies = synthesized('local')
+      .all(type, z.unknown())
+      .map(({ deletionPolicy }) => deletionPolicy);
+    expect(deletionPolicies).toEqual(['Delete']);
+  });
+
+  it('can be restored to any second, is encrypted, and is paid by use', () => {
+    expect(stack.all('AWS::DynamoDB::Table', z.unknown())[0]?.properties).toMatchObject({
+      BillingMode: 'PAY_PER_REQUEST',
+      DeletionProtectionEnabled: true,
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+      StreamSpecification: { StreamViewType: 'NEW_IMAGE' },
+      TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
+    });
+  });
+
+  it('is found by due time through an index that holds nothing but keys', () => {
+    expect(stack.all('AWS::DynamoDB::Table', z.unknown())[0]?.properties).toMatchObject({
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'due',
+          KeySchema: [
+            { AttributeName: 'duePk', KeyType: 'HASH' },
+            { AttributeName: 'dueAt', KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'KEYS_ONLY' },
+        },
+      ],
+    });
+  });
+});
+
+describe('every function', () => {
+  it('runs on Node 24, on arm64, with 256 MB', () => {
+    for (const { properties } of functions) {
+      expect(properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 256 });
+    }
+  });
+
+  it('has a role of its own, with no policy of AWS’s making', () => {
+    expect(new Set(functions.map(({ properties }) => properties.Role)).size).toBe(functions.length);
+    for (const { properties } of stack.all('AWS::IAM::Role', z.unknown())) {
+      expect(properties).not.toHaveProperty('ManagedPolicyArns');
+    }
+  });
+
+  it('has an alarm on its errors', () => {
+    const watched = alarms
+      .filter(({ properties }) => properties.Namespace === 'AWS/Lambda' && properties.MetricName === 'Errors')
+      .map(({ properties }) => properties.Dimensions[0]?.Value);
+    expect(watched.sort()).toEqual(functions.map(({ logicalId }) => `<${logicalId}>`).sort());
+  });
+
+  it('has a log of its own that ends some day', () => {
+    const logs = stack.all('AWS::Logs::LogGroup', z.object({ RetentionInDays: z.number() }));
+    for (const { properties } of functions) {
+      expect(logs.map(({ logicalId }) => logicalId)).toContain(properties.LoggingConfig.LogGroup);
+    }
+    expect(new Set(functions.map(({ properties }) => properties.LoggingConfig.LogGroup)).size).toBe(functions.length);
+  });
+
+  it('that is invoked asynchronously says where a lost call goes', () => {
+    const invoked = rules.flatMap(({ properties }) =>
+      properties.Targets.map(({ Arn }) => Arn).filter((id) => functions.some(({ logicalId }) => logicalId === id)),
+    );
+    const configured = stack.all(
+      'AWS::Lambda::EventInvokeConfig',
+      z.object({
+        FunctionName: Target,
+        DestinationConfig: z.object({ OnFailure: z.object({ Destination: Target }) }),
+      }),
+    );
+    expect(invoked).not.toEqual([]);
+    expect(configured.map(({ properties }) => properties.FunctionName)).toEqual(expect.arrayContaining(invoked));
+  });
+});
+
+describe('every alarm', () => {
+  it('rings at the operators’ topic', () => {
+    const topics = stack.all('AWS::SNS::Topic', z.unknown()).map(({ logicalId }) => logicalId);
+    for (const { properties } of alarms) expect(properties.AlarmActions).toEqual(topics);
+  });
+
+  it('says what it means to a customer, what was seen, and where to read on', () => {
+    for (const { properties } of alarms) {
+      expect(properties.AlarmDescription).toMatch(/^[A-Z].+[.;] Cause: .+\. What to do: docs\/operations\.md$/);
+    }
+  });
+});
+
+describe('every queue', () => {
+  const deadLetters = new Set([
+    ...queues.flatMap(({ properties }) => properties.RedrivePolicy?.deadLetterTargetArn ?? []),
+    // Those of a rule's target, of an asynchronous call and of the IoT rules have no queue before them.
+    ...rules.flatMap(({ properties }) => properties.Targets.flatMap((it) => it.DeadLetterConfig?.Arn ?? [])),
+    ...stack
+      .all('AWS::IoT::TopicRule', ErrorAction())
+      .map(({ properties }) => properties.TopicRulePayload.ErrorAction.Sqs.QueueUrl),
+  ]);
+  const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
+
+  it('has a dead-letter queue, after at least five attempts, or is one', () => {
+    expect(working.length).toBe(12);
+    for (const { properties } of working) {
+      expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
+    }
+  });
+
+  it('is encrypted by SQS and refuses plain HTTP', () => {
+    for (const { properties } of queues) expect(properties.SqsManagedSseEnabled).toBe(true);
+    const refusing = stack
+      .all(
+        'AWS::SQS::QueuePolicy',
+        z.object({ Queues: z.array(Target), PolicyDocument: z.object({ Statement: z.array(z.unknown()) }) }),
+      )
+      .filter(({ properties }) =>
+        JSON.stringify(properties.PolicyDocument).includes('{"Bool":{"aws:SecureTransport":"false"}}'),
+      )
+      .flatMap(({ properties }) => properties.Queues);
+    expect(refusing.sort()).toEqual(queues.map(({ logicalId }) => logicalId).sort());
+  });
+
+  it('rings when something was given up, and when the oldest message waits too long', () => {
+    const on = (metric: string) =>
+      alarms
+        .filter(({ properties }) => properties.Namespace === 'AWS/SQS' && properties.MetricName === metric)
+        .map(({ properties }) => properties.Dimensions[0]?.Value.replace(/^<(.+)\.QueueName>$/, '$1'))
+        .sort();
+    expect(on('ApproximateNumberOfMessagesVisible')).toEqual([...deadLetters].sort());
+    expect(on('ApproximateAgeOfOldestMessage')).toEqual(working.map(({ logicalId }) => logicalId).sort());
+  });
+
+  it('is emptied by one function, which says which messages failed and how many it takes at once', () => {
+    expect(queueMappings.map(({ properties }) => properties.EventSourceArn).sort()).toEqual(
+      working.map(({ logicalId }) => `<${logicalId}.Arn>`).sort(),
+    );
+    for (const { properties } of queueMappings) {
+      expect(properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+      expect(properties.ScalingConfig?.MaximumConcurrency).toBeGreaterThanOrEqual(2);
+    }
+  });
+
+  it('hides a message for six times as long as its function may take', () => {
+    for (const { properties } of queueMappings) {
+      const queue = queues.find(({ logicalId }) => properties.EventSourceArn === `<${logicalId}.Arn>`);
+      const { Timeout } = functionBy(properties.FunctionName).properties;
+      expect(queue?.properties.VisibilityTimeout).toBeGreaterThanOrEqual(6 * Timeout);
+    }
+  });
+});
+
+describe('the stream of the table', () => {
+  it('starts one function, with new commits only, and never blocks on a poisoned one', () => {
+    expect(streamMappings).toHaveLength(1);
+    const { properties } = streamMappings[0] ?? {};
+    expect(properties).toMatchObject({
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 5,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    expect(properties?.MaximumRecordAgeInSeconds).toBeGreaterThanOrEqual(3_600);
+    expect(properties?.FilterCriteria?.Filters.map(({ Pattern }) => JSON.parse(Pattern))).toEqual([
+      { eventName: ['INSERT'], dynamodb: { Keys: { SK: { S: [{ prefix: 'C#' }] } } } },
+    ]);
+  });
+
+  it('leaves what failed in the bucket that the sweep mends from', () => {
+    const bucket = stack.all('AWS::S3::Bucket', z.unknown())[0]?.logicalId;
+    expect(streamMappings[0]?.properties.DestinationConfig?.OnFailure.Destination).toBe(bucket);
+    const sweep = functions.find((fn) => entryOf(fn) === 'schedule/sweep');
+    expect(plain(sweep?.properties.Environment.Variables.FAILED_RECORDS_BUCKET)).toBe(`<${bucket}>`);
+  });
+});
+
+describe('every rule of the bus', () => {
+  it('has a dead-letter queue for what it cannot hand over', () => {
+    for (const { properties } of rules) {
+      for (const { DeadLetterConfig } of properties.Targets) expect(DeadLetterConfig?.Arn).toBeDefined();
+    }
+  });
+
+  const Prefix = z.object({ prefix: z.string() });
+  const matches = (pattern: unknown, type: string) =>
+    typeof pattern === 'string' ? pattern === type : type.startsWith(Prefix.parse(pattern).prefix);
+  const reactions = rules.flatMap(({ properties: { EventPattern, Targets } }) => {
+    const mapping = queueMappings.find(({ properties }) => properties.EventSourceArn === `<${Targets[0]?.Arn}.Arn>`);
+    return EventPattern && mapping
+      ? [{ entry: entryOf(functionBy(mapping.properties.FunctionName)), pattern: EventPattern }]
+      : [];
+  });
+
+  it('hears our own events only, and only types that exist', () => {
+    expect(reactions).toHaveLength(7);
+    for (const { pattern } of reactions) {
+      expect(pattern.source).toEqual(['latchwork']);
+      for (const type of pattern['detail-type'] ?? []) {
+        expect(Object.keys(catalogue).filter((it) => matches(type, it))).not.toEqual([]);
+      }
+    }
+  });
+
+  it.each([
+    ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages', 'bus/webhooks']],
+    ['transaction.conflicted', ['bus/deadlines', 'bus/grants', 'bus/signals', 'bus/webhooks']],
+    ['credential.superseded', ['bus/grants', 'bus/webhooks']],
+    ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/webhooks']],
+    ['command.acknowledged', ['bus/commands', 'bus/webhooks']],
+    ['bank.registered', ['bus/banks', 'bus/webhooks']],
+    ['compartment.lock_jammed', ['bus/signals', 'bus/webhooks']],
+    ['webhook_endpoint.disabled', ['bus/signals', 'bus/webhooks']],
+  ])('%s wakes %j', (type, expected) => {
+    const woken = reactions.filter(
+      ({ pattern }) => !pattern['detail-type'] || pattern['detail-type'].some((it) => matches(it, type)),
+    );
+    expect(woken.map(({ entry }) => entry).sort()).toEqual(expected);
+  });
+});
+
+function ErrorAction() {
+  return z.object({
+    RuleName: z.string(),
+    TopicRulePayload: z.object({
+      Sql: z.string(),
+      Actions: z.array(z.object({ Sqs: z.object({ QueueUrl: Target }) })),
+      ErrorAction: z.object({ Sqs: z.object({ QueueUrl: Target }) }),
+    }),
+  });
+}
+
+describe('every IoT rule', () => {
+  const iotRules = stack.all('AWS::IoT::TopicRule', ErrorAction());
+
+  it('hands what it got to a queue of its own, and what went wrong to another', () => {
+    const destinations = iotRules.map(({ properties }) => properties.TopicRulePayload.Actions[0]?.Sqs.QueueUrl);
+    expect(new Set(destinations).size).toBe(2);
+    for (const { properties } of iotRules) {
+      expect(destinations).not.toContain(properties.TopicRulePayload.ErrorAction.Sqs.QueueUrl);
+    }
+  });
+
+  it('takes the bank from the connection, and only known fields from the payload', () => {
+    expect(
+      Object.fromEntries(iotRules.map(({ properties }) => [properties.RuleName, properties.TopicRulePayload.Sql])),
+    ).toEqual({
+      lw_journal: 'SELECT clientid() AS bankId, timestamp() AS brokerTime, journalId, entries',
+      lw_ask: 'SELECT clientid() AS bankId, timestamp() AS brokerTime, askId, method, verifier, at',
+    });
+  });
+});
+
+describe('the HTTP API', () => {
+  const integrations = stack.all(
+    'AWS::ApiGatewayV2::Integration',
+    z.object({ IntegrationUri: Target, PayloadFormatVersion: z.string() }),
+  );
+  const served = Object.fromEntries(
+    stack.all('AWS::ApiGatewayV2::Route', z.object({ RouteKey: z.string(), Target: Text })).map(({ properties }) => {
+      const integration = integrations.find(({ logicalId }) => properties.Target === `integrations/<${logicalId}>`);
+      return [properties.RouteKey, integration && entryOf(functionBy(integration.properties.IntegrationUri))];
+    }),
+  );
+
+  it('serves every route of the contract by the function of its noun, and everything else by our own 404', () => {
+    const contract = Object.fromEntries(routes.map(({ method, path, noun }) => [`${method} ${path}`, `http/${noun}`]));
+    expect(served).toEqual({ ...contract, $default: 'http/documents' });
+  });
+
+  it('hands requests over in payload format 2.0', () => {
+    for (const { properties } of integrations) expect(properties.PayloadFormatVersion).toBe('2.0');
+  });
+
+  it('bounds what a runaway client can cost', () => {
+    expect(stack.all('AWS::ApiGatewayV2::Stage', z.unknown())[0]?.properties).toMatchObject({
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 1_000, ThrottlingBurstLimit: 2_000 },
+    });
+  });
+});
+
+describe('least privilege', () => {
+  const logging = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+  const read = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+  const readWrite = [...read, 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem'];
+  const secret = 'secretsmanager:GetSecretValue';
+  const send = 'sqs:SendMessage';
+  const schedule = ['iam:PassRole', 'scheduler:CreateSchedule'];
+  const shadows = ['iot:GetThingShadow', 'iot:UpdateThingShadow'];
+  const consume = [
+    ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+    ...['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'],
+  ];
+  const readStream = [
+    ...['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
+  ];
+
+  it.each([
+    ['http/transactions', [...readWrite, secret]],
+    ['http/commands', [...readWrite, secret, ...shadows]],
+    ['http/api-keys', [...readWrite, secret]],
+    ['http/sites', [...readWrite, secret]],
+    ['http/banks', [...readWrite, secret]],
+    ['http/webhook-endpoints', [...readWrite, secret]],
+    ['http/documents', []],
+    ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
+    ['bus/grants', [...consume, ...read, secret, ...shadows]],
+    ['bus/commands', [...consume, ...readWrite, ...shadows, send]],
+    ['bus/deadlines', [...consume, ...read, ...schedule, send]],
+    ['bus/webhooks', [...consume, ...readWrite, send]],
+    ['bus/banks', [...consume, ...read, ...shadows, 'iot:CreateThing', 'iot:DescribeThing', 'iot:UpdateThing']],
+    ['bus/messages', [...consume, ...read, secret, 'sns:Publish']],
+    ['bus/signals', [...consume, 'sns:Publish']],
+    ['queue/deadlines', [...consume, ...readWrite, secret, ...schedule, send]],
+    ['queue/deliver', [...consume, ...readWrite, secret, ...schedule, send]],
+    ['device/journal', [...consume, ...readWrite, secret, 'iot:Publish', send]],
+    ['device/ask', [...consume, ...readWrite, secret, 'iot:Publish', ...shadows]],
+    [
+      'schedule/sweep',
+      [...readWrite, secret, 'events:PutEvents', 's3:DeleteObject', 's3:GetObject', 's3:ListBucket', send],
+    ],
+    ['operator/create-tenant', [...readWrite, secret]],
+  ])('%s may do this and nothing else', (entry, actions) => {
+    const holders = functions.filter((fn) => entryOf(fn) === entry);
+    expect(holders).not.toEqual([]);
+    for (const { properties } of holders) {
+      const allowed = statementsOf(properties.Role).filter(({ Effect }) => Effect === 'Allow');
+      expect([...new Set(allowed.flatMap(({ Action }) => Action))].sort()).toEqual([...logging, ...actions].sort());
+    }
+  });
+
+  it('reaches the index of due times from the sweep alone', () => {
+    const reaching = functions.filter(({ properties }) =>
+      statementsOf(properties.Role).some(({ Resource }) => Resource.some((it) => it.endsWith('/index/due'))),
+    );
+    expect(reaching.map(entryOf)).toEqual(['schedule/sweep']);
+  });
+
+  it('keeps the SMS function away from every topic', () => {
+    const messages = functions.find((fn) => entryOf(fn) === 'bus/messages');
+    expect(statementsOf(messages?.properties.Role ?? '')).toContainEqual({
+      Effect: 'Deny',
+      Action: ['sns:Publish'],
+      Resource: ['arn:*:sns:*:*:*'],
+    });
+  });
+
+  it('has a wildcard only where nothing narrower can be named', () => {
+    const iot = 'arn:aws:iot:ap-southeast-1:123456789012';
+    const schedules = 'arn:aws:scheduler:ap-southeast-1:123456789012:schedule/latchwork-prod/*';
+    // The reason of each stands where it is granted, and in what cdk-nag is told.
+    const known = [
+      'stream/publish *',
+      'stream/publish <bucket>/aws/lambda/*',
+      'schedule/sweep <bucket>/aws/lambda/*',
+      `http/commands ${iot}:thing/bnk_*/doors-*`,
+      `device/ask ${iot}:thing/bnk_*/doors-*`,
+      `device/ask ${iot}:topic/lw/bnk_*/down/*`,
+      `device/journal ${iot}:topic/lw/bnk_*/down/*`,
+      `bus/commands ${iot}:thing/bnk_*/doors-*`,
+      `bus/grants ${iot}:thing/bnk_*/grants-*`,
+      `bus/banks ${iot}:thing/bnk_*`,
+      `bus/banks ${iot}:thing/bnk_*/config`,
+      `bus/deadlines ${schedules}`,
+      `queue/deadlines ${schedules}`,
+      `queue/deliver ${schedules}`,
+      'bus/messages *',
+    ];
+    const wild = functions.flatMap((fn) =>
+      statementsOf(fn.properties.Role)
+        .filter(({ Effect }) => Effect === 'Allow')
+        .flatMap(({ Resource }) => Resource.filter((resource) => resource.includes('*')))
+        .map((it) => `${entryOf(fn)} ${it.replace(/<DataFailedRecords[^>]*>/, '<bucket>')}`),
+    );
+    expect([...new Set(wild)].sort()).toEqual(known.sort());
+    const actions = policies.flatMap(({ properties }) =>
+      properties.PolicyDocument.Statement.flatMap(({ Action }) => Action),
+    );
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('gives the roles of schedules and IoT rules nothing but sending to our queues', () => {
+    const functionRoles = functions.map(({ properties }) => properties.Role);
+    const others = policies.filter(({ properties }) => !properties.Roles.some((role) => functionRoles.includes(role)));
+    expect(others).toHaveLength(2);
+    for (const { properties } of others) {
+      for (const { Action, Resource } of properties.PolicyDocument.Statement) {
+        expect(Action).toContain('sqs:SendMessage');
+        expect(Action.every((action) => action.startsWith('sqs:'))).toBe(true);
+        expect(queues.map(({ logicalId }) => `<${logicalId}.Arn>`)).toEqual(expect.arrayContaining(Resource));
+      }
+    }
+  });
+});
