@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { apiClient } from './api-client.ts';
+import { type Panel, panel } from './panel.ts';
 import { Received } from './receiver.ts';
 import { PlainError, say, seconds } from './say.ts';
 import type { System } from './system.ts';
@@ -21,14 +22,13 @@ const Transaction = z.object({
 });
 type Transaction = z.infer<typeof Transaction>;
 
-const Entered = z.object({ granted: z.boolean(), door: z.string().optional(), message: z.string() });
-
 /** One parcel from order to pickup, over the same doors that customers use; it throws at the first step that fails. */
 export async function demo(system: System): Promise<void> {
   const [tenant] = system.tenants;
   const bank = system.banks.find(({ tenantId }) => tenantId === tenant?.id);
   if (!tenant || !bank) throw new PlainError('the demo needs a tenant with a bank');
   const api = apiClient(system.apiUrl, tenant.apiKey);
+  const hands = panel(bank.controlUrl);
   const startedAt = performance.now();
   say(`\nA parcel through ${bank.name}:`);
 
@@ -49,15 +49,15 @@ export async function demo(system: System): Promise<void> {
     });
     note('it now opens with the network down, too');
   });
-  await tell('the courier enters a PIN', (note) => enter(bank.controlUrl, pinOf(made, 'deposit'), made.door, note));
+  await tell('the courier enters a PIN', (note) => enter(hands, pinOf(made, 'deposit'), made.door, note));
   await tell('puts the parcel in and closes', async (note) => {
-    await close(bank.controlUrl, made.door, 'filled');
+    await hands.fill(made.door);
     await until('the transaction is stored', () => inState('stored'));
     note('stored');
   });
-  await tell('the recipient enters a PIN', (note) => enter(bank.controlUrl, pinOf(made, 'pickup'), made.door, note));
+  await tell('the recipient enters a PIN', (note) => enter(hands, pinOf(made, 'pickup'), made.door, note));
   await tell('takes the parcel and closes', async (note) => {
-    await close(bank.controlUrl, made.door, 'empty');
+    await hands.clear(made.door);
     await until('the transaction is completed', () => inState('completed'));
     note('completed');
   });
@@ -98,25 +98,12 @@ function pinOf(transaction: Transaction, step: string): string {
   return credential.value;
 }
 
-async function enter(controlUrl: string, value: string, door: string, note: (text: string) => void): Promise<void> {
-  const answer = Entered.parse(await control(`${controlUrl}/enter`, { method: 'pin', value }));
-  if (!answer.granted || answer.door !== door)
+async function enter(bank: Panel, value: string, door: string, note: (text: string) => void): Promise<void> {
+  const answer = await bank.enter(value);
+  if (!answer.granted || answer.door !== door) {
     throw new PlainError(`the bank did not open door ${door}: ${answer.message}`);
+  }
   note(`door ${door} opens`);
-}
-
-const close = (controlUrl: string, door: string, contents: 'filled' | 'empty') =>
-  control(`${controlUrl}/doors/${door}`, { door: 'closed', contents });
-
-async function control(url: string, body: unknown): Promise<unknown> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  const answer: unknown = await response.json();
-  if (!response.ok) throw new PlainError(`the bank refused ${url}: ${JSON.stringify(answer)}`);
-  return answer;
 }
 
 async function tell<Result>(

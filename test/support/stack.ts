@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { IoTClient } from '@aws-sdk/client-iot';
+import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { afterAll, inject } from 'vitest';
+import { startBanks } from '../../device-sim/run.ts';
+import type { SettingsInput } from '../../device-sim/settings.ts';
+import { type ApiClient, apiClient, Made } from '../../local/api-client.ts';
+import { bankIdentity } from '../../local/bank-identity.ts';
+import { createTenant } from '../../local/create-tenant.ts';
+import type { LayoutDoor } from '../../local/demo-layouts.ts';
+import { clientOptions } from '../../local/endpoint.ts';
+import { type Panel, panel } from '../../local/panel.ts';
+import { freePort } from '../../local/ports.ts';
+import { type Receiver, startReceiver } from '../../local/receiver.ts';
+import './engine-setup.ts';
+
+/** The stack that the tests of this file run against. Everything below belongs to it and ends with the file. */
+export const stack = inject('stack');
+
+const options = clientOptions(stack);
+
+/** AWS itself, as root: for looking at what the product left there and for breaking it on purpose. */
+export const aws = {
+  cloudWatch: new CloudWatchClient(options),
+  dynamoDb: new DynamoDBClient(options),
+  eventBridge: new EventBridgeClient(options),
+  iot: new IoTClient(options),
+  iotData: new IoTDataPlaneClient(options),
+  lambda: new LambdaClient(options),
+  s3: new S3Client({ ...options, forcePathStyle: true }),
+  scheduler: new SchedulerClient(options),
+  sqs: new SQSClient(options),
+};
+
+export type Tenant = { id: string; name: string; apiKey: string; apiKeyId: string; api: ApiClient };
+
+export async function newTenant(name = `Tenant ${randomUUID().slice(0, 8)}`): Promise<Tenant> {
+  const { tenantId, apiKey, apiKeyId } = await createTenant(stack, stack.outputs, name);
+  return { id: tenantId, name, apiKey, apiKeyId, api: apiClient(stack.apiUrl, apiKey) };
+}
+
+export type BankWish = {
+  /** The compartments, or how many of one ordinary size. */
+  doors?: number | readonly LayoutDoor[];
+  siteId?: string;
+  name?: string;
+  batteryBackedClock?: boolean;
+  /** What the simulated hardware has and has not. */
+  hardware?: SettingsInput['banks'][number]['options'];
+};
+
+export type Bank = {
+  id: string;
+  siteId: string;
+  doors: readonly LayoutDoor[];
+  panel: Panel;
+  stop: () => Promise<void>;
+};
+
+/** Registers a bank over the API, gives it a certificate, and runs it in this process until it is online. */
+export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank> {
+  const { doors = 3, name = 'Test bank', batteryBackedClock = false, hardware = {} } = wish;
+  const layout = typeof doors === 'number' ? ordinaryDoors(doors) : doors;
+  const siteId =
+    wish.siteId ?? (await tenant.api.post('/v1/sites', { name: 'Test site', timeZone: 'Europe/Zurich' }, Made)).id;
+  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock }, Made);
+  const running = await startBanks(
+    {
+      mqtt: stack.mqtt,
+      stateDir: join(stack.stateDir, 'banks'),
+      banks: [
+        {
+          id,
+          name,
+          ...(await bankIdentity(stack, stack.outputs, stack.stateDir, id)),
+          doors: [...layout],
+          options: { batteryBackedClock, ...hardware },
+        },
+      ],
+    },
+    (line) => appendFileSync(join(stack.stateDir, 'simulated-banks.log'), `${line}\n`),
+  );
+  atEnd(() => running.stop());
+  const hands = panel(running.banks[0]?.controlUrl ?? running.controlUrl);
+  await eventually(
+    async () => {
+      if (!(await hands.state()).online) throw new Error('it is offline');
+    },
+    { what: `the bank ${id} is online` },
+  );
+  return { id, siteId, doors: layout, panel: hands, stop: () => running.stop() };
+}
+
+export function ordinaryDoors(count: number): LayoutDoor[] {
+  return Array.from({ length: count }, (_, position) => ({
+    door: String(position + 1),
+    widthMm: 440,
+    heightMm: 300,
+    depthMm: 500,
+    maxMassG: 20_000,
+    thermalClass: 'ambient',
+    bottomMm: 100 + (position % 6) * 320,
+  }));
+}
+
+/** A customer's system for the webhooks of one test. It checks signatures once it is told the secret. */
+export async function newReceiver(): Promise<Receiver> {
+  const port = await freePort();
+  const receiver = await startReceiver(port, join(stack.stateDir, `received-${port}.jsonl`));
+  atEnd(() => receiver.stop());
+  return receiver;
+}
+
+/** Tries until it no longer throws: what is true in the end, however many queues are on the way. */
+export async function eventually<Result>(
+  attempt: () => Result | Promise<Result>,
+  { within = 15_000, what = 'what the test waits for' }: { within?: number; what?: string } = {},
+): Promise<Result> {
+  const giveUpAt = Date.now() + within;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > giveUpAt) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new Error(`not within ${within / 1000} s: ${what}\n${why}`, { cause: error });
+      }
+    }
+    await pause(50);
+  }
+}
+
+const undo: (() => Promise<void>)[] = [];
+const atEnd = (step: () => Promise<void>) => undo.push(step);
+afterAll(() => Promise.all(undo.splice(0).map((step) => step())));
