@@ -7,6 +7,12 @@ import { idParam, listOf, page } from './shapes.ts';
 export const BankView = Bank.omit({ tenant: true, bankKey: true }).meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
 
+export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true }).meta(
+  {
+    id: 'BankSummary',
+  },
+);
+
 export const CompartmentView = Compartment.omit({ lastEntry: true, until: true, commandId: true })
   .extend(LayoutDoor.shape)
   .meta({ id: 'Compartment' });
@@ -48,7 +54,7 @@ export const listBanks = {
   permission: 'banks:read',
   query: z.strictObject(page),
   status: 200,
-  response: listOf(BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true })),
+  response: listOf(BankSummary),
   problems: [],
 } as const satisfies Route;
 

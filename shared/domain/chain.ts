@@ -34,7 +34,7 @@ export const envelopesOf = <Subject extends { version: number; hash: string }>(
   { actor, now, newEventId }: Circumstances,
 ): Envelope[] => {
   const envelopes: Envelope[] = [];
-  let prevHash = change.before === null ? firstPrevHash : change.before.hash;
+  let prevHash = change.before === null || change.before.version === 0 ? firstPrevHash : change.before.hash;
   let sequence = change.before?.version ?? 0;
   let current: Subject = change.before ?? change.after;
   for (const [nth, { type, set, data, occurredAt = now }] of change.emissions.entries()) {

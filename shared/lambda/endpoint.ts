@@ -29,10 +29,8 @@ export type Answer = { body: Record<string, unknown>; etag?: number; issued?: Is
 
 type Parsed<S> = S extends z.ZodType ? z.infer<S> : Record<string, never>;
 
-export type Call<R extends Route = Route> = {
-  params: Parsed<R['params']>;
-  query: Parsed<R['query']>;
-  body: Parsed<R['body']>;
+/** What every call has, whatever its route. */
+export type AnyCall = {
   caller: Caller;
   now: Instant;
   circumstances: Circumstances;
@@ -40,6 +38,12 @@ export type Call<R extends Route = Route> = {
   ifMatch: number | undefined;
   /** For the commit of an effect: remembers its answer under the idempotency key, in the same transaction. */
   record: (answer: Answer) => Write[];
+};
+
+export type Call<R extends Route> = AnyCall & {
+  params: Parsed<R['params']>;
+  query: Parsed<R['query']>;
+  body: Parsed<R['body']>;
 };
 
 export type Handlers = { [id: string]: (call: never) => Promise<Answer> };

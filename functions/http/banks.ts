@@ -1,0 +1,138 @@
+import * as contract from '#shared/api/banks.ts';
+import { defaultBankConfig } from '#shared/device/shadow.ts';
+import type { Bank } from '#shared/domain/bank.ts';
+import { type Compartment, changed } from '#shared/domain/compartment.ts';
+import { pinDigitsFor } from '#shared/domain/credential.ts';
+import { apply, born } from '#shared/domain/decision.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
+import { Site } from '#shared/domain/site.ts';
+import { ChainHead } from '#shared/domain/subjects.ts';
+import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { listAnswer } from '#shared/lambda/list.ts';
+import { refuseUnless } from '#shared/lambda/problem.ts';
+import { live } from '#shared/live.ts';
+import { bankWrites, readBank, readBankAndDoor, readBankWithDoors } from '#shared/store/banks.ts';
+import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
+
+const answer = (bank: Bank): Answer => ({ body: contract.BankView.parse(bank), etag: bank.version });
+
+const compartmentView = (bank: Bank, it: Compartment): contract.CompartmentView =>
+  contract.CompartmentView.parse({ ...bank.layout.find((built) => built.door === it.door), ...it });
+
+const notFound = (what: string): Refusal => new Refusal('not_found', `there is no ${what}`);
+
+export const bankHandlers = (deps: HttpDeps): Handlers => ({
+  [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
+    const siteRow = await deps.table.get(keys.site(caller.tenant, body.siteId));
+    if (siteRow === undefined)
+      throw new Refusal('invalid_request', `there is no site ${body.siteId}`, {
+        errors: [{ pointer: '/siteId', detail: 'names no site of yours' }],
+      });
+    const pinDigits = pinDigitsFor(body.layout.length, defaultBankConfig.guessesPerDay);
+    refuseUnless(pinDigits !== null, 'invalid_request', 'the bank has too many doors for PINs of at most 8 digits');
+    const { version } = await deps.rootKeys();
+    const bank: Bank = {
+      id: deps.newId('bnk'),
+      tenant: caller.tenant,
+      siteId: body.siteId,
+      name: body.name,
+      lifecycle: 'provisioning',
+      layout: body.layout,
+      config: {
+        ...defaultBankConfig,
+        rev: 1,
+        timeZone: Site.parse(siteRow).timeZone,
+        batteryBackedClock: body.batteryBackedClock,
+      },
+      bankKey: { generation: 1, keyVersion: version },
+      pinDigits,
+      createdAt: now,
+      version: 1,
+    };
+    const head: ChainHead = {
+      tenant: bank.tenant,
+      bankId: bank.id,
+      siteId: bank.siteId,
+      door: null,
+      version: 1,
+      hash: '',
+    };
+    const { writes } = commitBankLog(
+      born(head, 'bank.registered', [], { name: bank.name, doors: bank.layout.length }),
+      circumstances,
+    );
+    const made = answer(bank);
+    await deps.table.write([...bankWrites(bank), ...writes, ...record(made)]);
+    return made;
+  },
+
+  [contract.listBanks.id]: ({ caller, query }: Call<typeof contract.listBanks>) =>
+    listAnswer(deps.table, keys.bankOfTenant(caller.tenant, '').PK, query, (row) => contract.BankSummary.parse(row)),
+
+  [contract.getBank.id]: async ({ caller, params }: Call<typeof contract.getBank>) => {
+    const bank = await readBank(deps.table, caller.tenant, params.bankId);
+    if (bank === null) throw notFound(`bank ${params.bankId}`);
+    return answer(bank);
+  },
+
+  [contract.listCompartments.id]: async ({ caller, params }: Call<typeof contract.listCompartments>) => {
+    const found = await readBankWithDoors(deps.table, caller.tenant, params.bankId, false);
+    if (found === null) throw notFound(`bank ${params.bankId}`);
+    return { body: { data: found.compartments.map((it) => compartmentView(found.bank, it)), nextCursor: null } };
+  },
+
+  [contract.getCompartment.id]: async ({ caller, params }: Call<typeof contract.getCompartment>) => {
+    const found = await readBankAndDoor(deps.table, caller.tenant, params.bankId, params.door);
+    if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
+    return { body: compartmentView(found.bank, found.compartment), etag: found.compartment.version };
+  },
+
+  [contract.updateCompartment.id]: async (call: Call<typeof contract.updateCompartment>) => {
+    const { body, caller, params, circumstances, ifMatch } = call;
+    const found = await readBankAndDoor(deps.table, caller.tenant, params.bankId, params.door);
+    if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
+    const { bank, compartment: before } = found;
+    if (ifMatch !== undefined && ifMatch !== before.version)
+      throw new Refusal('precondition_failed', `the compartment is at version ${before.version} now`);
+    if (before.outOfService === body.outOfService) return { body: compartmentView(bank, before), etag: before.version };
+
+    const headRow = await deps.table.get(keys.compartmentLog(bank.id, params.door), true);
+    const head: ChainHead = headRow
+      ? ChainHead.parse(headRow)
+      : { tenant: bank.tenant, bankId: bank.id, siteId: bank.siteId, door: params.door, version: 0, hash: '' };
+    const after = changed(before, { outOfService: body.outOfService }, before.availability === 'occupied');
+    const change = apply(head, [
+      body.outOfService === null
+        ? { type: 'compartment.returned_to_service', set: {} }
+        : { type: 'compartment.out_of_service', set: {}, data: { reason: body.outOfService } },
+    ]);
+    try {
+      await deps.table.write([
+        compartmentWrite(bank.id, { before, after }),
+        ...commitCompartmentLog(change, circumstances).writes,
+      ]);
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      if (ifMatch !== undefined) throw new Refusal('precondition_failed', 'the compartment was changed meanwhile');
+      throw new Refusal('busy', 'the door is in use at this very moment; try again', { retryAfterSeconds: 1 });
+    }
+    return { body: compartmentView(bank, after), etag: after.version };
+  },
+});
+
+export const handler = endpoint(
+  [
+    contract.createBank,
+    contract.listBanks,
+    contract.getBank,
+    contract.listCompartments,
+    contract.getCompartment,
+    contract.updateCompartment,
+  ],
+  () => {
+    const deps = live();
+    return { deps, handlers: bankHandlers(deps) };
+  },
+);

@@ -1,0 +1,224 @@
+import * as contract from '#shared/api/transactions.ts';
+import { CredentialView, type TransactionView } from '#shared/api/transactions.ts';
+import { assign, assignmentPolicy } from '#shared/domain/assignment.ts';
+import type { Compartment } from '#shared/domain/compartment.ts';
+import * as lifecycle from '#shared/domain/lifecycle.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
+import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
+import {
+  type Answer,
+  type AnyCall,
+  type Call,
+  endpoint,
+  type Handlers,
+  type HttpDeps,
+} from '#shared/lambda/endpoint.ts';
+import { refuseUnless } from '#shared/lambda/problem.ts';
+import { live } from '#shared/live.ts';
+import { readBankWithDoors } from '#shared/store/banks.ts';
+import { externalIdWrites } from '#shared/store/commit.ts';
+import { Lost } from '#shared/store/table.ts';
+import {
+  decisionWrites,
+  drawFresh,
+  type Found,
+  newSalt,
+  openTransactions,
+  withNextPin,
+} from '#shared/store/transactions.ts';
+
+/** What a caller sees of a transaction. `atBank`: the bank has applied this state of the credential. */
+const view = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
+  contract.TransactionView.parse({
+    ...transaction,
+    credentials: transaction.credentials.map((it) =>
+      CredentialView.parse({ ...it, atBank: applied !== null && applied.version >= it.sinceVersion }),
+    ),
+  });
+
+const answer = (
+  found: Pick<Found, 'transaction' | 'applied'>,
+  issuedFrom: Transaction['credentials'] = [],
+): Answer => ({
+  body: view(found),
+  etag: found.transaction.version,
+  ...(issuedFrom.length > 0
+    ? {
+        issued: {
+          kind: 'pins',
+          credentials: issuedFrom.map(({ id, attempt, digits, keyVersion }) => ({ id, attempt, digits, keyVersion })),
+        },
+      }
+    : {}),
+});
+
+/**
+ * How many commits one create attempts: two on the first read, two on a fresh one. A race for the last doors then ends
+ * in `bank_full` or, if doors are still free, in `busy`: the caller tries again (design.md section 4).
+ */
+const attemptsPerRead = 2;
+
+export const transactionHandlers = (deps: HttpDeps): Handlers => {
+  const transactions = openTransactions(deps);
+
+  const find = async (call: AnyCall, id: string): Promise<Found> => {
+    const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
+    const ours = system && external ? await transactions.idByExternal(call.caller.tenant, system, external) : id;
+    const found = ours === null ? null : await transactions.read(call.caller.tenant, ours, call.now);
+    if (found === null) throw new Refusal('not_found', `there is no transaction ${id}`);
+    return found;
+  };
+
+  /** Reads, decides and saves a change; its answer is remembered in the same commit. */
+  const change = async (
+    call: AnyCall,
+    id: string,
+    decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
+  ): Promise<Answer> => {
+    let made: Answer | undefined;
+    await transactions.change(
+      await find(call, id),
+      call.circumstances,
+      (found, fresh) => {
+        if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
+          throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
+        return decide(found, fresh);
+      },
+      (after, decision) => {
+        made = answer({ transaction: after, applied: null }, decision.locks.take);
+        return call.record(made);
+      },
+    );
+    if (made === undefined) throw new Error('a change was saved without an answer');
+    return made;
+  };
+
+  /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
+  const reserve = async (
+    call: Call<typeof contract.createTransaction>,
+    id: string,
+    salt: string,
+    consistent: boolean,
+  ): Promise<Answer | null> => {
+    const { body, caller, now } = call;
+    const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, consistent);
+    if (read === null)
+      throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    const found = assign(body.items, id, read.bank, read.compartments, now);
+    if (found.refused === 'bank_full' || found.refused === 'no_fitting_compartment') {
+      if (!consistent) return null;
+    }
+    if (found.refused !== null)
+      throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
+
+    const rootKeys = await deps.rootKeys();
+    const assignment = {
+      policy: assignmentPolicy.name,
+      candidates: found.candidates,
+      reason: 'the smallest that fits, ties in an order of the transaction',
+    };
+    const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
+    const decideFor = (compartment: Compartment) =>
+      lifecycle.create(
+        { ...input, source: body.source ?? null, payment: body.payment ?? null },
+        compartment,
+        read.bank.pinDigits,
+        assignment,
+        drawFresh(rootKeys.version, deps.newId),
+        now,
+      );
+    for (const compartment of found.doors.slice(0, attemptsPerRead)) {
+      let decision = decideFor(compartment);
+      for (;;) {
+        const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
+        const made = answer({ transaction: after, applied: null }, after.credentials);
+        try {
+          await deps.table.write([...writes, ...externalIdWrites(after), ...call.record(made)]);
+          return made;
+        } catch (error) {
+          if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+          const taken = error.to('unique');
+          if (taken) {
+            const existing = String(taken.current?.transactionId ?? '');
+            const [, , system, external] = taken.key.PK.split('#');
+            throw new Refusal('already_exists', `${system} ${external} already belongs to ${existing}`, { existing });
+          }
+          const lock = error.to('lock');
+          if (error.to('compartment') || !lock) break;
+          decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
+        }
+      }
+    }
+    return null;
+  };
+
+  return {
+    [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
+      const id = deps.newId('txn');
+      const salt = newSalt();
+      const made = (await reserve(call, id, salt, false)) ?? (await reserve(call, id, salt, true));
+      if (made === null)
+        throw new Refusal('busy', 'many callers want the last compartments of this bank; try again', {
+          retryAfterSeconds: 1,
+        });
+      return made;
+    },
+
+    [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
+      answer(await find(call, call.params.transactionId)),
+
+    [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
+      const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
+      const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
+      return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };
+    },
+
+    [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
+      const { query, caller } = call;
+      const { transaction } = await find(call, call.params.transactionId);
+      const after = Number(readCursor(query.cursor, 'events') ?? 0);
+      const { events, more } = await transactions.events(caller.tenant, transaction.id, after, query.limit);
+      const last = events.at(-1)?.sequence;
+      return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
+    },
+
+    [contract.cancelTransaction.id]: (call: Call<typeof contract.cancelTransaction>) =>
+      change(call, call.params.transactionId, (found, fresh) => {
+        refuseUnless(found.compartment !== null, 'invalid_transition', `the transaction is ${found.transaction.state}`);
+        return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
+      }),
+
+    [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) =>
+      change(call, call.params.transactionId, (found) => lifecycle.extend(found.transaction, call.body, call.now)),
+
+    [contract.holdTransaction.id]: (call: Call<typeof contract.holdTransaction>) =>
+      change(call, call.params.transactionId, (found) => lifecycle.hold(found.transaction, call.body.reason)),
+
+    [contract.liftHold.id]: (call: Call<typeof contract.liftHold>) =>
+      change(call, call.params.transactionId, (found) => lifecycle.liftHold(found.transaction)),
+
+    [contract.resendCredential.id]: (call: Call<typeof contract.resendCredential>) =>
+      change(call, call.params.transactionId, (found, fresh) =>
+        lifecycle.resend(found.transaction, call.params.credentialId, fresh),
+      ),
+  };
+};
+
+const refusalText = {
+  bank_full: 'no compartment of this bank is free',
+  no_fitting_compartment: 'every compartment that would fit is taken',
+  no_accessible_compartment: 'the item fits only where people cannot reach',
+  thermal_class_unavailable: 'this bank has no compartment of that thermal class, or the items need several',
+  dimensions_exceeded: 'the items are too large or too heavy for any compartment of this bank',
+  bank_unavailable: 'this bank takes nothing at present',
+  bank_unknown: 'there is no such bank',
+} as const;
+
+export const handler = endpoint(
+  Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it),
+  () => {
+    const deps = live();
+    return { deps, handlers: transactionHandlers(deps) };
+  },
+);
