@@ -89,10 +89,10 @@ export class Data extends Construct {
     this.permit(fn, ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query']);
   }
 
-  /** A transaction is authorised by the actions of its parts; there is no UpdateItem, because nothing is written by parts. */
+  /** A transaction is authorised by the actions of its parts; whole items are put, so there is no UpdateItem. */
   readWrite(fn: ServiceFunction): void {
     this.read(fn);
-    this.permit(fn, ['dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem']);
+    this.permit(fn, ['dynamodb:PutItem', 'dynamodb:DeleteItem']);
   }
 
   private permit(fn: ServiceFunction, actions: string[]): void {
