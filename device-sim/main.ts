@@ -1,15 +1,22 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startBanks } from './run.ts';
 import { Settings } from './settings.ts';
 
-/** `node device-sim/main.ts --config <file>`: one JSON line on stdout when ready, logs on stderr, until SIGTERM. */
+/**
+ * `node device-sim/main.ts --config <file>`: one JSON line on stdout when all banks are connected, or after a while
+ * although some are not; logs on stderr; runs until SIGTERM.
+ */
+const patienceMs = 20_000;
+
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 if (!values.config) {
   process.stderr.write('usage: node device-sim/main.ts --config <file.json>\n');
   process.exit(2);
 }
 const running = await startBanks(Settings.parse(JSON.parse(await readFile(values.config, 'utf8'))));
+await Promise.race([running.connected, setTimeout(patienceMs, undefined, { ref: false })]);
 const banks = running.banks.map(({ id, controlUrl }) => ({ id, controlUrl }));
 process.stdout.write(`${JSON.stringify({ ready: true, controlUrl: running.controlUrl, banks })}\n`);
 

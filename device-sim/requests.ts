@@ -29,6 +29,13 @@ export const askForAll = (turn: Turn): void => {
   pumpRequests(turn);
 };
 
+export const askAgain = (turn: Turn, name: string): void => {
+  const { queue, pending } = ram(turn).shadows;
+  if (pending[name] || queue.some((each) => each.op === 'get' && each.name === name)) return;
+  shadows(turn, { queue: [...queue, { op: 'get', name }] });
+  pumpRequests(turn);
+};
+
 /** The display state of a door is to be told again. */
 export const markForReport = (turn: Turn, door: string): void => {
   const { report } = ram(turn).shadows;

@@ -4,7 +4,13 @@ import { Settings, type SettingsInput } from './settings.ts';
 import { type SimulatedBank, startBank } from './simulated-bank.ts';
 
 export type RunningBank = { id: string; controlUrl: string; stop(): Promise<void> };
-export type RunningBanks = { banks: RunningBank[]; controlUrl: string; stop(): Promise<void> };
+export type RunningBanks = {
+  banks: RunningBank[];
+  controlUrl: string;
+  /** Resolves when every bank has been connected once. */
+  connected: Promise<void>;
+  stop(): Promise<void>;
+};
 
 /** Starts any number of banks in this process, and one control for all. They connect on their own, and keep trying. */
 export const startBanks = async (
@@ -29,7 +35,8 @@ export const startBanks = async (
     controlUrl: control.urlOf(id),
     stop: stopOne,
   }));
-  return { banks: running, controlUrl: control.url, stop };
+  const connected = Promise.all([...banks.values()].map((bank) => bank.connected)).then(() => undefined);
+  return { banks: running, controlUrl: control.url, connected, stop };
 };
 
 const start = async (

@@ -3,9 +3,9 @@ import { BankConfig, DoorGrants } from '#shared/device/shadow.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
 import { afterTimeJump } from './lockout.ts';
-import { answered, pumpRequests } from './requests.ts';
+import { answered, askAgain, pumpRequests } from './requests.ts';
 import type { Durable, Ram } from './state.ts';
-import { certainTime, timeFromAnswer, timeFromDelta } from './time.ts';
+import { certainTime, knowsCloudTime, timeFromAnswer, timeFromDelta } from './time.ts';
 import { ram, remember, type Turn, write } from './turn.ts';
 
 const Desired = z.record(z.string(), z.unknown());
@@ -24,6 +24,8 @@ export const shadowNews: Record<string, (turn: Turn, name: string, payload: unkn
     const { data } = Delta.safeParse(payload);
     if (!data) return;
     setTime(turn, timeFromDelta(turn.state, turn.now, data.timestamp));
+    // Only an answer starts the time, and a bank whose shadows were all missing has had none.
+    if (!knowsCloudTime(turn.state)) askAgain(turn, name);
     const { versions } = ram(turn).shadows;
     if (data.version > (versions[name] ?? -1)) take(turn, name, data.version, data.state);
   },
@@ -35,22 +37,21 @@ export const shadowNews: Record<string, (turn: Turn, name: string, payload: unkn
     if (data.version >= (versions[name] ?? -1)) take(turn, name, data.version, data.state.desired ?? {});
     pumpRequests(turn);
   },
-  /** No such shadow yet is an answer too, and tells the time. Other refusals are asked again when their wait is over. */
+  /** No such shadow yet is an answer too, and on AWS it may tell the time. Other refusals are asked again when their wait is over. */
   'get/rejected': (turn, name, payload) => {
     const { data } = Rejected.safeParse(payload);
-    if (data?.code !== 404 || data.timestamp === undefined) return;
-    heard(turn, name, { timestamp: data.timestamp, clientToken: data.clientToken });
+    if (data?.code !== 404) return;
+    heard(turn, name, data);
     pumpRequests(turn);
   },
 };
 
-const heard = (
-  turn: Turn,
-  name: string,
-  { timestamp, clientToken }: { timestamp: number; clientToken?: string },
-): void => {
+type Heard = { timestamp?: number; clientToken?: string };
+
+const heard = (turn: Turn, name: string, { timestamp, clientToken }: Heard): void => {
   const sentAt = answered(turn, name, clientToken);
-  if (sentAt !== null) setTime(turn, timeFromAnswer(turn.state, turn.now, timestamp, sentAt));
+  if (sentAt !== null && timestamp !== undefined)
+    setTime(turn, timeFromAnswer(turn.state, turn.now, timestamp, sentAt));
 };
 
 const setTime = (turn: Turn, cloudTime: Ram['cloudTime']): void => {

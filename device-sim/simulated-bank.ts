@@ -13,6 +13,8 @@ export type LinkState = { online: boolean } & Faults;
 export type SimulatedBank = {
   id: string;
   name: string;
+  /** Resolves when it has connected for the first time. */
+  connected: Promise<void>;
   state(): BankState;
   openings(): Opening[];
   link(): LinkState;
@@ -51,6 +53,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   let timer: NodeJS.Timeout | undefined;
   let turns: Promise<unknown> = Promise.resolve();
   let isStopped = false;
+  const connected = Promise.withResolvers<void>();
 
   const now = (): Now => ({ mono: performance.now(), wall: Date.now() + skewMs });
 
@@ -69,7 +72,10 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   const link = openLink(
     { bankId: layout.bankId, ...settings.link },
     {
-      connected: () => tell({ type: 'connected' }),
+      connected: () => {
+        tell({ type: 'connected' });
+        connected.resolve();
+      },
       disconnected: () => tell({ type: 'disconnected' }),
       message: (topic, payload) => tell({ type: 'message', topic, payload }),
       log,
@@ -118,6 +124,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   return {
     id: layout.bankId,
     name,
+    connected: connected.promise,
     state: () => state,
     openings: witness.openings,
     link: () => ({ online: wantsLink, ...link.faults() }),
