@@ -22,7 +22,8 @@ const queueFunction = <T>(read: (body: unknown) => T, open: () => Handle<T>) => 
       const record = Records[nth];
       if (outcome.status === 'fulfilled' || record === undefined) return [];
       const cause = outcome.reason instanceof Error ? outcome.reason : new Error(String(outcome.reason));
-      log.error('message failed', cause, {
+      log.error('message failed', {
+        error: cause,
         messageId: record.messageId,
         tries: record.attributes.ApproximateReceiveCount,
       });

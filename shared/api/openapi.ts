@@ -1,0 +1,123 @@
+import * as z from 'zod';
+import { type RefusalCode, refusals } from '../domain/refusal.ts';
+import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
+import { routes } from './routes.ts';
+import { Problem } from './shapes.ts';
+
+type Json = Record<string, unknown>;
+
+/** JSON Schema of a shape; named shapes become components. */
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
+  const { $schema: _, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const relinked = (value: unknown): Json =>
+    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
+  for (const [name, definition] of Object.entries($defs)) components[name] = relinked(definition);
+  const { id, ...own } = relinked(root);
+  if (typeof id !== 'string') return own;
+  components[id] = own;
+  return { $ref: `#/components/schemas/${id}` };
+};
+
+const parametersOf = (route: Route): Json[] => {
+  const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
+    Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+      name,
+      in: where,
+      required: where === 'path' || !z.safeParse(field, undefined).success,
+      schema: schemaOf(field, 'input', {}),
+    }));
+  const header = (name: string, required: boolean, description: string): Json => ({
+    name,
+    in: 'header',
+    required,
+    description,
+    schema: { type: 'string' },
+  });
+  return [
+    ...from(route.params, 'path'),
+    ...from(route.query, 'query'),
+    ...(needsIdempotencyKey(route)
+      ? [
+          header(
+            'Idempotency-Key',
+            true,
+            'Up to 255 printable characters, new for each effect; remembered for 24 hours.',
+          ),
+        ]
+      : []),
+    ...(route.etag && route.method !== 'GET'
+      ? [header('If-Match', false, 'An ETag; refused with 412 if the resource was changed since.')]
+      : []),
+  ];
+};
+
+const responsesOf = (route: Route, components: Json): Json => {
+  const codes: RefusalCode[] = [...new Set([...(route.permission === null ? [] : everyRoute), ...route.problems])];
+  if (route.body) codes.push('payload_too_large');
+  const byStatus = new Map<number, RefusalCode[]>();
+  for (const code of codes) byStatus.set(refusals[code].status, [...(byStatus.get(refusals[code].status) ?? []), code]);
+  const problem = (description: string): Json => ({
+    description,
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+  });
+  return {
+    [route.status]: {
+      description: route.summary,
+      ...(route.etag ? { headers: { ETag: { schema: { type: 'string' } } } } : {}),
+      content: { 'application/json': { schema: schemaOf(route.response, 'output', components) } },
+    },
+    ...Object.fromEntries(
+      [...byStatus].map(([status, own]) => [
+        status,
+        problem(own.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' ')),
+      ]),
+    ),
+    500: problem('`internal_error`: a fault of ours.'),
+  };
+};
+
+/** The OpenAPI 3.1 document of all routes. */
+export const openapi = (): Json => {
+  const components: Json = {};
+  schemaOf(Problem, 'output', components);
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    const operation = {
+      operationId: route.id,
+      summary: route.summary,
+      tags: [route.noun],
+      ...(route.permission === null
+        ? { security: [] }
+        : { security: [{ apiKey: [] }], description: `Needs the scope \`${route.permission}\`.` }),
+      parameters: parametersOf(route),
+      ...(route.body
+        ? {
+            requestBody: {
+              required: true,
+              content: { 'application/json': { schema: schemaOf(route.body, 'input', components) } },
+            },
+          }
+        : {}),
+      responses: responsesOf(route, components),
+    };
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Latchwork',
+      version: '1',
+      description:
+        'Banks of electronic lockers: reserve a compartment, let people deposit and pick up, know what happened. ' +
+        'Every POST needs an Idempotency-Key. Errors are RFC 9457 problems with a stable `code`. The gateway itself ' +
+        'answers 413 above 10 MB, 429 when an account is throttled, and 503 when a function is unavailable.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `lw_live_…`.' } },
+    },
+  };
+};
