@@ -1,0 +1,25 @@
+import type { Envelope } from '#events/envelope.ts';
+import { Command } from '#shared/domain/command.ts';
+import { dueOfCommand, dueOfTransaction } from '#shared/domain/due.ts';
+import { instant } from '#shared/domain/time.ts';
+import { reaction } from '#shared/lambda/consumer.ts';
+import { live } from '#shared/live.ts';
+import { deadlineSchedules } from '#shared/live-schedules.ts';
+import type { Schedules } from '#shared/outside/schedules.ts';
+import { keys } from '#shared/store/rows.ts';
+import type { Table } from '#shared/store/table.ts';
+import { splitStored } from '#shared/store/transactions.ts';
+
+/** Sets the wake-up for the deadline that runs now, as it stands now, whatever event said that something changed. */
+export const deadlinesReaction =
+  (deps: { table: Table; schedules: Schedules; clock: () => number }) =>
+  async ({ type, tenant, subject }: Pick<Envelope, 'type' | 'tenant' | 'subject'>): Promise<void> => {
+    const ofCommand = type.startsWith('command.');
+    const key = ofCommand ? keys.command(tenant, subject) : keys.transaction(tenant, subject);
+    const row = await deps.table.get(key, true);
+    if (row === undefined) throw new Error(`there is no ${subject}`);
+    const due = ofCommand ? dueOfCommand(Command.parse(row)) : dueOfTransaction(splitStored(row).transaction);
+    if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
+  };
+
+export const handler = reaction(() => deadlinesReaction({ ...live(), schedules: deadlineSchedules() }));

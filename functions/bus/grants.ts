@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod';
+import { DoorGrants } from '#shared/device/shadow.ts';
+import { doorsPerShadow, shadowNames } from '#shared/device/topics.ts';
+import { type Bank, positionOf } from '#shared/domain/bank.ts';
+import { Compartment } from '#shared/domain/compartment.ts';
+import { credentialVerifier } from '#shared/domain/credential.ts';
+import { doorGrants } from '#shared/domain/grants.ts';
+import type { RootKeys } from '#shared/domain/root-key.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
+import { reaction } from '#shared/lambda/consumer.ts';
+import type { HttpDeps } from '#shared/lambda/endpoint.ts';
+import { live } from '#shared/live.ts';
+import { openShadows, type Patch, type Shadows } from '#shared/outside/shadows.ts';
+import { readBank } from '#shared/store/banks.ts';
+import { keys } from '#shared/store/rows.ts';
+import { splitStored } from '#shared/store/transactions.ts';
+
+const Concerned = z.object({ bankId: z.string(), door: z.string().nullable(), fromDoor: z.string().optional() });
+
+/** Whether the bank must be told: what may open differs, or it would not know how new what it has is. */
+const outdated = (shown: unknown, wanted: DoorGrants, transaction: Transaction): boolean => {
+  const parsed = DoorGrants.safeParse(shown);
+  if (!parsed.success) return true;
+  const { version, ...rest } = parsed.data;
+  const { version: _, ...wantedRest } = wanted;
+  return !isDeepStrictEqual(rest, wantedRest) || transaction.credentials.some((it) => it.sinceVersion > version);
+};
+
+/** What `grants-<k>` has to change so that it says what is true now; null if it does already. */
+export const grantsPatch = (
+  desired: Record<string, unknown>,
+  doors: { compartment: Compartment | undefined; door: string; transaction: Transaction | undefined }[],
+  bank: Bank,
+  rootKeys: RootKeys,
+  nowMs: number,
+): Patch | null => {
+  const patch: Patch = {};
+  for (const { door, compartment, transaction } of doors) {
+    if (transaction) {
+      const wanted = doorGrants(transaction, (it) =>
+        credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it),
+      );
+      if (outdated(desired[door], wanted, transaction)) patch[door] = wanted;
+    } else if (desired[door] !== undefined && (compartment?.until ?? 0) <= nowMs) {
+      // Without a contents sensor the last credential opens again for a while, so what the bank has stays that long.
+      patch[door] = null;
+    }
+  }
+  if (Object.keys(patch).length === 0) return null;
+  return { ...patch, rev: (typeof desired.rev === 'number' ? desired.rev : 0) + 1 };
+};
+
+/**
+ * Keeps what a bank may decide alone as it is decided here. Woken by any event of a transaction, it looks at all doors
+ * of the shadow as they are now, so that lost, late and repeated events make no difference.
+ */
+export const grantsReaction =
+  (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) =>
+  async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
+    const { bankId, ...doors } = Concerned.parse(data);
+    const bank = await readBank(deps.table, tenant, bankId);
+    if (bank === null) throw new Error(`there is no bank ${bankId}`);
+    const rootKeys = await deps.rootKeys();
+    const positions = [doors.door, doors.fromDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
+
+    for (const name of new Set(positions.map(shadowNames.grants))) {
+      const first = Number(name.split('-')[1]) * doorsPerShadow.grants;
+      const labels = bank.layout.slice(first, first + doorsPerShadow.grants).map((it) => it.door);
+      await deps.shadows.change(bankId, name, async (desired) => {
+        const rows = await deps.table.batchGet(
+          labels.map((door) => keys.compartment(bankId, door)),
+          true,
+        );
+        const compartments = rows.map((row) => (row === undefined ? undefined : Compartment.parse(row)));
+        const held = compartments.flatMap((it) => (it?.heldBy ? [it.heldBy] : []));
+        const found = await deps.table.batchGet(
+          held.map((id) => keys.transaction(tenant, id)),
+          true,
+        );
+        const transactions = new Map(
+          found.flatMap((row) => (row ? [splitStored(row).transaction] : [])).map((it) => [it.id, it]),
+        );
+        const now = labels.map((door, nth) => ({
+          door,
+          compartment: compartments[nth],
+          transaction: transactions.get(compartments[nth]?.heldBy ?? ''),
+        }));
+        return grantsPatch(desired, now, bank, rootKeys, deps.clock());
+      });
+    }
+  };
+
+export const handler = reaction(() => grantsReaction({ ...live(), shadows: openShadows() }));

@@ -1,0 +1,39 @@
+import { timeOutIfDue } from '#shared/domain/commanding.ts';
+import { type Due, DueMessage, dueOfCommand, dueOfTransaction } from '#shared/domain/due.ts';
+import { instant } from '#shared/domain/time.ts';
+import { consumer } from '#shared/lambda/consumer.ts';
+import type { HttpDeps } from '#shared/lambda/endpoint.ts';
+import { log } from '#shared/lambda/log.ts';
+import { live } from '#shared/live.ts';
+import { deadlineSchedules } from '#shared/live-schedules.ts';
+import type { Schedules } from '#shared/outside/schedules.ts';
+import { openCommands } from '#shared/store/commands.ts';
+import { openTransactions } from '#shared/store/transactions.ts';
+
+/**
+ * Something may be due. What is, is decided from the row as it is now: late or again there is nothing to do, early or
+ * extended it is set anew.
+ */
+export const deadlineConsumer = (deps: HttpDeps & { schedules: Schedules }) => {
+  const transactions = openTransactions(deps);
+  const commands = openCommands(deps.table);
+  return async (message: DueMessage): Promise<void> => {
+    const now = instant(deps.clock());
+    const next = async (due: Due | null) => {
+      if (due) await deps.schedules.send(due.name, due.at, due.message, now);
+    };
+    if (message.kind === 'transaction') {
+      const found = await transactions.readConsistent(message.tenant, message.id, now);
+      if (found) await next(dueOfTransaction(found.transaction));
+      else log.warn('nothing there that is due', message);
+      return;
+    }
+    const command = await commands.readConsistent(message.tenant, message.id);
+    if (command === null) return log.warn('nothing there that is due', message);
+    const actor = { type: 'system' as const, id: 'deadline' };
+    const after = await commands.change(command, { actor, now, newId: deps.newId }, (it) => timeOutIfDue(it, now));
+    await next(dueOfCommand(after));
+  };
+};
+
+export const handler = consumer(DueMessage, () => deadlineConsumer({ ...live(), schedules: deadlineSchedules() }));

@@ -1,0 +1,29 @@
+import * as z from 'zod';
+import type { Command } from './command.ts';
+import { runningDeadline, type Transaction } from './transaction.ts';
+
+/** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */
+export const DueMessage = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('transaction'), tenant: z.string(), id: z.string() }),
+  z.object({ kind: z.literal('command'), tenant: z.string(), id: z.string() }),
+]);
+export type DueMessage = z.infer<typeof DueMessage>;
+
+export type Due = { name: string; at: string; message: DueMessage };
+
+/** The wake-up a transaction needs now. One at a time: when it comes, the next is set. */
+export const dueOfTransaction = (it: Transaction): Due | null => {
+  const running = runningDeadline(it);
+  return (
+    running && {
+      name: `${it.id}-${running.name}-${it.deadlineRev}`,
+      at: running.at,
+      message: { kind: 'transaction', tenant: it.tenant, id: it.id },
+    }
+  );
+};
+
+export const dueOfCommand = (it: Command): Due | null =>
+  ['queued', 'sent', 'acknowledged'].includes(it.state)
+    ? { name: `${it.id}-notAfter`, at: it.notAfter, message: { kind: 'command', tenant: it.tenant, id: it.id } }
+    : null;
