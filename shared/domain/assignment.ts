@@ -64,7 +64,7 @@ export const assign = (
   now: Instant,
 ): Assignment => {
   const refuse = (refused: ReservationReason): Assignment => ({ doors: [], candidates: 0, refused });
-  if (bank.lifecycle !== 'active' && bank.lifecycle !== 'provisioning') return refuse('bank_unavailable');
+  if (bank.lifecycle !== 'active') return refuse('bank_unavailable');
 
   const need = needOf(items);
   const ofClass = bank.layout.filter((it) => it.thermalClass === need?.thermalClass);

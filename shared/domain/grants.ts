@@ -1,7 +1,7 @@
 import type { DoorGrants, Grant, Step } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
 import { liveCredential } from './credential.ts';
-import { epochMs, epochSecondsUp } from './time.ts';
+import { epochMs, epochSecondsUp, type Instant } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { workflows } from './workflow.ts';
 
@@ -45,4 +45,14 @@ export const doorGrants = (it: Transaction, verifierFor: (credential: Credential
       };
     });
   return { transactionId: it.id, version: it.version, grants };
+};
+
+/** Why a credential would not open its door now, by what the cloud knows; null if it would. */
+export const whyNot = (it: Transaction, credential: Credential, now: Instant): string | null => {
+  const blocked = blockedBy(it, credential);
+  if (blocked) return blocked;
+  if (credential.notBefore > now) return 'too_early';
+  if (credential.notAfter < now) return 'too_late';
+  if (credential.state === 'issued') return 'compartment_empty';
+  return credential.state === 'active' ? null : 'credential_revoked';
 };

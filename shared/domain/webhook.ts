@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { InstantText } from './time.ts';
+import { Envelope } from '../../events/envelope.ts';
+import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
@@ -11,6 +12,7 @@ export const WebhookEndpoint = z.object({
   description: z.string(),
   /** Only these types; empty means all. */
   eventTypes: z.array(z.string()),
+  /** Stored as `active` or `disabled`; `failing` is what its health says of an active one. */
   state: EndpointState,
   disabledReason: z.string().nullable(),
   /** Version of the root key, and how often rotated: what its signing secret is derived with. */
@@ -20,6 +22,19 @@ export const WebhookEndpoint = z.object({
   hash: z.string(),
 });
 export type WebhookEndpoint = z.infer<typeof WebhookEndpoint>;
+
+/**
+ * How an endpoint answered lately, in a row of its own, because it changes without anybody deciding anything. Written
+ * only when it changes: an endpoint that always answered well has none.
+ */
+export const EndpointHealth = z.object({
+  lastOutcome: z.enum(['ok', 'failed', 'slow']),
+  /** When the failures began that no success has ended. */
+  failingSince: InstantText.nullable(),
+  updatedAt: InstantText,
+  version: z.int().positive(),
+});
+export type EndpointHealth = z.infer<typeof EndpointHealth>;
 
 export const DeliveryState = z.enum(['pending', 'delivered', 'retrying', 'dead']);
 
@@ -49,3 +64,127 @@ export const Delivery = z.object({
   version: z.int().positive(),
 });
 export type Delivery = z.infer<typeof Delivery>;
+
+/** What lies in the queues `deliver` and `slow`: make the next attempt of this delivery. */
+export const DeliverMessage = z.object({
+  tenant: z.string(),
+  endpointId: z.string(),
+  eventId: z.string(),
+  /** Of the delivery when this was sent. Once it is another, the attempt meant here was made. */
+  version: z.int().positive(),
+  /** Spares the sender a read; whoever has none at hand (the sweep) leaves it out. */
+  event: Envelope.optional(),
+});
+export type DeliverMessage = z.infer<typeof DeliverMessage>;
+
+/** Seconds a delivery and its attempts can be read; then DynamoDB forgets them. */
+export const deliveryKeptSeconds = 30 * 86_400;
+
+/** An answer later than this makes an endpoint slow. */
+export const slowAfterMs = 5_000;
+
+/** An endpoint that answered nothing but failures for so long is disabled (design.md section 7; Svix does the same). */
+export const disableAfterSeconds = 5 * 86_400;
+
+/** The longest that a receiver's `Retry-After` may put us off. */
+const retryAfterSecondsMax = 86_400;
+
+/** Each wait is up to a fifth shorter or longer, so that what failed together does not come back together. */
+const jitterShare = 0.2;
+
+/** The first attempt and one after each wait: what a delivery's list of attempts is meant to hold. */
+const waitsMax = 9;
+
+/** Seconds before each further attempt, as the stack's setting says them: `5,300,1800`. */
+export const parseWaits = (text: string): number[] =>
+  z.array(z.coerce.number().positive()).min(1).max(waitsMax).parse(text.split(','));
+
+/** A ping is meant for its own endpoint alone, whatever that has subscribed to. */
+export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 'subject'>): boolean => {
+  if (endpoint.state === 'disabled') return false;
+  if (event.type === 'webhook_endpoint.pinged') return event.subject === endpoint.id;
+  return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
+};
+
+/** `dlv_` and the event's own ULID: the same event to the same endpoint is the same delivery. */
+export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Instant): Delivery => ({
+  id: event.id.replace(/^evt_/, 'dlv_'),
+  tenant: endpoint.tenant,
+  endpointId: endpoint.id,
+  eventId: event.id,
+  eventType: event.type,
+  subject: event.subject,
+  sequence: event.sequence,
+  state: 'pending',
+  attempts: [],
+  nextAttemptAt: null,
+  createdAt: now,
+  version: 1,
+});
+
+/** Whoever failed or was slow waits in a queue of its own kind, and delays nobody else. */
+export const laneOf = (health: EndpointHealth | null): 'deliver' | 'slow' =>
+  health === null || health.lastOutcome === 'ok' ? 'deliver' : 'slow';
+
+/** State as its owner sees it. */
+export const shownState = (endpoint: WebhookEndpoint, health: EndpointHealth | null): WebhookEndpoint['state'] =>
+  endpoint.state === 'active' && health?.lastOutcome === 'failed' ? 'failing' : endpoint.state;
+
+/** What came of an attempt; `retryAfter` is the answer's header, as it came. */
+export type Outcome = Attempt & { retryAfter: string | null };
+
+const succeeded = ({ status }: Outcome): boolean => status !== null && status >= 200 && status < 300;
+
+/** Before when the receiver does not want to be asked again: seconds or an HTTP date. What is neither says nothing. */
+const retryNotBefore = (header: string | null, now: Instant): Instant => {
+  const text = header?.trim() ?? '';
+  const seconds = /^\d{1,10}$/.test(text) ? Number(text) : (Date.parse(text) - epochMs(now)) / 1000;
+  return Number.isNaN(seconds) ? now : plusSeconds(now, Math.min(seconds, retryAfterSecondsMax));
+};
+
+/**
+ * A delivery after an attempt that ended `now`: delivered, waiting for the next, or dead: after the last wait, or when
+ * the endpoint says it is gone. `jitter` is random from [0, 1).
+ */
+export const afterAttempt = (
+  delivery: Delivery,
+  { retryAfter, ...attempt }: Outcome,
+  waits: readonly number[],
+  jitter: number,
+  now: Instant,
+): Delivery => {
+  const tried = { ...delivery, attempts: [...delivery.attempts, attempt], nextAttemptAt: null };
+  const after = { ...tried, version: delivery.version + 1 };
+  if (succeeded({ ...attempt, retryAfter })) return { ...after, state: 'delivered' };
+  const wait = waits[delivery.attempts.length];
+  if (wait === undefined || attempt.status === 410) return { ...after, state: 'dead' };
+  const planned = instant(epochMs(now) + Math.round(wait * 1000 * (1 - jitterShare + 2 * jitterShare * jitter)));
+  return { ...after, state: 'retrying', nextAttemptAt: later(planned, retryNotBefore(retryAfter, now)) };
+};
+
+/** A delivery that will not be attempted any more, since its endpoint takes nothing. */
+export const givenUp = (delivery: Delivery): Delivery => ({
+  ...delivery,
+  state: 'dead',
+  nextAttemptAt: null,
+  version: delivery.version + 1,
+});
+
+/** An endpoint's health after an attempt; null when nothing about it has changed. */
+export const healthAfter = (health: EndpointHealth | null, outcome: Outcome, now: Instant): EndpointHealth | null => {
+  const good = outcome.durationMs > slowAfterMs ? 'slow' : 'ok';
+  const lastOutcome = succeeded(outcome) ? good : 'failed';
+  const failingSince = lastOutcome === 'failed' ? (health?.failingSince ?? now) : null;
+  const known = health ?? { lastOutcome: 'ok', failingSince: null, version: 0 };
+  if (known.lastOutcome === lastOutcome && known.failingSince === failingSince) return null;
+  return { lastOutcome, failingSince, updatedAt: now, version: known.version + 1 };
+};
+
+export type DisableReason = 'gone' | 'failing';
+
+/** Why an endpoint gets nothing any more: it said so itself (410), or it has only failed for five days. */
+export const disabledBy = (outcome: Outcome, health: EndpointHealth | null, now: Instant): DisableReason | null => {
+  if (outcome.status === 410) return 'gone';
+  const since = health?.failingSince ?? null;
+  return !succeeded(outcome) && since !== null && plusSeconds(since, disableAfterSeconds) <= now ? 'failing' : null;
+};

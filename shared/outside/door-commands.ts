@@ -9,7 +9,8 @@ const openOf = (command: Command): OpenCommand | { transactionId: null } => ({
   commandId: command.id,
   // Rounded down: the bank must not open when we would call it late.
   notAfter: Math.floor(epochMs(command.notAfter) / 1000),
-  transactionId: command.transactionId ?? null,
+  // A bank that asked about a credential does not know whose door it is yet, so it could only refuse the name.
+  transactionId: command.credential ? null : command.transactionId,
 });
 
 const shownAt = (desired: Record<string, unknown>, door: string): string | undefined => {

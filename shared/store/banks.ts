@@ -33,26 +33,26 @@ export const parseBank = (row: Record<string, unknown>): Bank => {
   return { ...stored, layout: decodeLayout(stored.layout) };
 };
 
+const bankWrite = (bank: Bank, expects: Write['expects']): Write => ({
+  kind: 'other',
+  expects,
+  put: { ...keys.bank(bank.id), ...bank, layout: encodeLayout(bank.layout) } as Row,
+});
+
+const listWrite = ({ id, tenant, siteId, name, lifecycle, createdAt }: Bank): Write => ({
+  kind: 'other',
+  expects: 'anything',
+  put: { ...keys.bankOfTenant(tenant, id), id, siteId, name, lifecycle, createdAt },
+});
+
 /** A bank's rows when it is registered: itself, and its entry in the tenant's list. */
-export const bankWrites = (bank: Bank): Write[] => [
-  {
-    kind: 'other',
-    expects: 'absent',
-    put: { ...keys.bank(bank.id), ...bank, layout: encodeLayout(bank.layout) } as Row,
-  },
-  {
-    kind: 'other',
-    expects: 'absent',
-    put: {
-      ...keys.bankOfTenant(bank.tenant, bank.id),
-      id: bank.id,
-      siteId: bank.siteId,
-      name: bank.name,
-      lifecycle: bank.lifecycle,
-      createdAt: bank.createdAt,
-    },
-  },
-];
+export const bankWrites = (bank: Bank): Write[] => [bankWrite(bank, 'absent'), listWrite(bank)];
+
+/** Its controller has reported for the first time, so it takes part from now on. */
+export const activatedWrites = (bank: Bank): Write[] => {
+  const active: Bank = { ...bank, lifecycle: 'active', version: bank.version + 1 };
+  return [bankWrite(active, { version: bank.version }), listWrite(active)];
+};
 
 export const readBank = async (table: Table, tenant: string, bankId: string): Promise<Bank | null> => {
   const row = await table.get(keys.bank(bankId));

@@ -80,7 +80,7 @@ export const openCommands = (table: Table) => {
           ]);
           return { command: command.after, bank, compartment: decision.compartment.after };
         } catch (error) {
-          if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+          if (!(error instanceof Lost) || error.to('idempotency') || error.to('other')) throw error;
         }
       }
       throw new Refusal('busy', 'the door is in use at this very moment; try again', { retryAfterSeconds: 1 });

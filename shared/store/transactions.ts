@@ -68,21 +68,27 @@ export const decisionWrites = (
   };
 };
 
-/** The same decision with the next PIN for one of its credentials, since another live one has that PIN. */
-export const withNextPin = (decision: TransactionDecision, credentialId: string): TransactionDecision => {
-  const bump = (it: Credential): Credential => (it.id === credentialId ? { ...it, attempt: it.attempt + 1 } : it);
-  const bumped = <T extends { credentials?: Credential[] }>(it: T): T =>
-    it.credentials ? { ...it, credentials: it.credentials.map(bump) } : it;
-  return {
-    ...decision,
-    transaction: {
-      ...decision.transaction,
-      after: bumped(decision.transaction.after),
-      emissions: decision.transaction.emissions.map((it) => ({ ...it, set: bumped(it.set) })),
-    },
-    locks: { ...decision.locks, take: decision.locks.take.map(bump) },
-  };
-};
+/** The next PIN for one of the credentials, since another live one has that PIN. */
+export const bumped = <T extends { credentials?: Credential[] }>(it: T, credentialId: string): T =>
+  it.credentials
+    ? {
+        ...it,
+        credentials: it.credentials.map((c) => (c.id === credentialId ? { ...c, attempt: c.attempt + 1 } : c)),
+      }
+    : it;
+
+export const withNextPin = (decision: TransactionDecision, credentialId: string): TransactionDecision => ({
+  ...decision,
+  transaction: {
+    ...decision.transaction,
+    after: bumped(decision.transaction.after, credentialId),
+    emissions: decision.transaction.emissions.map((it) => ({ ...it, set: bumped(it.set, credentialId) })),
+  },
+  locks: {
+    ...decision.locks,
+    take: decision.locks.take.map((c) => (c.id === credentialId ? { ...c, attempt: c.attempt + 1 } : c)),
+  },
+});
 
 /** A fact that contradicts what was decided: conflicted, picked up, completed. */
 const eventsPerCommitMax = 3;

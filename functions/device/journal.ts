@@ -1,0 +1,151 @@
+import * as z from 'zod';
+import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
+import { Command } from '#shared/domain/command.ts';
+import { commandIdOf } from '#shared/domain/command-reports.ts';
+import { bankKeyOf } from '#shared/domain/credential.ts';
+import type { World } from '#shared/domain/facts.ts';
+import { instant } from '#shared/domain/time.ts';
+import { consumer } from '#shared/lambda/consumer.ts';
+import type { HttpDeps } from '#shared/lambda/endpoint.ts';
+import { env } from '#shared/lambda/env.ts';
+import { live } from '#shared/live.ts';
+import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
+import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import {
+  contiguous,
+  isUnderstood,
+  type JournalPosition,
+  type ReceivedEntry,
+  readJournalPosition,
+  saveAcknowledged,
+  saveApplied,
+} from '#shared/store/journal.ts';
+import { openMerge } from '#shared/store/merge.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
+import { splitStored } from '#shared/store/transactions.ts';
+
+/** What the IoT rule puts into the queue: the bank by its certificate, the broker's time, the batch as it came. */
+const BatchMessage = z.object({
+  bankId: z.string(),
+  brokerTime: z.number(),
+  journalId: z.string().min(1).max(64),
+  entries: z
+    .array(z.looseObject({ seq: z.int().positive(), type: z.string() }))
+    .min(1)
+    .max(200),
+});
+
+/** To ourselves, a little later: is a gap still open? */
+const GapMessage = z.object({ bankId: z.string(), journalId: z.string(), gapBefore: z.int().positive() });
+
+const Message = z.union([GapMessage, BatchMessage]);
+
+/** How long a gap may close by itself: entries on their way take other ways. */
+const gapSeconds = 5;
+
+const known = new Set<string>(JournalEntry.options.map((it) => it.shape.type.value));
+
+/** Entries of a kind we know must be right; those of a later firmware are kept as they came. */
+const received = (raw: { seq: number; type: string }): ReceivedEntry =>
+  known.has(raw.type) ? JournalEntry.parse(raw) : { seq: raw.seq, type: raw.type, unknown: { ...raw } };
+
+/** Rounds of reading again because somebody else changed what was read. */
+const roundsMax = 8;
+
+export type JournalDeps = HttpDeps & { link: BankLink; queue: Queue };
+
+export const journalConsumer = (deps: JournalDeps) => {
+  const positionAt = async (bankId: string, journalId: string, to: number): Promise<JournalPosition> => {
+    const position = await readJournalPosition(deps.table, bankId, journalId, to);
+    if (position === null) throw new Error(`there is no bank ${bankId}`);
+    return position;
+  };
+
+  /** The transactions and commands that these entries are about, and those that have the doors they name. */
+  const worldOf = async ({ bank, compartments }: JournalPosition, entries: ReceivedEntry[]): Promise<World> => {
+    const doors = new Map(compartments.map((it) => [it.door, it]));
+    const ids = new Set<string>();
+    const commandIds = new Set<string>();
+    for (const entry of entries.filter(isUnderstood)) {
+      const commandId = commandIdOf(entry);
+      if (commandId !== null) commandIds.add(commandId);
+      if (!isDoorEntry(entry)) continue;
+      for (const id of [entry.transactionId, doors.get(entry.door)?.heldBy]) if (id) ids.add(id);
+    }
+    const wanted = [
+      ...[...ids].map((id) => keys.transaction(bank.tenant, id)),
+      ...[...commandIds].map((id) => keys.command(bank.tenant, id)),
+    ];
+    const rows = wanted.length === 0 ? [] : await deps.table.batchGet(wanted, true);
+    const transactions = rows.slice(0, ids.size).flatMap((row) => (row ? [splitStored(row).transaction] : []));
+    const commands = rows.slice(ids.size).flatMap((row) => (row ? [Command.parse(row)] : []));
+    return {
+      bank,
+      compartments: doors,
+      transactions: new Map(transactions.map((it) => [it.id, it])),
+      commands: new Map(commands.map((it) => [it.id, it])),
+    };
+  };
+
+  /** Records what is new of a batch; answers where the journal stands then. */
+  const record = async (message: z.infer<typeof BatchMessage>, entries: ReceivedEntry[]): Promise<JournalPosition> => {
+    const { bankId, journalId } = message;
+    const rootKeys = await deps.rootKeys();
+    const to = Math.max(...entries.map((it) => it.seq));
+    for (let round = 0; ; round += 1) {
+      const position = await positionAt(bankId, journalId, to);
+      const fresh = entries.filter((it) => it.seq > position.acknowledged && !position.recorded.has(it.seq));
+      if (fresh.length === 0) return position;
+      const arrival = { journalId, brokerTime: instant(message.brokerTime), now: instant(deps.clock()) };
+      const merge = openMerge({ ...deps, rootKeys }, await worldOf(position, fresh), arrival);
+      try {
+        for (const entry of fresh) await merge.add(entry);
+        await merge.flush();
+        for (const { seq } of fresh) position.recorded.add(seq);
+        return position;
+      } catch (error) {
+        if (!(error instanceof Lost) || round >= roundsMax) throw error;
+      }
+    }
+  };
+
+  /** What the bank says it holds, and what it lacks; both may be done again and again. */
+  const heed = async ({ bank }: JournalPosition, journalId: string, entries: ReceivedEntry[]): Promise<void> => {
+    for (const entry of entries.filter(isUnderstood)) {
+      if (entry.type === 'grants.applied')
+        for (const { transactionId, version } of Object.values(entry.doors))
+          await saveApplied(deps.table, bank.tenant, transactionId, { version, journalId, rev: entry.rev });
+      if (entry.type === 'boot' && entry.generation !== bank.bankKey.generation) {
+        const key = bankKeyOf(await deps.rootKeys(), bank.id, bank.bankKey);
+        await deps.link.key(bank.id, { generation: bank.bankKey.generation, key: key.toString('base64url') });
+      }
+    }
+  };
+
+  const batch = async (message: z.infer<typeof BatchMessage>): Promise<void> => {
+    const { bankId, journalId } = message;
+    const entries = message.entries.map(received).toSorted((a, b) => a.seq - b.seq);
+    const position = await record(message, entries);
+    await heed(position, journalId, entries);
+    const seq = contiguous(position.acknowledged, position.recorded);
+    if (seq > position.acknowledged) await saveAcknowledged(deps.table, bankId, journalId, seq);
+    await deps.link.ack(bankId, { journalId, seq });
+    const last = Math.max(...entries.map((it) => it.seq));
+    if (last > seq) await deps.queue.send({ bankId, journalId, gapBefore: last }, gapSeconds);
+  };
+
+  const gap = async ({ bankId, journalId, gapBefore }: z.infer<typeof GapMessage>): Promise<void> => {
+    const { acknowledged, recorded } = await positionAt(bankId, journalId, gapBefore);
+    const seq = contiguous(acknowledged, recorded);
+    const next = Math.min(...[...recorded].filter((it) => it > seq + 1));
+    if (seq >= gapBefore || !Number.isFinite(next)) return;
+    await deps.link.replay(bankId, { journalId, from: seq + 1, to: next - 1 });
+  };
+
+  return (message: z.infer<typeof Message>): Promise<void> => ('gapBefore' in message ? gap(message) : batch(message));
+};
+
+export const handler = consumer(Message, () =>
+  journalConsumer({ ...live(), link: openBankLink(), queue: openQueue(env('JOURNAL_QUEUE_URL')) }),
+);

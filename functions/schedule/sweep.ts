@@ -1,0 +1,89 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { timeOutIfDue } from '#shared/domain/commanding.ts';
+import { instant, plusSeconds } from '#shared/domain/time.ts';
+import type { HttpDeps } from '#shared/lambda/endpoint.ts';
+import { env } from '#shared/lambda/env.ts';
+import { log, metrics } from '#shared/lambda/log.ts';
+import { eventsOfRecord } from '#shared/lambda/stream.ts';
+import { live } from '#shared/live.ts';
+import { type Bus, openBus } from '#shared/outside/bus.ts';
+import { type FailedRecords, openFailedRecords } from '#shared/outside/failed-records.ts';
+import { openCommands } from '#shared/store/commands.ts';
+import { dueShards } from '#shared/store/rows.ts';
+import type { Key } from '#shared/store/table.ts';
+import { openTransactions } from '#shared/store/transactions.ts';
+
+/** What is due for less is left to its own schedule or message, which may be on its way. */
+const graceSeconds = 60;
+/** Per shard and run: 16 × 200 every 15 minutes is far more than is ever lost; more waits for the next run. */
+const perShard = 200;
+
+export type SweepDeps = HttpDeps & { bus: Bus; failedRecords: FailedRecords };
+
+/** How much was mended, by what it was. More than nothing means that a schedule, a message or a publish was lost. */
+export type Mended = { transactions: number; commands: number; commits: number };
+
+export const sweep = (deps: SweepDeps) => {
+  const transactions = openTransactions(deps);
+  const commands = openCommands(deps.table);
+
+  /** A row that should have been woken by now: does what its wake-up would have done. */
+  const mend: Record<string, (tenant: string, id: string, mended: Mended) => Promise<void>> = {
+    TXN: async (tenant, id, mended) => {
+      const now = instant(deps.clock());
+      const before = await deps.table.get({ PK: `TXN#${tenant}#${id}`, SK: 'T' }, true);
+      const found = await transactions.readConsistent(tenant, id, now);
+      if (found && found.transaction.version !== before?.version) mended.transactions += 1;
+    },
+    CMD: async (tenant, id, mended) => {
+      const now = instant(deps.clock());
+      const command = await commands.readConsistent(tenant, id);
+      if (command === null) return;
+      const circumstances = { actor: { type: 'system' as const, id: 'sweep' }, now, newId: deps.newId };
+      const after = await commands.change(command, circumstances, (it) => timeOutIfDue(it, now));
+      if (after.version !== command.version) mended.commands += 1;
+    },
+  };
+
+  const mendRow = async ({ PK }: Key, mended: Mended): Promise<void> => {
+    const [kind = '', tenant = '', id = ''] = PK.split('#');
+    await mend[kind]?.(tenant, id, mended);
+  };
+
+  return async (): Promise<Mended> => {
+    const mended: Mended = { transactions: 0, commands: 0, commits: 0 };
+    const before = plusSeconds(instant(deps.clock()), -graceSeconds);
+    for (const shard of dueShards) {
+      for (const key of await deps.table.due(shard, before, perShard)) {
+        // One that fails must not keep the others from being mended; it is due again next time.
+        await mendRow(key, mended).catch((error: unknown) => log.error('not mended', { key, error: String(error) }));
+      }
+    }
+    for (const { key, records } of await deps.failedRecords.list(perShard)) {
+      const refused = await deps.bus.put(records.flatMap(eventsOfRecord));
+      if (refused.size > 0) continue;
+      await deps.failedRecords.forget(key);
+      mended.commits += records.length;
+    }
+    return mended;
+  };
+};
+
+let run: ReturnType<typeof sweep> | undefined;
+
+/** Every 15 minutes. `SweepMended` above zero is an alarm: it is the measure of what our schedules and messages lose. */
+export const handler = middy<unknown, Mended, Error, Context>().handler(async () => {
+  run ??= sweep({
+    ...live(),
+    bus: openBus(env('BUS_NAME')),
+    failedRecords: openFailedRecords(env('FAILED_RECORDS_BUCKET')),
+  });
+  const mended = await run();
+  const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
+  metrics.addMetric('SweepMended', MetricUnit.Count, total);
+  metrics.publishStoredMetrics();
+  log.info('swept', { ...mended });
+  return mended;
+});

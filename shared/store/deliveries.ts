@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import { Envelope } from '../../events/envelope.ts';
+import { epochMs } from '../domain/time.ts';
+import { type Delivery, deliveryKeptSeconds, type EndpointHealth } from '../domain/webhook.ts';
+import { dueAttributes, keys } from './rows.ts';
+import type { Expectation, Table, Write } from './table.ts';
+
+/** While it waits for a retry it is in the due index, so that the sweep finds what a lost message left behind. */
+export const deliveryWrite = (it: Delivery, expects: Expectation): Write => ({
+  kind: 'other',
+  expects,
+  put: {
+    ...keys.delivery(it.tenant, it.endpointId, it.eventId),
+    ...it,
+    ttl: Math.ceil(epochMs(it.createdAt) / 1000) + deliveryKeptSeconds,
+    ...dueAttributes(it.id, it.nextAttemptAt),
+  },
+});
+
+/** Guarded by its version, so that an attempt that ends late does not undo what a later one found. */
+export const healthWrite = (tenant: string, endpointId: string, it: EndpointHealth): Write => ({
+  kind: 'other',
+  expects: it.version === 1 ? 'absent' : { version: it.version - 1 },
+  put: { ...keys.endpointHealth(tenant, endpointId), ...it },
+});
+
+/** Where the events of a subject lie, by the prefix of its id. */
+const logs: Record<string, (tenant: string, subject: string) => string> = {
+  txn: (tenant, subject) => keys.transaction(tenant, subject).PK,
+  cmd: (tenant, subject) => keys.command(tenant, subject).PK,
+  bnk: (_, subject) => {
+    const [bankId = '', door] = subject.split('/');
+    return door === undefined ? keys.bankLog(bankId).PK : keys.compartmentLog(bankId, door).PK;
+  },
+  ten: (_, subject) => keys.tenant(subject).PK,
+  sit: keys.siteLog,
+  key: keys.apiKeyLog,
+  whe: keys.endpointLog,
+};
+
+const Commit = z.object({ events: z.array(Envelope) });
+
+/** The event of a delivery, from the audit trail of its subject; null when it is not there. */
+export const readDeliveredEvent = async (
+  table: Table,
+  { tenant, subject, sequence, eventId }: Delivery,
+): Promise<Envelope | null> => {
+  const log = logs[subject.slice(0, 3)]?.(tenant, subject);
+  if (log === undefined) return null;
+  // A commit is filed under the sequence of its first event, so the one sought is in the last row up to its own.
+  const { PK, SK } = keys.events(log, sequence);
+  const { rows } = await table.query({ PK, from: 'C#', to: SK }, { newestFirst: true, limit: 1 });
+  return rows.flatMap((row) => Commit.parse(row).events).find((it) => it.id === eventId) ?? null;
+};

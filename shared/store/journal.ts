@@ -1,0 +1,108 @@
+import * as z from 'zod';
+import type { JournalEntry } from '../device/journal.ts';
+import type { Bank } from '../domain/bank.ts';
+import type { Compartment } from '../domain/compartment.ts';
+import type { Instant } from '../domain/time.ts';
+import { compartmentsFrom, parseBank } from './banks.ts';
+import { keys, ranges } from './rows.ts';
+import { Lost, type Table, type Write } from './table.ts';
+
+/** An entry as received: one we understand, or one of a later firmware, kept as it came. */
+export type ReceivedEntry = JournalEntry | { seq: number; type: string; unknown: Record<string, unknown> };
+
+export const isUnderstood = (entry: ReceivedEntry): entry is JournalEntry => !('unknown' in entry);
+
+const JournalRow = z.object({ entries: z.array(z.object({ seq: z.int() })) });
+const AcknowledgedRow = z.object({ SK: z.string(), seq: z.int() });
+
+export type JournalPosition = {
+  bank: Bank;
+  compartments: Compartment[];
+  /** Everything up to here was acknowledged to the bank. */
+  acknowledged: number;
+  /** Sequence numbers recorded beyond it. */
+  recorded: Set<number>;
+};
+
+/** Where we are with a bank's journal; null when there is no such bank. Consistent: what was recorded is seen. */
+export const readJournalPosition = async (
+  table: Table,
+  bankId: string,
+  journalId: string,
+  to: number,
+): Promise<JournalPosition | null> => {
+  const { rows } = await table.query(ranges.bankWithAcknowledgements(bankId), { consistent: true });
+  const bankRow = rows.find((row) => row.SK === 'B');
+  if (bankRow === undefined) return null;
+  const bank = parseBank(bankRow);
+  const key = keys.acknowledged(bankId, journalId).SK;
+  const acknowledged = rows.flatMap((row) => (row.SK === key ? [AcknowledgedRow.parse(row).seq] : []))[0] ?? 0;
+  const doors = rows.filter((row) => String(row.SK).startsWith('D#'));
+  const recorded = new Set<number>();
+  if (to > acknowledged) {
+    const range = ranges.journal(bankId, journalId, acknowledged + 1, to + entriesPerRowMax);
+    const page = await table.query(range, { consistent: true });
+    for (const row of page.rows) for (const { seq } of JournalRow.parse(row).entries) recorded.add(seq);
+  }
+  return { bank, compartments: compartmentsFrom(bank, doors), acknowledged, recorded };
+};
+
+/** As many entries as one batch may bring, and so one row may hold; rows are keyed by their last entry. */
+const entriesPerRowMax = 200;
+
+/** The entries of one commit, as the bank wrote them: evidence, and proof that they were taken. */
+export const journalWrite = (
+  bankId: string,
+  journalId: string,
+  entries: readonly ReceivedEntry[],
+  brokerTime: Instant,
+  recordedAt: Instant,
+): Write => {
+  const last = Math.max(...entries.map((it) => it.seq));
+  return {
+    kind: 'journal',
+    expects: 'absent',
+    put: { ...keys.journal(bankId, journalId, last), entries, brokerTime, recordedAt },
+  };
+};
+
+/** The newest sequence number such that it and all before it are recorded. */
+export const contiguous = (acknowledged: number, recorded: ReadonlySet<number>): number => {
+  let seq = acknowledged;
+  while (recorded.has(seq + 1)) seq += 1;
+  return seq;
+};
+
+/** Remembers what may be acknowledged; never goes back. */
+export const saveAcknowledged = (table: Table, bankId: string, journalId: string, seq: number): Promise<void> =>
+  unlessOvertaken(
+    table.write([
+      { kind: 'other', expects: { lower: 'seq', than: seq }, put: { ...keys.acknowledged(bankId, journalId), seq } },
+    ]),
+  );
+
+/** Remembers what version of a transaction its bank has applied; never goes back. */
+export const saveApplied = (
+  table: Table,
+  tenant: string,
+  transactionId: string,
+  applied: { version: number; journalId: string; rev: number },
+): Promise<void> =>
+  unlessOvertaken(
+    table.write([
+      {
+        kind: 'other',
+        expects: { lower: 'version', than: applied.version },
+        put: { ...keys.applied(tenant, transactionId), ...applied },
+      },
+    ]),
+  );
+
+/** Something as new was written already: that is what was wanted. */
+const unlessOvertaken = async (write: Promise<void>): Promise<void> => {
+  try {
+    await write;
+  } catch (error) {
+    if (!(error instanceof Lost)) throw error;
+  }
+};

@@ -1,0 +1,219 @@
+import { type DoorEntry, isDoorEntry } from '../device/journal.ts';
+import type { Command } from '../domain/command.ts';
+import { commandIdOf, commandReport } from '../domain/command-reports.ts';
+import type { Compartment } from '../domain/compartment.ts';
+import { type Credential, credentialVerifier } from '../domain/credential.ts';
+import { apply, type Emission } from '../domain/decision.ts';
+import { mergeDoorEntry, type World } from '../domain/facts.ts';
+import type { RootKeys } from '../domain/root-key.ts';
+import { ChainHead } from '../domain/subjects.ts';
+import { earlier, type Instant, instant } from '../domain/time.ts';
+import type { Transaction } from '../domain/transaction.ts';
+import { activatedWrites } from './banks.ts';
+import {
+  commitBankLog,
+  commitCommand,
+  commitCompartmentLog,
+  commitTransaction,
+  compartmentWrite,
+  lockWrites,
+} from './commit.ts';
+import { isUnderstood, journalWrite, type ReceivedEntry } from './journal.ts';
+import { keys } from './rows.ts';
+import { Lost, type Table, type Write } from './table.ts';
+import { bumped, drawFresh } from './transactions.ts';
+
+/** Entries that are events of the compartment itself, whoever has it. */
+const compartmentEvents: Partial<Record<DoorEntry['type'], Emission<ChainHead>['type']>> = {
+  'lock.jammed': 'compartment.lock_jammed',
+  'door.forced': 'compartment.forced_open',
+  'door.ajar': 'compartment.left_ajar',
+};
+
+export type MergeDeps = { table: Table; rootKeys: RootKeys; newId: (prefix: string) => string };
+export type Arrival = { journalId: string; brokerTime: Instant; now: Instant };
+
+/** What has gathered since the last commit. */
+const nothingPending = () => ({
+  entries: [] as ReceivedEntry[],
+  transactions: new Map<string, Emission<Transaction>[]>(),
+  /** Worth an event only if nothing stronger follows before the commit. */
+  weak: new Map<string, Emission<Transaction>[]>(),
+  commands: new Map<string, Emission<Command>[]>(),
+  doors: new Map<string, Emission<ChainHead>[]>(),
+  bank: [] as Emission<ChainHead>[],
+  take: [] as Credential[],
+  drop: [] as Credential[],
+});
+
+/**
+ * Merges a bank's journal into what is recorded, entry by entry: `add` each in order, then `flush`. Each commit holds
+ * what the entries changed and the entries themselves, so that it counts once however often they arrive. Throws `Lost`
+ * when what it was decided on has changed: read again and start over, what was committed is known by then.
+ */
+export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime, now }: Arrival) => {
+  const { bank } = world;
+  const circumstances = { actor: { type: 'bank' as const, id: bank.id }, now, newId: deps.newId };
+  let saved = snapshot(world);
+  let pending = nothingPending();
+
+  /** A chain's head, or the start of a new one. */
+  const headOf = async (door: string | null): Promise<ChainHead> => {
+    const row = await deps.table.get(door === null ? keys.bankLog(bank.id) : keys.compartmentLog(bank.id, door), true);
+    const { tenant, siteId } = bank;
+    return row ? ChainHead.parse(row) : { tenant, bankId: bank.id, siteId, door, version: 0, hash: '' };
+  };
+
+  const emit = (id: string, emissions: Emission<Transaction>[]): void => {
+    const transaction = world.transactions.get(id);
+    if (!transaction) return;
+    pending.weak.delete(id);
+    pending.transactions.set(id, [...(pending.transactions.get(id) ?? []), ...emissions]);
+    world.transactions.set(id, apply(transaction, emissions).after);
+  };
+
+  const takeDoorEntry = (entry: DoorEntry, occurredAt: Instant): boolean => {
+    const merged = mergeDoorEntry(world, journalId, entry, drawFresh(deps.rootKeys.version, deps.newId, 1), now);
+    for (const { transactionId, emissions, weak } of merged.emissions) {
+      if (!weak) emit(transactionId, emissions);
+      else if (!pending.transactions.has(transactionId)) pending.weak.set(transactionId, emissions);
+    }
+    pending.take.push(...merged.take);
+    pending.drop.push(...merged.drop);
+    const type = compartmentEvents[entry.type];
+    if (type) {
+      const { seq, door, version, cause } = entry;
+      const data = { evidence: { journalId, seq, door, version, cause } };
+      pending.doors.set(door, [...(pending.doors.get(door) ?? []), { type, set: {}, data, occurredAt }]);
+    }
+    return merged.emissions.some((it) => !it.weak);
+  };
+
+  /** The writes of what is pending, and what its subjects become once they are written. */
+  const writesOfPending = async (): Promise<{ writes: Write[]; became: () => void }> => {
+    const writes: Write[] = [];
+    const after: (() => void)[] = [];
+    for (const [id, emissions] of pending.transactions) {
+      const before = saved.transactions.get(id);
+      const door = world.compartments.get(world.transactions.get(id)?.door ?? '');
+      if (!before) continue;
+      const committed = commitTransaction(apply(before, emissions), door?.heldBy === id ? door : null, circumstances);
+      writes.push(...committed.writes);
+      after.push(() => world.transactions.set(id, committed.after));
+    }
+    for (const [id, emissions] of pending.commands) {
+      const before = saved.commands.get(id);
+      if (!before) continue;
+      const committed = commitCommand(apply(before, emissions), circumstances);
+      writes.push(...committed.writes);
+      after.push(() => world.commands.set(id, committed.after));
+    }
+    for (const [door, compartment] of world.compartments) {
+      const before = saved.compartments.get(door);
+      if (before && before !== compartment) writes.push(compartmentWrite(bank.id, { before, after: compartment }));
+    }
+    for (const [door, emissions] of pending.doors)
+      writes.push(...commitCompartmentLog(apply(await headOf(door), emissions), circumstances).writes);
+    if (pending.bank.length > 0) {
+      writes.push(...commitBankLog(apply(await headOf(null), pending.bank), circumstances).writes);
+      if (bank.lifecycle === 'provisioning' && pending.bank.some((it) => it.type === 'bank.booted')) {
+        writes.push(...activatedWrites(bank));
+        after.push(() => Object.assign(bank, { lifecycle: 'active', version: bank.version + 1 }));
+      }
+    }
+    const verifier = (it: Credential) =>
+      credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it);
+    for (const credential of pending.take) {
+      const owner = [...world.transactions.values()].find((it) => it.credentials.some((c) => c.id === credential.id));
+      if (owner)
+        writes.push(
+          ...lockWrites(
+            bank.id,
+            { tenant: bank.tenant, transactionId: owner.id },
+            [{ credentialId: credential.id, verifier: verifier(credential) }],
+            [],
+          ),
+        );
+    }
+    const dropped = pending.drop.map((it) => ({ verifier: verifier(it) }));
+    writes.push(...lockWrites(bank.id, { tenant: bank.tenant, transactionId: '' }, [], dropped));
+    writes.push(journalWrite(bank.id, journalId, pending.entries, brokerTime, now));
+    return {
+      writes,
+      became: () =>
+        after.forEach((it) => {
+          it();
+        }),
+    };
+  };
+
+  /** Another live credential has that PIN: the next one is tried. */
+  const nextPin = (lostKey: string): void => {
+    const credential = pending.take.find(
+      (it) =>
+        keys.lock(bank.id, credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it)).SK ===
+        lostKey,
+    );
+    if (!credential) throw new Error('a PIN lock was lost that was never taken');
+    pending.take = pending.take.map((it) => (it === credential ? { ...it, attempt: it.attempt + 1 } : it));
+    for (const [id, emissions] of pending.transactions) {
+      const next = emissions.map((it) => ({ ...it, set: bumped(it.set, credential.id) }));
+      pending.transactions.set(id, next);
+      const before = saved.transactions.get(id);
+      if (before) world.transactions.set(id, apply(before, next).after);
+    }
+  };
+
+  const flush = async (): Promise<void> => {
+    if (pending.entries.length === 0) return;
+    for (const [id, emissions] of pending.weak) emit(id, emissions);
+    for (;;) {
+      const { writes, became } = await writesOfPending();
+      try {
+        await deps.table.write(writes);
+        became();
+        saved = snapshot(world);
+        pending = nothingPending();
+        return;
+      } catch (error) {
+        const lock = error instanceof Lost && error.rows.every((it) => it.kind === 'lock') ? error.rows[0] : undefined;
+        if (!lock) throw error;
+        nextPin(lock.key.SK);
+      }
+    }
+  };
+
+  const add = async (entry: ReceivedEntry): Promise<void> => {
+    pending.entries.push(entry);
+    if (!isUnderstood(entry)) return;
+    const occurredAt = earlier(instant(entry.at), now);
+    const command = world.commands.get(commandIdOf(entry) ?? '');
+    if (command) {
+      const emissions = commandReport(command, entry).map((it) => ({ ...it, occurredAt }));
+      if (emissions.length > 0) {
+        pending.commands.set(command.id, [...(pending.commands.get(command.id) ?? []), ...emissions]);
+        world.commands.set(command.id, apply(command, emissions).after);
+      }
+    }
+    if (isDoorEntry(entry)) {
+      if (takeDoorEntry(entry, occurredAt)) await flush();
+    } else if (entry.type === 'access.denied') {
+      const { door = null, method, reason, transactionId = null, grantId: credentialId = null } = entry;
+      const data = { door, method, reason, transactionId, credentialId };
+      pending.bank.push({ type: 'access.denied', set: {}, data, occurredAt });
+    } else if (entry.type === 'boot') {
+      pending.bank.push({ type: 'bank.booted', set: {}, data: { generation: entry.generation }, occurredAt });
+    } else if (entry.type === 'journal.truncated') {
+      const data = { journalId, from: entry.from, to: entry.to };
+      pending.bank.push({ type: 'bank.journal_truncated', set: {}, data, occurredAt });
+    }
+  };
+
+  return { add, flush };
+};
+
+const snapshot = (world: World) => ({
+  transactions: new Map<string, Transaction>(world.transactions),
+  commands: new Map<string, Command>(world.commands),
+  compartments: new Map<string, Compartment>(world.compartments),
+});
