@@ -11,20 +11,19 @@ import { output } from './constructs/output.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { DeadLetterQueue, ServiceQueue } from './constructs/service-queue.ts';
 import type { Data } from './data.ts';
-import type { Deadlines } from './deadlines.ts';
 import type { Stage } from './stages.ts';
 
 /** Bank ids are thing names; a thing of somebody else in the same account is out of our reach. */
 const anyBank = 'bnk_*';
 
-export type DevicesProps = { stage: Stage; data: Data; bus: Bus; deadlines: Deadlines };
+export type DevicesProps = { stage: Stage; data: Data; bus: Bus };
 
 /** The link to the banks: what they may do, what they send, what they are told. */
 export class Devices extends Construct {
   private readonly stage: Stage;
   private readonly thingType: CfnThingType;
 
-  constructor(scope: Construct, id: string, { stage, data, bus, deadlines }: DevicesProps) {
+  constructor(scope: Construct, id: string, { stage, data, bus }: DevicesProps) {
     super(scope, id);
     this.stage = stage;
 
@@ -43,7 +42,7 @@ export class Devices extends Construct {
     output(this, 'DevicePolicyName', policy.ref);
 
     this.heed(data);
-    this.tell(data, bus, deadlines);
+    this.tell(data, bus);
   }
 
   /** What comes up from the banks, each behind a queue of its own: an ask is a person waiting, a journal may be long. */
@@ -141,7 +140,7 @@ export class Devices extends Construct {
   }
 
   /** What goes down to the banks because of an event. */
-  private tell(data: Data, bus: Bus, deadlines: Deadlines): void {
+  private tell(data: Data, bus: Bus): void {
     const grants = bus.reaction(this, 'Grants', {
       entry: 'bus/grants',
       name: 'Grants',
@@ -161,7 +160,6 @@ export class Devices extends Construct {
     });
     data.readWrite(commands.fn);
     this.commandDoors(commands.fn);
-    deadlines.queue.sendFrom(commands.fn);
 
     const banks = bus.reaction(this, 'Banks', {
       entry: 'bus/banks',
@@ -189,7 +187,7 @@ export class Devices extends Construct {
 
   private registerThings(fn: ServiceFunction): void {
     fn.allow({
-      actions: ['iot:CreateThing', 'iot:DescribeThing', 'iot:UpdateThing'],
+      actions: ['iot:CreateThing', 'iot:UpdateThing'],
       resources: [this.arn(`thing/${anyBank}`)],
       wildcard: 'Banks come and go while the stack stays.',
     });

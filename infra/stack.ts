@@ -26,7 +26,7 @@ export class LatchworkStack extends Stack {
     const bus = new Bus(this, 'Bus', { stage, data });
     const schedules = new Schedules(this, 'Schedules', { stage });
     const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
-    const devices = new Devices(this, 'Devices', { stage, data, bus, deadlines });
+    const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Notifications(this, 'Notifications', { data, bus });
     new Api(this, 'Api', { stage, data, devices });
