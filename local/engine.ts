@@ -7,7 +7,7 @@ import { readJson, writeJson } from './json-file.ts';
 import { binDir } from './paths.ts';
 import { closed, freePort, isFree } from './ports.ts';
 import { isRunning, markOf, ProcessMark, signalGroup } from './processes.ts';
-import { PlainError } from './say.ts';
+import { PlainError, say } from './say.ts';
 import { forgetStreamPositions } from './stream-positions.ts';
 import { until } from './until.ts';
 
@@ -57,7 +57,7 @@ function running(child: ChildProcess, wish: EngineWish, ports: EngineMemory): En
       if (!wanted) return;
       reject(
         new PlainError(
-          `the local engine ended by itself (${signal ?? code}); see ${logFile(wish.dir)}\n${logTail(wish.dir)}`,
+          `the local engine ended by itself (${signal ?? code}); its last words are in ${logFile(wish.dir)}`,
         ),
       );
     });
@@ -171,6 +171,7 @@ async function end(child: ChildProcess, ports: EngineMemory): Promise<void> {
 export async function endLeftoverEngine(dir: string): Promise<void> {
   const mark = readJson(memoryFileIn(dir), EngineMemory)?.process;
   if (!mark || !isRunning(mark)) return;
+  say('  The engine of an earlier run, which was killed, is still there; it is stopped first.');
   signalGroup(mark.pid, 'SIGTERM');
   await until('the engine of an earlier run has ended', async () => !isRunning(mark), { withinMs: 20_000 }).catch(
     () => undefined,

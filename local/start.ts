@@ -24,7 +24,7 @@ import { summary } from './summary.ts';
 import type { System } from './system.ts';
 
 /** npm start [-- --fresh]: the whole product on this machine, until Ctrl-C. --fresh forgets its data first. */
-await lifetime(async (life) => {
+async function start(life: Lifetime): Promise<number> {
   const startedAt = performance.now();
   const { fresh } = options();
   const choice = chooseEndpoint();
@@ -40,7 +40,7 @@ await lifetime(async (life) => {
   say(summary(system, seconds(startedAt)));
   await Promise.race([...died, banksDied, life.interrupted]);
   return 0;
-});
+}
 
 function options(): { fresh: boolean } {
   try {
@@ -76,7 +76,7 @@ async function ownEngine(life: Lifetime, choice: EndpointChoice & { own: true })
     note(engine.endpoint.awsEndpointUrl);
     return engine;
   });
-  life.atEnd(() => step('Engine saves and stops', () => engine.stop()));
+  life.atEnd(() => step('AWS engine stops', () => engine.stop()));
   await saveCertificateAuthority(engine.endpoint);
   return { endpoint: engine.endpoint, died: [engine.died] };
 }
@@ -126,3 +126,5 @@ async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
   };
   return { system, banksDied: banks.died };
 }
+
+await lifetime(start);

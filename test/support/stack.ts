@@ -12,6 +12,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, inject } from 'vitest';
+import * as z from 'zod';
 import { startBanks } from '../../device-sim/run.ts';
 import type { SettingsInput } from '../../device-sim/settings.ts';
 import { type ApiClient, apiClient, Made } from '../../local/api-client.ts';
@@ -95,8 +96,10 @@ export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank
   await eventually(
     async () => {
       if (!(await hands.state()).online) throw new Error('it is offline');
+      const { lifecycle } = await tenant.api.get(`/v1/banks/${id}`, z.object({ lifecycle: z.string() }));
+      if (lifecycle !== 'active') throw new Error(`it is ${lifecycle}`);
     },
-    { what: `the bank ${id} is online` },
+    { what: `the bank ${id} is online and takes part` },
   );
   return { id, siteId, doors: layout, panel: hands, stop: () => running.stop() };
 }
