@@ -3,10 +3,8 @@ import { newId } from './lambda/ids.ts';
 import { openRootKeys } from './outside/root-keys.ts';
 import { openTable } from './store/table.ts';
 
-/** The real collaborators every function shares, built once per cold start from what the stack says. */
-export const live = () => ({
-  table: openTable(env('TABLE_NAME')),
-  rootKeys: openRootKeys(env('ROOT_SECRET_ARN')),
-  newId,
-  clock: () => Date.now(),
-});
+/** The real collaborators nearly every function has, built once per cold start from what the stack says. */
+export const liveTable = () => ({ table: openTable(env('TABLE_NAME')), newId, clock: () => Date.now() });
+
+/** The same, for those that make or check secrets. */
+export const live = () => ({ ...liveTable(), rootKeys: openRootKeys(env('ROOT_SECRET_ARN')) });

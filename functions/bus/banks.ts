@@ -1,7 +1,7 @@
 import { shadowNames } from '#shared/device/topics.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
-import { live } from '#shared/live.ts';
+import { liveTable } from '#shared/live.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { openThings, type Things } from '#shared/outside/things.ts';
 import { readBank } from '#shared/store/banks.ts';
@@ -20,5 +20,5 @@ export const bankReaction =
   };
 
 export const handler = reaction(() =>
-  bankReaction({ ...live(), things: openThings(env('THING_TYPE_NAME')), shadows: openShadows() }),
+  bankReaction({ ...liveTable(), things: openThings(env('THING_TYPE_NAME')), shadows: openShadows() }),
 );

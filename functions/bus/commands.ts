@@ -5,7 +5,7 @@ import { apply } from '#shared/domain/decision.ts';
 import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
-import { live } from '#shared/live.ts';
+import { liveTable } from '#shared/live.ts';
 import { clearCommand, sendCommand } from '#shared/outside/door-commands.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { readBank } from '#shared/store/banks.ts';
@@ -36,4 +36,4 @@ export const commandReaction = (deps: Omit<HttpDeps, 'rootKeys'> & { shadows: Sh
   };
 };
 
-export const handler = reaction(() => commandReaction({ ...live(), shadows: openShadows() }));
+export const handler = reaction(() => commandReaction({ ...liveTable(), shadows: openShadows() }));

@@ -5,7 +5,7 @@ import { timeOutIfDue } from '#shared/domain/commanding.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
-import { log, metrics } from '#shared/lambda/log.ts';
+import { flushMetrics, log, metrics } from '#shared/lambda/log.ts';
 import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { live } from '#shared/live.ts';
 import { type Bus, openBus } from '#shared/outside/bus.ts';
@@ -83,7 +83,7 @@ export const handler = middy<unknown, Mended, Error, Context>().handler(async ()
   const mended = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
   metrics.addMetric('SweepMended', MetricUnit.Count, total);
-  metrics.publishStoredMetrics();
+  flushMetrics();
   log.info('swept', { ...mended });
   return mended;
 });

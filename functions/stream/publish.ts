@@ -1,7 +1,7 @@
 import middy from '@middy/core';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { env } from '#shared/lambda/env.ts';
-import { log, metrics } from '#shared/lambda/log.ts';
+import { flushMetrics, log } from '#shared/lambda/log.ts';
 import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { type Bus, openBus } from '#shared/outside/bus.ts';
 
@@ -43,6 +43,6 @@ let run: ReturnType<typeof publish> | undefined;
 export const handler = middy<DynamoDBStreamEvent, DynamoDBBatchResponse, Error, Context>().handler(async (event) => {
   run ??= publish(openBus(env('BUS_NAME')));
   const response = await run(event);
-  metrics.publishStoredMetrics();
+  flushMetrics();
   return response;
 });

@@ -12,7 +12,7 @@ import { type Circumstances, type IdempotencyRecord, idempotencyWrite } from '..
 import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
-import { log, metrics } from './log.ts';
+import { flushMetrics, log, metrics } from './log.ts';
 import { internalProblem, parseRequest, problemOf } from './problem.ts';
 
 /** What an HTTP function works with. Built once per cold start; tests build their own. */
@@ -208,7 +208,7 @@ export const endpoint = (routes: readonly Route[], open: () => { handlers: Handl
           status: response?.statusCode,
           requestId: event.requestContext.requestId,
         });
-        metrics.publishStoredMetrics();
+        flushMetrics();
       },
     })
     .handler((event) => {

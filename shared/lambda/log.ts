@@ -6,3 +6,8 @@ export const log = new Logger();
 
 /** Counted through the log, in CloudWatch's embedded format: no call of its own. */
 export const metrics = new Metrics();
+
+/** Writes what was counted, if anything was. */
+export const flushMetrics = (): void => {
+  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+};
