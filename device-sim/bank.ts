@@ -4,6 +4,7 @@ import { doorsWakeAt, lookAround, tickDoors } from './doors.ts';
 import { handle } from './hands.ts';
 import { acknowledged, journal, journalWakeAt, newSending, replay, resendFromStart, tickJournal } from './journal.ts';
 import { answer, countInterrupted, enter, giveUp, tickKeypad } from './keypad.ts';
+import { afterBoot } from './lockout.ts';
 import { say } from './panel.ts';
 import { requestsWakeAt, startOver, tickRequests } from './requests.ts';
 import { shadowNews } from './shadows.ts';
@@ -60,7 +61,8 @@ const boot = (turn: Turn): void => {
     },
   };
   const generation = durable.key?.generation ?? null;
-  journal(turn, { type: 'boot', generation }, { boots: durable.boots + 1 });
+  const keypad = afterBoot(durable.keypad, durable.floor);
+  journal(turn, { type: 'boot', generation }, { boots: durable.boots + 1, keypad });
   if (durable.powerLost) journal(turn, { type: 'power.restored' }, { powerLost: false });
   countInterrupted(turn);
   lookAround(turn);

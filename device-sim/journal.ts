@@ -90,6 +90,10 @@ const send = (turn: Turn, entries: JournalEntry[]): void => {
 const between = ({ entries }: Durable, from: number, to: number): JournalEntry[] =>
   entries.filter(({ seq }) => seq >= from && seq <= to);
 
+/** What was dropped cannot be acknowledged before the cloud knows that it was, so the window does not hold this back. */
+const beyond = ({ entries }: Durable, to: number): JournalEntry[] =>
+  entries.filter(({ type, seq }) => type === 'journal.truncated' && seq > to);
+
 const pump = (turn: Turn): void => {
   const { connected, journal: sending } = ram(turn);
   const { durable } = turn.state;
@@ -97,7 +101,7 @@ const pump = (turn: Turn): void => {
   const from = Math.max(durable.acked, sending.sent) + 1;
   const to = Math.min(sending.due, durable.acked + limits.window);
   if (to < from) return;
-  send(turn, between(durable, from, to));
+  send(turn, [...(from === durable.acked + 1 ? beyond(durable, to) : []), ...between(durable, from, to)]);
   const resendAt = sending.resendAt ?? turn.now.mono + sending.backoffMs;
   remember(turn, { journal: { ...sending, sent: to, resendAt } });
 };

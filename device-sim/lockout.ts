@@ -33,17 +33,26 @@ export const afterFailure = (keypad: Keypad, { lockout, guessesPerDay }: BankCon
 /** Resets the waiting, not the day's budget: or who has one valid PIN could guess all day. */
 export const afterSuccess = (keypad: Keypad): Keypad => ({ ...keypad, failures: 0 });
 
+/** The power came, and with it no time. */
+export const afterBoot = (keypad: Keypad, time: number): Keypad => ({
+  ...keypad,
+  blindSince: keypad.blindSince ?? time,
+});
+
 /**
- * The cloud told the time: `certainTime` jumps from `before` to `after`. What was guessed since the power came at
- * `bootFloor` was guessed just now, not before the jump.
+ * The cloud told the time: `certainTime` jumps from `before` to `after`. What was guessed while the bank did not know it
+ * is taken to have been guessed just now, not before the jump.
  */
-export const afterTimeJump = (keypad: Keypad, bootFloor: number, before: number, after: number): Keypad => {
+export const afterTimeJump = (keypad: Keypad, before: number, after: number): Keypad => {
+  const { blindSince, guesses, lockedUntil: until } = keypad;
+  const isRecent = (at: number) => blindSince !== null && at >= blindSince;
   const jump = after - before;
-  const recent = keypad.guesses.filter((at) => at >= bootFloor);
-  if (jump <= 0 || recent.length === 0) return keypad;
+  // What is still locked was locked by the last guess.
+  const isMoved = until > before && guesses.slice(-1).some(isRecent);
   return {
     ...keypad,
-    guesses: keypad.guesses.map((at) => (at >= bootFloor ? at + jump : at)),
-    lockedUntil: keypad.lockedUntil > before ? keypad.lockedUntil + jump : keypad.lockedUntil,
+    blindSince: null,
+    guesses: guesses.map((at) => (isRecent(at) ? at + jump : at)),
+    lockedUntil: isMoved ? until + jump : until,
   };
 };

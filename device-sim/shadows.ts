@@ -61,7 +61,7 @@ const setTime = (turn: Turn, cloudTime: Ram['cloudTime']): void => {
   remember(turn, { cloudTime });
   if (!isFirst) return;
   const { keypad } = turn.state.durable;
-  const moved = afterTimeJump(keypad, ram(turn).bootFloor, before, certainTime(turn.state, turn.now));
+  const moved = afterTimeJump(keypad, before, certainTime(turn.state, turn.now));
   write(turn, { keypad: moved, floor: certainTime(turn.state, turn.now) });
 };
 

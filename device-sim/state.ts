@@ -40,6 +40,8 @@ export const Keypad = z.object({
   /** Asked of the cloud and not answered yet: counts as wrong if the power goes. */
   asking: z.object({ askId: z.string(), method: AccessMethod }).nullable(),
   asked: z.int().nonnegative(),
+  /** The bank has not known the cloud's time since then: what was guessed later may have been guessed much later. */
+  blindSince: z.int().nonnegative().nullable(),
 });
 export type Keypad = z.infer<typeof Keypad>;
 
@@ -57,8 +59,10 @@ export const Durable = z.object({
   acked: z.int().nonnegative(),
   /** Kept for resending and replay, by `seq`; dropped ranges are missing. */
   entries: z.array(JournalEntry),
-  /** Bank time is never before this, milliseconds: the last entry not stamped by the device's own clock. */
+  /** It has certainly been this late, milliseconds since 1970. */
   floor: z.int().nonnegative(),
+  /** The last date of an entry, those by the device's own clock apart: no later entry is dated before it. */
+  dated: z.int().nonnegative(),
   /** The factory set the calendar once, so that no entry is ever dated 1970. Nothing is decided by it. */
   madeAt: z.int().nonnegative(),
   boots: z.int().nonnegative(),
@@ -154,12 +158,13 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   acked: 0,
   entries: [],
   floor: 0,
+  dated: 0,
   madeAt,
   boots: 0,
   powerLost: false,
   key: null,
   config: null,
-  keypad: { failures: 0, lockedUntil: 0, guesses: [], asking: null, asked: 0 },
+  keypad: { failures: 0, lockedUntil: 0, guesses: [], asking: null, asked: 0, blindSince: null },
   grants: {},
   uses: {},
   commands: {},

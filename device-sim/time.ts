@@ -12,11 +12,10 @@ type Bounds = { lower: number; upper: number };
 /** The cloud tells whole seconds, rounded down. */
 const secondMs = 1000;
 
-const cloudBounds = ({ durable, ram }: BankState, now: Now): Bounds | null => {
+const cloudBounds = ({ ram }: BankState, now: Now): Bounds | null => {
   if (!ram?.cloudTime) return null;
   const elapsed = now.mono - ram.cloudTime.mono;
-  const lower = Math.max(durable.floor, ram.cloudTime.lower + elapsed);
-  return { lower, upper: Math.max(lower, ram.cloudTime.upper + elapsed) };
+  return { lower: ram.cloudTime.lower + elapsed, upper: ram.cloudTime.upper + elapsed };
 };
 
 export const knowsCloudTime = (state: BankState): boolean => state.ram?.cloudTime != null;
@@ -29,33 +28,32 @@ export const hasBatteryClock = ({ layout, durable }: BankState): boolean =>
 export const certainTime = (state: BankState, now: Now): number => {
   const { durable, ram } = state;
   const counted = ram ? ram.bootFloor + (now.mono - ram.bootedAt) : durable.floor;
-  return Math.round(cloudBounds(state, now)?.lower ?? Math.max(durable.floor, counted));
-};
-
-/** It may already be this late: what a command's `notAfter` is held against. Null without cloud time. */
-export const latestTime = (state: BankState, now: Now): number | null => {
-  const bounds = cloudBounds(state, now);
-  return bounds && Math.ceil(bounds.upper);
+  return Math.floor(Math.max(durable.floor, counted, cloudBounds(state, now)?.lower ?? 0));
 };
 
 /** What grants are held against: the cloud's time, else the battery-backed clock, else nothing. */
 export const accessTime = (state: BankState, now: Now): { estimate: number; latest: number } | null => {
   const bounds = cloudBounds(state, now);
-  if (bounds) return { estimate: Math.round((bounds.lower + bounds.upper) / 2), latest: Math.ceil(bounds.upper) };
-  if (!hasBatteryClock(state)) return null;
-  const own = Math.max(state.durable.floor, Math.round(now.wall));
-  return { estimate: own, latest: own };
+  if (!bounds && !hasBatteryClock(state)) return null;
+  const { lower, upper } = bounds ?? { lower: now.wall, upper: now.wall };
+  const estimate = Math.max(state.durable.dated, Math.round((lower + upper) / 2));
+  return { estimate, latest: Math.max(estimate, Math.ceil(upper)) };
 };
 
+/** It may already be this late: what a command's `notAfter` is held against. Null without cloud time. */
+export const latestTime = (state: BankState, now: Now): number | null =>
+  knowsCloudTime(state) ? (accessTime(state, now)?.latest ?? null) : null;
+
 /**
- * The `at` of an entry, and the floor it leaves behind. An entry dated by the device's own clock leaves none: a clock a
+ * The `at` of an entry, and what it leaves behind. An entry dated by the device's own clock leaves no date: a clock a
  * day ahead would otherwise make the bank refuse everything for a day after the cloud has put it right.
  */
-export const claimedTime = (state: BankState, now: Now): { at: number; floor: number } => {
-  const certain = certainTime(state, now);
+export const claimedTime = (state: BankState, now: Now): { at: number; floor: number; dated: number } => {
+  const floor = certainTime(state, now);
+  const { dated, madeAt } = state.durable;
   const known = accessTime(state, now);
-  if (!known) return { at: Math.max(certain, state.durable.madeAt), floor: certain };
-  return { at: known.estimate, floor: knowsCloudTime(state) ? Math.max(certain, known.estimate) : certain };
+  if (!known) return { at: Math.max(floor, dated, madeAt), floor, dated };
+  return { at: known.estimate, floor, dated: knowsCloudTime(state) ? known.estimate : dated };
 };
 
 /** The answer to a `get` of our own, sent at the monotonic moment `sentAt`: starts the time, and narrows it later on. */

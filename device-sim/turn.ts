@@ -76,8 +76,8 @@ export type NewEntry = Unnumbered<JournalEntry>;
 
 /** Numbers, dates and persists an entry, in one line of the disk with whatever else it changes. */
 export const writeEntry = (turn: Turn, entry: NewEntry, change: Change = {}): JournalEntry => {
-  const { at, floor } = claimedTime(turn.state, turn.now);
+  const { at, floor, dated } = claimedTime(turn.state, turn.now);
   const numbered: JournalEntry = { ...entry, seq: turn.state.durable.lastSeq + 1, at };
-  write(turn, { ...change, entries: [numbered], floor });
+  write(turn, { ...change, entries: [numbered], floor, dated });
   return numbered;
 };
