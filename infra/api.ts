@@ -12,8 +12,9 @@ import { ServiceFunction } from './constructs/service-function.ts';
 import type { Data } from './data.ts';
 import type { Devices } from './devices.ts';
 import type { Stage } from './stages.ts';
+import type { Webhooks } from './webhooks.ts';
 
-export type ApiProps = { stage: Stage; data: Data; devices: Devices };
+export type ApiProps = { stage: Stage; data: Data; devices: Devices; webhooks: Webhooks };
 
 /** What each noun's failure means, and what its function may do beyond nothing. */
 const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }> = {
@@ -40,7 +41,7 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
 
 /** The HTTP API: its routes are the contract's, each served by the function of its noun. */
 export class Api extends Construct {
-  constructor(scope: Construct, id: string, { stage, data, devices }: ApiProps) {
+  constructor(scope: Construct, id: string, { stage, data, devices, webhooks }: ApiProps) {
     super(scope, id);
 
     const serve = (noun: Noun) => {
@@ -65,6 +66,8 @@ export class Api extends Construct {
     };
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
+    webhooks.reachEndpoints(served['webhook-endpoints'].fn);
+    if (stage.webhookAllowPrivate) served['webhook-endpoints'].fn.tell('WEBHOOK_ALLOW_PRIVATE', 'true');
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

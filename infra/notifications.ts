@@ -12,7 +12,8 @@ export class Notifications extends Construct {
       impact: 'Recipients are not told that their item waits for them, or that it is taken back.',
       to: ['transaction.deposited', 'transaction.recall_started'],
     });
-    data.read(fn);
+    // It remembers what it has told.
+    data.readWrite(fn);
     data.readRootSecret(fn);
     fn.allow({
       actions: ['sns:Publish'],

@@ -15,10 +15,12 @@ const variablesOf = (stack: ReturnType<typeof synthesized>, entry: string) => {
 describe('stages', () => {
   it('deliver webhooks to private addresses on a laptop only', () => {
     const allowed = (stage: 'local' | 'dev' | 'prod') =>
-      variablesOf(synthesized(stage), 'queue/deliver').map(({ WEBHOOK_ALLOW_PRIVATE }) => WEBHOOK_ALLOW_PRIVATE);
-    expect(allowed('local')).toEqual(['true', 'true']);
-    expect(allowed('dev')).toEqual([undefined, undefined]);
-    expect(allowed('prod')).toEqual([undefined, undefined]);
+      ['queue/deliver', 'http/webhook-endpoints']
+        .flatMap((entry) => variablesOf(synthesized(stage), entry))
+        .map(({ WEBHOOK_ALLOW_PRIVATE }) => WEBHOOK_ALLOW_PRIVATE);
+    expect(allowed('local')).toEqual(['true', 'true', 'true']);
+    expect(allowed('dev')).toEqual([undefined, undefined, undefined]);
+    expect(allowed('prod')).toEqual([undefined, undefined, undefined]);
   });
 
   it('wait between attempts as published, unless a test wants it shorter', () => {

@@ -1,0 +1,69 @@
+import type { Envelope } from '#events/envelope.ts';
+import { instant } from '#shared/domain/time.ts';
+import {
+  type DeliverMessage,
+  Delivery,
+  EndpointHealth,
+  laneOf,
+  newDelivery,
+  WebhookEndpoint,
+  wants,
+} from '#shared/domain/webhook.ts';
+import { reaction } from '#shared/lambda/consumer.ts';
+import { env } from '#shared/lambda/env.ts';
+import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { deliveryWrite } from '#shared/store/deliveries.ts';
+import { keys, ranges } from '#shared/store/rows.ts';
+import { Lost, openTable, type Table } from '#shared/store/table.ts';
+
+export type FanOutDeps = {
+  table: Table;
+  lanes: Record<'deliver' | 'slow', Queue>;
+  /** Milliseconds since 1970. */
+  clock: () => number;
+};
+
+/** A delivery for each endpoint of the tenant that wants the event, and a message to whoever makes the attempt. */
+export const fanOut = ({ table, lanes, clock }: FanOutDeps) => {
+  /** The delivery if an attempt is still to be asked for: it is new, or an earlier call died before asking. */
+  const toBeSent = async (delivery: Delivery): Promise<Delivery | null> => {
+    try {
+      await table.write([deliveryWrite(delivery, 'absent')]);
+      return delivery;
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      const known = Delivery.parse(error.rows[0]?.current);
+      return known.state === 'pending' ? known : null;
+    }
+  };
+
+  return async (event: Envelope): Promise<void> => {
+    // Consistent: an endpoint whose creation was answered gets all that happens afterwards.
+    const { PK } = keys.endpoint(event.tenant, '');
+    const { rows } = await table.query(ranges.partition(PK), { consistent: true });
+    const health = new Map(rows.map((row) => [String(row.SK), row]));
+    const now = instant(clock());
+    const wanting = rows
+      .filter((row) => !String(row.SK).includes('#'))
+      .map((row) => WebhookEndpoint.parse(row))
+      .filter((endpoint) => wants(endpoint, event));
+    await Promise.all(
+      wanting.map(async (endpoint) => {
+        const delivery = await toBeSent(newDelivery(endpoint, event, now));
+        if (delivery === null) return;
+        const row = health.get(keys.endpointHealth(endpoint.tenant, endpoint.id).SK);
+        const lane = lanes[laneOf(row === undefined ? null : EndpointHealth.parse(row))];
+        const { tenant, endpointId, eventId, version } = delivery;
+        await lane.send({ tenant, endpointId, eventId, version, event } satisfies DeliverMessage);
+      }),
+    );
+  };
+};
+
+export const handler = reaction(() =>
+  fanOut({
+    table: openTable(env('TABLE_NAME')),
+    lanes: { deliver: openQueue(env('DELIVER_QUEUE_URL')), slow: openQueue(env('SLOW_QUEUE_URL')) },
+    clock: () => Date.now(),
+  }),
+);

@@ -1,0 +1,239 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { epochMs, plusSeconds } from '#shared/domain/time.ts';
+import {
+  afterAttempt,
+  type Delivery,
+  disabledBy,
+  type EndpointHealth,
+  healthAfter,
+  laneOf,
+  newDelivery,
+  type Outcome,
+  parseWaits,
+  shownState,
+  type WebhookEndpoint,
+  wants,
+} from '#shared/domain/webhook.ts';
+
+const now = '2026-03-01T12:00:00.000Z';
+const published = parseWaits('5,300,1800,7200,18000,36000,50400,72000,86400');
+const noJitter = 0.5;
+
+const delivery: Delivery = {
+  id: 'dlv_1',
+  tenant: 'ten_1',
+  endpointId: 'whe_1',
+  eventId: 'evt_1',
+  eventType: 'transaction.created',
+  subject: 'txn_1',
+  sequence: 1,
+  state: 'pending',
+  attempts: [],
+  nextAttemptAt: null,
+  createdAt: now,
+  version: 1,
+};
+
+const endpoint: WebhookEndpoint = {
+  id: 'whe_1',
+  tenant: 'ten_1',
+  url: 'https://hooks.shop.com/',
+  description: '',
+  eventTypes: [],
+  state: 'active',
+  disabledReason: null,
+  secret: { keyVersion: 1, nth: 0 },
+  createdAt: now,
+  version: 1,
+  hash: '',
+};
+
+const answered = (status: number | null, more: Partial<Outcome> = {}): Outcome => ({
+  at: now,
+  status,
+  error: null,
+  durationMs: 20,
+  retryAfter: null,
+  ...more,
+});
+
+const waitOf = (it: Delivery): number => (epochMs(it.nextAttemptAt ?? now) - epochMs(now)) / 1000;
+
+describe('a delivery after an attempt', () => {
+  it.each([200, 201, 204, 299])('is delivered by a %i', (status) => {
+    expect(afterAttempt(delivery, answered(status), published, noJitter, now)).toMatchObject({
+      state: 'delivered',
+      nextAttemptAt: null,
+      version: 2,
+      attempts: [{ status }],
+    });
+  });
+
+  it.each([null, 101, 199, 300, 302, 400, 404, 429, 500, 503])('waits for the next one after a %s', (status) => {
+    const after = afterAttempt(delivery, answered(status), published, noJitter, now);
+    expect(after).toMatchObject({ state: 'retrying', version: 2 });
+    expect(waitOf(after)).toBe(5);
+  });
+
+  it('follows the published schedule, and is dead after its last wait', () => {
+    const waits: number[] = [];
+    let it = delivery;
+    for (; it.state !== 'dead'; it = afterAttempt(it, answered(500), published, noJitter, now)) waits.push(waitOf(it));
+    expect(waits).toEqual([0, ...published]);
+    expect(it.attempts).toHaveLength(10);
+    expect(it.nextAttemptAt).toBeNull();
+  });
+
+  it('keeps what went wrong, without the header that was only meant for us', () => {
+    const failed = answered(503, { error: 'down for maintenance', retryAfter: '10' });
+    expect(afterAttempt(delivery, failed, published, noJitter, now).attempts).toEqual([
+      { at: now, status: 503, error: 'down for maintenance', durationMs: 20 },
+    ]);
+  });
+
+  it('is dead at once when the endpoint is gone', () => {
+    expect(afterAttempt(delivery, answered(410), published, noJitter, now)).toMatchObject({
+      state: 'dead',
+      nextAttemptAt: null,
+    });
+  });
+
+  it('waits up to a fifth shorter or longer, whatever chance says', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        fc.nat({ max: published.length - 1 }),
+        (jitter, nth) => {
+          const tried = { ...delivery, attempts: Array.from({ length: nth }, () => ({ ...answered(500) })) };
+          const wait = published[nth] ?? 0;
+          const took = waitOf(afterAttempt(tried, answered(500), published, jitter, now));
+          expect(took).toBeGreaterThanOrEqual(0.8 * wait);
+          expect(took).toBeLessThanOrEqual(1.2 * wait);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['seconds', '120', 120],
+    ['seconds below our own wait', '1', 5],
+    ['a date', 'Sun, 01 Mar 2026 12:10:00 GMT', 600],
+    ['a date that is past', 'Sun, 01 Mar 2026 11:00:00 GMT', 5],
+    ['more than a day', '999999999', 86_400],
+    ['a date in years', 'Sun, 01 Mar 2037 12:00:00 GMT', 86_400],
+    ['nonsense', 'soon', 5],
+    ['a negative number', '-5', 5],
+    ['nothing', '', 5],
+  ])('heeds Retry-After as %s', (_, retryAfter, wait) => {
+    expect(waitOf(afterAttempt(delivery, answered(429, { retryAfter }), published, noJitter, now))).toBe(wait);
+  });
+});
+
+describe('the setting of the waits', () => {
+  it.each(['', '5,', '0', '-5', 'five', '1,2,3,4,5,6,7,8,9,10'])('is refused as %j', (text) => {
+    expect(() => parseWaits(text)).toThrow();
+  });
+});
+
+describe('the health of an endpoint', () => {
+  const failing: EndpointHealth = { lastOutcome: 'failed', failingSince: now, updatedAt: now, version: 3 };
+  const tomorrow = plusSeconds(now, 86_400);
+
+  it('is not written as long as all is well', () => {
+    expect(healthAfter(null, answered(200), now)).toBeNull();
+  });
+
+  it('begins to fail with the first failure, and is not written again by the second', () => {
+    const first = healthAfter(null, answered(500), now);
+    expect(first).toEqual({ lastOutcome: 'failed', failingSince: now, updatedAt: now, version: 1 });
+    expect(healthAfter(first, answered(null), tomorrow)).toBeNull();
+  });
+
+  it('is well again after one success', () => {
+    expect(healthAfter(failing, answered(204), tomorrow)).toEqual({
+      lastOutcome: 'ok',
+      failingSince: null,
+      updatedAt: tomorrow,
+      version: 4,
+    });
+  });
+
+  it('is slow, not failing, when a success takes more than 5 s', () => {
+    const slow = healthAfter(failing, answered(200, { durationMs: 5_001 }), tomorrow);
+    expect(slow).toMatchObject({ lastOutcome: 'slow', failingSince: null });
+    expect(laneOf(slow)).toBe('slow');
+    expect(shownState(endpoint, slow)).toBe('active');
+  });
+
+  it('decides the lane and what its owner sees', () => {
+    expect(laneOf(null)).toBe('deliver');
+    expect(laneOf(failing)).toBe('slow');
+    expect(shownState(endpoint, failing)).toBe('failing');
+    expect(shownState({ ...endpoint, state: 'disabled' }, failing)).toBe('disabled');
+  });
+
+  it('disables it after five days of nothing but failure, not before', () => {
+    const fifthDay = plusSeconds(now, 5 * 86_400);
+    expect(disabledBy(answered(500), failing, plusSeconds(fifthDay, -1))).toBeNull();
+    expect(disabledBy(answered(500), failing, fifthDay)).toBe('failing');
+    expect(disabledBy(answered(200), failing, fifthDay)).toBeNull();
+    expect(disabledBy(answered(500), null, fifthDay)).toBeNull();
+  });
+
+  it('does not matter when it says that it is gone', () => {
+    expect(disabledBy(answered(410), null, now)).toBe('gone');
+  });
+});
+
+describe('an endpoint', () => {
+  const created = { type: 'transaction.created', subject: 'txn_1' };
+
+  it('gets every type unless it has chosen', () => {
+    expect(wants(endpoint, created)).toBe(true);
+    expect(wants({ ...endpoint, eventTypes: ['transaction.created'] }, created)).toBe(true);
+    expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, created)).toBe(false);
+  });
+
+  it('gets its own pings whatever it has chosen, and nobody else does', () => {
+    const ping = { type: 'webhook_endpoint.pinged', subject: 'whe_1' };
+    expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, ping)).toBe(true);
+    expect(wants({ ...endpoint, id: 'whe_2' }, ping)).toBe(false);
+  });
+
+  it('hears of other endpoints', () => {
+    expect(wants(endpoint, { type: 'webhook_endpoint.disabled', subject: 'whe_2' })).toBe(true);
+  });
+
+  it('gets nothing once it is disabled', () => {
+    expect(wants({ ...endpoint, state: 'disabled' }, created)).toBe(false);
+  });
+
+  it('has one delivery per event, known by the event', () => {
+    const event = {
+      specversion: '1.0' as const,
+      id: 'evt_01HZX0000000000000000000AB',
+      source: 'latchwork' as const,
+      type: 'transaction.created',
+      subject: 'txn_1',
+      time: now,
+      datacontenttype: 'application/json' as const,
+      tenant: 'ten_1',
+      sequence: 7,
+      occurredAt: now,
+      recordedAt: now,
+      actor: { type: 'system' as const, id: 'test' },
+      schema: 1 as const,
+      data: {},
+      prevHash: '',
+      hash: '',
+    };
+    expect(newDelivery(endpoint, event, now)).toMatchObject({
+      id: 'dlv_01HZX0000000000000000000AB',
+      eventId: event.id,
+      sequence: 7,
+      state: 'pending',
+      version: 1,
+    });
+  });
+});
