@@ -67,7 +67,6 @@ export class Api extends Construct {
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
     webhooks.reachEndpoints(served['webhook-endpoints'].fn);
-    if (stage.webhookAllowPrivate) served['webhook-endpoints'].fn.tell('WEBHOOK_ALLOW_PRIVATE', 'true');
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

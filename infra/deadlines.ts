@@ -11,8 +11,6 @@ export type DeadlinesProps = { stage: Stage; data: Data; bus: Bus; schedules: Sc
 
 /** What is due: a schedule or a delayed message per deadline, and the function that acts when it comes. */
 export class Deadlines extends Construct {
-  readonly queue: ServiceQueue;
-
   constructor(scope: Construct, id: string, { stage, data, bus, schedules }: DeadlinesProps) {
     super(scope, id);
 
@@ -24,7 +22,7 @@ export class Deadlines extends Construct {
     });
     data.readWrite(act);
     data.readRootSecret(act);
-    this.queue = new ServiceQueue(this, 'Queue', {
+    const queue = new ServiceQueue(this, 'Queue', {
       stage,
       name: 'Deadlines',
       impact: 'Reservations, deposits, pickups and door commands expire late: only by the sweep, every 15 minutes.',
@@ -33,8 +31,8 @@ export class Deadlines extends Construct {
       lateAfter: Duration.minutes(30),
     });
     // What arrives early goes back for the rest of its time.
-    this.queue.sendFrom(act);
-    schedules.scheduleFrom(act, this.queue);
+    queue.sendFrom(act);
+    schedules.scheduleFrom(act, queue);
 
     const plan = bus.reaction(this, 'Plan', {
       entry: 'bus/deadlines',
@@ -43,7 +41,7 @@ export class Deadlines extends Construct {
       to: ['transaction.*', 'command.queued'],
     });
     data.read(plan.fn);
-    this.queue.sendFrom(plan.fn);
-    schedules.scheduleFrom(plan.fn, this.queue);
+    queue.sendFrom(plan.fn);
+    schedules.scheduleFrom(plan.fn, queue);
   }
 }

@@ -9,8 +9,8 @@ export class Notifications extends Construct {
     const { fn } = bus.reaction(this, 'Messages', {
       entry: 'bus/messages',
       name: 'Messages',
-      impact: 'Recipients are not told that their item waits for them, or that it is taken back.',
-      to: ['transaction.deposited', 'transaction.recall_started'],
+      impact: 'Recipients are not told that their item waits for them.',
+      to: ['transaction.deposited'],
     });
     // It remembers what it has told.
     data.readWrite(fn);

@@ -25,12 +25,12 @@ export class LatchworkStack extends Stack {
     const data = new Data(this, 'Data', { stage });
     const bus = new Bus(this, 'Bus', { stage, data });
     const schedules = new Schedules(this, 'Schedules', { stage });
-    const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Notifications(this, 'Notifications', { data, bus });
-    new Api(this, 'Api', { stage, data, devices });
-    new Sweep(this, 'Sweep', { stage, data, bus, deadlines, webhooks });
+    new Api(this, 'Api', { stage, data, devices, webhooks });
+    new Sweep(this, 'Sweep', { stage, data, bus });
     const operations = new Operations(this, 'Operations', { stage, data, bus });
     operations.hearAllAlarms();
   }

@@ -11,10 +11,11 @@ export type WebhooksProps = { stage: Stage; data: Data; bus: Bus; schedules: Sch
 
 /** Events to customers' endpoints: a delivery per endpoint, then attempt after attempt. */
 export class Webhooks extends Construct {
-  private readonly queues: ServiceQueue[];
+  private readonly stage: Stage;
 
   constructor(scope: Construct, id: string, { stage, data, bus, schedules }: WebhooksProps) {
     super(scope, id);
+    this.stage = stage;
 
     const lane = (name: string, queueName: string, impact: string, maxConcurrency: number) => {
       const fn = new ServiceFunction(this, name, {
@@ -24,10 +25,7 @@ export class Webhooks extends Construct {
         impact,
         // An endpoint has 15 s to answer (design.md section 7).
         timeout: Duration.seconds(30),
-        environment: {
-          WEBHOOK_WAITS_SECONDS: stage.webhookWaitsSeconds,
-          ...(stage.webhookAllowPrivate && { WEBHOOK_ALLOW_PRIVATE: 'true' }),
-        },
+        environment: { WEBHOOK_WAITS_SECONDS: stage.webhookWaitsSeconds },
       });
       const queue = new ServiceQueue(this, `${queueName}Queue`, {
         stage,
@@ -37,19 +35,18 @@ export class Webhooks extends Construct {
         maxConcurrency,
         lateAfter: Duration.minutes(30),
       });
-      data.readWrite(fn);
-      data.readRootSecret(fn);
       return { fn, queue };
     };
     // The same code twice: an endpoint that is slow or failing waits in its own lane and delays nobody else.
-    const lanes = [
-      lane('Deliver', 'Deliver', 'Customers get their webhooks late or not at all.', 50),
-      lane('DeliverSlow', 'Slow', 'Endpoints that failed before get their webhooks late or not at all.', 10),
-    ];
-    this.queues = lanes.map(({ queue }) => queue);
-    for (const { fn } of lanes) {
-      this.deliverFrom(fn);
-      for (const queue of this.queues) schedules.scheduleFrom(fn, queue);
+    const fast = lane('Deliver', 'Deliver', 'Customers get their webhooks late or not at all.', 50);
+    const slow = lane('DeliverSlow', 'Slow', 'Endpoints that failed before get their webhooks late or not at all.', 10);
+    for (const { fn } of [fast, slow]) {
+      data.readWrite(fn);
+      data.readRootSecret(fn);
+      this.reachEndpoints(fn);
+      // Every further attempt is made in the slow lane, at once or at its time.
+      slow.queue.sendFrom(fn);
+      schedules.scheduleFrom(fn, slow.queue);
     }
 
     const fanOut = bus.reaction(this, 'FanOut', {
@@ -59,11 +56,12 @@ export class Webhooks extends Construct {
       to: ['*'],
     });
     data.readWrite(fanOut.fn);
-    this.deliverFrom(fanOut.fn);
+    fast.queue.sendFrom(fanOut.fn);
+    slow.queue.sendFrom(fanOut.fn);
   }
 
-  /** Lets the function send a delivery to its next attempt, in either lane. */
-  deliverFrom(fn: ServiceFunction): void {
-    for (const queue of this.queues) queue.sendFrom(fn);
+  /** Which addresses of endpoints the function takes: everywhere but on a laptop only public ones. */
+  reachEndpoints(fn: ServiceFunction): void {
+    if (this.stage.webhookAllowPrivate) fn.tell('WEBHOOK_ALLOW_PRIVATE', 'true');
   }
 }

@@ -430,7 +430,7 @@ describe('least privilege', () => {
     ['bus/deadlines', [...consume, ...read, ...schedule, send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
     ['bus/banks', [...consume, ...read, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
-    ['bus/messages', [...consume, ...read, secret, 'sns:Publish']],
+    ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['queue/deadlines', [...consume, ...readWrite, secret, ...schedule, send]],
     ['queue/deliver', [...consume, ...readWrite, secret, ...schedule, send]],
