@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
+import { banksTakePart } from './active-banks.ts';
 import { bankIdentity } from './bank-identity.ts';
 import { demo } from './demo.ts';
 import { deploy } from './deploy.ts';
@@ -34,9 +35,9 @@ async function start(life: Lifetime): Promise<number> {
 
   const { endpoint, died } = choice.own ? await ownEngine(life, choice) : { endpoint: choice.endpoint, died: [] };
   const { system, banksDied } = await startSystem(life, endpoint, choice.dir);
-  writeJson(systemFile, system);
   await Promise.race([demo(system), ...died, banksDied]);
 
+  writeJson(systemFile, system);
   say(summary(system, seconds(startedAt)));
   await Promise.race([...died, banksDied, life.interrupted]);
   return 0;
@@ -104,10 +105,12 @@ async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
   const identified = await step('Certificates of the banks', () =>
     Promise.all(owned.map(async (bank) => ({ ...bank, ...(await bankIdentity(endpoint, outputs, dir, bank.id)) }))),
   );
-  const banks = await step('Simulated banks', () =>
-    startSimulatedBanks({ endpoint, dir, controlPort, banks: identified }),
-  );
-  life.atEnd(() => banks.stop());
+  const banks = await step('Simulated banks', async () => {
+    const started = await startSimulatedBanks({ endpoint, dir, controlPort, banks: identified });
+    life.atEnd(() => started.stop());
+    await Promise.race([banksTakePart({ apiUrl, tenants: seeded.tenants }), started.died]);
+    return started;
+  });
 
   const system: System = {
     ...endpoint,
