@@ -19,7 +19,7 @@ type Waiting = { place: string; door: string; pin: string; until: string };
  */
 const languages = {
   en: {
-    // Its day comes before its month, and 14:05 needs no "PM" with a narrow space that GSM 03.38 lacks.
+    // Hours to 24: American ones come with a narrow space that GSM 03.38 lacks.
     dates: 'en-GB',
     itemWaits: ({ place, door, pin, until }: Waiting) =>
       `Your item is at ${place}, door ${door}. PIN: ${pin}. Please collect it by ${until}.`,
@@ -43,7 +43,7 @@ const localTime = (at: Instant, timeZone: string, dates: string): string =>
     timeZone,
     weekday: 'short',
     day: 'numeric',
-    month: 'numeric',
+    month: 'short',
     hour: '2-digit',
     minute: '2-digit',
   }).format(epochMs(at));

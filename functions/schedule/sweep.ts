@@ -3,6 +3,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { timeOutIfDue } from '#shared/domain/commanding.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';
+import { type DeliverMessage, Delivery } from '#shared/domain/webhook.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { flushMetrics, log, metrics } from '#shared/lambda/log.ts';
@@ -10,27 +11,35 @@ import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { live } from '#shared/live.ts';
 import { type Bus, openBus } from '#shared/outside/bus.ts';
 import { type FailedRecords, openFailedRecords } from '#shared/outside/failed-records.ts';
+import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openCommands } from '#shared/store/commands.ts';
-import { dueShards } from '#shared/store/rows.ts';
+import { dueShards, keys } from '#shared/store/rows.ts';
 import type { Key } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 
 /** What is due for less is left to its own schedule or message, which may be on its way. */
 const graceSeconds = 60;
+/** Retries of webhooks wait behind each other in the slow lane; asking twice costs an attempt at a sick endpoint. */
+const deliveryGraceSeconds = 900;
 /** Per shard and run: 16 × 200 every 15 minutes is far more than is ever lost; more waits for the next run. */
 const perShard = 200;
 
-export type SweepDeps = HttpDeps & { bus: Bus; failedRecords: FailedRecords };
+export type SweepDeps = HttpDeps & {
+  bus: Bus;
+  failedRecords: FailedRecords;
+  /** Where deliveries wait for their next attempt. */
+  slow: Queue;
+};
 
 /** How much was mended, by what it was. More than nothing means that a schedule, a message or a publish was lost. */
-export type Mended = { transactions: number; commands: number; commits: number };
+export type Mended = { transactions: number; commands: number; deliveries: number; commits: number };
 
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
 
   /** A row that should have been woken by now: does what its wake-up would have done. */
-  const mend: Record<string, (tenant: string, id: string, mended: Mended) => Promise<void>> = {
+  const mend: Record<string, (tenant: string, id: string, mended: Mended, SK: string) => Promise<void>> = {
     TXN: async (tenant, id, mended) => {
       const now = instant(deps.clock());
       const before = await deps.table.get({ PK: `TXN#${tenant}#${id}`, SK: 'T' }, true);
@@ -45,15 +54,24 @@ export const sweep = (deps: SweepDeps) => {
       const after = await commands.change(command, circumstances, (it) => timeOutIfDue(it, now));
       if (after.version !== command.version) mended.commands += 1;
     },
+    DLV: async (tenant, endpointId, mended, eventId) => {
+      const row = await deps.table.get(keys.delivery(tenant, endpointId, eventId), true);
+      if (row === undefined) return;
+      const { nextAttemptAt, version } = Delivery.parse(row);
+      const lostBefore = plusSeconds(instant(deps.clock()), -deliveryGraceSeconds);
+      if (nextAttemptAt === null || nextAttemptAt > lostBefore) return;
+      await deps.slow.send({ tenant, endpointId, eventId, version } satisfies DeliverMessage);
+      mended.deliveries += 1;
+    },
   };
 
-  const mendRow = async ({ PK }: Key, mended: Mended): Promise<void> => {
+  const mendRow = async ({ PK, SK }: Key, mended: Mended): Promise<void> => {
     const [kind = '', tenant = '', id = ''] = PK.split('#');
-    await mend[kind]?.(tenant, id, mended);
+    await mend[kind]?.(tenant, id, mended, SK);
   };
 
   return async (): Promise<Mended> => {
-    const mended: Mended = { transactions: 0, commands: 0, commits: 0 };
+    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, commits: 0 };
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {
       for (const key of await deps.table.due(shard, before, perShard)) {
@@ -79,6 +97,7 @@ export const handler = middy<unknown, Mended, Error, Context>().handler(async ()
     ...live(),
     bus: openBus(env('BUS_NAME')),
     failedRecords: openFailedRecords(env('FAILED_RECORDS_BUCKET')),
+    slow: openQueue(env('SLOW_QUEUE_URL')),
   });
   const mended = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);

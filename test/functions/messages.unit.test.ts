@@ -1,0 +1,265 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { catalogue } from '#events/catalogue.ts';
+import { Envelope } from '#events/envelope.ts';
+import { Bank } from '#shared/domain/bank.ts';
+import { pinOf } from '#shared/domain/credential.ts';
+import { rootKeysFrom } from '#shared/domain/root-key.ts';
+import { epochMs } from '#shared/domain/time.ts';
+import type { Party, StoredTransaction } from '#shared/domain/transaction.ts';
+import { bankWrites } from '#shared/store/banks.ts';
+import { keys } from '#shared/store/rows.ts';
+import { tellRecipients } from '../../functions/bus/messages.ts';
+import { signal } from '../../functions/bus/signals.ts';
+import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+
+const now = '2026-03-01T12:00:00.000Z';
+const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
+
+const bank = Bank.parse({
+  id: 'bnk_1',
+  tenant: 'ten_1',
+  siteId: 'sit_1',
+  name: 'Bahnhof Süd',
+  lifecycle: 'active',
+  layout: [{ door: '7', widthMm: 440, heightMm: 300, depthMm: 500, maxMassG: 20_000 }],
+  config: {
+    rev: 1,
+    timeZone: 'Europe/Zurich',
+    reopenSeconds: 120,
+    ajarAfterSeconds: 60,
+    batteryBackedClock: false,
+    lockout: [{ failures: 5, lockSeconds: 60 }],
+    guessesPerDay: 20,
+  },
+  bankKey: { generation: 1, keyVersion: 1 },
+  pinDigits: 6,
+  createdAt: now,
+  version: 1,
+});
+
+const credential = (id: string, state: 'active' | 'superseded', step: 'deposit' | 'pickup' = 'pickup') => ({
+  id,
+  step,
+  method: 'pin' as const,
+  state,
+  notBefore: now,
+  notAfter: '2026-03-04T12:00:00.000Z',
+  digits: 6,
+  attempt: 0,
+  keyVersion: 1,
+  locked: true,
+  sinceVersion: 3,
+});
+
+const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): StoredTransaction => ({
+  id: 'txn_1',
+  tenant: 'ten_1',
+  workflow: 'parcel',
+  state: 'stored',
+  version: 3,
+  hash: '',
+  siteId: 'sit_1',
+  bankId: 'bnk_1',
+  bankKey: { generation: 1, keyVersion: 1 },
+  door: '7',
+  externalIds: {},
+  source: null,
+  items: [],
+  recipient,
+  parties: {},
+  salt: 'salt',
+  payment: null,
+  metadata: {},
+  deadlines: { reserveUntil: now, depositBy: now, pickupBy: '2026-03-04T12:00:00.000Z' },
+  pickupWithinSeconds: 259_200,
+  deadlineRev: 1,
+  flags: [],
+  holdReason: null,
+  credentials: [
+    credential('crd_0', 'active', 'deposit'),
+    credential('crd_1', 'superseded'),
+    credential('crd_2', 'active'),
+  ],
+  depositStartedAt: now,
+  depositedAt: now,
+  pickedUpAt: null,
+  endedAt: null,
+  expiredStage: null,
+  cancelReason: null,
+  recallCause: null,
+  rejectReason: null,
+  assignment: { policy: 'best_fit', candidates: 1, reason: 'only one' },
+  createdAt: now,
+  updatedAt: now,
+  compartment: null,
+  ...more,
+});
+
+const anEvent = (type: string, data: Record<string, unknown>, subject = 'txn_1'): Envelope =>
+  Envelope.parse({
+    specversion: '1.0',
+    id: 'evt_1',
+    source: 'latchwork',
+    type,
+    subject,
+    time: now,
+    datacontenttype: 'application/json',
+    tenant: 'ten_1',
+    sequence: 3,
+    occurredAt: now,
+    recordedAt: now,
+    actor: { type: 'bank', id: 'bnk_1' },
+    schema: 1,
+    data,
+    prevHash: '',
+    hash: '',
+  });
+
+const deposited = anEvent('transaction.deposited', { bankId: 'bnk_1' });
+
+describe('a recipient whose item was deposited', () => {
+  let table: MemoryTable;
+  let sent: { phone: string; text: string }[];
+  let accepts: () => boolean;
+  const tell = (event = deposited) =>
+    tellRecipients({
+      table,
+      rootKeys: async () => rootKeys,
+      sms: {
+        send: async (phone, text) => {
+          sent.push({ phone, text });
+          return accepts();
+        },
+      },
+      clock: () => epochMs(now),
+    })(event);
+
+  const holding = async (transaction: StoredTransaction) => {
+    await table.write([
+      ...bankWrites(bank),
+      {
+        kind: 'other',
+        expects: 'absent',
+        put: { ...keys.transaction('ten_1', transaction.id), ...transaction },
+      },
+    ]);
+    table.calls.length = 0;
+  };
+
+  beforeEach(() => {
+    table = memoryTable();
+    sent = [];
+    accepts = () => true;
+  });
+
+  const pin = pinOf(rootKeys.of(1), { id: 'crd_2', attempt: 0, digits: 6 });
+
+  it.each([
+    ['en', `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
+    ['de-CH', `Ihre Sendung liegt bereit: Bahnhof Süd, Fach 7. PIN: ${pin}. Bitte abholen bis Mi., 4. März, 13:00.`],
+    ['fr', `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
+    [undefined, `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
+  ])('is told where, how and until when, for locale %s', async (locale, text) => {
+    await holding(stored({ phone: '+41791234567', ...(locale && { locale }) }));
+    await tell();
+    expect(sent).toEqual([{ phone: '+41791234567', text }]);
+    // GSM 03.38 has these letters, so it is one SMS of 160.
+    expect(text).toMatch(/^[\x20-\x5a\x61-\x7aäöüÄÖÜ]{1,160}$/);
+  });
+
+  it('is told once, however often the event comes, for one read and one write', async () => {
+    await holding(stored({ phone: '+41791234567' }));
+    await tell();
+    expect(table.calls).toEqual(['batchGet', 'write']);
+    await tell();
+    expect(sent).toHaveLength(1);
+  });
+
+  it('is told on the next try when SNS was out', async () => {
+    await holding(stored({ phone: '+41791234567' }));
+    accepts = () => {
+      throw new Error('throttled');
+    };
+    await expect(tell()).rejects.toThrow('throttled');
+    accepts = () => true;
+    await tell();
+    expect(sent).toHaveLength(2);
+  });
+
+  it('with a number that takes no message is not tried for ever', async () => {
+    await holding(stored({ phone: '+41791234567' }));
+    accepts = () => false;
+    await tell();
+    await tell();
+    expect(sent).toHaveLength(1);
+  });
+
+  it.each([
+    ['has no phone', stored({ email: 'ada@example.com' })],
+    ['has taken it out meanwhile', stored({ phone: '+41791234567' }, { state: 'completed' })],
+    ['has no live credential', stored({ phone: '+41791234567' }, { credentials: [credential('crd_1', 'superseded')] })],
+  ])('who %s is told nothing', async (_, transaction) => {
+    await holding(transaction);
+    await tell();
+    expect(sent).toEqual([]);
+  });
+
+  it('is told nothing of other events', async () => {
+    await holding(stored({ phone: '+41791234567' }));
+    await tell(anEvent('transaction.recall_started', { bankId: 'bnk_1' }));
+    expect(sent).toEqual([]);
+    expect(table.calls).toEqual([]);
+  });
+});
+
+describe('the people who run it', () => {
+  const raised = async (event: Envelope) => {
+    const alerts: { title: string; text: string }[] = [];
+    await signal({
+      alerts: {
+        raise: async (alert) => {
+          alerts.push(alert);
+        },
+      },
+    })(event);
+    return alerts;
+  };
+
+  const transaction = {
+    transactionId: 'txn_1',
+    workflow: 'parcel',
+    state: 'completed',
+    bankId: 'bnk_1',
+    door: '7',
+    externalIds: {},
+    changes: {},
+  };
+  const evidence = { journalId: 'j1', seq: 9, door: '7', version: 3, cause: null };
+
+  it.each([
+    [
+      'transaction.conflicted',
+      { ...transaction, evidence, recorded: 'expired', happened: 'picked_up' },
+      'transaction txn_1, bank bnk_1, door 7',
+    ],
+    ['transaction.rejected', { ...transaction, reason: 'compartment_occupied' }, 'transaction txn_1, bank bnk_1'],
+    ['webhook_endpoint.disabled', { endpointId: 'whe_1', reason: 'gone', changes: {} }, 'tenant ten_1, endpoint whe_1'],
+    ['compartment.lock_jammed', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
+    ['compartment.forced_open', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
+    ['compartment.left_ajar', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
+  ])('are told of %s: what, where, and what to do', async (type, data, where) => {
+    const [alert, ...more] = await raised(anEvent(type, data));
+    expect(more).toEqual([]);
+    expect(alert?.title).toBe(`Latchwork: ${type}`);
+    expect(alert?.text).toContain(`Where: ${where}\n`);
+    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_1 /);
+    expect(Object.keys(catalogue)).toContain(type);
+  });
+
+  it.each(['compartment.out_of_service', 'compartment.returned_to_service', 'transaction.created', 'new.type'])(
+    'are left alone by %s',
+    async (type) => {
+      expect(await raised(anEvent(type, {}))).toEqual([]);
+    },
+  );
+});

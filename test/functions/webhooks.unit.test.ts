@@ -1,0 +1,391 @@
+import { Webhook } from 'standardwebhooks';
+import { beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { Envelope } from '#events/envelope.ts';
+import { apply, born } from '#shared/domain/decision.ts';
+import { webhookSecretText } from '#shared/domain/issued.ts';
+import { rootKeysFrom } from '#shared/domain/root-key.ts';
+import { epochMs, instant } from '#shared/domain/time.ts';
+import { DeliverMessage, Delivery, EndpointHealth, WebhookEndpoint } from '#shared/domain/webhook.ts';
+import type { Reply } from '#shared/outside/customer-endpoint.ts';
+import { commitEndpoint } from '#shared/store/commit.ts';
+import { keys } from '#shared/store/rows.ts';
+import { fanOut } from '../../functions/bus/webhooks.ts';
+import { type Arrival, deliver } from '../../functions/queue/deliver.ts';
+import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+
+const tenant = 'ten_1';
+const start = '2026-03-01T12:00:00.000Z';
+const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
+
+const anEndpoint = (id: string, more: Partial<WebhookEndpoint> = {}): WebhookEndpoint => ({
+  id,
+  tenant,
+  url: `https://hooks.shop.com/${id}`,
+  description: '',
+  eventTypes: [],
+  state: 'active',
+  disabledReason: null,
+  secret: { keyVersion: 1, nth: 0 },
+  createdAt: start,
+  version: 1,
+  hash: '',
+  ...more,
+});
+
+const shop = anEndpoint('whe_00000000000000000000000001');
+const carrier = anEndpoint('whe_00000000000000000000000002');
+
+const empty = <T>(): T[] => [];
+
+/** The functions with a table, a clock, queues that keep what they get, and customers who answer as told. */
+const world = () => {
+  let ids = 0;
+  const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
+  const it = {
+    table: memoryTable(),
+    now: epochMs(start),
+    lanes: { deliver: empty<DeliverMessage>(), slow: empty<DeliverMessage>() },
+    later: empty<{ name: string; at: string; message: DeliverMessage }>(),
+    posts: empty<{ url: string; headers: Record<string, string>; body: string }>(),
+    answer: (): Partial<Reply> | Promise<Partial<Reply>> => ({ status: 204 }),
+    newId,
+  };
+  const lane = (name: keyof typeof it.lanes) => ({
+    send: async (message: unknown) => {
+      it.lanes[name].push(DeliverMessage.parse(message));
+    },
+  });
+  const slow = lane('slow');
+  const clock = () => it.now;
+  const fan = fanOut({ table: it.table, lanes: { deliver: lane('deliver'), slow }, clock });
+  const handle = deliver({
+    table: it.table,
+    rootKeys: async () => rootKeys,
+    endpoints: {
+      post: async (url, headers, body) => {
+        it.posts.push({ url, headers, body });
+        return { status: null, error: null, retryAfter: null, durationMs: 12, ...(await it.answer()) };
+      },
+    },
+    slow,
+    later: {
+      send: async (name, at, message) => {
+        it.later.push({ name, at, message: DeliverMessage.parse(message) });
+      },
+    },
+    waits: [5, 300],
+    newId,
+    random: () => 0.5,
+    clock,
+  });
+  return {
+    ...it,
+    set: (change: Partial<Pick<typeof it, 'now' | 'answer'>>) => Object.assign(it, change),
+    fan,
+    handle: (message: DeliverMessage, arrival: Partial<Arrival> = {}) =>
+      handle(message, { lane: 'deliver', redelivered: false, ...arrival }),
+    add: async (...endpoints: WebhookEndpoint[]) => {
+      for (const endpoint of endpoints)
+        await it.table.write(
+          commitEndpoint(born(endpoint, 'webhook_endpoint.created'), {
+            actor: { type: 'system', id: 'test' },
+            now: start,
+            newId,
+          }).writes,
+        );
+    },
+    delivery: async (endpoint: WebhookEndpoint, event: Envelope) =>
+      Delivery.parse(await it.table.get(keys.delivery(tenant, endpoint.id, event.id))),
+    endpoint: async (endpoint: WebhookEndpoint) =>
+      WebhookEndpoint.parse(await it.table.get(keys.endpoint(tenant, endpoint.id))),
+  };
+};
+
+let w: ReturnType<typeof world>;
+beforeEach(() => {
+  w = world();
+});
+
+const anEvent = (more: Partial<Envelope> = {}): Envelope => ({
+  specversion: '1.0',
+  id: 'evt_01HZX0000000000000000000AB',
+  source: 'latchwork',
+  type: 'transaction.created',
+  subject: 'txn_1',
+  time: start,
+  datacontenttype: 'application/json',
+  tenant,
+  sequence: 1,
+  occurredAt: start,
+  recordedAt: start,
+  actor: { type: 'system', id: 'test' },
+  schema: 1,
+  data: { note: 'ä€😀' },
+  prevHash: '',
+  hash: '',
+  ...more,
+});
+
+const healthOf = async (table: MemoryTable, endpoint: WebhookEndpoint): Promise<EndpointHealth | null> => {
+  const row = await table.get(keys.endpointHealth(tenant, endpoint.id));
+  return row === undefined ? null : EndpointHealth.parse(row);
+};
+
+/** The one message in a list. */
+const only = <T>(list: T[]): T => {
+  const [first] = list;
+  if (first === undefined || list.length !== 1) throw new Error(`expected one, not ${list.length}`);
+  return first;
+};
+
+describe('an event on the bus', () => {
+  it('becomes a delivery for each endpoint that wants it, forgotten after 30 days', async () => {
+    await w.add(shop, carrier, anEndpoint('whe_3', { eventTypes: ['transaction.completed'] }));
+    await w.add(anEndpoint('whe_4', { state: 'disabled' }));
+    const event = anEvent();
+    await w.fan(event);
+    expect(w.lanes.deliver.map((it) => it.endpointId)).toEqual([shop.id, carrier.id]);
+    expect(w.lanes.deliver[0]?.event).toEqual(event);
+    expect(await w.delivery(shop, event)).toMatchObject({
+      id: 'dlv_01HZX0000000000000000000AB',
+      state: 'pending',
+      attempts: [],
+    });
+    const row = w.table.rows().find((it) => it.PK.startsWith('DLV#'));
+    expect(row?.ttl).toBe(epochMs(start) / 1000 + 30 * 86_400);
+  });
+
+  it('costs one query, and one write per delivery', async () => {
+    await w.add(shop, carrier);
+    w.table.calls.length = 0;
+    await w.fan(anEvent());
+    expect(w.table.calls).toEqual(['query', 'write', 'write']);
+  });
+
+  it('seen again before it was sent is sent again, afterwards not', async () => {
+    await w.add(shop);
+    const event = anEvent();
+    await w.fan(event);
+    await w.fan(event);
+    expect(w.lanes.deliver).toHaveLength(2);
+    for (const message of w.lanes.deliver) await w.handle(message);
+    expect(w.posts).toHaveLength(1);
+    await w.fan(event);
+    expect(w.lanes.deliver).toHaveLength(2);
+  });
+
+  it('goes to the slow lane of who failed or was slow', async () => {
+    await w.add(shop, carrier);
+    w.set({ answer: () => ({ status: 200, durationMs: 6_000 }) });
+    await w.fan(anEvent());
+    for (const message of w.lanes.deliver.splice(0)) if (message.endpointId === shop.id) await w.handle(message);
+    await w.fan(anEvent({ id: 'evt_2' }));
+    expect(w.lanes.slow.map((it) => it.endpointId)).toEqual([shop.id]);
+    expect(w.lanes.deliver.map((it) => it.endpointId)).toEqual([carrier.id]);
+  });
+});
+
+describe('an attempt', () => {
+  const begin = async (endpoint = shop, event = anEvent()): Promise<DeliverMessage> => {
+    await w.add(endpoint);
+    await w.fan(event);
+    return only(w.lanes.deliver);
+  };
+
+  it('sends the envelope, signed so that its owner can verify it', async () => {
+    const message = await begin();
+    w.set({ now: Date.now() });
+    await w.handle(message);
+    const { url, headers, body } = only(w.posts);
+    expect(url).toBe(shop.url);
+    expect(headers['content-type']).toBe('application/json');
+    const secret = webhookSecretText(rootKeys, { id: shop.id, nth: 0, keyVersion: 1 });
+    expect(new Webhook(secret).verify(body, headers)).toEqual(anEvent());
+    expect(headers['webhook-id']).toBe(anEvent().id);
+    expect(await w.delivery(shop, anEvent())).toMatchObject({
+      state: 'delivered',
+      attempts: [{ status: 204, error: null, durationMs: 12 }],
+    });
+    expect(w.later).toEqual([]);
+  });
+
+  it('costs one read and one write while all is well', async () => {
+    const message = await begin();
+    w.table.calls.length = 0;
+    await w.handle(message);
+    expect(w.table.calls).toEqual(['batchGet', 'write']);
+  });
+
+  it('that failed is made again when its time has come, and then no more', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 500, error: 'oops' }) });
+    await w.handle(message);
+    const first = only(w.later.splice(0));
+    expect(first).toMatchObject({ at: '2026-03-01T12:00:05.000Z', message: { version: 2, event: anEvent() } });
+    expect(first.name).toBe('dlv_01HZX0000000000000000000AB-00000000000000000000000001-2');
+    expect(first.name.length).toBeLessThanOrEqual(64);
+    const row = await w.table.get(keys.delivery(tenant, shop.id, anEvent().id));
+    expect(row).toMatchObject({ state: 'retrying', dueAt: first.at, duePk: expect.stringMatching(/^DUE#/) });
+    expect(await healthOf(w.table, shop)).toMatchObject({ lastOutcome: 'failed', failingSince: start });
+
+    w.set({ now: epochMs(first.at) });
+    await w.handle(first.message, { lane: 'slow' });
+    const second = only(w.later.splice(0));
+    w.set({ now: epochMs(second.at), answer: () => ({ status: 200 }) });
+    await w.handle(second.message, { lane: 'slow' });
+    expect(w.posts).toHaveLength(3);
+    expect(new Set(w.posts.map((it) => it.headers['webhook-id'])).size).toBe(1);
+    expect((await w.delivery(shop, anEvent())).state).toBe('delivered');
+    expect(await w.table.get(keys.delivery(tenant, shop.id, anEvent().id))).not.toHaveProperty('duePk');
+    expect(await healthOf(w.table, shop)).toMatchObject({ lastOutcome: 'ok', failingSince: null });
+    for (const late of [message, first.message, second.message]) await w.handle(late, { redelivered: true });
+    expect(w.posts).toHaveLength(3);
+    expect(w.later).toEqual([]);
+  });
+
+  it('after the last wait leaves the delivery visibly dead', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ error: 'the connection was refused' }) });
+    await w.handle(message);
+    for (let next = w.later.pop(); next; next = w.later.pop()) {
+      w.set({ now: epochMs(next.at) });
+      await w.handle(next.message, { lane: 'slow' });
+    }
+    const dead = await w.delivery(shop, anEvent());
+    expect(dead).toMatchObject({ state: 'dead', nextAttemptAt: null });
+    expect(dead.attempts.map((it) => it.error)).toEqual(Array(3).fill('the connection was refused'));
+  });
+
+  it('that comes early waits for the rest of its time', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.handle(message);
+    const next = only(w.later.splice(0));
+    w.set({ now: epochMs(next.at) - 1 });
+    await w.handle(next.message, { lane: 'slow' });
+    expect(w.posts).toHaveLength(1);
+    expect(only(w.later)).toEqual(next);
+  });
+
+  it('that was made is followed by the next one also when its function died in between', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.handle(message);
+    const next = only(w.later.splice(0));
+    // The same message, since it was never taken from the queue.
+    await w.handle(message, { redelivered: true });
+    expect(only(w.later)).toEqual(next);
+    expect(w.posts).toHaveLength(1);
+  });
+
+  it('made twice at once is recorded once', async () => {
+    const message = await begin();
+    const both = Promise.withResolvers<void>();
+    w.set({
+      answer: async () => {
+        if (w.posts.length === 2) both.resolve();
+        await both.promise;
+        return { status: 500 };
+      },
+    });
+    await Promise.all([w.handle(message), w.handle(message)]);
+    expect((await w.delivery(shop, anEvent())).attempts).toHaveLength(1);
+    expect(w.later).toHaveLength(1);
+  });
+
+  it('reads the event itself when the message has none', async () => {
+    await w.add(shop);
+    const created = only(w.table.rows().filter((row) => row.SK.startsWith('C#')));
+    const event = Envelope.parse(only(z.array(z.unknown()).parse(created.events)));
+    await w.fan(event);
+    const { event: _, ...message } = only(w.lanes.deliver);
+    await w.handle(message);
+    expect(JSON.parse(only(w.posts).body)).toEqual(event);
+  });
+
+  it('is not made in the fast lane once the endpoint has failed in the meantime', async () => {
+    const first = await begin();
+    await w.fan(anEvent({ id: 'evt_2' }));
+    const second = w.lanes.deliver[1];
+    w.set({ answer: () => ({ error: 'no answer within 15 s', durationMs: 15_000 }) });
+    await w.handle(first);
+    if (second) await w.handle(second);
+    expect(w.posts).toHaveLength(1);
+    expect(w.lanes.slow).toEqual([second]);
+    await w.handle(only(w.lanes.slow), { lane: 'slow' });
+    expect(w.posts).toHaveLength(2);
+  });
+
+  it('at an endpoint that was disabled meanwhile is not made, and the delivery is dead', async () => {
+    const message = await begin();
+    const endpoint = await w.endpoint(shop);
+    const disabled = apply(endpoint, [{ type: 'webhook_endpoint.disabled', set: { state: 'disabled' } }]);
+    await w.table.write(
+      commitEndpoint(disabled, { actor: { type: 'system', id: 'test' }, now: start, newId: w.newId }).writes,
+    );
+    await w.handle(message);
+    expect(w.posts).toEqual([]);
+    expect((await w.delivery(shop, anEvent())).state).toBe('dead');
+  });
+
+  it('answered by 410 disables the endpoint, with an event', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 410, error: 'gone' }) });
+    await w.handle(message);
+    expect(await w.endpoint(shop)).toMatchObject({ state: 'disabled', disabledReason: 'gone', version: 2 });
+    expect(await w.table.get(keys.events(keys.endpointLog(tenant, shop.id), 2))).toMatchObject({
+      events: [{ type: 'webhook_endpoint.disabled', sequence: 2, data: { endpointId: shop.id, reason: 'gone' } }],
+    });
+    expect((await w.delivery(shop, anEvent())).state).toBe('dead');
+  });
+
+  it('that fails after five days of failures disables the endpoint, though it was changed at the same time', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.handle(message);
+    const fifthDay = epochMs(start) + 5 * 86_400_000;
+    w.set({ now: fifthDay });
+    await w.fan(anEvent({ id: 'evt_2' }));
+    w.set({
+      answer: async () => {
+        const pinged = apply(await w.endpoint(shop), [{ type: 'webhook_endpoint.pinged', set: {} }]);
+        await w.table.write(
+          commitEndpoint(pinged, { actor: { type: 'system', id: 'test' }, now: instant(fifthDay), newId: w.newId })
+            .writes,
+        );
+        return { status: 500 };
+      },
+    });
+    await w.handle(only(w.lanes.slow), { lane: 'slow' });
+    expect(await w.endpoint(shop)).toMatchObject({ state: 'disabled', disabledReason: 'failing', version: 3 });
+  });
+
+  it('does not disable an endpoint that another attempt has found well meanwhile', async () => {
+    const message = await begin();
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.handle(message);
+    w.set({ now: epochMs(start) + 5 * 86_400_000 });
+    await w.fan(anEvent({ id: 'evt_2' }));
+    await w.fan(anEvent({ id: 'evt_3' }));
+    const [second, third] = w.lanes.slow;
+    if (!second || !third) throw new Error('two were sent');
+    let nth = 0;
+    w.set({
+      answer: async () => {
+        nth += 1;
+        if (nth > 1) return { status: 200 };
+        await w.handle(third, { lane: 'slow' });
+        return { status: 500 };
+      },
+    });
+    await w.handle(second, { lane: 'slow' });
+    expect((await w.endpoint(shop)).state).toBe('active');
+  });
+
+  it('of a delivery that is forgotten does nothing', async () => {
+    await w.add(shop);
+    await w.handle({ tenant, endpointId: shop.id, eventId: 'evt_9', version: 1, event: anEvent({ id: 'evt_9' }) });
+    expect(w.posts).toEqual([]);
+  });
+});
