@@ -16,11 +16,19 @@ export type Request = { stage: StageName; cdkArguments: string[] };
 
 /** `--stage <name>`, and after `--` what the CDK is to be told besides. */
 export function request(allowed: readonly StageName[], otherwise: StageName): Request {
-  const { values, positionals } = parseArgs({ options: { stage: { type: 'string' } }, allowPositionals: true });
+  const { values, positionals } = parsed();
   const asked = values.stage ?? otherwise;
   const stage = allowed.find((name) => name === asked);
   if (!stage) stop(`there is no stage '${asked}' here; choose --stage ${allowed.join(' or --stage ')}.`);
   return { stage, cdkArguments: positionals };
+}
+
+function parsed() {
+  try {
+    return parseArgs({ options: { stage: { type: 'string' } }, allowPositionals: true });
+  } catch (error) {
+    return stop(error instanceof Error ? error.message : String(error));
+  }
 }
 
 export const stageNames = Object.values(stages).map(({ name }) => name);

@@ -38,7 +38,15 @@ export class Deadlines extends Construct {
       entry: 'bus/deadlines',
       name: 'BusDeadlines',
       impact: 'New deadlines are not scheduled: what is due is only found by the sweep, every 15 minutes.',
-      to: ['transaction.*', 'command.queued'],
+      // Whatever sets a deadline, or begins what the next one is for.
+      to: [
+        'transaction.reserved',
+        'transaction.updated',
+        'transaction.deposited',
+        'transaction.deposit_failed',
+        'transaction.extended',
+        'command.queued',
+      ],
     });
     data.read(plan.fn);
     queue.sendFrom(plan.fn);

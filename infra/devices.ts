@@ -145,7 +145,25 @@ export class Devices extends Construct {
       entry: 'bus/grants',
       name: 'Grants',
       impact: 'Banks do not learn who may open what: new credentials fail there, revoked ones still open.',
-      to: ['transaction.*', 'credential.*'],
+      // What may open, for whom, at which door. Not what always comes with another: created, picked_up.
+      to: [
+        'transaction.reserved',
+        'transaction.updated',
+        'transaction.deposited',
+        'transaction.completed',
+        'transaction.moved',
+        'transaction.extended',
+        'transaction.held',
+        'transaction.hold_lifted',
+        'transaction.expired',
+        'transaction.cancelled',
+        'transaction.recall_started',
+        'transaction.recalled',
+        'transaction.rejected',
+        'transaction.conflicted',
+        'transaction.deposit_failed',
+        'credential.*',
+      ],
     });
     data.read(grants.fn);
     data.readRootSecret(grants.fn);
@@ -155,7 +173,15 @@ export class Devices extends Construct {
       entry: 'bus/commands',
       name: 'Commands',
       impact: 'Door commands whose first message was lost are not sent again, and stay in the shadow when answered.',
-      to: ['command.*'],
+      // To send again, or to take out of the shadow. A command that opened was acknowledged before.
+      to: [
+        'command.queued',
+        'command.acknowledged',
+        'command.rejected',
+        'command.failed',
+        'command.timed_out',
+        'command.superseded',
+      ],
       deliveryDelay: Duration.seconds(this.stage.commandResendSeconds),
     });
     data.readWrite(commands.fn);
@@ -165,7 +191,7 @@ export class Devices extends Construct {
       entry: 'bus/banks',
       name: 'Banks',
       impact: 'Newly registered banks get no thing and no configuration: they cannot connect.',
-      to: ['bank.*'],
+      to: ['bank.registered'],
     });
     data.read(banks.fn);
     this.registerThings(banks.fn);
