@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 const sources = [
   '{infra,functions,shared,events}/**/*',
+  // What is set right afterwards is part of what is deployed.
+  'local/{deploy,repairs}.ts',
   'package.json',
   'package-lock.json',
   'tsconfig.json',

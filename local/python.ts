@@ -27,9 +27,7 @@ export async function python(note: (text: string) => void): Promise<string> {
     const found = await findPython();
     rmSync(venv, { recursive: true, force: true });
     await run(found.command, ['-m', 'venv', venv]).catch((error: { stdout?: string; stderr?: string }) => {
-      throw new PlainError(
-        `${found.command} could not make a virtual environment (on Debian and Ubuntu the package python3-venv is needed): ${lastLine(error)}`,
-      );
+      throw new PlainError(`${found.command} could not make a virtual environment: ${lastLine(error)}`);
     });
     await run(interpreter, [
       '-m',
@@ -48,23 +46,25 @@ export async function python(note: (text: string) => void): Promise<string> {
   });
 }
 
+const probe = `
+import sys, importlib.util as util
+print("%d.%d" % sys.version_info[:2], "complete" if util.find_spec("venv") and util.find_spec("ensurepip") else "bare")
+`;
+
 async function findPython(): Promise<{ command: string; version: string }> {
-  let tooOld: string | undefined;
+  let unfit: string | undefined;
   for (const command of names) {
     // A version manager's shim may be on the PATH and refuse to run, so the interpreter itself is asked.
-    const asked = await run(command, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']).catch(
-      () => undefined,
-    );
-    const version = asked?.stdout.trim() ?? '';
+    const asked = await run(command, ['-c', probe]).catch(() => undefined);
+    const [version = '', outfit] = asked?.stdout.trim().split(' ') ?? [];
     const [major = 0, minor = 0] = version.split('.').map(Number);
-    if (major === oldest[0] && minor >= oldest[1]) return { command, version };
-    if (major > 0) tooOld ??= `${command} is Python ${version}`;
+    if (major === 0) continue;
+    if (major !== oldest[0] || minor < oldest[1]) unfit ??= `and ${command} is Python ${version}`;
+    else if (outfit === 'complete') return { command, version };
+    else unfit = `and ${command} cannot make one (on Debian and Ubuntu the package python3-venv is missing)`;
   }
-  const wanted = `Python ${oldest.join('.')} or newer`;
   throw new PlainError(
-    tooOld
-      ? `${tooOld}, but the local engine needs ${wanted}; install it so that it is on the PATH.`
-      : `the local engine needs ${wanted}, and no python3 is on the PATH; install it, then try again.`,
+    `the local engine needs Python ${oldest.join('.')} or newer with virtual environments, ${unfit ?? 'and no python3 is on the PATH'}; install it, then try again.`,
   );
 }
 

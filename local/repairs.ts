@@ -3,17 +3,37 @@ import { GetRolePolicyCommand, IAMClient, PutRolePolicyCommand, paginateListRole
 import * as z from 'zod';
 import { clientOptions, type Endpoint } from './endpoint.ts';
 
-/** Everything that is set right after a deployment because the local engine bends it. None of it is needed on AWS. */
+/*
+ * What is set right after a deployment because the local engine bends it. None of it is needed on AWS, and nothing of
+ * it is in the product: the policies there name what AWS checks.
+ */
+
+type Stack = { endpoint: Endpoint; resources: readonly { type: string; id: string }[] };
+
+/** Each row: the resource that the engine checks where a policy rightly names another one. */
+const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[] = [
+  // `Ref` of a secret gives its name where AWS gives its ARN, so that the policy names no secret at all.
+  (resource, { endpoint: { region, accountId }, resources }) =>
+    resources.some(({ type, id }) => type === 'AWS::SecretsManager::Secret' && id === resource)
+      ? `arn:aws:secretsmanager:${region}:${accountId}:secret:${resource}-??????`
+      : undefined,
+  // A schedule's group stands in the body of CreateSchedule, where it is not looked for: all are taken for `default`.
+  (resource) => {
+    const schedule = /^(arn:aws:scheduler:[^:]*:[^:]*:schedule)\/[^/]+\/(.+)$/.exec(resource);
+    return schedule ? `${schedule[1]}/default/${schedule[2]}` : undefined;
+  },
+];
+
 export async function repair(endpoint: Endpoint, stackName: string): Promise<void> {
-  const resources = await resourcesOf(endpoint, stackName);
-  await allowSecretsByTheirFullArn(endpoint, resources);
+  const stack = { endpoint, resources: await resourcesOf(endpoint, stackName) };
+  const iam = new IAMClient(clientOptions(endpoint));
+  const roles = stack.resources.filter(({ type }) => type === 'AWS::IAM::Role');
+  await Promise.all(roles.map(({ id }) => allowWhatIsChecked(iam, id, stack)));
 }
 
-type Resource = { type: string; id: string };
-
-async function resourcesOf(endpoint: Endpoint, stackName: string): Promise<Resource[]> {
+async function resourcesOf(endpoint: Endpoint, stackName: string): Promise<Stack['resources']> {
   const client = new CloudFormationClient(clientOptions(endpoint));
-  const resources: Resource[] = [];
+  const resources: { type: string; id: string }[] = [];
   for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
     for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
       if (ResourceType && PhysicalResourceId) resources.push({ type: ResourceType, id: PhysicalResourceId });
@@ -22,47 +42,35 @@ async function resourcesOf(endpoint: Endpoint, stackName: string): Promise<Resou
   return resources;
 }
 
-const Statement = z.looseObject({
-  Action: z.union([z.string(), z.array(z.string())]),
-  Resource: z.union([z.string(), z.array(z.string())]).optional(),
-});
+const Statement = z.looseObject({ Resource: z.union([z.string(), z.array(z.string())]).optional() });
 const Policy = z.looseObject({ Statement: z.array(Statement) });
 
-/**
- * Gap: `Ref` of a secret gives its name where AWS gives its ARN, so that a policy made by `grantRead` names no secret
- * at all. Each role that was meant to read one is allowed the ARN that such a name belongs to.
- */
-async function allowSecretsByTheirFullArn(endpoint: Endpoint, resources: readonly Resource[]): Promise<void> {
-  const client = new IAMClient(clientOptions(endpoint));
-  const secrets = new Set(resources.filter(({ type }) => type === 'AWS::SecretsManager::Secret').map(({ id }) => id));
-  const roles = resources.filter(({ type }) => type === 'AWS::IAM::Role').map(({ id }) => id);
-  await Promise.all(
-    roles.map(async (role) => {
-      const missing: unknown[] = [];
-      for await (const page of paginateListRolePolicies({ client }, { RoleName: role })) {
-        for (const name of page.PolicyNames ?? []) {
-          if (name === repairedPolicy) continue;
-          const found = await client.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: name }));
-          const policy = Policy.parse(JSON.parse(decodeURIComponent(found.PolicyDocument ?? '{"Statement":[]}')));
-          for (const statement of policy.Statement) {
-            const arns = [statement.Resource ?? []].flat().filter((resource) => secrets.has(resource));
-            if (arns.length > 0) missing.push({ ...statement, Resource: arns.map((name) => fullArn(endpoint, name)) });
-          }
-        }
-      }
-      if (missing.length === 0) return;
-      await client.send(
-        new PutRolePolicyCommand({
-          RoleName: role,
-          PolicyName: repairedPolicy,
-          PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: missing }),
-        }),
-      );
+const repaired = 'local-engine';
+
+/** Gives the role a second policy: the statements of its own that the engine misreads, in the engine's words. */
+async function allowWhatIsChecked(client: IAMClient, RoleName: string, stack: Stack): Promise<void> {
+  const reworded: z.infer<typeof Statement>[] = [];
+  for await (const page of paginateListRolePolicies({ client }, { RoleName })) {
+    for (const PolicyName of page.PolicyNames ?? []) {
+      if (PolicyName === repaired) continue;
+      const found = await client.send(new GetRolePolicyCommand({ RoleName, PolicyName }));
+      const policy = Policy.parse(JSON.parse(decodeURIComponent(found.PolicyDocument ?? '{"Statement":[]}')));
+      reworded.push(...policy.Statement.flatMap((statement) => inEngineWords(statement, stack)));
+    }
+  }
+  if (reworded.length === 0) return;
+  await client.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName: repaired,
+      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: reworded }),
     }),
   );
 }
 
-const repairedPolicy = 'local-engine-secrets';
-
-const fullArn = (endpoint: Endpoint, name: string) =>
-  `arn:aws:secretsmanager:${endpoint.region}:${endpoint.accountId}:secret:${name}-??????`;
+function inEngineWords(statement: z.infer<typeof Statement>, stack: Stack): z.infer<typeof Statement>[] {
+  const resources = [statement.Resource ?? []]
+    .flat()
+    .flatMap((resource) => checkedInstead.flatMap((row) => row(resource, stack) ?? []));
+  return resources.length > 0 ? [{ ...statement, Resource: resources }] : [];
+}

@@ -1,6 +1,6 @@
 // The one entrance of every npm script. Plain JavaScript, so that it runs on any Node from 20 on, before anything is
 // installed: it installs what package-lock.json names where that is missing, then hands over to the pinned Node 24.
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -113,6 +113,28 @@ function handOver() {
 // npm killed hard, or the shell between it and us ended by a signal that was meant for us, must not leave us behind.
 function followNpm(child) {
   if (!process.env.npm_lifecycle_event) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500).unref();
+  const shell = process.ppid;
+  const { command, parent } = told(shell);
+  const npm = /(^|\/)-?[a-z]*sh$/.test(command) ? parent : shell;
+  const isThere = () => {
+    try {
+      return process.ppid === shell && process.kill(npm, 0);
+    } catch {
+      return false;
+    }
+  };
+  setInterval(() => isThere() || child.kill('SIGTERM'), 500).unref();
+}
+
+function told(pid) {
+  if (process.platform === 'linux') {
+    // pid (command) state parent …; a slim image has no `ps`.
+    const [, command, parent] = /^\d+ \((.*)\) \S+ (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return { command, parent: Number(parent) };
+  }
+  const text = execFileSync('ps', ['-o', 'ppid=,comm=', '-p', String(pid)])
+    .toString()
+    .trim();
+  const [parent, command] = text.split(/\s+/, 2);
+  return { command, parent: Number(parent) };
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { messageOf, PlainError } from './say.ts';
 
 /** Asks again and again until there is an answer, and says what was missing when the time is over. */
 export async function until<Answer>(
@@ -18,8 +19,8 @@ export async function until<Answer>(
       lastError = error;
     }
     if (Date.now() > giveUpAt) {
-      const last = lastError === undefined ? '' : `; the last try said: ${String(lastError)}`;
-      throw new Error(`waited ${withinMs / 1000} s in vain until ${what}${last}`, { cause: lastError });
+      const last = lastError === undefined ? '' : `; the last try said: ${messageOf(lastError)}`;
+      throw new PlainError(`waited ${withinMs / 1000} s in vain until ${what}${last}`, { cause: lastError });
     }
     await pause(everyMs, undefined, signal ? { signal } : {});
   }
