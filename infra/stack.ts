@@ -30,7 +30,7 @@ export class LatchworkStack extends Stack {
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Notifications(this, 'Notifications', { data, bus });
     new Api(this, 'Api', { stage, data, devices, webhooks });
-    new Sweep(this, 'Sweep', { stage, data, bus });
+    new Sweep(this, 'Sweep', { stage, data, bus, webhooks });
     const operations = new Operations(this, 'Operations', { stage, data, bus });
     operations.hearAllAlarms();
   }

@@ -9,12 +9,13 @@ import { ServiceFunction } from './constructs/service-function.ts';
 import { DeadLetterQueue } from './constructs/service-queue.ts';
 import type { Data } from './data.ts';
 import type { Stage } from './stages.ts';
+import type { Webhooks } from './webhooks.ts';
 
-export type SweepProps = { stage: Stage; data: Data; bus: Bus };
+export type SweepProps = { stage: Stage; data: Data; bus: Bus; webhooks: Webhooks };
 
 /** The net below everything else: every 15 minutes it expires what is past due and mends what got lost. */
 export class Sweep extends Construct {
-  constructor(scope: Construct, id: string, { stage, data, bus }: SweepProps) {
+  constructor(scope: Construct, id: string, { stage, data, bus, webhooks }: SweepProps) {
     super(scope, id);
     const impact = 'What a lost message left behind is not mended: compartments stay held, events stay unsent.';
     const fn = new ServiceFunction(this, 'Function', {
@@ -29,6 +30,7 @@ export class Sweep extends Construct {
     data.readRootSecret(fn);
     data.mendFailedRecords(fn);
     bus.publishFrom(fn);
+    webhooks.retryFrom(fn);
 
     const dead = new DeadLetterQueue(this, 'Dead', { stage, impact, cause: 'runs of the sweep were given up.' });
     fn.lambda.configureAsyncInvoke({

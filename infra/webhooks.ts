@@ -12,6 +12,7 @@ export type WebhooksProps = { stage: Stage; data: Data; bus: Bus; schedules: Sch
 /** Events to customers' endpoints: a delivery per endpoint, then attempt after attempt. */
 export class Webhooks extends Construct {
   private readonly stage: Stage;
+  private readonly slow: ServiceQueue;
 
   constructor(scope: Construct, id: string, { stage, data, bus, schedules }: WebhooksProps) {
     super(scope, id);
@@ -40,12 +41,13 @@ export class Webhooks extends Construct {
     // The same code twice: an endpoint that is slow or failing waits in its own lane and delays nobody else.
     const fast = lane('Deliver', 'Deliver', 'Customers get their webhooks late or not at all.', 50);
     const slow = lane('DeliverSlow', 'Slow', 'Endpoints that failed before get their webhooks late or not at all.', 10);
+    this.slow = slow.queue;
     for (const { fn } of [fast, slow]) {
       data.readWrite(fn);
       data.readRootSecret(fn);
       this.reachEndpoints(fn);
       // Every further attempt is made in the slow lane, at once or at its time.
-      slow.queue.sendFrom(fn);
+      this.retryFrom(fn);
       schedules.scheduleFrom(fn, slow.queue);
     }
 
@@ -57,7 +59,12 @@ export class Webhooks extends Construct {
     });
     data.readWrite(fanOut.fn);
     fast.queue.sendFrom(fanOut.fn);
-    slow.queue.sendFrom(fanOut.fn);
+    this.retryFrom(fanOut.fn);
+  }
+
+  /** Lets the function ask for the next attempt at an endpoint that failed or was slow. */
+  retryFrom(fn: ServiceFunction): void {
+    this.slow.sendFrom(fn);
   }
 
   /** Which addresses of endpoints the function takes: everywhere but on a laptop only public ones. */

@@ -4,7 +4,7 @@ import { dueOfCommand, dueOfTransaction } from '#shared/domain/due.ts';
 import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { liveTable } from '#shared/live.ts';
-import { deadlineSchedules } from '#shared/live-schedules.ts';
+import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
@@ -22,4 +22,4 @@ export const deadlinesReaction =
     if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
   };
 
-export const handler = reaction(() => deadlinesReaction({ ...liveTable(), schedules: deadlineSchedules() }));
+export const handler = reaction(() => deadlinesReaction({ ...liveTable(), schedules: schedulesTo('DEADLINES') }));

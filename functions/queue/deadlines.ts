@@ -5,7 +5,7 @@ import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { log } from '#shared/lambda/log.ts';
 import { live } from '#shared/live.ts';
-import { deadlineSchedules } from '#shared/live-schedules.ts';
+import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
@@ -36,4 +36,4 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Schedules }) => {
   };
 };
 
-export const handler = consumer(DueMessage, () => deadlineConsumer({ ...live(), schedules: deadlineSchedules() }));
+export const handler = consumer(DueMessage, () => deadlineConsumer({ ...live(), schedules: schedulesTo('DEADLINES') }));

@@ -22,9 +22,10 @@ import { consumer } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { live } from '#shared/live.ts';
+import { schedulesTo } from '#shared/live-schedules.ts';
 import { type CustomerEndpoints, openCustomerEndpoints } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
-import { openSchedules, type Schedules } from '#shared/outside/schedules.ts';
+import type { Schedules } from '#shared/outside/schedules.ts';
 import { commitEndpoint } from '#shared/store/commit.ts';
 import { deliveryWrite, healthWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -176,7 +177,7 @@ export const handler = consumer(DeliverMessage, () => {
     ...live(),
     endpoints: openCustomerEndpoints({ allowPrivate: process.env.WEBHOOK_ALLOW_PRIVATE === 'true' }),
     slow: queue,
-    later: openSchedules(slow, { name: env('SCHEDULE_GROUP'), roleArn: env('SCHEDULE_ROLE_ARN') }),
+    later: schedulesTo('SLOW'),
     waits: parseWaits(env('WEBHOOK_WAITS_SECONDS')),
     random: Math.random,
   });

@@ -3,7 +3,8 @@ import type { Instant } from '../domain/time.ts';
 import { epochMs } from '../domain/time.ts';
 import { openQueue, queueDelaySecondsMax } from './queues.ts';
 
-export type ScheduleTarget = { queueUrl: string; queueArn: string };
+/** A queue to wake, and where a wake-up goes that could not be delivered. */
+export type ScheduleTarget = { queueUrl: string; queueArn: string; deadLetterArn: string };
 
 export type Schedules = {
   /**
@@ -35,7 +36,12 @@ export const openSchedules = (
           ScheduleExpressionTimezone: 'UTC',
           FlexibleTimeWindow: { Mode: 'OFF' },
           ActionAfterCompletion: 'DELETE',
-          Target: { Arn: target.queueArn, RoleArn: group.roleArn, Input: JSON.stringify(message) },
+          Target: {
+            Arn: target.queueArn,
+            RoleArn: group.roleArn,
+            Input: JSON.stringify(message),
+            DeadLetterConfig: { Arn: target.deadLetterArn },
+          },
         }),
       );
     } catch (error) {

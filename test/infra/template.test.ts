@@ -324,7 +324,9 @@ describe('every rule of the bus', () => {
 
   it.each([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages', 'bus/webhooks']],
-    ['transaction.conflicted', ['bus/deadlines', 'bus/grants', 'bus/signals', 'bus/webhooks']],
+    ['transaction.created', ['bus/webhooks']],
+    ['transaction.conflicted', ['bus/grants', 'bus/signals', 'bus/webhooks']],
+    ['command.opened', ['bus/webhooks']],
     ['credential.superseded', ['bus/grants', 'bus/webhooks']],
     ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/webhooks']],
     ['command.acknowledged', ['bus/commands', 'bus/webhooks']],
