@@ -4,7 +4,7 @@ import type { Cycle } from '../../device-sim/state.ts';
 import type { Output } from '../../device-sim/turn.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { type BankConfig, defaultBankConfig } from '../../shared/device/shadow.ts';
-import { type Act, anyAct, usesOf } from './acts.ts';
+import { type Act, anyAct, giveAll, usesOf } from './acts.ts';
 import { Rig } from './rig.ts';
 
 /*
@@ -42,7 +42,7 @@ class Guesses {
 /** Watches every output, in its order, and the true time at which it came. */
 class Witness {
   private readonly guesses = new Guesses(defaultBankConfig);
-  private readonly ran = new Set<string>();
+  private readonly answered = new Set<string>();
   private readonly spent = new Map<string, number>();
   private written = { seq: 0, type: '' };
 
@@ -64,8 +64,8 @@ class Witness {
   private unlocked({ cause, done }: Cycle, { time, state }: Rig): void {
     expect(['access.granted', 'command.acknowledged'], 'written before the lock').toContain(this.written.type);
     if (cause && 'commandId' in cause) {
-      expect(this.ran.has(cause.commandId), `${cause.commandId} ran before`).toBe(false);
-      this.ran.add(cause.commandId);
+      expect(this.answered.has(cause.commandId), `${cause.commandId} ran or was refused before`).toBe(false);
+      this.answered.add(cause.commandId);
       const { notAfter = 0 } = state.durable.commands[cause.commandId] ?? {};
       expect(time, `${cause.commandId} in time`).toBeLessThanOrEqual(notAfter * 1000);
     }
@@ -77,6 +77,7 @@ class Witness {
   private wrote(entry: JournalEntry, { time }: Rig): void {
     expect(entry.seq).toBe(this.written.seq + 1);
     this.written = entry;
+    if (entry.type === 'command.rejected') this.answered.add(entry.commandId);
     if (entry.type === 'access.granted' && entry.method === 'pin') this.guesses.succeeded();
     if (entry.type !== 'access.denied' || entry.method !== 'pin') return;
     if (entry.reason === 'wrong_credential') this.guesses.failed(time);
@@ -94,6 +95,7 @@ const run = (acts: Act[], startMs: number, options: ConstructorParameters<typeof
   for (const output of rig.outputs) witness.saw(output, rig);
   rig.watch = (output) => witness.saw(output, rig);
   rig.onWelcome = () => witness.welcomed();
+  giveAll(rig);
   for (const each of acts) each.run(rig);
   expect(rig.disk).toEqual(rig.state.durable);
 };

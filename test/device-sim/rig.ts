@@ -67,7 +67,7 @@ export class Rig {
   answering = true;
   /** Sees every output, as soon as the step is taken. */
   watch: (output: Output) => void = () => undefined;
-  /** The cloud knew a PIN that the bank asked about. */
+  /** The cloud knew a PIN that the bank asked about, and the bank has heard it. */
   onWelcome: () => void = () => undefined;
   /** The power goes in the middle of the next step, after so many outputs were performed. */
   crashAfter: number | null = null;
@@ -188,8 +188,9 @@ export class Rig {
   /** The cloud answers what it was last asked, in time or not. */
   answerAsk(granted: boolean): void {
     const waiting = this.state.ram?.ask;
-    if (granted && waiting?.method === 'pin') this.onWelcome();
-    this.hear(topics(bankId).answer, { askId: waiting?.askId ?? 'ask_0', granted });
+    const outputs = this.hear(topics(bankId).answer, { askId: waiting?.askId ?? 'ask_0', granted });
+    const isWelcome = outputs.some((output) => output.type === 'entered' && output.result.granted);
+    if (isWelcome && waiting?.method === 'pin') this.onWelcome();
   }
 
   /** Undefined while the person is kept waiting. */
