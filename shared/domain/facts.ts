@@ -119,9 +119,12 @@ const store: Rule = (context) => {
   const { world, transaction: it, entry, at } = context;
   const elsewhere = entry.door !== it.door;
   const holder = world.compartments.get(entry.door)?.heldBy ?? null;
-  if (elsewhere && holder !== null && holder !== it.id)
+  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+  if (holder !== null && holder !== it.id && other?.state !== 'reserved')
     return { ...nothing, emissions: emit(context, conflicted(it, 'deposited', 'late', 'disputed')) };
+  // First, so that whoever gives way may have the door that this one no longer needs.
   if (elsewhere) letGo(context);
+  const gaveWay = other ? giveWay(context, other) : nothing;
   takeDoor(context, entry.door, it.id, true);
 
   const version = it.version + (elsewhere ? 2 : 1);
@@ -145,8 +148,11 @@ const store: Rule = (context) => {
     },
   };
   return {
-    ...nothing,
-    emissions: elsewhere ? emit(context, conflicted(it, 'deposited', 'late'), deposited) : emit(context, deposited),
+    ...gaveWay,
+    emissions: [
+      ...gaveWay.emissions,
+      ...emit(context, ...(elsewhere ? [conflicted(it, 'deposited', 'late')] : []), deposited),
+    ],
   };
 };
 
@@ -336,7 +342,10 @@ export const mergeTable: Record<Fact, Row> = {
   },
   deposited: {
     created: odd('deposited'),
-    reserved: [store, '`stored`; at another door than now promised, also `conflicted`, and the item stays where it is'],
+    reserved: [
+      store,
+      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`',
+    ],
     stored: known,
     recall_due: known,
     completed: [noteDeposit, 'learned of after the pickup: `depositedAt` is added, flag `late`'],
