@@ -1,0 +1,233 @@
+import type { Cause, DoorEntry, DoorStatus } from '#shared/device/journal.ts';
+import { defaultBankConfig, type Step } from '#shared/device/shadow.ts';
+import { assign } from '#shared/domain/assignment.ts';
+import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
+import { envelopesOf } from '#shared/domain/chain.ts';
+import { type Compartment, newCompartment } from '#shared/domain/compartment.ts';
+import type { Credential } from '#shared/domain/credential.ts';
+import { apply } from '#shared/domain/decision.ts';
+import { mergeDoorEntry, type World } from '#shared/domain/facts.ts';
+import { type CreateInput, create, type Fresh, type TransactionDecision } from '#shared/domain/lifecycle.ts';
+import { subjects } from '#shared/domain/subjects.ts';
+import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
+import type { Envelope } from '../../events/envelope.ts';
+
+/*
+ * The cloud's decisions and a bank's journal on a table, without rows, queues or clocks: what was decided, what happened
+ * at the doors, and in which order the one learns of the other are all in the hands of the test.
+ */
+
+export const startedAt: Instant = '2026-03-01T12:00:00.000Z';
+export const minutes = (count: number): Instant => plusSeconds(startedAt, count * 60);
+export const hours = (count: number): Instant => plusSeconds(startedAt, count * 3600);
+
+export const anItem = { lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_000, thermalClass: 'ambient' as const };
+
+export const doorOf = (door: string, more: Partial<LayoutDoor> = {}): LayoutDoor => ({
+  door,
+  widthMm: 440,
+  heightMm: 300,
+  depthMm: 500,
+  maxMassG: 20_000,
+  thermalClass: 'ambient',
+  bottomMm: 100,
+  ...more,
+});
+
+export const bankOf = (layout: LayoutDoor[], more: Partial<Bank> = {}): Bank => ({
+  id: 'bnk_1',
+  tenant: 'ten_1',
+  siteId: 'sit_1',
+  name: 'Station',
+  lifecycle: 'active',
+  layout,
+  config: defaultBankConfig,
+  bankKey: { generation: 1, keyVersion: 1 },
+  pinDigits: 6,
+  createdAt: startedAt,
+  version: 1,
+  ...more,
+});
+
+export const parcelInput = (id: string, more: Partial<CreateInput> = {}): CreateInput => ({
+  id,
+  tenant: 'ten_1',
+  salt: 'salt',
+  workflow: 'parcel',
+  siteId: 'sit_1',
+  bankId: 'bnk_1',
+  bankKey: { generation: 1, keyVersion: 1 },
+  externalIds: {},
+  source: null,
+  items: [anItem],
+  recipient: {},
+  parties: {},
+  payment: null,
+  metadata: {},
+  deadlines: {},
+  ...more,
+});
+
+export const chosen = { policy: 'test', candidates: 1, reason: 'first' };
+
+/** A new parcel, reserved at that door. */
+export const reserved = (id = 'txn_1', door = '1', more: Partial<CreateInput> = {}): Transaction =>
+  create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id), startedAt).transaction.after;
+
+export const freshFor = (id: string): Fresh => ({ credentialIds: [`${id}_d`, `${id}_p`], keyVersion: 1 });
+
+/** What happened at the doors of one bank, as its journal tells it: whole and in order here, however it arrives. */
+export class Journal {
+  private seq = 0;
+  private readonly journalId: string;
+  constructor(journalId = 'jnl_1') {
+    this.journalId = journalId;
+  }
+
+  entry(
+    type: DoorEntry['type'],
+    door: string,
+    after: Partial<DoorStatus>,
+    why: { of: string | null; cause: Cause | null; at?: Instant },
+  ): { journalId: string; entry: DoorEntry } {
+    this.seq += 1;
+    const fields = {
+      seq: this.seq,
+      at: epochMs(why.at ?? startedAt),
+      door,
+      after: { door: 'closed' as const, contents: 'empty' as const, lock: 'ok' as const, ...after },
+      transactionId: why.of,
+      version: why.of === null ? null : 2,
+      cause: why.cause,
+    };
+    return {
+      journalId: this.journalId,
+      entry: type === 'access.granted' ? { ...fields, type, method: 'pin' } : { ...fields, type },
+    };
+  }
+
+  opened(step: Step, of: string, door: string, at?: Instant, contents: DoorStatus['contents'] = 'empty'): Arriving {
+    return this.entry('door.opened', door, { door: 'open', contents }, { of, cause: causeOf(of, step), ...dated(at) });
+  }
+
+  closed(step: Step, of: string, door: string, contents: DoorStatus['contents'], at?: Instant): Arriving {
+    return this.entry('door.closed', door, { contents }, { of, cause: causeOf(of, step), ...dated(at) });
+  }
+
+  deposited(of: string, door: string, at?: Instant): Arriving {
+    return this.closed('deposit', of, door, 'filled', at);
+  }
+
+  pickedUp(of: string, door: string, at?: Instant): Arriving {
+    return this.closed('pickup', of, door, 'empty', at);
+  }
+
+  recalled(of: string, door: string, at?: Instant): Arriving {
+    return this.closed('recall', of, door, 'empty', at);
+  }
+}
+
+export type Arriving = ReturnType<Journal['entry']>;
+
+const dated = (at?: Instant) => (at === undefined ? {} : { at });
+const causeOf = (of: string, step: Step): Cause => ({ grantId: `${of}_${step.slice(0, 1)}`, step });
+
+/** The cloud's opinion of one bank, and all that it said. */
+export class Cloud {
+  now: Instant = minutes(10);
+  readonly world: World;
+  readonly events: Envelope[] = [];
+  /** Credentials whose PINs are locked at the bank. */
+  readonly locks = new Set<string>();
+  private drawn = 0;
+
+  constructor(layout: LayoutDoor[]) {
+    this.world = {
+      bank: bankOf(layout),
+      compartments: new Map(layout.map(({ door }) => [door, newCompartment(door)])),
+      transactions: new Map(),
+      commands: new Map(),
+    };
+  }
+
+  /** Ids that sort by when they were drawn, as ours do. */
+  private fresh(): Fresh {
+    this.drawn += 2;
+    return { credentialIds: [this.drawn - 1, this.drawn].map((nth) => `crd_${1000 + nth}`), keyVersion: 1 };
+  }
+
+  transaction(id: string): Transaction {
+    const found = this.world.transactions.get(id);
+    if (!found) throw new Error(`there is no ${id}`);
+    return found;
+  }
+
+  compartment(door: string): Compartment {
+    const found = this.world.compartments.get(door);
+    if (!found) throw new Error(`there is no door ${door}`);
+    return found;
+  }
+
+  heldDoors(id: string): string[] {
+    return [...this.world.compartments.values()].filter((it) => it.heldBy === id).map((it) => it.door);
+  }
+
+  eventsOf(id: string): string[] {
+    return this.events.filter((it) => it.subject === id).map((it) => it.type.replace('transaction.', ''));
+  }
+
+  /** Reserves a door for a new parcel; false if there is none. Ten minutes ago: time enough for something to happen. */
+  reserve(id: string, more: Partial<CreateInput> = {}, at: Instant = startedAt): boolean {
+    const input = parcelInput(id, more);
+    const found = assign(input.items, id, this.world.bank, [...this.world.compartments.values()], this.now);
+    const [compartment] = found.doors;
+    if (!compartment) return false;
+    this.save(id, create(input, compartment, 6, chosen, freshFor(id), at));
+    return true;
+  }
+
+  /** Takes a decision on a transaction as it is now; one that comes to nothing changes nothing. */
+  decide(
+    id: string,
+    how: (it: Transaction, at: Compartment, fresh: Fresh, now: Instant) => TransactionDecision | null,
+  ): void {
+    const it = this.transaction(id);
+    const decision = how(it, this.compartment(it.door ?? '1'), this.fresh(), this.now);
+    if (decision) this.save(id, decision);
+  }
+
+  learn(...arriving: Arriving[]): void {
+    for (const { journalId, entry } of arriving) {
+      const { emissions, take, drop } = mergeDoorEntry(this.world, journalId, entry, this.fresh(), this.now);
+      for (const it of emissions) {
+        const change = apply(this.transaction(it.transactionId), it.emissions);
+        this.say(change);
+        this.world.transactions.set(it.transactionId, change.after);
+      }
+      this.lock(take, drop);
+    }
+  }
+
+  private save(id: string, { transaction, compartments, locks }: TransactionDecision): void {
+    this.say(transaction);
+    this.world.transactions.set(id, transaction.after);
+    for (const { after } of compartments) this.world.compartments.set(after.door, after);
+    this.lock(locks.take, locks.drop);
+  }
+
+  private say(change: TransactionDecision['transaction']): void {
+    const actor = { type: 'system' as const, id: 'test' };
+    const newEventId = () => `evt_${this.events.length + 1}`;
+    this.events.push(...envelopesOf(subjects.transaction, change, { actor, now: this.now, newEventId }));
+  }
+
+  private lock(take: Credential[], drop: Credential[]): void {
+    for (const { id } of take) this.locks.add(id);
+    for (const { id } of drop) this.locks.delete(id);
+  }
+}
+
+/** When the newest entry of the doors was made; journals count from 1. */
+export const lastAt = (compartment: Compartment): Instant | null =>
+  compartment.lastEntry && instant(compartment.lastEntry.at);
