@@ -113,11 +113,20 @@ const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
   }
 };
 
-type Answer = (request: IncomingMessage, path: string[]) => Promise<unknown>;
+type Answer = (request: IncomingMessage) => Promise<unknown>;
+
+const pathOf = ({ url = '/' }: IncomingMessage): string[] => {
+  try {
+    return new URL(url, 'http://control').pathname.split('/').filter(Boolean).map(decodeURIComponent);
+  } catch {
+    throw notFound('the address cannot be read');
+  }
+};
 
 const answerFor =
   (banks: Map<string, SimulatedBank>, urlOf: (id: string) => string): Answer =>
-  async (request, [root, id, ...rest]) => {
+  async (request) => {
+    const [root, id, ...rest] = pathOf(request);
     if (root === undefined) return { banks: [...banks.values()].map((bank) => listed(bank, urlOf)) };
     const bank = root === 'banks' && id !== undefined ? banks.get(id) : undefined;
     if (!bank) throw notFound('no such bank; GET / lists them');
@@ -150,9 +159,7 @@ export const startControl = async (
   const urlOf = (id: string) => `${url}/banks/${encodeURIComponent(id)}`;
   const answer = answerFor(banks, urlOf);
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', 'http://control');
-    const path = pathname.split('/').filter(Boolean).map(decodeURIComponent);
-    answer(request, path).then(
+    answer(request).then(
       (body) => send(response, 200, 'application/json', body),
       (error: unknown) => {
         const isOurs = error instanceof Refused;

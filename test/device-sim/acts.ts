@@ -96,7 +96,10 @@ export const anyAct: fc.Arbitrary<Act> = fc.oneof(
   ),
   act(6, 'grants', grants, give),
   act(8, 'wait', fc.constantFrom(0.2, 0.3, 1, 4, 16, 61, 130, 901), (rig, s) => rig.advance(s)),
-  act(1, 'wait for a day', nothing, (rig) => rig.advance(86_401)),
+  act(1, 'lose the link for a day', nothing, (rig) => {
+    rig.put({ type: 'disconnected' });
+    rig.advance(86_401);
+  }),
   act(5, 'connect', nothing, (rig) => {
     if (rig.state.ram?.connected === false) rig.put({ type: 'connected' });
   }),
