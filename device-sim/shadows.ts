@@ -100,14 +100,25 @@ const takeGrants = (turn: Turn, name: string, desired: Record<string, unknown>):
   for (const { door, held } of read) {
     if (!held) turn.outputs.push({ type: 'log', text: `unreadable grants of door ${door} in ${name}` });
   }
-  const applied = Object.entries(doors).map(([door, { transactionId, version }]) => [door, { transactionId, version }]);
+  const before = turn.state.durable.grants[name]?.doors ?? {};
+  const kept = new Set(Object.values(doors).map(({ transactionId }) => transactionId));
+  const removed = heldOf(Object.entries(before).filter(([, { transactionId }]) => !kept.has(transactionId)));
+  const applied = heldOf(
+    Object.entries(doors).filter(([door, { transactionId, version }]) => {
+      const known = before[door];
+      return known?.transactionId !== transactionId || known.version !== version;
+    }),
+  );
   const grants = { [name]: { rev, doors } };
   journal(
     turn,
-    { type: 'grants.applied', k: Number(name.slice('grants-'.length)), rev, doors: Object.fromEntries(applied) },
+    { type: 'grants.applied', k: Number(name.slice('grants-'.length)), rev, doors: applied, removed },
     { grants, uses: forgottenUses({ ...turn.state.durable, grants: { ...turn.state.durable.grants, ...grants } }) },
   );
 };
+
+const heldOf = (entries: [string, { transactionId: string; version: number }][]) =>
+  Object.fromEntries(entries.map(([door, { transactionId, version }]) => [door, { transactionId, version }]));
 
 const usesKept = 1000;
 

@@ -114,8 +114,13 @@ export const journalConsumer = (deps: JournalDeps) => {
   const heed = async ({ bank }: JournalPosition, journalId: string, entries: ReceivedEntry[]): Promise<void> => {
     for (const entry of entries.filter(isUnderstood)) {
       if (entry.type === 'grants.applied')
-        for (const { transactionId, version } of Object.values(entry.doors))
-          await saveApplied(deps.table, bank.tenant, transactionId, { version, journalId, rev: entry.rev });
+        for (const [held, gone] of [
+          ...Object.values(entry.doors).map((it) => [it, false] as const),
+          ...Object.values(entry.removed).map((it) => [it, true] as const),
+        ]) {
+          const applied = { version: held.version, journalId, rev: entry.rev, gone };
+          await saveApplied(deps.table, bank.tenant, held.transactionId, applied);
+        }
       if (entry.type === 'boot' && entry.generation !== bank.bankKey.generation) {
         const key = bankKeyOf(await deps.rootKeys(), bank.id, bank.bankKey);
         await deps.link.key(bank.id, { generation: bank.bankKey.generation, key: key.toString('base64url') });

@@ -2,9 +2,10 @@ import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, type TransactionView } from '#shared/api/transactions.ts';
 import { assign, assignmentPolicy } from '#shared/domain/assignment.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
+import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import type { Transaction } from '#shared/domain/transaction.ts';
+import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
@@ -28,13 +29,16 @@ import {
   withNextPin,
 } from '#shared/store/transactions.ts';
 
-/** What a caller sees of a transaction. `atBank`: the bank has applied this state of the credential. */
-const view = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
+/** Whether the bank has applied this state of the credential. Of a use it told us itself. */
+const atBank = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>, it: Credential): boolean =>
+  it.state === 'used' ||
+  (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
+
+/** What a caller sees of a transaction. */
+const view = (found: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
   contract.TransactionView.parse({
-    ...transaction,
-    credentials: transaction.credentials.map((it) =>
-      CredentialView.parse({ ...it, atBank: applied !== null && applied.version >= it.sinceVersion }),
-    ),
+    ...found.transaction,
+    credentials: found.transaction.credentials.map((it) => CredentialView.parse({ ...it, atBank: atBank(found, it) })),
   });
 
 const answer = (

@@ -40,6 +40,9 @@ const doorEntry = entryBase.extend({
 
 const bankEntry = entryBase;
 
+/** Whose grants a bank holds (or held) for a door, and of which version. */
+const HeldAt = z.object({ transactionId: z.string(), version: z.int().positive() });
+
 /** Every kind of entry a bank's journal holds (design.md section 6). */
 export const JournalEntry = z.discriminatedUnion('type', [
   doorEntry.extend({ type: z.literal('access.granted'), method: AccessMethod }),
@@ -71,12 +74,13 @@ export const JournalEntry = z.discriminatedUnion('type', [
     door: z.string(),
     reason: z.enum(['lock_jammed']),
   }),
-  /** What the bank now holds of `grants-<k>`: `rev`, and the transaction version per door (0: nobody's). */
+  /** What the bank holds anew of `grants-<k>` since the revision before, and whose grants it holds there no more. */
   bankEntry.extend({
     type: z.literal('grants.applied'),
     k: z.int().nonnegative(),
     rev: z.int().nonnegative(),
-    doors: z.record(z.string(), z.object({ transactionId: z.string(), version: z.int().positive() })),
+    doors: z.record(z.string(), HeldAt),
+    removed: z.record(z.string(), HeldAt),
   }),
   /** Power came, or the controller restarted. `generation`: of the bank key it holds, null if none. */
   bankEntry.extend({ type: z.literal('boot'), generation: z.int().positive().nullable() }),

@@ -6,6 +6,7 @@ import type { Instant } from '../domain/time.ts';
 import { compartmentsFrom, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
+import type { Applied } from './transactions.ts';
 
 /** An entry as received: one we understand, or one of a later firmware, kept as it came. */
 export type ReceivedEntry = JournalEntry | { seq: number; type: string; unknown: Record<string, unknown> };
@@ -82,17 +83,13 @@ export const saveAcknowledged = (table: Table, bankId: string, journalId: string
   );
 
 /** Remembers what version of a transaction its bank has applied; never goes back. */
-export const saveApplied = (
-  table: Table,
-  tenant: string,
-  transactionId: string,
-  applied: { version: number; journalId: string; rev: number },
-): Promise<void> =>
+export const saveApplied = (table: Table, tenant: string, transactionId: string, applied: Applied): Promise<void> =>
   unlessOvertaken(
     table.write([
       {
         kind: 'other',
-        expects: { lower: 'version', than: applied.version },
+        // Nothing comes after the bank has let go of it, but being put at another door.
+        expects: applied.gone ? 'anything' : { lower: 'version', than: applied.version },
         put: { ...keys.applied(tenant, transactionId), ...applied },
       },
     ]),

@@ -19,6 +19,8 @@ export const Applied = z.object({
   version: z.int().nonnegative(),
   journalId: z.string(),
   rev: z.int().nonnegative(),
+  /** It holds nothing of it any more, so of an ended transaction everything is applied. */
+  gone: z.boolean(),
 });
 export type Applied = z.infer<typeof Applied>;
 
