@@ -8,7 +8,15 @@ import { apply, born } from './decision.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, later, plusSeconds } from './time.ts';
-import type { Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
+import type {
+  DeadlineName,
+  Deadlines,
+  Item,
+  Party,
+  RecallCause,
+  Transaction,
+  TransactionState,
+} from './transaction.ts';
 import { hasEnded, runningDeadline } from './transaction.ts';
 import { type Workflow, workflows } from './workflow.ts';
 
@@ -82,19 +90,20 @@ const deadlinesOf = (input: CreateInput, now: Instant): Pick<Transaction, 'deadl
     depositBy,
     pickupBy: asked.pickupBy ?? plusSeconds(depositBy, usual.pickup),
   };
-  requireOrder(deadlines, now);
+  for (const name of ['reserveUntil', 'depositBy', 'pickupBy'] as const)
+    if (asked[name] !== undefined && asked[name] <= now) refuseDeadline('/deadlines', name, 'lies in the past');
+  requireOrder(deadlines, '/deadlines');
   return { deadlines, pickupWithinSeconds: asked.pickupBy ? null : usual.pickup };
 };
 
-const requireOrder = (it: Deadlines, now: Instant): void => {
-  const wrong = (pointer: keyof Deadlines, detail: string): never => {
-    throw new Refusal('invalid_request', `${pointer} ${detail}`, {
-      errors: [{ pointer: `/deadlines/${pointer}`, detail }],
-    });
-  };
-  if (it.reserveUntil <= now) wrong('reserveUntil', 'lies in the past');
-  if (it.depositBy < it.reserveUntil) wrong('depositBy', 'comes before reserveUntil');
-  if (it.pickupBy <= it.depositBy) wrong('pickupBy', 'must come after depositBy');
+/** `within`: where in the request the deadlines are named. */
+const requireOrder = (it: Deadlines, within: string): void => {
+  if (it.depositBy < it.reserveUntil) refuseDeadline(within, 'depositBy', 'comes before reserveUntil');
+  if (it.pickupBy <= it.depositBy) refuseDeadline(within, 'pickupBy', 'must come after depositBy');
+};
+
+const refuseDeadline = (within: string, name: DeadlineName, detail: string): never => {
+  throw new Refusal('invalid_request', `${name} ${detail}`, { errors: [{ pointer: `${within}/${name}`, detail }] });
 };
 
 const newPin = (
@@ -261,7 +270,8 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
     it.state === 'reserved' && it.pickupWithinSeconds !== null ? plusSeconds(depositBy, it.pickupWithinSeconds) : null;
   const pickupBy = asked.pickupBy ?? later(it.deadlines.pickupBy, follows ?? it.deadlines.pickupBy);
   const deadlines = { reserveUntil, depositBy, pickupBy };
-  if (it.state === 'reserved') requireOrder(deadlines, now);
+  // `reserveUntil` may have passed: once the depositor has begun, it no longer counts.
+  if (it.state === 'reserved') requireOrder(deadlines, '');
   const version = it.version + 1;
   const comesBack = it.state === 'recall_due';
   const moved = withCredentials(
