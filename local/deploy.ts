@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
@@ -86,7 +86,6 @@ const cdk = ({ endpoint, dir, signal, appRoot = root }: Deployment, what: string
     cwd: appRoot,
     env: {
       ...awsEnvironment(endpoint),
-      PATH: [join(import.meta.dirname, 'bin'), binDir, process.env.PATH].join(delimiter),
       CDK_HOME: join(dir, 'cdk-home'),
       CDK_DISABLE_CLI_TELEMETRY: 'true',
     },

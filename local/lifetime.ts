@@ -1,12 +1,14 @@
 import { explain, messageOf, say } from './say.ts';
 
+type Undo = (end: { failed: boolean }) => void | Promise<void>;
+
 export type Lifetime = {
   /** Aborted as soon as somebody wants the script to end. */
   signal: AbortSignal;
-  /** Done at the end, however it comes; the last registered first. */
-  atEnd: (undo: () => void | Promise<void>) => void;
-  /** Rejects when the script is interrupted; resolves never. */
-  interrupted: Promise<never>;
+  /** Done at the end, however it comes; the last registered first. It is told whether the end is a failure. */
+  atEnd: (undo: Undo) => void;
+  /** Resolves never; the script ends when it is interrupted, and from here on that is its good end. */
+  untilInterrupted: () => Promise<never>;
 };
 
 class Interruption extends Error {
@@ -21,7 +23,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Runs a script that starts things: what it registered is undone at its end, at Ctrl-C and at every failure. */
 export async function lifetime(work: (life: Lifetime) => Promise<number>): Promise<never> {
-  const undo: (() => void | Promise<void>)[] = [];
+  const undo: Undo[] = [];
   const abort = new AbortController();
   const interrupted = new Promise<never>((_, reject) => {
     abort.signal.addEventListener('abort', () => reject(abort.signal.reason));
@@ -29,16 +31,21 @@ export async function lifetime(work: (life: Lifetime) => Promise<number>): Promi
   interrupted.catch(() => undefined);
   listen(abort);
 
+  let isUp = false;
+  const untilInterrupted = () => {
+    isUp = true;
+    return interrupted;
+  };
   let code: number;
   try {
     code = await Promise.race([
-      work({ signal: abort.signal, atEnd: (step) => undo.push(step), interrupted }),
+      work({ signal: abort.signal, atEnd: (step) => undo.push(step), untilInterrupted }),
       interrupted,
     ]);
   } catch (error) {
     const stopped = abort.signal.reason;
     if (stopped instanceof Interruption) {
-      code = exitCodes[stopped.signal];
+      code = isUp ? 0 : exitCodes[stopped.signal];
     } else {
       code = 1;
       process.stderr.write(`\n${explain(error)}\n`);
@@ -47,7 +54,7 @@ export async function lifetime(work: (life: Lifetime) => Promise<number>): Promi
   }
   for (const step of undo.reverse()) {
     try {
-      await step();
+      await step({ failed: code === 1 });
     } catch (error) {
       code ||= 1;
       process.stderr.write(`latchwork: not everything could be stopped: ${messageOf(error)}\n`);

@@ -94,8 +94,10 @@ function isAlive(file) {
 }
 
 function handOver() {
-  // The pinned Node comes first on the PATH, so that every tool started from here uses the same one.
-  const env = { ...process.env, PATH: [join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter) };
+  // The pinned Node comes first on the PATH, so that every tool started from here uses the same one; before it only
+  // the npx that bundling does not have to wait for.
+  const path = [join(root, 'local', 'bin'), join(root, 'node_modules', '.bin'), process.env.PATH];
+  const env = { ...process.env, PATH: path.join(delimiter) };
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
     cwd: root,
     stdio: 'inherit',

@@ -33,13 +33,13 @@ async function start(life: Lifetime): Promise<number> {
   if (fresh) await forget(choice);
   mkdirSync(choice.dir, { recursive: true });
 
-  const { endpoint, died } = choice.own ? await ownEngine(life, choice) : { endpoint: choice.endpoint, died: [] };
+  const { endpoint, died } = choice.own ? await ownEngine(life, choice) : await othersEndpoint(choice);
   const { system, banksDied } = await startSystem(life, endpoint, choice.dir);
   await Promise.race([demo(system), ...died, banksDied]);
 
   writeJson(systemFile, system);
   say(summary(system, seconds(startedAt)));
-  await Promise.race([...died, banksDied, life.interrupted]);
+  await Promise.race([...died, banksDied, life.untilInterrupted()]);
   return 0;
 }
 
@@ -80,6 +80,13 @@ async function ownEngine(life: Lifetime, choice: EndpointChoice & { own: true })
   life.atEnd(() => step('AWS engine stops', () => engine.stop()));
   await saveCertificateAuthority(engine.endpoint);
   return { endpoint: engine.endpoint, died: [engine.died] };
+}
+
+async function othersEndpoint({ endpoint }: EndpointChoice & { own: false }) {
+  await fetch(endpoint.awsEndpointUrl).catch((error: unknown) => {
+    throw new PlainError(`nothing answers at AWS_ENDPOINT_URL=${endpoint.awsEndpointUrl}.`, { cause: error });
+  });
+  return { endpoint, died: [] };
 }
 
 const Ports = z.object({ receiver: z.number(), control: z.number() }).partial();

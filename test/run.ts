@@ -33,7 +33,7 @@ async function keepUp(life: Lifetime): Promise<number> {
   life.atEnd(() => rmSync(testStackFile, { force: true }));
   say(`\nThe test stack is up at ${stack.apiUrl}`);
   say('Run tests against it with: npm test -- --reuse [files]. Ctrl-C ends it.');
-  await Promise.race([engine.died, life.interrupted]);
+  await Promise.race([engine.died, life.untilInterrupted()]);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { deploy } from '../../local/deploy.ts';
 import { type Engine, saveCertificateAuthority, startEngine } from '../../local/engine.ts';
@@ -7,7 +7,7 @@ import type { Lifetime } from '../../local/lifetime.ts';
 import { localDir } from '../../local/paths.ts';
 import { isRunning, markOf, ProcessMark } from '../../local/processes.ts';
 import { python } from '../../local/python.ts';
-import { PlainError, step } from '../../local/say.ts';
+import { PlainError, say, step } from '../../local/say.ts';
 import { apiUrlOf, StackHandle } from '../../local/stack-handle.ts';
 
 /** What a test cannot wait for. Everything else of the stack is as in `npm start`. */
@@ -18,7 +18,11 @@ export async function ownStack(life: Lifetime): Promise<{ stack: StackHandle; en
   forgetDeadRuns();
   const dir = join(localDir, `test-${process.pid}`);
   mkdirSync(dir, { recursive: true });
-  life.atEnd(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
+  life.atEnd(({ failed }) => {
+    tellRefusals(dir);
+    if (failed) keepLogs(dir);
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  });
   writeJson(join(dir, 'run.json'), markOf(process.pid));
 
   const interpreter = await step('Python for the engine', (note) => python(note));
@@ -46,6 +50,29 @@ async function deployed(deployment: Parameters<typeof deploy>[0]): Promise<Stack
   const outputs = await step('Stack', (note) => deploy({ ...deployment, overrides: fastContext }, note));
   const { endpoint, dir } = deployment;
   return StackHandle.parse({ ...endpoint, apiUrl: apiUrlOf(endpoint, outputs), outputs, stateDir: dir });
+}
+
+/** What the functions and the engine said is all that is left of a run that failed. */
+function keepLogs(dir: string): void {
+  const kept = join(localDir, 'failed-test-logs');
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  for (const name of readdirSync(dir).filter((entry) => entry.endsWith('.log'))) {
+    copyFileSync(join(dir, name), join(kept, name));
+  }
+  say(`  what the engine and the functions said is in ${kept}`);
+}
+
+/** A missing grant may hide behind retries; each one is said, once. Some are what a test is about. */
+function tellRefusals(dir: string): void {
+  const file = join(dir, 'engine.log');
+  const log = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const refusals = new Set(
+    [...log.matchAll(/"message":"User: \S*\/(\S+)-\w{13} is not authorized to perform: (\S+)/g)].map(
+      ([, role, action]) => `${role}: ${action}`,
+    ),
+  );
+  if (refusals.size > 0) say(`  refused for want of permission:\n    ${[...refusals].join('\n    ')}`);
 }
 
 /** A run that was killed could not take its folder with it; its engine has noticed and is gone. */

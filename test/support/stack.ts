@@ -65,6 +65,8 @@ export type Bank = {
   siteId: string;
   doors: readonly LayoutDoor[];
   panel: Panel;
+  /** Of the simulated bank: where it is driven, and asked what it knows. */
+  controlUrl: string;
   stop: () => Promise<void>;
 };
 
@@ -92,7 +94,8 @@ export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank
     (line) => appendFileSync(join(stack.stateDir, 'simulated-banks.log'), `${line}\n`),
   );
   atEnd(() => running.stop());
-  const hands = panel(running.banks[0]?.controlUrl ?? running.controlUrl);
+  const controlUrl = running.banks[0]?.controlUrl ?? running.controlUrl;
+  const hands = panel(controlUrl);
   await eventually(
     async () => {
       if (!(await hands.state()).online) throw new Error('it is offline');
@@ -101,7 +104,7 @@ export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank
     },
     { what: `the bank ${id} is online and takes part` },
   );
-  return { id, siteId, doors: layout, panel: hands, stop: () => running.stop() };
+  return { id, siteId, doors: layout, panel: hands, controlUrl, stop: () => running.stop() };
 }
 
 export function ordinaryDoors(count: number): LayoutDoor[] {
