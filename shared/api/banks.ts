@@ -41,7 +41,7 @@ export const createBank = {
   }),
   status: 201,
   response: BankView,
-  problems: ['idempotency_key_reused', 'conflict'],
+  problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 
@@ -114,6 +114,6 @@ export const updateCompartment = {
   }),
   status: 200,
   response: CompartmentView,
-  problems: ['precondition_failed', 'conflict'],
+  problems: ['precondition_failed'],
   etag: true,
 } as const satisfies Route;

@@ -22,7 +22,7 @@ export const createCommand = {
   }),
   status: 201,
   response: CommandView,
-  problems: ['door_busy', 'idempotency_key_reused', 'conflict'],
+  problems: ['door_busy', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 

@@ -1,19 +1,29 @@
-/** Writes openapi.json from the routes; with `--check` only says whether it is current. */
+/** Writes the documents that follow from the code; with `--check` only says which are not current. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { mergeTableText } from './merge-table.ts';
 import { openapi } from './openapi.ts';
+import { problemsText } from './problems.ts';
 
-const file = new URL('./openapi.json', import.meta.url);
-const text = `${JSON.stringify(openapi(), null, 2)}\n`;
+const documents: [path: string, text: string][] = [
+  ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
+  ['docs/merge-table.md', mergeTableText()],
+  ['docs/problems.md', problemsText()],
+];
 
-if (process.argv.includes('--check')) {
-  let current = '';
+const read = (file: URL): string => {
   try {
-    current = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch {
     // Missing is as outdated as different.
+    return '';
   }
-  if (current !== text) {
-    console.error('shared/api/openapi.json is not current: run `node shared/api/generate.ts`');
-    process.exit(1);
+};
+
+for (const [path, text] of documents) {
+  const file = new URL(`../../${path}`, import.meta.url);
+  if (!process.argv.includes('--check')) writeFileSync(file, text);
+  else if (read(file) !== text) {
+    console.error(`${path} is not current: run \`node shared/api/generate.ts\``);
+    process.exitCode = 1;
   }
-} else writeFileSync(file, text);
+}

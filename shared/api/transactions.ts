@@ -122,7 +122,7 @@ export const cancelTransaction = {
   path: '/v1/transactions/{transactionId}/cancel',
   summary: 'Give the compartment up; what is already inside is recalled',
   body: z.strictObject({ reason: z.enum(['by_caller', 'by_recipient', 'by_staff', 'too_late']).default('by_caller') }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused', 'conflict'],
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
 export const extendTransaction = {
@@ -137,7 +137,7 @@ export const extendTransaction = {
       pickupBy: InstantInput.optional(),
     })
     .refine((it) => Object.values(it).some(Boolean), 'name at least one of reserveUntil, depositBy, pickupBy'),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused', 'conflict'],
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
 export const holdTransaction = {
@@ -146,7 +146,7 @@ export const holdTransaction = {
   path: '/v1/transactions/{transactionId}/hold',
   summary: 'Block the pickup until the hold is lifted',
   body: z.strictObject({ reason: z.string().min(1).max(200) }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused', 'conflict'],
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
 export const liftHold = {
@@ -155,7 +155,7 @@ export const liftHold = {
   path: '/v1/transactions/{transactionId}/lift-hold',
   summary: 'End a hold',
   body: z.strictObject({ reason: z.string().min(1).max(200).optional() }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused', 'conflict'],
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
 export const resendCredential = {
@@ -165,5 +165,5 @@ export const resendCredential = {
   params: z.object({ transactionId: idParam, credentialId: idParam }),
   summary: 'Issue a credential anew; the old one is superseded',
   body: z.strictObject({}),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused', 'conflict'],
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;

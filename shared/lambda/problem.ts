@@ -2,13 +2,13 @@ import type * as z from 'zod';
 import type { Problem } from '../api/shapes.ts';
 import { type FieldError, Refusal, type RefusalCode, refusals } from '../domain/refusal.ts';
 
-/** Where each problem code is explained. */
-const documentation = 'https://latchwork.dev/problems/';
+/** Names a problem; docs/problems.md explains each. A URN, because a deployment has no address of ours to point at. */
+const problemType = 'urn:latchwork:problem:';
 
 export const problemOf = (refusal: Refusal, requestId: string): Problem => {
   const { status, title } = refusals[refusal.code];
   return {
-    type: `${documentation}${refusal.code}`,
+    type: `${problemType}${refusal.code}`,
     title,
     status,
     code: refusal.code,
@@ -22,7 +22,7 @@ export const problemOf = (refusal: Refusal, requestId: string): Problem => {
 
 /** What we say of our own bugs and outages: nothing but where to ask. */
 export const internalProblem = (requestId: string): Problem => ({
-  type: `${documentation}internal_error`,
+  type: `${problemType}internal_error`,
   title: 'Something went wrong on our side',
   status: 500,
   code: 'internal_error',
