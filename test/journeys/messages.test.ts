@@ -1,0 +1,98 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { clientOptions } from '../../local/endpoint.ts';
+import { outputOf } from '../../local/stack-handle.ts';
+import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
+import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
+
+const aPhone = (): string => `+4179${String(randomInt(10_000_000)).padStart(7, '0')}`;
+
+const Sent = z.object({ sms_messages: z.record(z.string(), z.array(z.object({ Message: z.string() }))) });
+
+/** What a phone has received, as the local engine remembers it. */
+const smsTo = async (phone: string): Promise<string[]> => {
+  const url = `${stack.awsEndpointUrl}/_ministack/sns/sms-messages?phoneNumber=${encodeURIComponent(phone)}`;
+  const { sms_messages } = Sent.parse(await (await fetch(url)).json());
+  return (sms_messages[phone] ?? []).map((it) => it.Message);
+};
+
+describe('the recipient of a deposited item', () => {
+  it('is told by SMS where it is and until when, and opens with the PIN that stands there', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { name: 'Bahnhof' });
+    const phone = aPhone();
+    const parcel = await createParcel(tenant, bank, { recipient: { phone, locale: 'de-CH' } });
+    await knownAtBank(tenant, parcel.id);
+    expect(await smsTo(phone)).toEqual([]);
+    await deposit(bank, parcel);
+    const [message = '', ...more] = await eventually(async () => {
+      const found = await smsTo(phone);
+      expect(found).not.toEqual([]);
+      return found;
+    });
+    expect(more).toEqual([]);
+
+    const [, door, pin, day, time] =
+      /^Ihre Sendung liegt bereit: Bahnhof, Fach (\S+)\. PIN: (\d{6})\. Bitte abholen bis \S+, (\d+)\. \S+, (\d\d:\d\d)\.$/.exec(
+        message,
+      ) ?? [];
+    expect(door).toBe(doorOf(parcel));
+    const { deadlines } = await readParcel(tenant, parcel.id);
+    const local = new Intl.DateTimeFormat('de', { timeZone: 'Europe/Zurich', day: 'numeric' });
+    const clock = new Intl.DateTimeFormat('de', { timeZone: 'Europe/Zurich', timeStyle: 'short' });
+    expect(day).toBe(local.format(new Date(deadlines.pickupBy)));
+    expect(time).toBe(clock.format(new Date(deadlines.pickupBy)));
+
+    await knownAtBank(tenant, parcel.id);
+    expect(await bank.panel.enter(pin ?? '')).toMatchObject({ granted: true, door });
+  });
+});
+
+describe('the people who run it', () => {
+  it('are told by the operations topic when a door is torn open', async () => {
+    const topic = outputOf(stack.outputs, 'OpsTopicArn');
+    const allowed = {
+      Effect: 'Allow',
+      Principal: { Service: 'sns.amazonaws.com' },
+      Action: 'sqs:SendMessage',
+      Resource: '*',
+    };
+    const { QueueUrl } = await aws.sqs.send(
+      new CreateQueueCommand({
+        QueueName: `ops-${randomUUID()}`,
+        Attributes: { Policy: JSON.stringify({ Version: '2012-10-17', Statement: [allowed] }) },
+      }),
+    );
+    const { Attributes } = await aws.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }),
+    );
+    const sns = new SNSClient(clientOptions(stack));
+    await sns.send(
+      new SubscribeCommand({
+        TopicArn: topic,
+        Protocol: 'sqs',
+        Endpoint: Attributes?.QueueArn,
+        Attributes: { RawMessageDelivery: 'true' },
+      }),
+    );
+
+    const tenant = await newTenant();
+    const bank = await newBank(tenant);
+    const [{ door } = { door: '' }] = bank.doors;
+    await bank.panel.door(door, { door: 'open', force: true });
+    const seen: string[] = [];
+    const alert = await eventually(async () => {
+      const { Messages = [] } = await aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+      seen.push(...Messages.map((it) => it.Body ?? ''));
+      const found = seen.find((it) => it.includes(bank.id));
+      expect(found).toBeDefined();
+      return found;
+    });
+    expect(alert).toContain(`Where: bank ${bank.id}, door ${door}\n`);
+    expect(alert).toContain('What to do: ');
+    expect(alert).toContain('(compartment.forced_open)');
+  });
+});

@@ -1,0 +1,313 @@
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { GetScheduleCommand, ListSchedulesCommand } from '@aws-sdk/client-scheduler';
+import { Webhook } from 'standardwebhooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { Envelope } from '../../events/envelope.ts';
+import { freePort } from '../../local/ports.ts';
+import { listOf } from '../../shared/api/shapes.ts';
+import { DeliveryView, WebhookEndpointView } from '../../shared/api/webhook-endpoints.ts';
+import { DeliverMessage } from '../../shared/domain/webhook.ts';
+import { createParcel } from '../support/parcel.ts';
+import { aws, eventually, newBank, newTenant, type Tenant } from '../support/stack.ts';
+
+/** The shortest first wait of the test stack: 1 s, a fifth shorter by chance. */
+const shortestWaitMs = 800;
+
+/** The attempts that the test stack's waits (1,1,1,1) allow. */
+const attemptsMax = 5;
+
+type Request = { at: number; id: string; headers: Record<string, string>; body: string; event: Envelope };
+type Answer = (response: ServerResponse, nth: number) => void;
+
+const status =
+  (code: number, headers: Record<string, string> = {}): Answer =>
+  (response) => {
+    response.writeHead(code, headers).end();
+  };
+
+const atEnd: (() => void)[] = [];
+afterEach(() => {
+  for (const step of atEnd.splice(0)) step();
+});
+
+/** A customer's system that answers as it is told, and remembers what came. */
+const newCustomer = async (answer: Answer = status(204)) => {
+  const port = await freePort();
+  const requests: Request[] = [];
+  let behave = answer;
+  let stop = async (): Promise<void> => {};
+  const start = async (): Promise<void> => {
+    const server = createServer(async (request, response) => {
+      const at = Date.now();
+      const headers = Object.fromEntries(Object.entries(request.headers).map(([name, it]) => [name, String(it)]));
+      const body = await text(request);
+      const event = Envelope.parse(JSON.parse(body));
+      behave(response, requests.push({ at, id: headers['webhook-id'] ?? '', headers, body, event }));
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    stop = async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    };
+    atEnd.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+  };
+  await start();
+  return {
+    url: `http://127.0.0.1:${port}/hook`,
+    requests,
+    types: () => requests.map((it) => it.event.type),
+    answers: (next: Answer) => {
+      behave = next;
+    },
+    goesDown: () => stop(),
+    comesBack: start,
+  };
+};
+
+const Endpoint = WebhookEndpointView;
+const Created = Endpoint.extend({ secret: z.string() });
+type Created = z.infer<typeof Created>;
+
+const register = (tenant: Tenant, url: string, eventTypes: string[] = ['transaction.created']): Promise<Created> =>
+  tenant.api.post('/v1/webhook-endpoints', { url, eventTypes }, Created);
+
+const ping = (tenant: Tenant, { id }: { id: string }) =>
+  tenant.api.post(`/v1/webhook-endpoints/${id}/ping`, {}, Endpoint);
+
+const read = (tenant: Tenant, { id }: { id: string }) => tenant.api.get(`/v1/webhook-endpoints/${id}`, Endpoint);
+
+const deliveries = async (tenant: Tenant, { id }: { id: string }) =>
+  (await tenant.api.get(`/v1/webhook-endpoints/${id}/deliveries`, listOf(DeliveryView))).data;
+
+/** Waits until the endpoint's one delivery has come to this end. */
+const delivery = (tenant: Tenant, endpoint: { id: string }, state: 'delivered' | 'dead' | 'retrying') =>
+  eventually(
+    async () => {
+      const [only, ...more] = await deliveries(tenant, endpoint);
+      expect(more).toEqual([]);
+      expect(only?.state).toBe(state);
+      return DeliveryView.parse(only);
+    },
+    { what: `the delivery is ${state}`, within: 30_000 },
+  );
+
+/** What lies between one attempt's answer and the next attempt, in ms, as the customer sees it. */
+const gaps = (requests: Request[]): number[] =>
+  requests.slice(1).map((it, nth) => it.at - (requests[nth]?.at ?? Number.NaN));
+
+describe('what happens to a parcel', () => {
+  it('reaches its owner signed, whole, in sequence without gaps, and no other tenant', async () => {
+    const [tenant, other] = [await newTenant(), await newTenant()];
+    const [customer, stranger, chooser] = [await newCustomer(), await newCustomer(), await newCustomer()];
+    const endpoint = await register(tenant, customer.url, []);
+    await register(other, stranger.url, []);
+    await register(tenant, chooser.url, ['transaction.cancelled']);
+    const bank = await newBank(tenant);
+
+    const parcel = await createParcel(tenant, bank);
+    const path = `/v1/transactions/${parcel.id}`;
+    await tenant.api.post(`${path}/hold`, { reason: 'customs' }, z.unknown());
+    await tenant.api.post(`${path}/lift-hold`, {}, z.unknown());
+    await tenant.api.post(`${path}/cancel`, { reason: 'by_caller' }, z.unknown());
+
+    const { data: events } = await tenant.api.get(`${path}/events`, listOf(Envelope));
+    const ofParcel = () => customer.requests.filter((it) => it.event.subject === parcel.id);
+    await eventually(() => expect(ofParcel()).toHaveLength(events.length), { what: 'every event has come' });
+
+    const received = ofParcel().toSorted((a, b) => a.event.sequence - b.event.sequence);
+    expect(received.map((it) => it.event.sequence)).toEqual([1, 2, 3, 4, 5]);
+    expect(received.map((it) => it.event)).toEqual(events);
+    const webhook = new Webhook(endpoint.secret);
+    for (const { headers, body, event } of customer.requests) {
+      expect(webhook.verify(body, headers)).toEqual(event);
+      expect(headers['webhook-id']).toBe(event.id);
+    }
+    await eventually(() => expect(chooser.types()).toEqual(['transaction.cancelled']));
+    expect(stranger.requests.every((it) => it.event.tenant === other.id)).toBe(true);
+
+    const shown = await eventually(async () => {
+      const list = await deliveries(tenant, endpoint);
+      expect(list.every((it) => it.state === 'delivered')).toBe(true);
+      return list.filter((it) => it.subject === parcel.id);
+    });
+    // Newest first.
+    expect(shown.map((it) => it.sequence)).toEqual([5, 4, 3, 2, 1]);
+    expect(shown.every((it) => it.attempts.length === 1 && it.attempts[0]?.status === 204)).toBe(true);
+  });
+});
+
+describe('a ping', () => {
+  it('comes to its own endpoint alone, whatever that has subscribed to', async () => {
+    const tenant = await newTenant();
+    const [customer, other] = [await newCustomer(), await newCustomer()];
+    const endpoint = await register(tenant, customer.url);
+    const all = await register(tenant, other.url, []);
+    await ping(tenant, endpoint);
+    await delivery(tenant, endpoint, 'delivered');
+    expect(customer.types()).toEqual(['webhook_endpoint.pinged']);
+    expect((await deliveries(tenant, all)).map((it) => it.eventType)).not.toContain('webhook_endpoint.pinged');
+    expect(other.types()).not.toContain('webhook_endpoint.pinged');
+  });
+});
+
+describe('a customer in trouble', () => {
+  const twice =
+    (trouble: Answer): Answer =>
+    (response, nth) =>
+      (nth > 2 ? status(200) : trouble)(response, nth);
+
+  it.each<[string, Answer, { status: number | null; error: string | null }]>([
+    ['500', (response) => response.writeHead(500).end('out of memory'), { status: 500, error: 'out of memory' }],
+    [
+      'a redirect',
+      status(307, { location: 'http://127.0.0.1/elsewhere' }),
+      { status: 307, error: 'redirects are not followed' },
+    ],
+    [
+      'silence and a closed connection',
+      (response) => response.destroy(),
+      { status: null, error: 'the connection was closed before an answer came' },
+    ],
+  ])('who answers %s twice and is then well gets the event, no attempt early', async (_, trouble, why) => {
+    const tenant = await newTenant();
+    const customer = await newCustomer(twice(trouble));
+    const endpoint = await register(tenant, customer.url);
+    await ping(tenant, endpoint);
+    await eventually(async () => expect((await read(tenant, endpoint)).state).toBe('failing'));
+    const { attempts, nextAttemptAt } = await delivery(tenant, endpoint, 'delivered');
+    expect(nextAttemptAt).toBeNull();
+    expect(attempts.map(({ status, error }) => ({ status, error }))).toEqual([why, why, { status: 200, error: null }]);
+    expect(new Set(customer.requests.map((it) => it.id)).size).toBe(1);
+    for (const gap of gaps(customer.requests)) expect(gap).toBeGreaterThanOrEqual(shortestWaitMs);
+    expect((await read(tenant, endpoint)).state).toBe('active');
+  });
+
+  it('who is down and comes back gets everything', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer();
+    const endpoint = await register(tenant, customer.url);
+    await customer.goesDown();
+    for (let nth = 0; nth < 5; nth++) await ping(tenant, endpoint);
+    await eventually(async () => {
+      const list = await deliveries(tenant, endpoint);
+      expect(list.map((it) => it.state)).toEqual(Array(5).fill('retrying'));
+    });
+    await customer.comesBack();
+    await eventually(
+      async () => {
+        const list = await deliveries(tenant, endpoint);
+        expect(list.map((it) => it.state)).toEqual(Array(5).fill('delivered'));
+      },
+      { within: 30_000 },
+    );
+    expect(new Set(customer.requests.map((it) => it.event.sequence))).toEqual(new Set([2, 3, 4, 5, 6]));
+  });
+
+  it('who never gets well sees the delivery dead, with every attempt, none of them early', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer(status(503));
+    const endpoint = await register(tenant, customer.url);
+    await ping(tenant, endpoint);
+    const { attempts, nextAttemptAt } = await delivery(tenant, endpoint, 'dead');
+    expect(nextAttemptAt).toBeNull();
+    expect(attempts).toHaveLength(attemptsMax);
+    expect(customer.requests).toHaveLength(attemptsMax);
+    for (const gap of gaps(customer.requests)) expect(gap).toBeGreaterThanOrEqual(shortestWaitMs);
+    expect((await read(tenant, endpoint)).state).toBe('failing');
+  });
+
+  it('who asks to be left alone for a while is left alone', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer((response, nth) =>
+      status(nth === 1 ? 429 : 204, { 'retry-after': '4' })(response, nth),
+    );
+    const endpoint = await register(tenant, customer.url);
+    await ping(tenant, endpoint);
+    await delivery(tenant, endpoint, 'delivered');
+    expect(gaps(customer.requests)).toHaveLength(1);
+    expect(gaps(customer.requests)[0]).toBeGreaterThanOrEqual(4_000);
+  });
+
+  it('who takes more than 5 s delays nobody else, and is not failing', async () => {
+    const tenant = await newTenant();
+    let answered = 0;
+    const slow = await newCustomer((response) => {
+      setTimeout(() => {
+        answered += 1;
+        response.writeHead(204).end();
+      }, 5_200);
+    });
+    const quick = await newCustomer();
+    const [slowEndpoint, quickEndpoint] = [await register(tenant, slow.url), await register(tenant, quick.url)];
+    for (let nth = 0; nth < 3; nth++) {
+      await ping(tenant, slowEndpoint);
+      await ping(tenant, quickEndpoint);
+    }
+    await eventually(() => expect(quick.requests).toHaveLength(3), { within: 4_000 });
+    expect(answered).toBe(0);
+    await eventually(
+      async () => {
+        const list = await deliveries(tenant, slowEndpoint);
+        expect(list.map((it) => [it.state, it.attempts.length])).toEqual(Array(3).fill(['delivered', 1]));
+      },
+      { within: 30_000 },
+    );
+    expect((await read(tenant, slowEndpoint)).state).toBe('active');
+  });
+
+  it('who asks for more than the quarter of an hour that a queue can wait is scheduled', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer(status(503, { 'retry-after': '1000' }));
+    const endpoint = await register(tenant, customer.url);
+    await ping(tenant, endpoint);
+    const { id, nextAttemptAt, attempts } = await delivery(tenant, endpoint, 'retrying');
+    const at = Date.parse(nextAttemptAt ?? '');
+    expect(at).toBeGreaterThanOrEqual(Date.parse(attempts[0]?.at ?? '') + 1_000_000);
+
+    const Name = `${id}-${endpoint.id.slice(-26)}-2`;
+    const schedule = await eventually(async () => {
+      const { Schedules = [] } = await aws.scheduler.send(new ListSchedulesCommand({ NamePrefix: Name }));
+      const { GroupName } = z.object({ GroupName: z.string() }).parse(Schedules[0]);
+      return aws.scheduler.send(new GetScheduleCommand({ Name, GroupName }));
+    });
+    // In whole seconds, and not before.
+    const [, planned] = /^at\((.+)\)$/.exec(schedule.ScheduleExpression ?? '') ?? [];
+    expect(Date.parse(`${planned}Z`) - at).toBeGreaterThanOrEqual(0);
+    expect(Date.parse(`${planned}Z`) - at).toBeLessThan(1_000);
+
+    const message = DeliverMessage.parse(JSON.parse(schedule.Target?.Input ?? '{}'));
+    expect(message).toMatchObject({ tenant: tenant.id, endpointId: endpoint.id, version: 2 });
+    expect(message.event?.type).toBe('webhook_endpoint.pinged');
+    expect(customer.requests).toHaveLength(1);
+  });
+
+  it('who is gone says so once, is disabled, and whoever else listens is told', async () => {
+    const tenant = await newTenant();
+    const [gone, watcher] = [await newCustomer(status(410)), await newCustomer()];
+    const endpoint = await register(tenant, gone.url);
+    await register(tenant, watcher.url, ['webhook_endpoint.disabled']);
+    await ping(tenant, endpoint);
+    await eventually(async () =>
+      expect(await read(tenant, endpoint)).toMatchObject({ state: 'disabled', disabledReason: 'gone' }),
+    );
+    await eventually(() => expect(watcher.types()).toEqual(['webhook_endpoint.disabled']));
+    expect(watcher.requests[0]?.event).toMatchObject({
+      subject: endpoint.id,
+      data: { endpointId: endpoint.id, reason: 'gone', changes: { state: 'disabled', disabledReason: 'gone' } },
+    });
+    await eventually(async () => {
+      const states = new Set((await deliveries(tenant, endpoint)).map((it) => it.state));
+      expect(states).toEqual(new Set(['dead']));
+    });
+    const refused = await tenant.api.request('POST', `/v1/webhook-endpoints/${endpoint.id}/ping`, { body: {} });
+    expect(refused).toMatchObject({ status: 409, body: { code: 'endpoint_disabled' } });
+  });
+});
