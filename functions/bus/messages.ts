@@ -77,7 +77,7 @@ export const tellRecipients =
   ({ table, rootKeys, sms, clock }: MessagesDeps) =>
   async (event: Envelope): Promise<void> => {
     if (event.type !== 'transaction.deposited') return;
-    const told = { PK: `MSG#${event.tenant}#${event.id}`, SK: 'S' };
+    const told = keys.message(event.tenant, event.id);
     const [row, bankRow, toldRow] = await table.batchGet(
       [keys.transaction(event.tenant, event.subject), keys.bank(String(event.data.bankId)), told],
       true,

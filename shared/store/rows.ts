@@ -34,6 +34,8 @@ export const keys = {
     PK: `DLV#${tenant}#${endpointId}`,
     SK: eventId,
   }),
+  /** What a person was told because of an event. */
+  message: (tenant: string, eventId: string): Key => ({ PK: `MSG#${tenant}#${eventId}`, SK: 'S' }),
   idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
   externalId: (tenant: string, system: string, id: string): Key => ({ PK: `X#${tenant}#${system}#${id}`, SK: 'S' }),
   /** A commit's events; the sequence is that of the first. */
