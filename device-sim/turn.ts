@@ -1,4 +1,4 @@
-import type { JournalEntry } from '#shared/device/journal.ts';
+import { JournalEntry } from '#shared/device/journal.ts';
 import { type AccessMethod, type BankConfig, type DoorGrants, defaultBankConfig } from '#shared/device/shadow.ts';
 import { type BankState, type Change, type Cycle, type DoorMemory, merge, newDoor, type Ram } from './state.ts';
 import { claimedTime } from './time.ts';
@@ -77,7 +77,8 @@ export type NewEntry = Unnumbered<JournalEntry>;
 /** Numbers, dates and persists an entry, in one line of the disk with whatever else it changes. */
 export const writeEntry = (turn: Turn, entry: NewEntry, change: Change = {}): JournalEntry => {
   const { at, floor, dated } = claimedTime(turn.state, turn.now);
-  const numbered: JournalEntry = { ...entry, seq: turn.state.durable.lastSeq + 1, at };
+  // Parsed, so that it is the same to the byte when it is sent again after a restart.
+  const numbered = JournalEntry.parse({ ...entry, seq: turn.state.durable.lastSeq + 1, at });
   write(turn, { ...change, entries: [numbered], floor, dated });
   return numbered;
 };
