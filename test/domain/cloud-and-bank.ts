@@ -201,25 +201,24 @@ export class Cloud {
     for (const { journalId, entry } of arriving) {
       const { emissions, take, drop } = mergeDoorEntry(this.world, journalId, entry, this.fresh(), this.now);
       for (const it of emissions) {
-        const change = apply(this.transaction(it.transactionId), it.emissions);
-        this.say(change);
-        this.world.transactions.set(it.transactionId, change.after);
+        this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
       }
       this.lock(take, drop);
     }
   }
 
   private save(id: string, { transaction, compartments, locks }: TransactionDecision): void {
-    this.say(transaction);
-    this.world.transactions.set(id, transaction.after);
+    this.say(id, transaction);
     for (const { after } of compartments) this.world.compartments.set(after.door, after);
     this.lock(locks.take, locks.drop);
   }
 
-  private say(change: TransactionDecision['transaction']): void {
+  private say(id: string, change: TransactionDecision['transaction']): void {
     const actor = { type: 'system' as const, id: 'test' };
     const newEventId = () => `evt_${this.events.length + 1}`;
-    this.events.push(...envelopesOf(subjects.transaction, change, { actor, now: this.now, newEventId }));
+    const events = envelopesOf(subjects.transaction, change, { actor, now: this.now, newEventId });
+    this.events.push(...events);
+    this.world.transactions.set(id, { ...change.after, hash: events.at(-1)?.hash ?? change.after.hash });
   }
 
   private lock(take: Credential[], drop: Credential[]): void {
