@@ -16,10 +16,6 @@ if (!values.config) {
   process.exit(2);
 }
 const running = await startBanks(Settings.parse(JSON.parse(await readFile(values.config, 'utf8'))));
-await Promise.race([running.connected, setTimeout(patienceMs, undefined, { ref: false })]);
-const banks = running.banks.map(({ id, controlUrl }) => ({ id, controlUrl }));
-process.stdout.write(`${JSON.stringify({ ready: true, controlUrl: running.controlUrl, banks })}\n`);
-
 const stop = (): void => {
   running.stop().then(
     () => process.exit(0),
@@ -31,3 +27,7 @@ const stop = (): void => {
 };
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);
+
+await Promise.race([running.connected, setTimeout(patienceMs, undefined, { ref: false })]);
+const banks = running.banks.map(({ id, controlUrl }) => ({ id, controlUrl }));
+process.stdout.write(`${JSON.stringify({ ready: true, controlUrl: running.controlUrl, banks })}\n`);

@@ -3,6 +3,7 @@ import type { AccessMethod } from '#shared/device/shadow.ts';
 import { step, wakeAt } from './bank.ts';
 import type { Faults } from './faults.ts';
 import { type LinkSettings, openLink } from './link.ts';
+import { say } from './panel.ts';
 import type { BankState, Layout } from './state.ts';
 import { openStore } from './store.ts';
 import type { DoorChange, EnterResult, Input, Now, Output } from './turn.ts';
@@ -111,6 +112,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     log(`stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     clearTimeout(timer);
     link.setOnline(false);
+    for (const resolve of entering.values()) resolve({ granted: false, message: say('dark') });
   };
 
   const applyLink = (): void => link.setOnline(wantsLink && state.ram !== null && !isStopped);

@@ -26,6 +26,9 @@ export const Opening = z.object({
 });
 export type Opening = z.infer<typeof Opening>;
 
+/** In memory; the file keeps them all. */
+const openingsKept = 5000;
+
 export type Witness = { openings(): Opening[]; saw(door: string, cycle: Cycle, state: BankState): Promise<void> };
 
 export const openWitness = async (folder: string): Promise<Witness> => {
@@ -34,6 +37,7 @@ export const openWitness = async (folder: string): Promise<Witness> => {
   const openings = text
     .split('\n')
     .filter((line) => line.endsWith('}'))
+    .slice(-openingsKept)
     .map((line) => Opening.parse(JSON.parse(line)));
   return {
     openings: () => openings,
@@ -43,6 +47,7 @@ export const openWitness = async (folder: string): Promise<Witness> => {
       const { cause, transactionId } = cycle;
       const opening = { door, at: Date.now(), cause, transactionId, ...heldOf(durable, cycle) };
       openings.push(opening);
+      if (openings.length > openingsKept) openings.shift();
       await appendFile(path, `${JSON.stringify(opening)}\n`);
     },
   };

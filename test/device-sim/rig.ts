@@ -1,7 +1,8 @@
+import * as z from 'zod';
 import { step, wakeAt } from '../../device-sim/bank.ts';
 import { type BankState, type Durable, type Layout, merge, newDurable } from '../../device-sim/state.ts';
 import type { DoorChange, EnterResult, Input, Output } from '../../device-sim/turn.ts';
-import type { JournalBatch, JournalEntry } from '../../shared/device/journal.ts';
+import { JournalBatch, type JournalEntry } from '../../shared/device/journal.ts';
 import {
   type AccessMethod,
   type BankConfig,
@@ -238,7 +239,7 @@ export class Rig {
 
   /** The batches sent so far, as their sequence numbers. */
   get sent(): number[][] {
-    const batches = this.published(topics(bankId).journal) as JournalBatch[];
+    const batches = this.published(topics(bankId).journal).map((batch) => JournalBatch.parse(batch));
     return batches.map(({ entries }) => entries.map(({ seq }) => seq));
   }
 
@@ -254,7 +255,7 @@ export class Rig {
     if (output.type !== 'publish') return;
     const [, name] = output.topic.match(/\/shadow\/name\/([^/]+)\/get$/) ?? [];
     if (name === undefined) return;
-    const { clientToken } = output.payload as { clientToken: string };
+    const { clientToken } = z.object({ clientToken: z.string() }).parse(output.payload);
     const timestamp = Math.floor(this.time / 1000);
     const shadow = this.shadows.get(name);
     const own = topics(bankId).shadow(name);
