@@ -21,6 +21,16 @@ describe('grants', () => {
     expect(rig.enter('111111')).toBeUndefined();
   });
 
+  it('say only what changed, and whose are gone', () => {
+    const rig = Rig.holding({ '1': held('txn_1', [], 2), '2': held('txn_2', [], 1) });
+    rig.grants(2, { '1': held('txn_1', [], 2), '3': held('txn_3', [], 1) });
+    expect(rig.entries('grants.applied').at(-1)).toMatchObject({
+      doors: { '3': { transactionId: 'txn_3', version: 1 } },
+      removed: { '2': { transactionId: 'txn_2', version: 1 } },
+    });
+    expect(Object.keys(rig.entries('grants.applied').at(-1)?.doors ?? {})).toEqual(['3']);
+  });
+
   it('are ignored when their revision is not higher, whatever their shadow version', () => {
     const rig = Rig.holding({ '1': parcel() });
     rig.grants(1, {});
