@@ -5,13 +5,14 @@ import { Envelope } from '#events/envelope.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { webhookSecretText } from '#shared/domain/issued.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
-import { epochMs, instant } from '#shared/domain/time.ts';
+import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
 import { DeliverMessage, Delivery, EndpointHealth, WebhookEndpoint } from '#shared/domain/webhook.ts';
 import type { Reply } from '#shared/outside/customer-endpoint.ts';
 import { commitEndpoint } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { fanOut } from '../../functions/bus/webhooks.ts';
 import { type Arrival, deliver } from '../../functions/queue/deliver.ts';
+import { sweep } from '../../functions/schedule/sweep.ts';
 import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
 
 const tenant = 'ten_1';
@@ -387,5 +388,41 @@ describe('an attempt', () => {
     await w.add(shop);
     await w.handle({ tenant, endpointId: shop.id, eventId: 'evt_9', version: 1, event: anEvent({ id: 'evt_9' }) });
     expect(w.posts).toEqual([]);
+  });
+});
+
+describe('the sweep', () => {
+  const sweeping = (now: string, slow: DeliverMessage[]) =>
+    sweep({
+      table: w.table,
+      rootKeys: async () => rootKeys,
+      newId: w.newId,
+      clock: () => epochMs(now),
+      bus: { put: async () => new Set() },
+      failedRecords: { list: async () => [], forget: async () => {} },
+      slow: {
+        send: async (message) => {
+          slow.push(DeliverMessage.parse(message));
+        },
+      },
+    })();
+
+  it('asks for the attempt whose message was lost, a quarter of an hour after its time, once it is sure', async () => {
+    await w.add(shop);
+    const created = only(w.table.rows().filter((row) => row.SK.startsWith('C#')));
+    const event = Envelope.parse(only(z.array(z.unknown()).parse(created.events)));
+    await w.fan(event);
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.handle(only(w.lanes.deliver));
+    const lost = only(w.later.splice(0));
+
+    const asked = empty<DeliverMessage>();
+    expect(await sweeping(plusSeconds(lost.at, 800), asked)).toMatchObject({ deliveries: 0 });
+    const later = plusSeconds(lost.at, 1_000);
+    expect(await sweeping(later, asked)).toMatchObject({ deliveries: 1 });
+    w.set({ now: epochMs(later), answer: () => ({ status: 204 }) });
+    await w.handle(only(asked), { lane: 'slow' });
+    expect((await w.delivery(shop, event)).state).toBe('delivered');
+    expect(await sweeping(plusSeconds(later, 1_000), asked)).toMatchObject({ deliveries: 0 });
   });
 });
