@@ -48,8 +48,12 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     const key = ApiKey.parse(row);
     if (ifMatch !== undefined && ifMatch !== key.version)
       throw new Refusal('precondition_failed', `the API key is at version ${key.version} now`);
-    // Revoked is what the caller wants it to be; saying so again is no error.
-    if (key.revokedAt !== null) return answer(key);
+    // Revoked is what the caller wants it to be; saying so again is no error. Kept, so that the same request is replayed.
+    if (key.revokedAt !== null) {
+      const known = answer(key);
+      await deps.table.write(record(known));
+      return known;
+    }
     const { after, writes } = commitApiKey(
       apply(key, [{ type: 'api_key.revoked', set: { revokedAt: now } }]),
       circumstances,
