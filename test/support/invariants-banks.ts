@@ -1,0 +1,259 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod';
+import { type EntryShape, type Picture, type Testimony, TransactionShape } from './invariants-picture.ts';
+import { replayed } from './invariants-trail.ts';
+
+/**
+ * By how much a bank may take the time wrong that the cloud told it: the answer counts whole seconds, and was under way.
+ */
+const clockErrorMs = 2_000;
+const dayMs = 86_400_000;
+
+const epochMs = (at: string): number => Date.parse(at);
+const sameCause = (a: EntryShape['cause'], b: EntryShape['cause']): boolean => isDeepStrictEqual(a ?? null, b ?? null);
+
+const AtVersion = TransactionShape.pick({
+  id: true,
+  bankId: true,
+  door: true,
+  state: true,
+  flags: true,
+  credentials: true,
+});
+
+/** A transaction as its events tell it at a version. */
+const atVersion = ({ logs }: Picture, id: string, version: number) => {
+  const log = logs.find(({ PK }) => PK.startsWith('TXN#') && PK.endsWith(`#${id}`));
+  const told = log && AtVersion.safeParse(replayed(log, version));
+  return told?.success ? told.data : null;
+};
+
+/** By the bank's own journal, a step was done before an entry. */
+const doneBefore = (entries: readonly EntryShape[], step: string, transactionId: string, seq: number): boolean =>
+  entries.some(
+    (it) =>
+      it.seq < seq &&
+      it.transactionId === transactionId &&
+      it.cause?.step === step &&
+      it.after?.door === 'closed' &&
+      it.after.contents !== (step === 'deposit' ? 'empty' : 'filled'),
+  );
+
+type Opening = Testimony['journal']['openings'][number];
+
+/** An opening by somebody's credential: what the bank held of it, and what the cloud had decided as far as the bank knew. */
+const wrongByGrant = (
+  picture: Picture,
+  { state, journal }: Testimony,
+  opening: Opening,
+  entry: EntryShape,
+  trustsOwnClock: boolean,
+): string[] => {
+  const { cause, grant, door } = opening;
+  if (grant === undefined) return ['the bank held no such grant'];
+  const found: string[] = [];
+  const { notBefore, notAfter, uses, used, isReopening, blocked } = grant;
+  if (entry.at > notAfter * 1000) found.push(`it was over at ${notAfter}, the bank's time was ${entry.at}`);
+  if (entry.at + clockErrorMs < notBefore * 1000)
+    found.push(`it begins at ${notBefore}, the bank's time was ${entry.at}`);
+  if (!trustsOwnClock && opening.at > notAfter * 1000 + clockErrorMs)
+    found.push(`it was over at ${notAfter}, and it was ${opening.at}`);
+  if (blocked !== undefined) found.push(`it was blocked: ${blocked}`);
+  if (used >= uses && !isReopening) found.push(`it was used up: ${used} of ${uses}`);
+
+  const transactionId = opening.transactionId ?? '';
+  const known = atVersion(picture, transactionId, entry.version ?? 0);
+  const credential = known?.credentials.find(({ id }) => id === cause?.grantId);
+  if (known === null || credential === undefined)
+    return [...found, `version ${entry.version} of ${transactionId} has no such credential`];
+  const { step, state: was } = credential;
+  if (step !== cause?.step) found.push(`it is for ${step}, not for ${cause?.step}`);
+  if (known.bankId !== state.id || known.door !== door) found.push(`it is for ${known.bankId}/${known.door}`);
+  if (isReopening) return found;
+  if (!['issued', 'active'].includes(was)) found.push(`it was ${was} in version ${entry.version}, which the bank knew`);
+  if (was === 'issued' && step !== 'deposit' && !doneBefore(journal.entries, 'deposit', transactionId, entry.seq))
+    found.push(`it was only issued in version ${entry.version}, and the bank had seen no deposit`);
+  if (step === 'pickup' && known.flags.includes('held'))
+    found.push(`${transactionId} was held in version ${entry.version}, which the bank knew`);
+  return found;
+};
+
+const wrongByCommand = (picture: Picture, { state, journal }: Testimony, opening: Opening): string[] => {
+  const { cause, door, at } = opening;
+  const command = picture.commands.find(({ id }) => id === cause?.commandId);
+  if (command === undefined) return ['nobody ordered it'];
+  const found: string[] = [];
+  if (command.bankId !== state.id || command.door !== door) found.push(`it is for ${command.bankId}/${command.door}`);
+  if (at > epochMs(command.notAfter)) found.push(`it was valid until ${command.notAfter}, and it was ${at}`);
+  if (at < epochMs(command.createdAt)) found.push(`it was ordered only at ${command.createdAt}`);
+  if ((opening.command?.notAfter ?? 0) * 1000 > epochMs(command.notAfter))
+    found.push(`the bank held it valid until ${opening.command?.notAfter}, it is until ${command.notAfter}`);
+  const times = journal.openings.filter((it) => it.cause?.commandId === command.id).length;
+  if (times > 1) found.push(`it opened ${times} times`);
+  return found;
+};
+
+/** I2: a door opens only for what its bank could take for a live right, or for a command, that once and in time. */
+export const openedRightly = (picture: Picture): string[] =>
+  picture.testimonies.flatMap((testimony) => {
+    const { state, journal } = testimony;
+    const bank = picture.banks.find(({ id }) => id === state.id);
+    const trustsOwnClock = bank?.config.batteryBackedClock === true || state.clock.skewMs !== 0;
+    const written = journal.entries.filter(({ type }) => type === 'door.opened');
+    const taken = new Set<number>();
+    return journal.openings.flatMap((opening) => {
+      const { door, cause, at } = opening;
+      const entry = written.find((it) => !taken.has(it.seq) && it.door === door && sameCause(it.cause, cause));
+      const what = `door ${door} of ${state.id} opened at ${new Date(at).toISOString()} for ${JSON.stringify(cause)}`;
+      if (entry === undefined) return [`I2: ${what}, which its journal does not say`];
+      taken.add(entry.seq);
+      const wrong = (): string[] => {
+        if (cause?.commandId !== undefined) return wrongByCommand(picture, testimony, opening);
+        if (cause?.grantId !== undefined) return wrongByGrant(picture, testimony, opening, entry, trustsOwnClock);
+        return ['nothing allows it'];
+      };
+      return wrong().map((why) => `I2: ${what} (entry ${entry.seq}): ${why}`);
+    });
+  });
+
+/** Refused before the PIN was looked at, so nobody learned anything. */
+const unread = ['keypad_locked', 'no_cloud_time'];
+
+/** I10: PINs tried while the keypad was off, or more wrong ones in a day than a keypad accepts. */
+export const guessesLimited = ({ testimonies, banks }: Picture): string[] =>
+  testimonies.flatMap(({ state, journal }) => {
+    const config = banks.find(({ id }) => id === state.id)?.config;
+    if (config === undefined) return [`I10: the limits of ${state.id} are unknown`];
+    const { lockout, guessesPerDay } = config;
+    const most = Math.max(...lockout.map(({ failures }) => failures));
+    const found: string[] = [];
+    const guesses: number[] = [];
+    let failures = 0;
+    let lockedUntil = 0;
+    for (const { seq, at, type, method, reason, grantId } of journal.entries) {
+      const isTry = method === 'pin' && (type === 'access.granted' || type === 'access.denied');
+      if (!isTry || unread.includes(reason ?? '')) continue;
+      const what = `entry ${seq} of ${state.id}, a PIN tried at ${new Date(at).toISOString()}`;
+      if (at + clockErrorMs < lockedUntil)
+        found.push(`I10: ${what} while the keypad was off until ${new Date(lockedUntil).toISOString()}`);
+      if (type === 'access.granted') failures = 0;
+      // One that names its grant was right, only not now.
+      if (type === 'access.granted' || grantId !== undefined) continue;
+      guesses.push(at);
+      const today = guesses.filter((it) => it > at - dayMs).length;
+      if (today > guessesPerDay) found.push(`I10: ${what} is wrong number ${today} within 24 h of ${guessesPerDay}`);
+      failures += 1;
+      const row = lockout.find((it) => it.failures === failures);
+      if (row) lockedUntil = Math.max(lockedUntil, at + row.lockSeconds * 1000);
+      if (failures >= most) failures = 0;
+    }
+    return found;
+  });
+
+const Doing = z.object({ step: z.enum(['deposit', 'pickup', 'recall']) });
+const provenBy = {
+  deposit: ['transaction.deposited', 'transaction.conflicted'],
+  pickup: ['transaction.picked_up', 'transaction.conflicted'],
+  recall: ['transaction.recalled', 'transaction.conflicted'],
+} as const;
+
+/** Section 6: the journal is recorded as the bank wrote it, each entry once, and nothing that a door did is dropped. */
+export const journalKept = (picture: Picture): string[] => {
+  const found: string[] = [];
+  for (const { bankId, journalId, entry } of picture.recorded) {
+    const copies = picture.recorded.filter(
+      (it) => it.bankId === bankId && it.journalId === journalId && it.entry.seq === entry.seq,
+    );
+    if (copies.length > 1 && copies[0]?.entry === entry)
+      found.push(`I3: entry ${entry.seq} of ${bankId} is recorded ${copies.length} times`);
+    if (!('cause' in entry) || entry.after?.door !== 'closed') continue;
+    if (entry.type !== 'door.closed' && entry.type !== 'contents.changed') continue;
+    const doing = Doing.safeParse(entry.cause);
+    const transactionId = entry.transactionId ?? '';
+    if (!doing.success || !doneBefore([entry], doing.data.step, transactionId, entry.seq + 1)) continue;
+    const types: readonly string[] = provenBy[doing.data.step];
+    const log = picture.logs.find(({ PK }) => PK.startsWith('TXN#') && PK.endsWith(`#${transactionId}`));
+    const events = log?.commits.flatMap((commit) => commit.events) ?? [];
+    if (!events.some(({ envelope }) => types.includes(envelope.type)))
+      found.push(
+        `I6: ${doing.data.step} of ${transactionId} was done by entry ${entry.seq} of ${bankId}, no event says so`,
+      );
+  }
+  for (const { state, journal } of picture.testimonies) {
+    const own = new Map(journal.entries.map((entry) => [entry.seq, entry]));
+    for (const { entry, raw, journalId, bankId } of picture.recorded) {
+      if (bankId !== state.id || journalId !== journal.journalId) continue;
+      const written = own.get(entry.seq);
+      if (written !== undefined && !isDeepStrictEqual(written, raw))
+        found.push(
+          `I3: entry ${entry.seq} of ${bankId} is recorded as ${JSON.stringify(raw)}, not ${JSON.stringify(written)}`,
+        );
+    }
+  }
+  return found;
+};
+
+/** The newest entry that was recorded of a door alone tells its state. */
+export const doorsAsTold = ({ compartments, recorded }: Picture): string[] =>
+  compartments.flatMap(({ bankId, door, doorState, contents, lock, lastEntry }) => {
+    const told = recorded.filter(
+      (it) => it.bankId === bankId && it.entry.door === door && it.entry.after !== undefined,
+    );
+    const journals = new Set(told.map(({ journalId }) => journalId));
+    const newest = told.toSorted((a, b) => a.entry.seq - b.entry.seq).at(-1)?.entry;
+    // Which controller came later is not in the entries themselves.
+    if (newest === undefined || journals.size > 1) return [];
+    const row = { door: doorState, contents, lock };
+    if (lastEntry?.seq === newest.seq && isDeepStrictEqual(row, newest.after)) return [];
+    return [
+      `I6: ${bankId}/${door} is ${JSON.stringify(row)} by entry ${lastEntry?.seq}, entry ${newest.seq} says ${JSON.stringify(newest.after)}`,
+    ];
+  });
+
+/** What has not come to rest at the banks: entries, grants. Nothing wrong while things are moving. */
+export const unsettledBanks = ({
+  testimonies,
+  transactions,
+  compartments,
+  applied,
+  recorded,
+  now,
+}: Picture): string[] =>
+  testimonies.flatMap(({ state, journal, grants }) => {
+    const found: string[] = [];
+    if (!state.online) return [`I6: ${state.id} is offline`];
+    if (state.journal.unacknowledged > 0) found.push(`I6: ${state.id} waits for ${state.journal.unacknowledged} acks`);
+    const known = new Set(recorded.filter((it) => it.bankId === state.id).map((it) => it.entry.seq));
+    for (const { seq } of journal.entries.filter((it) => !known.has(it.seq)))
+      found.push(`I6: entry ${seq} of ${state.id} is not recorded`);
+    for (const door of Object.keys(state.doors)) {
+      const row = compartments.find((it) => it.bankId === state.id && it.door === door);
+      const held = grants.doors[door];
+      const holder = transactions.find(({ id }) => id === row?.heldBy);
+      if (holder === undefined) {
+        if (held !== undefined && (row?.until ?? 0) <= epochMs(now))
+          found.push(`I6: ${state.id} holds grants of ${held.transactionId} for door ${door}, which nobody has`);
+        continue;
+      }
+      const since = Math.max(0, ...holder.credentials.map(({ sinceVersion }) => sinceVersion));
+      if (held?.transactionId !== holder.id || held.version < since)
+        found.push(
+          `I6: ${state.id} holds ${held?.transactionId} ${held?.version} for door ${door}, not ${holder.id} ${since}`,
+        );
+      if ((applied.get(holder.id) ?? 0) < since)
+        found.push(`I6: that ${state.id} has applied version ${since} of ${holder.id} is not recorded`);
+    }
+    return found;
+  });
+
+/** I6: an item behind a door that would be promised to somebody, or that nobody is known to have put there. */
+export const itemsKnown = ({ testimonies, compartments }: Picture): string[] =>
+  testimonies.flatMap(({ state }) =>
+    Object.entries(state.doors).flatMap(([door, { inside }]) => {
+      const row = compartments.find((it) => it.bankId === state.id && it.door === door);
+      if (inside !== 'filled' || (row !== undefined && row.availability !== 'available')) return [];
+      return [
+        `I6: something is inside door ${door} of ${state.id}, which is ${row?.availability ?? 'new and available'}`,
+      ];
+    }),
+  );

@@ -1,0 +1,231 @@
+import { isDeepStrictEqual } from 'node:util';
+import * as z from 'zod';
+import type { Picture, TransactionShape } from './invariants-picture.ts';
+
+const active = ['reserved', 'stored', 'recall_due'];
+const inside = ['stored', 'recall_due'];
+
+/** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
+export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
+  const found: string[] = [];
+  const byId = new Map(transactions.map((it) => [it.id, it]));
+  const holders = new Map<string, string>();
+  for (const it of transactions.filter(({ state }) => active.includes(state))) {
+    const place = `${it.bankId}/${it.door}`;
+    const other = holders.get(place);
+    if (other !== undefined) found.push(`I1: ${place} has two holders, ${other} and ${it.id}`);
+    holders.set(place, it.id);
+    const compartment = compartments.find(({ bankId, door }) => bankId === it.bankId && door === it.door);
+    if (compartment?.heldBy !== it.id)
+      found.push(`I1: ${it.id} is ${it.state} at ${place}, which is held by ${compartment?.heldBy ?? 'nobody'}`);
+  }
+  for (const { bankId, door, heldBy, availability } of compartments) {
+    const place = `${bankId}/${door}`;
+    const holder = heldBy === null ? undefined : byId.get(heldBy);
+    const fitting = holder ? [inside.includes(holder.state) ? 'occupied' : 'reserved'] : notHeld;
+    if (heldBy !== null && holder === undefined) found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
+    else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || holder.door !== door))
+      found.push(`I1: ${place} is held by ${heldBy}, which is at ${holder.bankId}/${holder.door}`);
+    else if (holder && !active.includes(holder.state))
+      found.push(`I6: ${place} is held by ${heldBy}, which is ${holder.state}`);
+    else if (!fitting.includes(availability))
+      found.push(`I1: ${place} is ${availability}, held by ${heldBy ?? 'nobody'}${holder ? ` (${holder.state})` : ''}`);
+  }
+  return found;
+};
+const notHeld = ['available', 'needs_clearing', 'out_of_service'];
+
+/** PINs are locked at their bank exactly while they may come to life: until their transaction ends, or they are replaced. */
+export const locked = ({ transactions, locks }: Picture): string[] => {
+  const found: string[] = [];
+  for (const it of transactions) {
+    for (const credential of it.credentials) {
+      const rows = locks.filter((lock) => lock.credentialId === credential.id);
+      const at = `${credential.id} (${credential.step}, ${credential.state}) of ${it.id} (${it.state})`;
+      if (rows.length !== (credential.locked ? 1 : 0))
+        found.push(`I6: ${at} has ${rows.length} PIN locks and says locked: ${credential.locked}`);
+      if (rows.some((lock) => lock.bankId !== it.bankId || lock.transactionId !== it.id))
+        found.push(`I6: the PIN lock of ${at} names ${JSON.stringify(rows)}`);
+      const isDead = !active.includes(it.state) || ['revoked', 'superseded'].includes(credential.state);
+      if (credential.locked && isDead) found.push(`I6: ${at} is dead and still keeps its PIN from others`);
+      const opens = active.includes(it.state) && ['issued', 'active'].includes(credential.state);
+      if (opens && !credential.locked) found.push(`I6: ${at} is live and another may get the same PIN`);
+    }
+  }
+  const known = new Set(transactions.flatMap((it) => it.credentials.map((credential) => credential.id)));
+  for (const lock of locks.filter(({ credentialId }) => !known.has(credentialId)))
+    found.push(`I6: the PIN lock ${lock.SK} of ${lock.bankId} belongs to ${lock.credentialId}, which nobody has`);
+  return found;
+};
+
+const isWanted = (
+  { id, eventTypes, createdAt }: Picture['endpoints'][number],
+  { type, subject, recordedAt }: { type: string; subject: string; recordedAt: string },
+): boolean => {
+  if (recordedAt < createdAt) return false;
+  if (type === 'webhook_endpoint.pinged') return subject === id;
+  return eventTypes.length === 0 || eventTypes.includes(type);
+};
+
+/** Deliveries that ought to be there and are not, and those that are not over: nothing wrong while things are moving. */
+export const undelivered = ({ logs, endpoints, deliveries }: Picture): string[] => {
+  const known = new Map(deliveries.map((it) => [`${it.endpointId} ${it.eventId}`, it]));
+  const events = logs.flatMap((log) => log.commits.flatMap((commit) => commit.events.map(({ envelope }) => envelope)));
+  return endpoints.flatMap((endpoint) =>
+    events
+      .filter((event) => event.tenant === endpoint.tenant && isWanted(endpoint, event))
+      .flatMap((event) => {
+        const delivery = known.get(`${endpoint.id} ${event.id}`);
+        const what = `${event.id} (${event.type} of ${event.subject}) to ${endpoint.id}`;
+        // A disabled endpoint gets nothing, and says so itself.
+        if (delivery === undefined) return endpoint.state === 'disabled' ? [] : [`I4: no delivery of ${what}`];
+        return ['delivered', 'dead'].includes(delivery.state) ? [] : [`I4: ${what} is ${delivery.state}`];
+      }),
+  );
+};
+
+/** I4, at any time: a delivery is of an event that there is, of the same tenant, and its endpoint's. */
+export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string[] => {
+  const events = new Map(
+    logs.flatMap((log) =>
+      log.commits.flatMap((commit) => commit.events.map(({ envelope }) => [envelope.id, envelope])),
+    ),
+  );
+  return deliveries.flatMap((it) => {
+    const event = events.get(it.eventId);
+    const endpoint = endpoints.find(({ id }) => id === it.endpointId);
+    const what = `the delivery of ${it.eventId} to ${it.endpointId}`;
+    if (event === undefined) return [`I4: ${what} is of an event that is in no commit of its tenant`];
+    if (endpoint === undefined) return [`I4: ${what} goes to an endpoint that ${it.tenant} has not`];
+    const says = [it.eventType, it.subject, it.sequence, it.tenant];
+    const is = [event.type, event.subject, event.sequence, event.tenant];
+    if (!isDeepStrictEqual(says, is)) return [`I4: ${what} says ${says.join(' ')}, the event is ${is.join(' ')}`];
+    return event.type === 'webhook_endpoint.pinged' && event.subject !== it.endpointId
+      ? [`I4: ${what} is a ping of ${event.subject}`]
+      : [];
+  });
+};
+
+const runningDeadline = (it: TransactionShape): string | null => {
+  const { reserveUntil, depositBy, pickupBy } = it.deadlines;
+  if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
+  return it.state === 'stored' ? pickupBy : null;
+};
+
+/** I6, at any time: what has a deadline lies in the index of what is due, at that time, so that the sweep finds it. */
+export const indexed = ({ transactions }: Picture): string[] =>
+  transactions.flatMap((it) => {
+    const due = runningDeadline(it);
+    return (it.dueAt ?? null) === due
+      ? []
+      : [`I6: ${it.id} (${it.state}) is due at ${due ?? 'no time'}, the index says ${it.dueAt ?? 'nothing'}`];
+  });
+
+/** I6: what is past its deadline and has not expired. */
+export const overdue = ({ transactions, now }: Picture): string[] =>
+  transactions.flatMap((it) => {
+    const due = runningDeadline(it);
+    return due !== null && due <= now ? [`I6: ${it.id} is still ${it.state}, its deadline was ${due}`] : [];
+  });
+
+const unanswered = ['queued', 'sent', 'acknowledged'];
+
+/** Commands that nobody answered and that are not recorded as timed out. */
+export const pendingCommands = ({ commands }: Picture): string[] =>
+  commands
+    .filter((it) => unanswered.includes(it.state))
+    .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
+
+/** Kinds of subjects that callers change by POST, each time with an idempotency key. */
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ENDPOINT', 'BANKLOG'];
+
+/**
+ * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
+ * that was done twice leaves one commit without a record. A superseded command is part of the newer one's effect.
+ */
+export const onceEach = ({ logs, idempotency }: Picture): string[] => {
+  const effects = new Map<string, string>();
+  for (const log of logs.filter(({ kind }) => byPost.includes(kind))) {
+    for (const { SK, events } of log.commits) {
+      const last = events.at(-1)?.envelope;
+      if (last?.actor.type !== 'api_key' || last.type === 'command.superseded') continue;
+      effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
+    }
+  }
+  const recorded = idempotency.map(({ tenant, PK, body, etag }) => ({ PK, effect: `${tenant} ${body.id} ${etag}` }));
+  const names = new Set(recorded.map(({ effect }) => effect));
+  return [
+    ...[...effects].flatMap(([effect, commit]) =>
+      names.has(effect) ? [] : [`I7: the effect ${commit} of a caller has no idempotency record of its own`],
+    ),
+    ...recorded.flatMap(({ PK, effect }) =>
+      effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
+    ),
+  ];
+};
+
+const Owned = z.looseObject({ tenant: z.string().optional() });
+
+/** I9: whatever lies with a tenant is its own, and was done by its own keys, to its own banks. */
+export const apart = ({
+  rows,
+  tenants,
+  banks,
+  logs,
+  transactions,
+  commands,
+  locks,
+  compartments,
+}: Picture): string[] => {
+  const found: string[] = [];
+  const tenantOf = new Map(banks.map((it) => [it.id, it.tenant]));
+  const transactionIds = new Map(transactions.map((it) => [it.id, it.tenant]));
+  const keys = new Set(rows.filter((row) => row.PK.startsWith('KEYS#')).map((row) => `${row.PK.slice(5)} ${row.SK}`));
+  for (const row of rows) {
+    const named = row.PK.split('#').find((word) => tenants.includes(word)) ?? tenantOf.get(row.PK.split('#')[1] ?? '');
+    const { tenant } = Owned.parse(row);
+    if (named === undefined) continue;
+    if (tenant !== undefined && tenant !== named)
+      found.push(`I9: ${row.PK} ${row.SK} of ${named} says tenant ${tenant}`);
+    const text = JSON.stringify(row);
+    for (const other of tenants.filter((it) => it !== named && text.includes(it)))
+      found.push(`I9: ${row.PK} ${row.SK} of ${named} names ${other}`);
+  }
+  for (const log of logs) {
+    for (const { envelope } of log.commits.flatMap((commit) => commit.events)) {
+      const { tenant, actor, id } = envelope;
+      if (actor.type === 'api_key' && !keys.has(`${tenant} ${actor.id}`))
+        found.push(`I9: ${id} of ${tenant} was done with the key ${actor.id}, which is not one of theirs`);
+    }
+  }
+  for (const it of [...transactions, ...commands]) {
+    const owner = 'tenant' in it && typeof it.tenant === 'string' ? it.tenant : '';
+    const bankOwner = tenantOf.get(it.bankId);
+    if (bankOwner !== owner)
+      found.push(`I9: ${it.id} of ${owner} is at ${it.bankId}, a bank of ${bankOwner ?? 'others'}`);
+  }
+  for (const { bankId, door, heldBy } of compartments) {
+    const holder = heldBy === null ? undefined : transactionIds.get(heldBy);
+    if (holder !== undefined && holder !== tenantOf.get(bankId))
+      found.push(`I9: ${bankId}/${door} of ${tenantOf.get(bankId)} is held by ${heldBy} of ${holder}`);
+  }
+  for (const { bankId, tenant, SK } of locks)
+    if (tenant !== tenantOf.get(bankId))
+      found.push(`I9: the PIN lock ${SK} of ${bankId} belongs to ${tenant}, the bank to ${tenantOf.get(bankId)}`);
+  return found;
+};
+
+/** External ids are unique: each row names a transaction that bears it, and each that bears one has its row. */
+export const uniqueIds = ({ rows, transactions }: Picture): string[] => {
+  const claims = new Map(rows.filter((row) => row.PK.startsWith('X#')).map((row) => [row.PK, row.transactionId]));
+  const borne = new Map(
+    transactions.flatMap((it) =>
+      Object.entries(it.externalIds).map(([system, id]) => [`X#${it.tenant}#${system}#${id}`, it.id]),
+    ),
+  );
+  return [...new Set([...claims.keys(), ...borne.keys()])]
+    .filter((PK) => claims.get(PK) !== borne.get(PK))
+    .map(
+      (PK) => `I7: ${PK} names ${String(claims.get(PK))}, the transaction that bears it is ${borne.get(PK) ?? 'none'}`,
+    );
+};

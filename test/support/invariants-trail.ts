@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Log, Picture } from './invariants-picture.ts';
+
+/** RFC 8785: members sorted by UTF-16 code units, numbers and strings as ECMAScript writes them, no blanks. */
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+};
+
+export const sha256 = (value: unknown): string => createHash('sha256').update(canonical(value)).digest('hex');
+
+/** The hash that an event must bear: over all of it but the hash itself. */
+export const hashOfEvent = ({ hash: _, ...event }: Record<string, unknown>): string => sha256(event);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const changesOf = (raw: Record<string, unknown>): Record<string, unknown> => {
+  const changes = isObject(raw.data) ? raw.data.changes : undefined;
+  return isObject(changes) ? changes : {};
+};
+
+/** A subject as its events tell it, up to and including a sequence. */
+export const replayed = (log: Log, upTo = Number.POSITIVE_INFINITY): Record<string, unknown> =>
+  Object.fromEntries(
+    log.commits
+      .flatMap((commit) => commit.events)
+      .filter(({ envelope }) => envelope.sequence <= upTo)
+      .flatMap(({ raw }) => Object.entries(changesOf(raw))),
+  );
+
+/** Of the key, the chain, the index and the copy for the next change: not part of the subject. */
+const besides = ['PK', 'SK', 'version', 'hash', 'tenant', 'updatedAt', 'compartment', 'duePk', 'dueAt'];
+/** Fields that events must not show: personal data, which they only commit to, and what secrets hang on. */
+const hidden: Record<string, readonly string[]> = {
+  TXN: ['recipient', 'parties', 'salt', 'bankKey'],
+  KEY: ['keyHash'],
+  ENDPOINT: ['secret'],
+  BANKLOG: ['bankId', 'siteId', 'door'],
+  DOORLOG: ['bankId', 'siteId', 'door'],
+};
+
+/** I3: every commit has its events, numbered without gaps per subject, up to the version of the subject's row. */
+export const numbered = ({ logs }: Picture): string[] =>
+  logs.flatMap((log) => {
+    const found: string[] = [];
+    let last = 0;
+    for (const { SK, events } of log.commits) {
+      if (events.length === 0) found.push(`I3: the commit ${log.PK} ${SK} has no events`);
+      if (SK !== `C#${String(last + 1).padStart(10, '0')}`)
+        found.push(`I3: ${log.PK} goes from sequence ${last} to the commit ${SK}, not to ${last + 1}`);
+      for (const { envelope } of events) {
+        if (envelope.sequence !== last + 1)
+          found.push(`I3: in ${log.PK} ${SK} sequence ${envelope.sequence} follows ${last}`);
+        last = envelope.sequence;
+      }
+    }
+    if (log.row === undefined) found.push(`I3: ${log.PK} has ${last} events but its subject has no row`);
+    else if (log.row.version !== last)
+      found.push(
+        `I3: ${log.row.PK} ${log.row.SK} is at version ${String(log.row.version)}, its newest event at ${last}`,
+      );
+    return found;
+  });
+
+/** I8: the chain verifies, event by event, and replaying it gives the row. */
+export const verified = ({ logs }: Picture): string[] =>
+  logs.flatMap((log) => {
+    const found: string[] = [];
+    const events = log.commits.flatMap((commit) => commit.events);
+    let before = '0'.repeat(64);
+    for (const { raw, envelope } of events) {
+      const at = `${log.PK} event ${envelope.sequence} (${envelope.id})`;
+      const computed = hashOfEvent(raw);
+      if (envelope.prevHash !== before) found.push(`I8: ${at} follows hash ${envelope.prevHash}, but it is ${before}`);
+      if (envelope.hash !== computed)
+        found.push(`I8: ${at} bears hash ${envelope.hash}, its content gives ${computed}`);
+      before = envelope.hash;
+    }
+    const { row } = log;
+    if (row === undefined || events.length === 0) return found;
+    if (row.hash !== before) found.push(`I8: ${row.PK} ${row.SK} bears hash ${String(row.hash)}, its events ${before}`);
+
+    const told = replayed(log);
+    const secret = hidden[log.kind] ?? [];
+    for (const name of new Set([...Object.keys(row), ...Object.keys(told)])) {
+      if (besides.includes(name) || name === 'personalHash') continue;
+      if (secret.includes(name)) {
+        if (name in told) found.push(`I8: the events of ${log.PK} show ${name}, which they must not`);
+      } else if (!isDeepStrictEqual(row[name], told[name])) {
+        const values = `${JSON.stringify(row[name])} in the row, ${JSON.stringify(told[name])} by its events`;
+        found.push(`I8: ${row.PK} ${row.SK}: ${name} is ${values}`);
+      }
+    }
+    if (log.kind === 'TXN') {
+      const personal = { recipient: row.recipient, parties: row.parties };
+      const commitment = sha256({ salt: row.salt, personal });
+      if (told.personalHash !== commitment)
+        found.push(
+          `I8: ${log.PK} commits to the personal data ${String(told.personalHash)}, the row's is ${commitment}`,
+        );
+    }
+    return found;
+  });
+
+/** Which states follow which (design.md section 4, and section 6 for what a bank did that was not foreseen). */
+const next: Record<string, Record<string, readonly string[]>> = {
+  TXN: {
+    '': ['created'],
+    created: ['reserved', 'rejected'],
+    reserved: ['stored', 'cancelled', 'expired', 'rejected', 'completed'],
+    stored: ['completed', 'recall_due', 'recalled'],
+    recall_due: ['stored', 'recalled', 'completed'],
+    cancelled: ['recall_due', 'completed'],
+    expired: ['recall_due', 'completed'],
+    rejected: ['recall_due', 'completed'],
+    completed: [],
+    recalled: [],
+  },
+  CMD: {
+    '': ['queued'],
+    queued: ['sent', 'acknowledged', 'opened', 'closed', 'rejected', 'failed', 'timed_out', 'superseded'],
+    sent: ['acknowledged', 'opened', 'closed', 'rejected', 'failed', 'timed_out', 'superseded'],
+    acknowledged: ['opened', 'closed', 'rejected', 'failed', 'timed_out'],
+    opened: ['closed'],
+    closed: [],
+    rejected: [],
+    failed: [],
+    timed_out: ['opened', 'closed'],
+    superseded: ['opened', 'closed'],
+  },
+};
+
+const ends: Record<string, readonly string[]> = {
+  TXN: ['completed', 'cancelled', 'expired', 'recalled', 'rejected'],
+  CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
+};
+
+/** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
+export const absorbed = ({ logs }: Picture): string[] =>
+  logs.flatMap((log) => {
+    const table = next[log.kind];
+    if (table === undefined) return [];
+    const found: string[] = [];
+    let state = '';
+    for (const { events } of log.commits) {
+      const isConflict = events.some(({ envelope }) => envelope.type === 'transaction.conflicted');
+      for (const { raw, envelope } of events) {
+        const at = `${log.PK} event ${envelope.sequence} (${envelope.type})`;
+        const to = changesOf(raw).state ?? state;
+        const hasEnded = ends[log.kind]?.includes(state) ?? false;
+        if (hasEnded && envelope.actor.type !== 'bank')
+          found.push(`I5: ${at} by ${envelope.actor.type} ${envelope.actor.id} comes after the end ${state}`);
+        if (to === state) continue;
+        if (!table[state]?.includes(String(to))) found.push(`I5: ${at} leads from ${state} to ${String(to)}`);
+        if (hasEnded && log.kind === 'TXN' && !isConflict)
+          found.push(`I5: ${at} leaves the end ${state} for ${String(to)} and no transaction.conflicted says why`);
+        state = String(to);
+      }
+    }
+    return found;
+  });
