@@ -5,7 +5,7 @@ import { writeJson } from '../local/json-file.ts';
 import { type Lifetime, lifetime } from '../local/lifetime.ts';
 import { testStackFile } from '../local/paths.ts';
 import { say } from '../local/say.ts';
-import { ownStack, servedStack } from './support/engine.ts';
+import { forgetDeadRuns, ownStack, servedStack } from './support/engine.ts';
 
 /**
  * npm test [-- <files and vitest options>]
@@ -19,6 +19,7 @@ const vitestArgs = args.filter((argument) => argument !== '--serve' && argument 
 
 let counted: Counts = { passed: 0, failed: 0 };
 
+forgetDeadRuns();
 if (serve) {
   await lifetime(keepUp);
 } else {

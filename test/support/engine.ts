@@ -15,7 +15,6 @@ export const fastContext = ['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds
 
 /** An engine and a stack of this run's own, gone with it. */
 export async function ownStack(life: Lifetime): Promise<{ stack: StackHandle; engine: Engine }> {
-  forgetDeadRuns();
   const dir = join(localDir, `test-${process.pid}`);
   mkdirSync(dir, { recursive: true });
   life.atEnd(({ failed }) => {
@@ -76,7 +75,7 @@ function tellRefusals(dir: string): void {
 }
 
 /** A run that was killed could not take its folder with it; its engine has noticed and is gone. */
-function forgetDeadRuns(): void {
+export function forgetDeadRuns(): void {
   mkdirSync(localDir, { recursive: true });
   for (const name of readdirSync(localDir).filter((entry) => /^test-\d+$/.test(entry))) {
     const dir = join(localDir, name);
