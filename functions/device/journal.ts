@@ -12,6 +12,7 @@ import { live } from '#shared/live.ts';
 import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import {
+  accountedFor,
   contiguous,
   isUnderstood,
   type JournalPosition,
@@ -102,7 +103,7 @@ export const journalConsumer = (deps: JournalDeps) => {
       try {
         for (const entry of fresh) await merge.add(entry);
         await merge.flush();
-        for (const { seq } of fresh) position.recorded.add(seq);
+        for (const entry of fresh) for (const seq of accountedFor(entry)) position.recorded.add(seq);
         return position;
       } catch (error) {
         if (!(error instanceof Lost) || round >= roundsMax) throw error;

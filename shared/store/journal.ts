@@ -13,7 +13,19 @@ export type ReceivedEntry = JournalEntry | { seq: number; type: string; unknown:
 
 export const isUnderstood = (entry: ReceivedEntry): entry is JournalEntry => !('unknown' in entry);
 
-const JournalRow = z.object({ entries: z.array(z.object({ seq: z.int() })) });
+const JournalRow = z.object({
+  entries: z.array(z.object({ seq: z.int(), type: z.string(), from: z.int().optional(), to: z.int().optional() })),
+});
+
+/** More than a bank keeps; what claims to have dropped more is not believed. */
+const truncatedMax = 100_000;
+
+/** What an entry accounts for: itself, and for `journal.truncated` those that the bank will never send. */
+export const accountedFor = (entry: { seq: number; type: string; from?: number; to?: number }): number[] => {
+  const { seq, type, from = 1, to = 0 } = entry;
+  const dropped = type === 'journal.truncated' ? Math.min(to - from + 1, truncatedMax) : 0;
+  return [seq, ...Array.from({ length: Math.max(0, dropped) }, (_, nth) => from + nth)];
+};
 const AcknowledgedRow = z.object({ SK: z.string(), seq: z.int() });
 
 export type JournalPosition = {
@@ -43,7 +55,8 @@ export const readJournalPosition = async (
   if (to > acknowledged) {
     const range = ranges.journal(bankId, journalId, acknowledged + 1, to + entriesPerRowMax);
     const page = await table.query(range, { consistent: true });
-    for (const row of page.rows) for (const { seq } of JournalRow.parse(row).entries) recorded.add(seq);
+    for (const row of page.rows)
+      for (const entry of JournalRow.parse(row).entries) for (const seq of accountedFor(entry)) recorded.add(seq);
   }
   return { bank, compartments: compartmentsFrom(bank, doors), acknowledged, recorded };
 };
