@@ -3,19 +3,21 @@ import type { System } from './system.ts';
 
 /** What somebody wants to know who has just started it. */
 export function summary(system: System, took: string): string {
-  const [tenant] = system.tenants;
+  const rows = [
+    ['API', system.apiUrl],
+    ...system.tenants.map(({ name, apiKey }) => [`Key of ${name}`, apiKey]),
+    ...system.banks.map(({ name, doors, controlUrl }) => [`${name}, ${doors.length} doors`, controlUrl]),
+    ['Webhooks received', system.webhookReceiver.receivedUrl],
+    ['MQTT over TLS', `${system.mqtt.host}:${system.mqtt.port}`],
+    ['All of this, for scripts', systemFile],
+  ];
   return `
 Latchwork is up, ${took} after npm start.
 
-  API                ${system.apiUrl}
-${system.tenants.map(({ name, apiKey }) => `  key of ${name.padEnd(17)}${apiKey}`).join('\n')}
-${system.banks.map(({ name, doors, controlUrl }) => `  ${`${name}, ${doors.length} doors`.padEnd(27)}${controlUrl}`).join('\n')}
-  webhooks received  ${system.webhookReceiver.receivedUrl}
-  MQTT over TLS      ${system.mqtt.host}:${system.mqtt.port}
-  all of it          ${systemFile}
+${rows.map(([what = '', value]) => `  ${what.padEnd(26)}${value}`).join('\n')}
 
 Try it:
-  curl -H 'Authorization: Bearer ${tenant?.apiKey}' '${system.apiUrl}/v1/banks'
+  curl -H 'Authorization: Bearer ${system.tenants[0]?.apiKey}' '${system.apiUrl}/v1/banks'
 
 Ctrl-C stops it; the data is there again at the next start.`;
 }
