@@ -17,11 +17,12 @@ import {
   Runtime,
   SystemLogLevel,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { alarmPeriod, impactAlarm } from './alarm.ts';
+import { bundling } from './bundling.ts';
 import { output } from './output.ts';
 import { acknowledgeWildcards } from './wildcards.ts';
 
@@ -41,15 +42,6 @@ export type ServiceFunctionProps = {
 export type Permission = { actions: string[]; resources: string[]; wildcard?: string };
 
 const root = join(import.meta.dirname, '..', '..');
-
-const unusedCredentialSources = [
-  '@aws-sdk/credential-provider-http',
-  '@aws-sdk/credential-provider-ini',
-  '@aws-sdk/credential-provider-process',
-  '@aws-sdk/credential-provider-sso',
-  '@aws-sdk/credential-provider-web-identity',
-  '@smithy/credential-provider-imds',
-];
 
 /** One function with what all of ours have: a role of its own, its log, its alarm, one way of bundling. */
 export class ServiceFunction extends Construct implements IGrantable {
@@ -94,17 +86,7 @@ export class ServiceFunction extends Construct implements IGrantable {
         POWERTOOLS_METRICS_NAMESPACE: 'Latchwork',
         ...environment,
       },
-      bundling: {
-        format: OutputFormat.ESM,
-        target: 'node24',
-        minify: true,
-        // The SDK ships as CommonJS first; its ES modules are what esbuild can leave parts out of.
-        mainFields: ['module', 'main'],
-        // Our pinned SDK is bundled, not the one the runtime happens to bring. All but these, which the SDK imports only
-        // where no credentials stand in the environment; on Lambda they always do. A fifth of a bundle (110 KiB).
-        externalModules: unusedCredentialSources,
-        logLevel: LogLevel.WARNING,
-      },
+      bundling,
     });
 
     impactAlarm(this, 'Failing', {
