@@ -55,7 +55,7 @@ export const catalogue = {
   'transaction.hold_lifted': transaction,
   'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'use']) }),
   'transaction.cancelled': transaction.extend({ reason: z.string() }),
-  'transaction.recall_started': transaction.extend({ cause: z.string() }),
+  'transaction.recall_started': transaction.extend({ cause: z.string(), evidence: Evidence.optional() }),
   'transaction.recalled': byFact,
   'transaction.rejected': transaction.extend({ reason: z.string() }),
   /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
@@ -86,9 +86,11 @@ export const catalogue = {
   'compartment.left_ajar': compartment,
   'compartment.out_of_service': compartment.extend({ reason: z.string() }),
   'compartment.returned_to_service': compartment,
-  'bank.registered': bank,
-  'bank.booted': bank,
-  'bank.journal_truncated': bank,
+  'bank.registered': bank.extend({ name: z.string(), doors: z.int() }),
+  /** Its controller began anew. `generation`: of the key it holds, null if none. */
+  'bank.booted': bank.extend({ generation: z.int().nullable() }),
+  /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
+  'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
   'site.created': z.object({ siteId: z.string(), changes: Changes }),
   'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
   'api_key.created': apiKey,

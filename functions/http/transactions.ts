@@ -173,6 +173,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       answer(await find(call, call.params.transactionId)),
 
     [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
+      // An order id is unique, so there is one page and no cursor that could be ours.
+      readCursor(call.query.cursor, 'transactions');
       const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
       const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
       return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { catalogue, isEventType } from '../../events/catalogue.ts';
 import type { Log, Picture } from './invariants-picture.ts';
 
 /** RFC 8785: members sorted by UTF-16 code units, numbers and strings as ECMAScript writes them, no blanks. */
@@ -65,6 +66,19 @@ export const numbered = ({ logs }: Picture): string[] =>
       );
     return found;
   });
+
+/** I3 again: an event says what the catalogue promises of its type, and nothing besides. */
+export const promised = ({ logs }: Picture): string[] =>
+  logs.flatMap((log) =>
+    log.commits
+      .flatMap((commit) => commit.events)
+      .flatMap(({ envelope: { type, sequence, data } }) => {
+        const at = `I3: ${log.PK} event ${sequence}`;
+        if (!isEventType(type)) return [`${at} is a ${type}, which the catalogue does not know`];
+        const parsed = catalogue[type].strict().safeParse(data);
+        return parsed.success ? [] : [`${at} is no ${type} as promised: ${JSON.stringify(parsed.error.issues)}`];
+      }),
+  );
 
 /** I8: the chain verifies, event by event, and replaying it gives the row. */
 export const verified = ({ logs }: Picture): string[] =>

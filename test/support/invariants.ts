@@ -19,7 +19,7 @@ import {
   undelivered,
   uniqueIds,
 } from './invariants-rows.ts';
-import { absorbed, numbered, verified } from './invariants-trail.ts';
+import { absorbed, numbered, promised, verified } from './invariants-trail.ts';
 import { type Bank, eventually, type Tenant } from './stack.ts';
 
 type Check = (picture: Picture) => string[];
@@ -29,6 +29,7 @@ const always: readonly Check[] = [
   heldOnce,
   openedRightly,
   numbered,
+  promised,
   journalKept,
   deliveredTruly,
   absorbed,
