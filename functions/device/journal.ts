@@ -3,7 +3,7 @@ import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { Command } from '#shared/domain/command.ts';
 import { commandIdOf } from '#shared/domain/command-reports.ts';
 import { bankKeyOf } from '#shared/domain/credential.ts';
-import type { World } from '#shared/domain/facts.ts';
+import type { World } from '#shared/domain/merge-context.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';

@@ -1,4 +1,4 @@
-import { mergeTable } from '../domain/facts.ts';
+import { mergeTable } from '../domain/merge-table.ts';
 
 /** docs/merge-table.md: what each physical fact does to a transaction in each state. */
 export const mergeTableText = (): string => {
@@ -17,7 +17,7 @@ export const mergeTableText = (): string => {
   return [
     '# The merge table',
     '',
-    'Generated from `shared/domain/facts.ts` by `node shared/api/generate.ts`; a test proves every cell.',
+    'Generated from `shared/domain/merge-table.ts` by `node shared/api/generate.ts`; a test proves every cell.',
     '',
     'Banks report what happened at their doors late, twice and in any order, and decide alone while the network is down.',
     '**Physical truth wins, and is flagged.** The newest entry of a door tells its state, older ones never overwrite it,',

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DoorEntry } from '#shared/device/journal.ts';
-import { type Fact, mergeTable } from '#shared/domain/facts.ts';
 import { cancel, expireIfDue, extend, hold, liftHold, resend } from '#shared/domain/lifecycle.ts';
+import type { Fact } from '#shared/domain/merge-context.ts';
+import { mergeTable } from '#shared/domain/merge-table.ts';
 import { plusSeconds } from '#shared/domain/time.ts';
 import { hasEnded, type TransactionState } from '#shared/domain/transaction.ts';
 import { catalogue, isEventType } from '../../events/catalogue.ts';

@@ -1,0 +1,235 @@
+import { assign } from './assignment.ts';
+import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
+import type { Emission } from './decision.ts';
+import { ended, recall } from './lifecycle.ts';
+import {
+  type Context,
+  conflicted,
+  emit,
+  type Fact,
+  flagged,
+  letGo,
+  type Merged,
+  nothing,
+  type Rule,
+  takeDoor,
+} from './merge-context.ts';
+import { type Instant, plusSeconds } from './time.ts';
+import type { Transaction } from './transaction.ts';
+
+export const started: Rule = (context) => {
+  const { transaction, at } = context;
+  if (transaction.depositStartedAt !== null) return nothing;
+  const [emission] = emit(context, { type: 'transaction.updated', set: startedFields(transaction, at) });
+  return emission ? { ...nothing, emissions: [{ ...emission, weak: true }] } : nothing;
+};
+
+/** Having opened once, the depositor has until `depositBy`. */
+const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
+  depositStartedAt: at,
+  credentials: it.credentials.map((c) =>
+    c.step === 'deposit' && liveCredential(c)
+      ? { ...c, notAfter: it.deadlines.depositBy, sinceVersion: it.version + 1 }
+      : c,
+  ),
+});
+
+export const store: Rule = (context) => {
+  const { world, transaction: it, entry, at } = context;
+  const elsewhere = entry.door !== it.door;
+  const holder = world.compartments.get(entry.door)?.heldBy ?? null;
+  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+  if (holder !== null && holder !== it.id && other?.state !== 'reserved')
+    return { ...nothing, emissions: emit(context, conflicted(it, 'deposited', 'late', 'disputed')) };
+  // First, so that whoever gives way may have the door that this one no longer needs.
+  if (elsewhere) letGo(context);
+  const gaveWay = other ? giveWay(context, other) : nothing;
+  takeDoor(context, entry.door, it.id, true);
+
+  const version = it.version + (elsewhere ? 2 : 1);
+  const pickupBy = it.pickupWithinSeconds === null ? it.deadlines.pickupBy : plusSeconds(at, it.pickupWithinSeconds);
+  const credentials = it.credentials.map((c): Credential => {
+    if (c.step === 'deposit' && liveCredential(c)) return { ...c, state: 'used', sinceVersion: version };
+    if (c.step === 'pickup' && c.state === 'issued')
+      return { ...c, state: 'active', notAfter: pickupBy, sinceVersion: version };
+    return c;
+  });
+  const deposited = {
+    type: 'transaction.deposited' as const,
+    set: {
+      state: 'stored' as const,
+      door: entry.door,
+      depositStartedAt: it.depositStartedAt ?? at,
+      depositedAt: at,
+      credentials,
+      deadlines: { ...it.deadlines, pickupBy },
+      deadlineRev: it.deadlineRev + 1,
+    },
+  };
+  return {
+    ...gaveWay,
+    emissions: [
+      ...gaveWay.emissions,
+      ...emit(context, ...(elsewhere ? [conflicted(it, 'deposited', 'late')] : []), deposited),
+    ],
+  };
+};
+
+/** The deposit was learned of after the pickup: it is written down, and changes nothing else. */
+export const noteDeposit: Rule = (context) =>
+  context.transaction.depositedAt !== null
+    ? nothing
+    : {
+        ...nothing,
+        emissions: emit(context, {
+          type: 'transaction.deposited',
+          set: { depositedAt: context.at, flags: flagged(context.transaction, 'late') },
+        }),
+      };
+
+/** Something was put in for a transaction that had ended: staff must take it out, and whoever was promised the door gives way. */
+export const takeBack: Rule = (context) => {
+  const { world, transaction: it, entry, fresh, now } = context;
+  const compartment = world.compartments.get(entry.door);
+  const holder = compartment?.heldBy ?? null;
+  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+  const conflict = conflicted(it, 'deposited', 'late');
+  const insideStill = context.newest || compartment?.contents !== 'empty';
+  if (!insideStill || (holder !== null && holder !== it.id && other?.state !== 'reserved'))
+    return { ...nothing, emissions: emit(context, { ...conflict, set: { ...conflict.set, depositedAt: context.at } }) };
+
+  const gaveWay = other ? giveWay(context, other) : nothing;
+  takeDoor(context, entry.door, it.id, true);
+  const { emission, take, drop } = recall(it, 'late_deposit', fresh, now, it.version + 2);
+  return {
+    emissions: [
+      ...gaveWay.emissions,
+      ...emit(context, conflict, {
+        ...emission,
+        set: { ...emission.set, door: entry.door, depositedAt: context.at, endedAt: null },
+      }),
+    ],
+    take,
+    drop: [...drop, ...gaveWay.drop],
+  };
+};
+
+/** The other reservation of a door that turned out to be full: it moves to another that fits, or ends rejected. */
+const giveWay = (context: Context, other: Transaction): Merged => {
+  const { world, entry, now } = context;
+  const found = assign(other.items, other.id, world.bank, [...world.compartments.values()], now);
+  const [next] = found.doors;
+  const reason = 'compartment_occupied';
+  if (next) {
+    takeDoor(context, next.door, other.id, false);
+    const credentials = other.credentials.map((c) =>
+      liveCredential(c) ? { ...c, sinceVersion: other.version + 1 } : c,
+    );
+    const moved: Emission<Transaction> = {
+      type: 'transaction.moved',
+      set: { door: next.door, credentials },
+      data: { fromDoor: entry.door, reason },
+    };
+    return { ...nothing, emissions: [{ transactionId: other.id, weak: false, emissions: [moved] }] };
+  }
+  const { emissions, drop } = ended(
+    other,
+    'transaction.rejected',
+    { state: 'rejected', rejectReason: reason, door: null },
+    'revoked',
+    { reason },
+    now,
+  );
+  return { ...nothing, drop, emissions: [{ transactionId: other.id, weak: false, emissions }] };
+};
+
+const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
+  const { transaction: it, at } = context;
+  const version = it.version + conflict.length + 2;
+  const after = (c: Credential): Credential => {
+    if (c.step === 'pickup' && c.state !== 'superseded') return { ...c, state: 'used', sinceVersion: version };
+    return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
+  };
+  const drop = it.credentials.filter(holdsLock);
+  letGo(context);
+  return {
+    take: [],
+    drop,
+    emissions: emit(
+      context,
+      ...conflict,
+      { type: 'transaction.picked_up', set: { pickedUpAt: at } },
+      {
+        type: 'transaction.completed',
+        set: {
+          state: 'completed',
+          endedAt: at,
+          credentials: unlocked(it.credentials.map(after), drop),
+          holdReason: null,
+          flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
+        },
+      },
+    ),
+  };
+};
+
+/** The pickup, as it should be; if the transaction was held by then, the bank did not know yet. */
+export const complete: Rule = (context) =>
+  completed(
+    context,
+    context.transaction.flags.includes('held') ? [conflicted(context.transaction, 'picked_up', 'late')] : [],
+  );
+
+/** The bank let it happen in good faith; what was decided meanwhile gives way to what happened. */
+export const completeLate: Rule = (context) =>
+  completed(context, [conflicted(context.transaction, 'picked_up', 'late')]);
+
+const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
+  const { transaction: it, at } = context;
+  const version = it.version + conflict.length + 1;
+  const drop = it.credentials.filter(holdsLock);
+  const after = (c: Credential): Credential =>
+    liveCredential(c) ? { ...c, state: c.step === 'recall' ? 'used' : 'revoked', sinceVersion: version } : c;
+  letGo(context);
+  return {
+    take: [],
+    drop,
+    emissions: emit(context, ...conflict, {
+      type: 'transaction.recalled',
+      set: {
+        state: 'recalled',
+        endedAt: at,
+        holdReason: null,
+        flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
+        credentials: unlocked(it.credentials.map(after), drop),
+      },
+    }),
+  };
+};
+
+export const recalled: Rule = (context) => takenOut(context, []);
+export const recalledLate: Rule = (context) => takenOut(context, [conflicted(context.transaction, 'recalled', 'late')]);
+
+export const failed =
+  (type: 'transaction.deposit_failed' | 'transaction.pickup_failed', reason: string): Rule =>
+  (context) => ({
+    ...nothing,
+    emissions: emit(context, {
+      type,
+      set:
+        type === 'transaction.deposit_failed' && context.transaction.depositStartedAt === null
+          ? startedFields(context.transaction, context.at)
+          : {},
+      data: { reason },
+    }),
+  });
+
+/** Only flagged: what is there now is unclear, and a person has to look. */
+export const dispute =
+  (happened: Fact): Rule =>
+  (context) =>
+    context.newest
+      ? { ...nothing, emissions: emit(context, conflicted(context.transaction, happened, 'disputed')) }
+      : nothing;
+
+export const ignore: Rule = () => nothing;

@@ -1,0 +1,121 @@
+import type { Fact, Rule } from './merge-context.ts';
+import {
+  complete,
+  completeLate,
+  dispute,
+  failed,
+  ignore,
+  noteDeposit,
+  recalled,
+  recalledLate,
+  started,
+  store,
+  takeBack,
+} from './merge-rules.ts';
+import type { TransactionState } from './transaction.ts';
+
+type Row = Record<TransactionState, readonly [Rule, string]>;
+const known = [ignore, 'already known, nothing changes'] as const;
+const late = [completeLate, 'completed and `late`, `transaction.conflicted` names both sides'] as const;
+const intoRecall = [
+  takeBack,
+  'conflicted, then `recall_due`; if the door was promised again, that reservation moves or ends `rejected`',
+] as const;
+const odd = (fact: Fact) =>
+  [dispute(fact), '`transaction.conflicted`, flag `disputed`, for a person to look at'] as const;
+
+/**
+ * The merge table: what each physical fact does to a transaction in each state. Physical truth wins, and is flagged;
+ * nothing that a door did is dropped. docs/merge-table.md is generated from it, and every row has a test.
+ */
+export const mergeTable: Record<Fact, Row> = {
+  deposit_started: {
+    created: known,
+    reserved: [started, 'the depositor has opened once: `depositBy` runs instead of `reserveUntil`'],
+    stored: known,
+    recall_due: known,
+    completed: known,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+  deposited: {
+    created: odd('deposited'),
+    reserved: [
+      store,
+      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`',
+    ],
+    stored: known,
+    recall_due: known,
+    completed: [noteDeposit, 'learned of after the pickup: `depositedAt` is added, flag `late`'],
+    cancelled: intoRecall,
+    expired: intoRecall,
+    recalled: known,
+    rejected: intoRecall,
+  },
+  nothing_deposited: {
+    created: known,
+    reserved: [
+      failed('transaction.deposit_failed', 'nothing_deposited'),
+      '`transaction.deposit_failed`, the deposit stays open',
+    ],
+    stored: odd('nothing_deposited'),
+    recall_due: odd('nothing_deposited'),
+    completed: known,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+  picked_up: {
+    created: odd('picked_up'),
+    reserved: [
+      completeLate,
+      'learned of before the deposit: completed and `late`; the deposit is added when it is learned of',
+    ],
+    stored: [complete, 'completed; if it was held and the bank did not know yet, also `late` and conflicted'],
+    recall_due: late,
+    completed: known,
+    cancelled: late,
+    expired: late,
+    recalled: odd('picked_up'),
+    rejected: late,
+  },
+  nothing_taken: {
+    created: known,
+    reserved: known,
+    stored: [failed('transaction.pickup_failed', 'abandoned'), '`transaction.pickup_failed`, the pickup stays open'],
+    recall_due: known,
+    completed: odd('nothing_taken'),
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+  recalled: {
+    created: known,
+    reserved: known,
+    stored: [
+      recalledLate,
+      'staff took it out before the bank learned of the extension: `recalled`, `late`, conflicted',
+    ],
+    recall_due: [recalled, '`recalled`, the compartment is free'],
+    completed: known,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+  emptied_by_nobody: {
+    created: known,
+    reserved: known,
+    stored: odd('emptied_by_nobody'),
+    recall_due: odd('emptied_by_nobody'),
+    completed: known,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+};
