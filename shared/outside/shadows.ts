@@ -61,6 +61,15 @@ export const openShadows = (client = new IoTDataPlaneClient()): Shadows => {
     }
   };
 
+  const update = (bankId: string, name: string, state: { desired: Patch }, version?: number) =>
+    client.send(
+      new UpdateThingShadowCommand({
+        thingName: bankId,
+        shadowName: name,
+        payload: new TextEncoder().encode(JSON.stringify({ state, ...(version === undefined ? {} : { version }) })),
+      }),
+    );
+
   return {
     change: async (bankId, name, decide) => {
       for (let round = 0; round < roundsMax; round += 1) {
@@ -73,15 +82,14 @@ export const openShadows = (client = new IoTDataPlaneClient()): Shadows => {
         );
         if (bytes > shadowBytesMax)
           throw new Error(`shadow ${name} of ${bankId} would have ${bytes} bytes, ${shadowBytesMax} are allowed`);
-        const update = { state: { desired: patch }, ...(document ? { version: document.version } : {}) };
         try {
-          await client.send(
-            new UpdateThingShadowCommand({
-              thingName: bankId,
-              shadowName: name,
-              payload: new TextEncoder().encode(JSON.stringify(update)),
-            }),
-          );
+          if (document === null) {
+            // What does not exist has no version to write under, and two that write first would overlook each other:
+            // it is made empty, which changes nothing for anybody, and read again.
+            await update(bankId, name, { desired: {} });
+            continue;
+          }
+          await update(bankId, name, { desired: patch }, document.version);
           return;
         } catch (error) {
           if (!(error instanceof ConflictException || error instanceof ThrottlingException)) throw error;

@@ -157,15 +157,31 @@ const provenBy = {
   recall: ['transaction.recalled', 'transaction.conflicted'],
 } as const;
 
-/** Section 6: the journal is recorded as the bank wrote it, each entry once, and nothing that a door did is dropped. */
+/** What is an event of the bank itself, each time its journal says it. */
+const bankNews: Record<string, string> = {
+  'access.denied': 'access.denied',
+  boot: 'bank.booted',
+  'journal.truncated': 'bank.journal_truncated',
+};
+
+/** However often an entry arrived, and with whatever others: it is one event. */
+export const toldOnce = ({ banks, recorded, logs }: Picture): string[] =>
+  banks.flatMap(({ id }) =>
+    Object.entries(bankNews).flatMap(([entryType, eventType]) => {
+      const entries = recorded.filter((it) => it.bankId === id && it.entry.type === entryType);
+      const written = new Set(entries.map(({ journalId, entry }) => `${journalId} ${entry.seq}`)).size;
+      const commits = logs.find(({ PK }) => PK === `BANKLOG#${id}`)?.commits ?? [];
+      const told = commits.flatMap(({ events }) => events).filter(({ envelope }) => envelope.type === eventType).length;
+      return written === told
+        ? []
+        : [`I3: ${id} journalled ${entryType} ${written} times, events tell of it ${told} times`];
+    }),
+  );
+
+/** Section 6: the journal is recorded as the bank wrote it, and nothing that a door did is dropped. */
 export const journalKept = (picture: Picture): string[] => {
   const found: string[] = [];
-  for (const { bankId, journalId, entry } of picture.recorded) {
-    const copies = picture.recorded.filter(
-      (it) => it.bankId === bankId && it.journalId === journalId && it.entry.seq === entry.seq,
-    );
-    if (copies.length > 1 && copies[0]?.entry === entry)
-      found.push(`I3: entry ${entry.seq} of ${bankId} is recorded ${copies.length} times`);
+  for (const { bankId, entry } of picture.recorded) {
     if (!('cause' in entry) || entry.after?.door !== 'closed') continue;
     if (entry.type !== 'door.closed' && entry.type !== 'contents.changed') continue;
     const doing = Doing.safeParse(entry.cause);

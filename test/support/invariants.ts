@@ -4,6 +4,7 @@ import {
   itemsKnown,
   journalKept,
   openedRightly,
+  toldOnce,
   unsettledBanks,
 } from './invariants-banks.ts';
 import { type Picture, takePicture } from './invariants-picture.ts';
@@ -31,6 +32,7 @@ const always: readonly Check[] = [
   numbered,
   promised,
   journalKept,
+  toldOnce,
   deliveredTruly,
   absorbed,
   locked,
