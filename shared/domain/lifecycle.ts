@@ -17,7 +17,7 @@ import type {
   Transaction,
   TransactionState,
 } from './transaction.ts';
-import { hasEnded, runningDeadline } from './transaction.ts';
+import { runningDeadline } from './transaction.ts';
 import { type Workflow, workflows } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
@@ -385,6 +385,12 @@ export const resend = (it: Transaction, credentialId: string, fresh: Fresh): Tra
   };
 };
 
+/** Whether its running deadline has passed. */
+export const isDue = (it: Transaction, now: Instant): boolean => {
+  const running = runningDeadline(it);
+  return running !== null && running.at <= now;
+};
+
 /**
  * What its running deadline makes of it now, or null if nothing is due. Evaluated by schedules, by the sweep and on
  * every read, so that an expired reservation is never shown as alive.
@@ -396,7 +402,7 @@ export const expireIfDue = (
   now: Instant,
 ): TransactionDecision | null => {
   const running = runningDeadline(it);
-  if (running === null || running.at > now || hasEnded(it.state)) return null;
+  if (running === null || !isDue(it, now)) return null;
   if (it.state === 'stored') {
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };

@@ -5,7 +5,7 @@ import { Envelope } from '../../events/envelope.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/credential.ts';
-import { expireIfDue, type Fresh, type TransactionDecision } from '../domain/lifecycle.ts';
+import { expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
@@ -148,9 +148,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
 
   /** What a due deadline makes of it, written down at once, so that nobody is shown or acts on what has expired. */
   const settled = async (found: Found, now: Instant): Promise<Found> => {
-    // Decided first without drawing anything: on nearly every read nothing is due.
-    const probe = expireIfDue(found.transaction, found.compartment, { credentialIds: ['probe'], keyVersion: 1 }, now);
-    if (probe === null) return found;
+    if (!isDue(found.transaction, now)) return found;
     const actor: Actor = { type: 'system', id: 'deadline' };
     const after = await change(found, { actor, now, newId }, (it, fresh) =>
       expireIfDue(it.transaction, it.compartment, fresh, now),
