@@ -76,7 +76,12 @@ export const journalWrite = (
   return {
     kind: 'journal',
     expects: 'absent',
-    put: { ...keys.journal(bankId, journalId, last), entries, brokerTime, recordedAt },
+    put: {
+      ...keys.journal(bankId, journalId, last),
+      entries: entries.map((it) => (isUnderstood(it) ? it : it.unknown)),
+      brokerTime,
+      recordedAt,
+    },
   };
 };
 
