@@ -1,11 +1,10 @@
 import { shadowNames } from '#shared/device/topics.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
-import { liveTable } from '#shared/live.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { openThings, type Things } from '#shared/outside/things.ts';
 import { readBank } from '#shared/store/banks.ts';
-import type { Table } from '#shared/store/table.ts';
+import { openTable, type Table } from '#shared/store/table.ts';
 
 /** Gives a registered bank its IoT thing and its `config` shadow, and keeps both as the bank's row says. */
 export const bankReaction =
@@ -20,5 +19,9 @@ export const bankReaction =
   };
 
 export const handler = reaction(() =>
-  bankReaction({ ...liveTable(), things: openThings(env('THING_TYPE_NAME')), shadows: openShadows() }),
+  bankReaction({
+    table: openTable(env('TABLE_NAME')),
+    things: openThings(env('THING_TYPE_NAME')),
+    shadows: openShadows(),
+  }),
 );

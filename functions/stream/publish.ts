@@ -1,7 +1,7 @@
 import middy from '@middy/core';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { env } from '#shared/lambda/env.ts';
-import { flushMetrics, log } from '#shared/lambda/log.ts';
+import { log } from '#shared/lambda/log.ts';
 import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { type Bus, openBus } from '#shared/outside/bus.ts';
 
@@ -43,6 +43,5 @@ let run: ReturnType<typeof publish> | undefined;
 export const handler = middy<DynamoDBStreamEvent, DynamoDBBatchResponse, Error, Context>().handler(async (event) => {
   run ??= publish(openBus(env('BUS_NAME')));
   const response = await run(event);
-  flushMetrics();
   return response;
 });

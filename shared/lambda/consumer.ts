@@ -2,7 +2,7 @@ import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
-import { flushMetrics, log } from './log.ts';
+import { log } from './log.ts';
 
 type Handle<T> = (message: T, record: SQSRecord) => Promise<void>;
 
@@ -30,7 +30,6 @@ const queueFunction = <T>(read: (body: unknown) => T, open: () => Handle<T>) => 
       return [{ itemIdentifier: record.messageId }];
     });
     log.info('batch', { messages: Records.length, failed: failed.length });
-    flushMetrics();
     return { batchItemFailures: failed };
   });
 };

@@ -12,7 +12,8 @@ import { type Circumstances, type IdempotencyRecord, idempotencyWrite } from '..
 import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
-import { flushMetrics, log, metrics } from './log.ts';
+import { log } from './log.ts';
+import { flushMetrics, metrics } from './metrics.ts';
 import { internalProblem, parseRequest, problemOf } from './problem.ts';
 
 /** What an HTTP function works with. Built once per cold start; tests build their own. */
