@@ -63,14 +63,12 @@ export const catalogue = {
   'transaction.deposit_failed': byFact.extend({ reason: z.string() }),
   'transaction.pickup_failed': byFact.extend({ reason: z.string() }),
   'credential.superseded': transaction.extend({ credentialId: z.string(), by: z.string() }),
-  'access.denied': z.object({
-    bankId: z.string(),
+  'access.denied': bank.extend({
     door: z.string().nullable(),
     method: z.string(),
     reason: z.string(),
     transactionId: z.string().nullable(),
     credentialId: z.string().nullable(),
-    changes: Changes,
   }),
   'command.queued': command.extend({ reason: z.string(), notAfter: At }),
   'command.sent': command,
