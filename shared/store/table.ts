@@ -1,9 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
+  type DynamoDBServiceException,
   TransactionCanceledException,
+  TransactionConflictException,
 } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
@@ -13,7 +16,7 @@ import {
   QueryCommand,
   TransactWriteCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { Refusal } from '../domain/refusal.ts';
 
 export type Key = { PK: string; SK: string };
@@ -122,6 +125,28 @@ const keyOf = (write: Write): Key => {
   return { PK, SK };
 };
 
+/** Why DynamoDB cancels a transaction that nothing is wrong with: another one or too many were at one of its items. */
+const contention = new Set(['None', 'TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
+
+/** Nothing was written, and the SDK leaves it to us to try again. A plain put can meet a transaction as well. */
+const metAnother = (error: unknown): boolean =>
+  error instanceof TransactionConflictException ||
+  (error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).every(({ Code }) => contention.has(Code ?? 'None')));
+
+type Refused = { write: Write; current: Record<string, unknown> | undefined };
+
+/**
+ * Says what a write was lost to, unless that is the write itself: when its answer gets lost on the way, the SDK sends it
+ * again. For ten minutes DynamoDB knows a transaction by its token, but a put has none.
+ */
+const lose = (refused: Refused[], { $metadata }: DynamoDBServiceException): void => {
+  const isOurs = ({ write, current }: Refused): boolean =>
+    'put' in write && isDeepStrictEqual(current, unmarshall(marshall(write.put, { removeUndefinedValues: true })));
+  if (($metadata.attempts ?? 1) > 1 && refused.every(isOurs)) return;
+  throw new Lost(refused.map(({ write, current }) => ({ kind: write.kind, key: keyOf(write), current })));
+};
+
 /** Waits before writing again after a conflict: 20, 40, 80, 160 ms, with full jitter so that rivals part. */
 const conflictWaits = [20, 40, 80, 160];
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
@@ -139,24 +164,35 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
     }
   };
 
-  const writeOne = async (write: Write): Promise<void> => {
-    if (!('put' in write)) return writeAll([write]);
-    try {
-      await client.send(
-        new PutCommand({
-          TableName: tableName,
-          Item: write.put,
-          ...condition(write.expects),
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        }),
-      );
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      throw new Lost([{ kind: write.kind, key: keyOf(write), current: plain(error.Item) }]);
+  const insist = async (send: () => Promise<unknown>): Promise<void> => {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await send();
+        return;
+      } catch (error) {
+        if (!metAnother(error)) throw error;
+        const wait = conflictWaits[attempt];
+        if (wait === undefined) throw busy(error);
+        await pause(Math.random() * wait);
+      }
     }
   };
 
-  const writeAll = async (writes: Write[]): Promise<void> => {
+  const writeOne = (write: Write): Promise<void> => {
+    if (!('put' in write)) return writeAll([write]);
+    const request = new PutCommand({
+      TableName: tableName,
+      Item: write.put,
+      ...condition(write.expects),
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
+    return insist(() => client.send(request)).catch((error: unknown) => {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      lose([{ write, current: plain(error.Item) }], error);
+    });
+  };
+
+  const writeAll = (writes: Write[]): Promise<void> => {
     const request = new TransactWriteCommand({
       TransactItems: writes.map((write) => {
         const common = {
@@ -167,24 +203,15 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
         return 'put' in write ? { Put: { ...common, Item: write.put } } : { Delete: { ...common, Key: write.remove } };
       }),
     });
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        await client.send(request);
-        return;
-      } catch (error) {
-        if (!(error instanceof TransactionCanceledException)) throw error;
-        const reasons = error.CancellationReasons ?? [];
-        const lost = writes.flatMap((write, nth): LostRow[] =>
-          reasons[nth]?.Code === 'ConditionalCheckFailed'
-            ? [{ kind: write.kind, key: keyOf(write), current: plain(reasons[nth]?.Item) }]
-            : [],
-        );
-        if (lost.length > 0) throw new Lost(lost);
-        const wait = conflictWaits[attempt];
-        if (wait === undefined) throw busy(error);
-        await pause(Math.random() * wait);
-      }
-    }
+    return insist(() => client.send(request)).catch((error: unknown) => {
+      if (!(error instanceof TransactionCanceledException)) throw error;
+      const refused = writes.flatMap((write, nth) => {
+        const reason = error.CancellationReasons?.[nth];
+        return reason?.Code === 'ConditionalCheckFailed' ? [{ write, current: plain(reason.Item) }] : [];
+      });
+      if (refused.length === 0) throw error;
+      lose(refused, error);
+    });
   };
 
   return {
