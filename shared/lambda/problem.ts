@@ -34,9 +34,12 @@ export const internalProblem = (requestId: string): Problem => ({
 const fieldErrors = (error: z.ZodError): FieldError[] =>
   error.issues.flatMap((issue) => {
     const at = issue.path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-    return issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: `${at}/${key}`, detail: 'is not a field of this request' }))
-      : [{ pointer: at, detail: issue.message }];
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ pointer: `${at}/${key}`, detail: 'is not a field of this request' }));
+    // What a name of a record may be is said by the issues inside.
+    if (issue.code === 'invalid_key')
+      return [{ pointer: at, detail: `is not a name for this: ${issue.issues.map((it) => it.message).join(', ')}` }];
+    return [{ pointer: at, detail: issue.message }];
   });
 
 /** Parses what the caller sent; only this makes a 400. */
