@@ -7,7 +7,7 @@ import {
   toldOnce,
   unsettledBanks,
 } from './invariants-banks.ts';
-import { type Picture, takePicture } from './invariants-picture.ts';
+import { type Picture, takePicture, takeQuietPicture } from './invariants-picture.ts';
 import {
   apart,
   deliveredTruly,
@@ -21,7 +21,7 @@ import {
   uniqueIds,
 } from './invariants-rows.ts';
 import { absorbed, numbered, promised, verified } from './invariants-trail.ts';
-import { type Bank, eventually, type Tenant } from './stack.ts';
+import type { Bank, Tenant } from './stack.ts';
 
 type Check = (picture: Picture) => string[];
 
@@ -56,11 +56,8 @@ const quietWithin = 45_000;
 
 /**
  * Throws with every violation of I1 to I10 among these tenants and their banks, each a sentence that names the
- * invariant, the rows and the values. `quiet`: first waits until journals are acknowledged, grants applied, deliveries
- * over and deadlines kept, and then checks what holds at rest only.
- *
- * Queues are not asked whether they are empty: they are shared with whatever else runs, and what a message is for shows
- * in the rows and at the banks.
+ * invariant, the rows and the values. `quiet`: first waits until no message is under way, journals are acknowledged,
+ * grants applied, deliveries over and deadlines kept, and then checks what holds at rest only.
  */
 export async function invariantsHold(at: {
   tenants: readonly Tenant[];
@@ -82,12 +79,12 @@ export class InvariantsViolated extends Error {
 }
 
 const quietPicture = (tenants: readonly Tenant[], banks: readonly Bank[]): Promise<Picture> =>
-  eventually(
-    async () => {
-      const picture = await takePicture(tenants, banks);
+  takeQuietPicture(
+    tenants,
+    banks,
+    (picture) => {
       const moving = violations(picture, untilQuiet);
       if (moving.length > 0) throw new InvariantsViolated(moving);
-      return picture;
     },
-    { what: 'all is quiet', within: quietWithin },
+    quietWithin,
   );

@@ -1,0 +1,213 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { type Answer, apiClient, Made } from '../../local/api-client.ts';
+import { ApiKeyView } from '../../shared/api/api-keys.ts';
+import type { Route } from '../../shared/api/route.ts';
+import { routes } from '../../shared/api/routes.ts';
+import { Problem } from '../../shared/api/shapes.ts';
+import { Scope } from '../../shared/domain/api-key.ts';
+import { invariantsHold } from '../support/invariants.ts';
+import { type Picture, takePicture } from '../support/invariants-picture.ts';
+import { becomes, createParcel, deposit, doorOf, knownAtBank, type Parcel, parcelFor } from '../support/parcel.ts';
+import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
+
+let owner: Tenant;
+let stranger: Tenant;
+let bank: Bank;
+let parcel: Parcel;
+let ids: Record<string, string>;
+/** What nobody else may be shown of the owner. */
+let secrets: string[];
+
+const order = 'ORDER-OF-THE-OWNER';
+
+beforeAll(async () => {
+  [owner, stranger] = await Promise.all([newTenant('The owner'), newTenant('The stranger')]);
+  bank = await newBank(owner, { doors: 3, name: 'Bank of the owner' });
+  const receiver = await newReceiver();
+  const endpoint = await owner.api.post('/v1/webhook-endpoints', { url: receiver.url }, Made);
+  const key = await owner.api.post('/v1/api-keys', { name: 'Key of the owner', scopes: ['banks:read'] }, ApiKeyView);
+  parcel = await createParcel(owner, bank, {
+    externalIds: { order },
+    recipient: { name: 'Recipient of the owner', phone: '+41790000001' },
+    metadata: { note: 'note of the owner' },
+  });
+  await knownAtBank(owner, parcel.id);
+  await deposit(bank, parcel);
+  await becomes(owner, parcel.id, 'stored');
+  const free = bank.doors.find(({ door }) => door !== parcel.door)?.door ?? '';
+  const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
+  await eventually(async () => {
+    const { state } = await owner.api.get(`/v1/commands/${command.id}`, z.object({ state: z.string() }));
+    expect(state).toBe('opened');
+  });
+  await bank.panel.door(free, { door: 'closed' });
+
+  ids = {
+    transactionId: parcel.id,
+    credentialId: parcel.credentials[1]?.id ?? '',
+    bankId: bank.id,
+    door: doorOf(parcel),
+    siteId: bank.siteId,
+    commandId: command.id,
+    apiKeyId: key.id,
+    endpointId: endpoint.id,
+  };
+  secrets = [
+    owner.id,
+    owner.apiKeyId,
+    ...Object.values(ids).filter((it) => it.length > 8),
+    ...parcel.credentials.flatMap(({ value }) => value ?? []),
+    order,
+    'of the owner',
+    receiver.url,
+    '+41790000001',
+  ];
+  await invariantsHold({ tenants: [owner, stranger], banks: [bank], quiet: true });
+});
+
+/** A path with the owner's ids, or with others of one's own choice. */
+const pathOf = (route: Route, others: Record<string, string> = {}): string =>
+  route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => others[name] ?? ids[name] ?? `no ${name}`);
+
+type Attempt = { path?: string; body?: Record<string, unknown> };
+type Case = { status: number; attempts: (route: Route) => Attempt[] };
+
+const hidden = (...bodies: Record<string, unknown>[]): Case => ({
+  status: 404,
+  attempts: () => (bodies.length === 0 ? [{}] : bodies.map((body) => ({ body }))),
+});
+const inTime = new Date(Date.now() + 30 * 86_400_000).toISOString();
+
+/** By each route's id: what a stranger asks of the owner's, and is answered. Null: it names nothing that has an owner. */
+const cases: Record<string, Case | null> = {
+  'create-transaction': { status: 409, attempts: () => [{ body: parcelFor(bank) }] },
+  'list-transactions': { status: 200, attempts: ({ path }) => [{ path: `${path}?orderId=${order}` }] },
+  'get-transaction': {
+    status: 404,
+    attempts: (route) => [{}, { path: pathOf(route, { transactionId: `ext:order:${order}` }) }],
+  },
+  'list-transaction-events': hidden(),
+  'cancel-transaction': hidden({}, { reason: 'by_staff' }),
+  'extend-transaction': hidden({ pickupBy: inTime }),
+  'hold-transaction': hidden({ reason: 'a stranger says so' }),
+  'lift-hold': hidden({}),
+  'resend-credential': hidden({}),
+  'create-command': {
+    status: 404,
+    attempts: () => [{ body: { bankId: bank.id, door: doorOf(parcel), reason: 'a stranger says so' } }],
+  },
+  'get-command': hidden(),
+  'create-site': null,
+  'list-sites': { status: 200, attempts: () => [{}] },
+  'get-site': hidden(),
+  'create-bank': {
+    status: 400,
+    attempts: () => [{ body: { siteId: bank.siteId, name: 'Mine', layout: bank.doors } }],
+  },
+  'list-banks': { status: 200, attempts: () => [{}] },
+  'get-bank': hidden(),
+  'list-compartments': hidden(),
+  'get-compartment': hidden(),
+  'update-compartment': hidden({ outOfService: 'a stranger says so' }),
+  'create-api-key': null,
+  'list-api-keys': { status: 200, attempts: () => [{}] },
+  'revoke-api-key': hidden({}),
+  'create-webhook-endpoint': null,
+  'list-webhook-endpoints': { status: 200, attempts: () => [{}] },
+  'get-webhook-endpoint': hidden(),
+  'ping-webhook-endpoint': hidden({}),
+  'list-deliveries': hidden(),
+  'get-openapi': null,
+};
+
+const ask = (api: Tenant['api'], route: Route, attempt: Attempt = {}, headers = {}): Promise<Answer> =>
+  api.request(route.method, attempt.path ?? pathOf(route), {
+    ...(route.body && { body: attempt.body ?? {} }),
+    headers,
+  });
+
+/** Nothing of the owner is in the answer that was not in the question. */
+const shownOnly = (answer: Answer, asked: string): void => {
+  const text = `${JSON.stringify(answer.body)} ${JSON.stringify([...answer.headers])}`;
+  expect(secrets.filter((it) => text.includes(it) && !asked.includes(it))).toEqual([]);
+};
+
+describe('a key of another tenant', () => {
+  let before: Picture;
+  beforeAll(async () => {
+    before = await takePicture([owner], []);
+  });
+
+  it('is tried on every route there is', () => {
+    expect(Object.keys(cases).toSorted()).toEqual(routes.map(({ id }) => id).toSorted());
+  });
+
+  it.each(routes.filter(({ id }) => cases[id] !== null))('finds nothing of the owner by $id', async (route) => {
+    const { status, attempts } = cases[route.id] ?? { status: 0, attempts: () => [] };
+    for (const attempt of attempts(route)) {
+      for (const headers of [{}, { 'if-match': '"3"' }, { 'if-match': '*' }]) {
+        const answer = await ask(stranger.api, route, attempt, headers);
+        expect([attempt.path ?? route.path, answer.status]).toEqual([attempt.path ?? route.path, status]);
+        shownOnly(answer, `${attempt.path ?? pathOf(route)} ${JSON.stringify(attempt.body)}`);
+        if (status >= 400) Problem.parse(answer.body);
+      }
+    }
+  });
+
+  it('has changed nothing by all that', async () => {
+    expect((await takePicture([owner], [])).rows).toEqual(before.rows);
+  });
+
+  it('is told of a bank that it is unknown, as of one that there is not', async () => {
+    const of = (id: string) => stranger.api.request('POST', '/v1/transactions', { body: parcelFor({ id }) });
+    const [there, not] = [await of(bank.id), await of('bnk_00000000000000000000000000')];
+    expect(there).toMatchObject({ status: 409, body: { code: 'reservation_refused', reason: 'bank_unknown' } });
+    const { requestId: _, detail, ...problem } = Problem.parse(there.body);
+    const { requestId: __, detail: other, ...same } = Problem.parse(not.body);
+    expect(problem).toEqual(same);
+    expect(detail.replace(bank.id, '')).toBe(other.replace('bnk_00000000000000000000000000', ''));
+  });
+
+  it('gets no further with a cursor of the owner', async () => {
+    for (const name of ['One', 'Two']) await owner.api.post('/v1/sites', { name }, Made);
+    const Page = z.object({ data: z.array(Made), nextCursor: z.string() });
+    const { nextCursor } = await owner.api.get('/v1/sites?limit=1', Page);
+    const answer = await stranger.api.request('GET', `/v1/sites?limit=1&cursor=${nextCursor}`);
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '#query/cursor' }] } });
+    shownOnly(answer, nextCursor);
+  });
+
+  it('leaves both tenants whole', () => invariantsHold({ tenants: [owner, stranger], banks: [bank], quiet: true }));
+});
+
+describe('a key without the scope', () => {
+  it.each(Scope.options)(
+    '%s is refused on each route that needs it, before anything else is looked at',
+    async (missing) => {
+      const scopes = Scope.options.filter((scope) => scope !== missing);
+      const { key = '' } = await owner.api.post('/v1/api-keys', { name: `No ${missing}`, scopes }, ApiKeyView);
+      const api = apiClient(stack.apiUrl, key);
+      const needing = routes.filter(({ permission }) => permission === missing);
+      expect(needing.length).toBeGreaterThan(0);
+      for (const route of needing) {
+        const answer = await ask(api, route);
+        expect([route.id, answer.status]).toEqual([route.id, 403]);
+        expect(answer.body).toMatchObject({ code: 'forbidden', detail: `this API key lacks the scope ${missing}` });
+        shownOnly(answer, pathOf(route));
+      }
+    },
+  );
+
+  it('cannot give it to a new key', async () => {
+    const body = { name: 'Modest', scopes: ['api-keys:write', 'api-keys:read'] };
+    const { key = '' } = await owner.api.post('/v1/api-keys', body, ApiKeyView);
+    const api = apiClient(stack.apiUrl, key);
+    const more = { name: 'More', scopes: ['api-keys:read', 'transactions:write'] };
+    expect(await api.request('POST', '/v1/api-keys', { body: more })).toMatchObject({ status: 403 });
+    expect(await api.request('POST', '/v1/api-keys', { body: { ...more, scopes: ['api-keys:read'] } })).toMatchObject({
+      status: 201,
+    });
+    await invariantsHold({ tenants: [owner, stranger], banks: [bank], quiet: true });
+  });
+});
