@@ -68,7 +68,8 @@ export const journalConsumer = (deps: JournalDeps) => {
     const doors = new Map(compartments.map((it) => [it.door, it]));
     const ids = new Set<string>();
     const commandIds = new Set<string>();
-    for (const entry of entries.filter(isUnderstood)) {
+    const understood = entries.filter(isUnderstood);
+    for (const entry of understood) {
       const commandId = commandIdOf(entry);
       if (commandId !== null) commandIds.add(commandId);
       if (!isDoorEntry(entry)) continue;
@@ -86,6 +87,7 @@ export const journalConsumer = (deps: JournalDeps) => {
       compartments: doors,
       transactions: new Map(transactions.map((it) => [it.id, it])),
       commands: new Map(commands.map((it) => [it.id, it])),
+      arriving: new Map(understood.filter(isDoorEntry).map((it) => [it.door, it])),
     };
   };
 

@@ -27,6 +27,8 @@ export type World = {
   compartments: Map<string, Compartment>;
   transactions: Map<string, Transaction>;
   commands: Map<string, Command>;
+  /** By door, the newest of the entries that arrived together: it may undo what an earlier one of them did. */
+  arriving: ReadonlyMap<string, DoorEntry>;
 };
 
 export type Merged = {

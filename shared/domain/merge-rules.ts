@@ -94,7 +94,9 @@ export const takeBack: Rule = (context) => {
   const holder = compartment?.heldBy ?? null;
   const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
   const conflict = conflicted(it, 'deposited', 'late');
-  const insideStill = context.newest || compartment?.contents !== 'empty';
+  const last = world.arriving.get(entry.door);
+  const takenSince = last !== undefined && last.seq > entry.seq && last.after.contents === 'empty';
+  const insideStill = !takenSince && (context.newest || compartment?.contents !== 'empty');
   if (!insideStill || (holder !== null && holder !== it.id && other?.state !== 'reserved'))
     return { ...nothing, emissions: emit(context, { ...conflict, set: { ...conflict.set, depositedAt: context.at } }) };
 
