@@ -149,6 +149,7 @@ export class Cloud {
       compartments: new Map(layout.map(({ door }) => [door, newCompartment(door)])),
       transactions: new Map(),
       commands: new Map(),
+      arriving: new Map(),
     };
   }
 
@@ -198,9 +199,12 @@ export class Cloud {
     if (decision) this.save(id, decision);
   }
 
+  /** What arrives together is taken in the order it was written in. */
   learn(...arriving: Arriving[]): void {
-    for (const { journalId, entry } of arriving) {
-      const { emissions, take, drop } = mergeDoorEntry(this.world, journalId, entry, this.fresh(), this.now);
+    const inOrder = arriving.toSorted((a, b) => a.entry.seq - b.entry.seq);
+    const world = { ...this.world, arriving: new Map(inOrder.map(({ entry }) => [entry.door, entry])) };
+    for (const { journalId, entry } of inOrder) {
+      const { emissions, take, drop } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
       }

@@ -133,7 +133,8 @@ const inState: Record<TransactionState, (cloud: Cloud, journal: Journal) => void
     cloud.reserve('txn_0');
     cloud.decide('txn_0', (it, at, fresh, now) => cancel(it, at, 'by_caller', fresh, now));
     cloud.reserve(of);
-    cloud.learn(journal.deposited('txn_0', door, minutes(2)), journal.recalled('txn_0', door, minutes(4)));
+    cloud.learn(journal.deposited('txn_0', door, minutes(2)));
+    cloud.learn(journal.recalled('txn_0', door, minutes(4)));
   },
 };
 
@@ -160,6 +161,7 @@ const merged = (fact: Fact, state: TransactionState) => {
   const journal = new Journal();
   inState[state](cloud, journal);
   const before = cloud.transaction(of);
+  expect(before.state).toBe(state);
   const told = cloud.events.length;
   const arriving = telling[fact](journal);
   cloud.learn(arriving);
@@ -330,7 +332,7 @@ describe('a deposit', () => {
         journal.entry('contents.changed', door, { door: 'open', contents: 'filled' }, why),
         journal.entry('door.closed', door, { contents: 'filled' }, why),
       ] as const;
-      cloud.learn(...order.map((nth) => entries[nth]));
+      for (const nth of order) cloud.learn(entries[nth]);
       expect(cloud.eventsOf(of).slice(2)).toEqual(['deposited']);
       expect(cloud.transaction(of)).toMatchObject({ state: 'stored', flags: [] });
     }
@@ -349,7 +351,7 @@ describe('a deposit', () => {
         journal.entry('door.closed', door, { contents: 'empty' }, why),
         journal.entry('contents.changed', door, { contents: 'filled' }, why),
       ] as const;
-      cloud.learn(...order.map((nth) => entries[nth]));
+      for (const nth of order) cloud.learn(entries[nth]);
       expect(cloud.eventsOf(of).slice(2)).toEqual(told);
       expect(cloud.transaction(of)).toMatchObject({ state: 'stored', flags: [] });
       expect(cloud.compartment(door)).toMatchObject({ contents: 'filled', availability: 'occupied' });
@@ -428,7 +430,8 @@ describe('a deposit for what had ended', () => {
     const { cloud, at, other } = cancelledThenPromised(['txn_2', 'txn_3']);
     const journal = new Journal();
     const deposit = journal.deposited(of, at, minutes(3));
-    cloud.learn(journal.entry('door.closed', at, {}, { of: null, cause: null, at: minutes(4) }), deposit);
+    cloud.learn(journal.entry('door.closed', at, {}, { of: null, cause: null, at: minutes(4) }));
+    cloud.learn(deposit);
     expect(cloud.transaction(other)).toMatchObject({ state: 'reserved', door: at });
     expect(cloud.transaction(of)).toMatchObject({ state: 'cancelled', flags: ['late'], depositedAt: minutes(3) });
   });
@@ -437,14 +440,15 @@ describe('a deposit for what had ended', () => {
     const { cloud, at, other } = cancelledThenPromised(['txn_2', 'txn_3']);
     const journal = new Journal();
     const late = journal.deposited(of, at, minutes(3));
-    cloud.learn(journal.deposited(other, at, minutes(6)), late);
+    cloud.learn(journal.deposited(other, at, minutes(6)));
+    cloud.learn(late);
     expect(cloud.compartment(at).heldBy).toBe(other);
     expect(cloud.transaction(other).state).toBe('stored');
     expect(cloud.transaction(of)).toMatchObject({ state: 'cancelled', flags: ['late'], depositedAt: minutes(3) });
   });
 
-  it('and its pickup, both offline, end as a completed parcel', () => {
-    const { cloud, at } = cancelledThenPromised([]);
+  it('and its pickup, both offline, end as a completed parcel, and nobody who was promised the door is bothered', () => {
+    const { cloud, at, other } = cancelledThenPromised(['txn_2', 'txn_3']);
     const journal = new Journal();
     cloud.learn(journal.deposited(of, at, minutes(3)), journal.pickedUp(of, at, minutes(4)));
     expect(cloud.transaction(of)).toMatchObject({
@@ -453,6 +457,18 @@ describe('a deposit for what had ended', () => {
       pickedUpAt: minutes(4),
       flags: ['late'],
     });
+    expect(cloud.eventsOf(of).slice(-4)).toEqual(['conflicted', 'conflicted', 'picked_up', 'completed']);
+    expect(cloud.transaction(other)).toMatchObject({ state: 'reserved', door: at });
+    expect(cloud.heldDoors(of)).toEqual([]);
+  });
+
+  it('and its pickup, one after the other, end as a completed parcel, and staff are no longer needed', () => {
+    const { cloud, at } = cancelledThenPromised([]);
+    const journal = new Journal();
+    cloud.learn(journal.deposited(of, at, minutes(3)));
+    expect(cloud.transaction(of).state).toBe('recall_due');
+    cloud.learn(journal.pickedUp(of, at, minutes(4)));
+    expect(cloud.transaction(of)).toMatchObject({ state: 'completed', flags: ['late'] });
     expect(cloud.locks.size).toBe(0);
     expect(cloud.compartment(at).availability).toBe('available');
   });
@@ -606,11 +622,21 @@ const lives: Record<string, (journal: Journal) => Arriving[]> = {
   ],
 };
 
-type Step = { kind: 'hear'; nth: number } | { kind: 'do'; act: string; other: boolean } | { kind: 'wait' };
+type Step =
+  | { kind: 'hear'; nth: number; together: number }
+  | { kind: 'do'; act: string; other: boolean }
+  | { kind: 'wait' };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('hear' as const), nth: fc.nat(9) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('hear' as const),
+        nth: fc.nat(9),
+        together: fc.integer({ min: 1, max: 3 }),
+      }),
+    },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -640,7 +666,8 @@ describe('in whatever order the cloud decides and learns', () => {
     let others = 1;
     for (const step of told) {
       if (step.kind === 'wait') cloud.now = plusSeconds(cloud.now, 90_000);
-      else if (step.kind === 'hear') cloud.learn(...waiting.splice(step.nth % Math.max(waiting.length, 1), 1));
+      else if (step.kind === 'hear')
+        cloud.learn(...waiting.splice(step.nth % Math.max(waiting.length, 1), step.together));
       else if (step.act === 'reserve') {
         others += 1;
         cloud.reserve(`txn_${others}`, {}, cloud.now);

@@ -221,7 +221,7 @@ describe.concurrent('a deposit that arrives after its cancellation', unhurried, 
   const depositedLate = async (tenant: Tenant, bank: Bank, meanwhile: () => Promise<Parcel | null>) => {
     const parcel = await arranged(tenant, bank);
     await goesOffline(bank);
-    expect(await act(tenant, parcel.id, 'cancel', {})).toMatchObject({ state: 'cancelled' });
+    expect(await act(tenant, parcel.id, 'cancel')).toMatchObject({ state: 'cancelled' });
     const other = await meanwhile();
     await deposit(bank, parcel);
     await comesBack(bank);
@@ -266,6 +266,22 @@ describe.concurrent('a deposit that arrives after its cancellation', unhurried, 
     await commandBecomes(tenant, command.id, 'opened');
     await bank.panel.clear('1');
     await becomes(tenant, parcel.id, 'recalled');
+    await quiet();
+  });
+
+  it('and is already picked up again bothers nobody who got its door', async () => {
+    const { tenant, bank, quiet } = await stage({ doors: 1 });
+    const parcel = await arranged(tenant, bank);
+    await goesOffline(bank);
+    await act(tenant, parcel.id, 'cancel');
+    const other = await createParcel(tenant, bank);
+    await deposit(bank, parcel);
+    await pickUp(bank, parcel);
+    await comesBack(bank);
+    expect(await becomes(tenant, parcel.id, 'completed')).toMatchObject({ flags: ['late'] });
+    await knownAtBank(tenant, other.id);
+    await deposit(bank, other);
+    expect(await becomes(tenant, other.id, 'stored')).toMatchObject({ door: '1', flags: [] });
     await quiet();
   });
 
