@@ -21,7 +21,7 @@ import {
   saveAcknowledged,
   saveApplied,
 } from '#shared/store/journal.ts';
-import { openMerge } from '#shared/store/merge.ts';
+import { isOfTheBank, openMerge, readBankLog } from '#shared/store/merge.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 import { splitStored } from '#shared/store/transactions.ts';
@@ -97,10 +97,11 @@ export const journalConsumer = (deps: JournalDeps) => {
     const rootKeys = await deps.rootKeys();
     const to = Math.max(...entries.map((it) => it.seq));
     for (let round = 0; ; round += 1) {
+      const bankLog = entries.some(isOfTheBank) ? await readBankLog(deps.table, bankId) : null;
       const position = await positionAt(bankId, journalId, to);
       const fresh = entries.filter((it) => it.seq > position.acknowledged && !position.recorded.has(it.seq));
       if (fresh.length === 0) return position;
-      const arrival = { journalId, brokerTime: instant(message.brokerTime), now: instant(deps.clock()) };
+      const arrival = { journalId, brokerTime: instant(message.brokerTime), now: instant(deps.clock()), bankLog };
       const merge = openMerge({ ...deps, rootKeys }, await worldOf(position, fresh), arrival);
       try {
         for (const entry of fresh) await merge.add(entry);

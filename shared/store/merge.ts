@@ -32,7 +32,26 @@ const compartmentEvents: Partial<Record<DoorEntry['type'], Emission<ChainHead>['
 };
 
 export type MergeDeps = { table: Table; rootKeys: RootKeys; newId: (prefix: string) => string };
-export type Arrival = { journalId: string; brokerTime: Instant; now: Instant };
+export type Arrival = {
+  journalId: string;
+  brokerTime: Instant;
+  now: Instant;
+  /** Head of the bank's own chain, from `readBankLog`; null if nothing of it arrives. */
+  bankLog: ChainHead | null;
+};
+
+/** Entries that are events of the bank itself: no row but its chain's head changes with them. */
+export const isOfTheBank = (entry: ReceivedEntry): boolean =>
+  ['access.denied', 'boot', 'journal.truncated'].includes(entry.type);
+
+/**
+ * To be read before what of the journal is recorded: whoever records the same entries in between has then moved it on,
+ * and the later of the two starts over instead of telling them again.
+ */
+export const readBankLog = async (table: Table, bankId: string): Promise<ChainHead | null> => {
+  const row = await table.get(keys.bankLog(bankId), true);
+  return row === undefined ? null : ChainHead.parse(row);
+};
 
 /** What has gathered since the last commit. */
 const nothingPending = () => ({
@@ -52,17 +71,22 @@ const nothingPending = () => ({
  * what the entries changed and the entries themselves, so that it counts once however often they arrive. Throws `Lost`
  * when what it was decided on has changed: read again and start over, what was committed is known by then.
  */
-export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime, now }: Arrival) => {
+export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime, now, ...arrival }: Arrival) => {
   const { bank } = world;
+  let { bankLog } = arrival;
   const circumstances = { actor: { type: 'bank' as const, id: bank.id }, now, newId: deps.newId };
   let saved = snapshot(world);
   let pending = nothingPending();
 
-  /** A chain's head, or the start of a new one. */
-  const headOf = async (door: string | null): Promise<ChainHead> => {
-    const row = await deps.table.get(door === null ? keys.bankLog(bank.id) : keys.compartmentLog(bank.id, door), true);
+  const newChain = (door: string | null): ChainHead => {
     const { tenant, siteId } = bank;
-    return row ? ChainHead.parse(row) : { tenant, bankId: bank.id, siteId, door, version: 0, hash: '' };
+    return { tenant, bankId: bank.id, siteId, door, version: 0, hash: '' };
+  };
+
+  /** Read late: a compartment's own row guards its events. */
+  const compartmentLog = async (door: string): Promise<ChainHead> => {
+    const row = await deps.table.get(keys.compartmentLog(bank.id, door), true);
+    return row ? ChainHead.parse(row) : newChain(door);
   };
 
   const emit = (id: string, emissions: Emission<Transaction>[]): void => {
@@ -114,9 +138,13 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       if (before && before !== compartment) writes.push(compartmentWrite(bank.id, { before, after: compartment }));
     }
     for (const [door, emissions] of pending.doors)
-      writes.push(...commitCompartmentLog(apply(await headOf(door), emissions), circumstances).writes);
+      writes.push(...commitCompartmentLog(apply(await compartmentLog(door), emissions), circumstances).writes);
     if (pending.bank.length > 0) {
-      writes.push(...commitBankLog(apply(await headOf(null), pending.bank), circumstances).writes);
+      const committed = commitBankLog(apply(bankLog ?? newChain(null), pending.bank), circumstances);
+      writes.push(...committed.writes);
+      after.push(() => {
+        bankLog = committed.after;
+      });
       if (bank.lifecycle === 'provisioning' && pending.bank.some((it) => it.type === 'bank.booted')) {
         writes.push(...activatedWrites(bank));
         after.push(() => Object.assign(bank, { lifecycle: 'active', version: bank.version + 1 }));
