@@ -46,7 +46,9 @@ describe('by itself', () => {
   it('a deposit that was begun and not made ends at its own deadline', async () => {
     const tenant = await newTenant();
     const bank = await newBank(tenant, { doors: 1 });
-    const parcel = await createParcel(tenant, bank, { deadlines: { reserveUntil: seconds(10), depositBy: seconds(13) } });
+    const parcel = await createParcel(tenant, bank, {
+      deadlines: { reserveUntil: seconds(10), depositBy: seconds(13) },
+    });
     await knownAtBank(tenant, parcel.id);
     expect(await bank.panel.enter(pinFor(parcel, 'deposit'))).toMatchObject({ granted: true });
     await bank.panel.door(doorOf(parcel), { door: 'closed' });
