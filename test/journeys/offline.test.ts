@@ -161,13 +161,13 @@ describe.concurrent('while a bank is offline', unhurried, () => {
 
   it('a pickup before its deadline counts, though the cloud had sent staff by the time it learned of it', async () => {
     const { tenant, bank, quiet } = await stage();
-    const soon = secondsFromNow(20);
+    const soon = secondsFromNow(30);
     const parcel = await stored(tenant, bank, {
-      deadlines: { reserveUntil: soon, depositBy: soon, pickupBy: secondsFromNow(25) },
+      deadlines: { reserveUntil: soon, depositBy: soon, pickupBy: secondsFromNow(35) },
     });
     await goesOffline(bank);
     await pickUp(bank, parcel);
-    expect(await becomes(tenant, parcel.id, 'recall_due', 40_000)).toMatchObject({ recallCause: 'pickup_deadline' });
+    expect(await becomes(tenant, parcel.id, 'recall_due', 60_000)).toMatchObject({ recallCause: 'pickup_deadline' });
 
     await comesBack(bank);
     const completed = await becomes(tenant, parcel.id, 'completed');
@@ -325,6 +325,8 @@ describe.concurrent('a bad link', unhurried, () => {
 
   it('that loses the grants is made good by asking the cloud about the PIN', async () => {
     const { tenant, bank, quiet } = await stage();
+    // Asked about once before, so that the answer does not wait for the function to be started: a person waits five seconds.
+    expect(await bank.panel.enter(wrongPin())).toMatchObject({ granted: false, reason: 'wrong_credential' });
     await goesOffline(bank);
     const parcel = await createParcel(tenant, bank);
     // Connected, but what it asks its shadows for is lost: it will ask again five seconds later.
