@@ -1,9 +1,13 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { AccessMethod } from './shadow.ts';
 
 /** What a bank compares instead of the secret: 128 bits of an HMAC-SHA-256 under that bank's key, base64url. */
 export const verifierOf = (bankKey: Buffer, method: AccessMethod, value: string): string =>
-  createHmac('sha256', bankKey).update(`${method}:${value}`).digest().subarray(0, 16).toString('base64url');
+  createHmac('sha256', createSecretKey(bankKey))
+    .update(`${method}:${value}`)
+    .digest()
+    .subarray(0, 16)
+    .toString('base64url');
 
 /** Compares in constant time. */
 export const sameVerifier = (a: string, b: string): boolean => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Bank, LayoutDoor } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { offered } from './compartment.ts';
@@ -49,8 +49,7 @@ const fits = (need: Need, it: LayoutDoor): boolean => {
 const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
 
 /** Spreads callers over equal doors, the same caller always in the same order. */
-const tieBreak = (transactionId: string, door: string): string =>
-  createHash('sha256').update(`${transactionId}/${door}`).digest('hex');
+const tieBreak = (transactionId: string, door: string): string => hash('sha256', `${transactionId}/${door}`);
 
 /**
  * Which compartments can take these items, best first: the smallest that fits, ties in an order of the transaction's

@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { type Actor, type Envelope, firstPrevHash } from '../../events/envelope.ts';
 import type { SubjectChange } from './decision.ts';
 import type { Instant } from './time.ts';
 
 /** SHA-256, hex, over canonical JSON (RFC 8785): the same for everybody who has the same values. */
-export const hashOf = (value: unknown): string =>
-  createHash('sha256')
-    .update(canonicalize(JSON.parse(JSON.stringify(value))) ?? '')
-    .digest('hex');
+export const hashOf = (value: unknown): string => hash('sha256', canonicalize(value) ?? '');
 
 /** What stands for personal data in events: it can be checked while the data is there, and says nothing once it is gone. */
 export const personalHash = (salt: string, personal: Record<string, unknown>): string => hashOf({ salt, personal });

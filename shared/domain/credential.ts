@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 import { AccessMethod, Step } from '../device/shadow.ts';
 import { verifierOf } from '../device/verifier.ts';
@@ -46,7 +46,7 @@ export const unlocked = (credentials: Credential[], dropped: Credential[]): Cred
  * PIN of a credential: decimal digits of an HMAC-SHA-256 over its id and attempt. 48 bits taken modulo 10^8 are biased
  * by less than one in a million, far below what the guess limits assume.
  */
-export const pinOf = (rootKey: Buffer, credential: Pick<Credential, 'id' | 'attempt' | 'digits'>): string => {
+export const pinOf = (rootKey: KeyObject, credential: Pick<Credential, 'id' | 'attempt' | 'digits'>): string => {
   const mac = createHmac('sha256', rootKey).update(`pin:${credential.id}:${credential.attempt}`).digest();
   return String(mac.readUIntBE(0, 6) % 10 ** credential.digits).padStart(credential.digits, '0');
 };
@@ -71,7 +71,7 @@ export const credentialVerifier = (
   );
 
 /** A secret shown once, for an API key or a webhook endpoint: 32 bytes, base64url. `nth` counts its rotations. */
-export const secretOf = (rootKey: Buffer, kind: 'api-key' | 'webhook', id: string, nth: number): Buffer =>
+export const secretOf = (rootKey: KeyObject, kind: 'api-key' | 'webhook', id: string, nth: number): Buffer =>
   createHmac('sha256', rootKey).update(`${kind}:${id}:${nth}`).digest();
 
 /** PINs that can open something at one door at a time: the courier's and the recipient's, or staff's in their place. */

@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
 
 /** The secret all others are derived from. An older version stays as long as a credential made with it lives. */
@@ -9,13 +10,20 @@ export const RootSecret = z.object({
 export type RootSecret = z.infer<typeof RootSecret>;
 
 /** The root key in force, and those of before. */
-export type RootKeys = { version: number; of: (version: number) => Buffer };
+export type RootKeys = { version: number; of: (version: number) => KeyObject };
 
-export const rootKeysFrom = (secret: RootSecret): RootKeys => ({
-  version: secret.version,
-  of: (version) => {
-    const key = version === secret.version ? secret.key : secret.older[String(version)];
-    if (key === undefined) throw new Error(`the root secret holds no key of version ${version}`);
-    return Buffer.from(key, 'utf8');
-  },
-});
+/** As key objects: Node takes five times longer over an HMAC whose key comes as bytes (11 µs instead of 2). */
+export const rootKeysFrom = (secret: RootSecret): RootKeys => {
+  const texts: Record<string, string> = { ...secret.older, [secret.version]: secret.key };
+  const keys = new Map(
+    Object.entries(texts).map(([version, text]) => [Number(version), createSecretKey(text, 'utf8')]),
+  );
+  return {
+    version: secret.version,
+    of: (version) => {
+      const key = keys.get(version);
+      if (key === undefined) throw new Error(`the root secret holds no key of version ${version}`);
+      return key;
+    },
+  };
+};

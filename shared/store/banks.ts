@@ -25,7 +25,9 @@ const encodeLayout = (layout: LayoutDoor[]): z.infer<typeof StoredLayout> => {
 const decodeLayout = ({ kinds, doors }: z.infer<typeof StoredLayout>): LayoutDoor[] =>
   doors.split(',').map((text) => {
     const [door = '', kind = '', bottomMm = ''] = text.split(':');
-    return LayoutDoor.parse({ ...kinds[Number(kind)], door, bottomMm: Number(bottomMm) });
+    const built = kinds[Number(kind)];
+    if (built === undefined) throw new Error(`door ${door} is of a kind that its bank does not have`);
+    return { ...built, door, bottomMm: Number(bottomMm) };
   });
 
 export const parseBank = (row: Record<string, unknown>): Bank => {
