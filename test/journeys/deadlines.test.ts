@@ -1,7 +1,9 @@
 import { CreateTableCommand, DescribeTableCommand } from '@aws-sdk/client-dynamodb';
-import { GetScheduleCommand } from '@aws-sdk/client-scheduler';
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { DeleteScheduleCommand, GetScheduleCommand } from '@aws-sdk/client-scheduler';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { sweep } from '../../functions/schedule/sweep.ts';
 import { clientOptions } from '../../local/endpoint.ts';
 import { instant } from '../../shared/domain/time.ts';
@@ -11,6 +13,7 @@ import { openTable } from '../../shared/store/table.ts';
 import { openTransactions } from '../../shared/store/transactions.ts';
 import { rootKeys } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
+import { makeOlder } from '../support/invariants-aged.ts';
 import {
   becomes,
   createParcel,
@@ -198,5 +201,25 @@ describe('a deadline whose schedule was lost', () => {
     expect(await run()).toMatchObject({ transactions: 1 });
     expect(await table.get(keys.transaction(tenant.id, parcel.id), true)).toMatchObject(expired);
     expect(await run()).toMatchObject({ transactions: 0 });
+  });
+
+  it('is mended by the sweep as it is deployed, and all is as if the schedule had come', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { doors: 1 });
+    const parcel = await createParcel(tenant, bank);
+    const schedule = { GroupName: 'latchwork-local', Name: `${parcel.id}-reserveUntil-0` };
+    await eventually(() => aws.scheduler.send(new DeleteScheduleCommand(schedule)));
+    await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
+    await makeOlder(tenant.id, parcel.id, 25 * 3_600_000);
+
+    const { FunctionError, Payload } = await aws.lambda.send(
+      new InvokeCommand({ FunctionName: String(stack.outputs.SweepFunctionName) }),
+    );
+    expect(FunctionError).toBeUndefined();
+    const mended = z.object({ transactions: z.int() }).parse(JSON.parse(Buffer.from(Payload ?? []).toString()));
+    expect(mended.transactions).toBeGreaterThanOrEqual(1);
+    expect(await stateInTable(tenant, parcel.id)).toBe('expired');
+    expect(await createParcel(tenant, bank)).toMatchObject({ door: doorOf(parcel) });
+    await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
   });
 });

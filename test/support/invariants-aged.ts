@@ -1,0 +1,46 @@
+import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import * as z from 'zod';
+import { tableName } from './invariants-partitions.ts';
+import { hashOfEvent } from './invariants-trail.ts';
+import { aws } from './stack.ts';
+
+const At = z.iso.datetime({ precision: 3 });
+
+/** The same with every time in it that much earlier. */
+const earlier = (value: unknown, byMs: number): unknown => {
+  if (Array.isArray(value)) return value.map((it) => earlier(it, byMs));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, it]) => [name, earlier(it, byMs)]));
+  const at = At.safeParse(value);
+  return at.success ? new Date(Date.parse(at.data) - byMs).toISOString() : value;
+};
+
+const Commit = z.looseObject({ events: z.array(z.record(z.string(), z.unknown())) });
+
+/**
+ * Makes a transaction as old as if all had happened so much earlier: its row and its events, chained anew. Published
+ * again is nothing of it, since only new commits are. For what would take a test hours to wait for.
+ */
+export const makeOlder = async (tenant: string, transactionId: string, byMs: number): Promise<void> => {
+  const PK = `TXN#${tenant}#${transactionId}`;
+  const { Items = [] } = await aws.dynamoDb.send(
+    new QueryCommand({
+      TableName: tableName,
+      ConsistentRead: true,
+      KeyConditionExpression: 'PK = :pk',
+      ExpressionAttributeValues: { ':pk': PK },
+    }),
+  );
+  const put = (Item: Record<string, unknown>) => aws.dynamoDb.send(new PutCommand({ TableName: tableName, Item }));
+  const older = z.array(z.record(z.string(), z.unknown())).parse(Items.map((item) => earlier(item, byMs)));
+  let hash = '0'.repeat(64);
+  for (const row of older.filter(({ SK }) => String(SK).startsWith('C#'))) {
+    const events = Commit.parse(row).events.map((event) => {
+      const chained = { ...event, prevHash: hash };
+      hash = hashOfEvent(chained);
+      return { ...chained, hash };
+    });
+    await put({ ...row, events });
+  }
+  for (const row of older.filter(({ SK }) => SK === 'T')) await put({ ...row, hash });
+};
