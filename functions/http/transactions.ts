@@ -145,8 +145,9 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
           const taken = error.to('unique');
           if (taken) {
             const existing = String(taken.current?.transactionId ?? '');
-            const [, , system, external] = taken.key.PK.split('#');
-            throw new Refusal('already_exists', `${system} ${external} already belongs to ${existing}`, { existing });
+            const [, , system, ...external] = taken.key.PK.split('#');
+            const detail = `${system} ${external.join('#')} already belongs to ${existing}`;
+            throw new Refusal('already_exists', detail, { existing });
           }
           const lock = error.to('lock');
           if (error.to('compartment') || !lock) break;

@@ -168,7 +168,7 @@ describe('an idempotency key', () => {
 
 describe('an external id', () => {
   it('belongs to one transaction, which a second create is told', async () => {
-    const order = newOrder();
+    const order = `${newOrder()}#7/8`;
     const existing = await createParcel(tenant, bank, { externalIds: { order, invoice: newOrder() } });
     const again = await create(tenant, randomUUID(), parcelFor(bank, { externalIds: { order } }));
     expect(again).toMatchObject({ status: 409, body: { code: 'already_exists', existing: existing.id } });
