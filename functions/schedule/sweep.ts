@@ -11,7 +11,7 @@ import { flushMetrics, metrics } from '#shared/lambda/metrics.ts';
 import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { live } from '#shared/live.ts';
 import { type Bus, openBus } from '#shared/outside/bus.ts';
-import { type FailedRecords, openFailedRecords } from '#shared/outside/failed-records.ts';
+import { type FailedBatch, type FailedRecords, openFailedRecords } from '#shared/outside/failed-records.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { dueShards, keys } from '#shared/store/rows.ts';
@@ -34,6 +34,9 @@ export type SweepDeps = HttpDeps & {
 
 /** How much was mended, by what it was. More than nothing means that a schedule, a message or a publish was lost. */
 export type Mended = { transactions: number; commands: number; deliveries: number; commits: number };
+
+/** Batches that cannot be published. Their publisher could not read them either: they wait for a person. */
+export type Left = { unpublished: string[] };
 
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
@@ -71,7 +74,15 @@ export const sweep = (deps: SweepDeps) => {
     await mend[kind]?.(tenant, id, mended, SK);
   };
 
-  return async (): Promise<Mended> => {
+  const mendBatch = async ({ key, read }: FailedBatch, mended: Mended): Promise<void> => {
+    const records = await read();
+    const refused = await deps.bus.put(records.flatMap(eventsOfRecord));
+    if (refused.size > 0) throw new Error(`the bus refused ${refused.size} events of ${key}`);
+    await deps.failedRecords.forget(key);
+    mended.commits += records.length;
+  };
+
+  return async (): Promise<Mended & Left> => {
     const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, commits: 0 };
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {
@@ -80,13 +91,14 @@ export const sweep = (deps: SweepDeps) => {
         await mendRow(key, mended).catch((error: unknown) => log.error('not mended', { key, error: String(error) }));
       }
     }
-    for (const { key, records } of await deps.failedRecords.list(perShard)) {
-      const refused = await deps.bus.put(records.flatMap(eventsOfRecord));
-      if (refused.size > 0) continue;
-      await deps.failedRecords.forget(key);
-      mended.commits += records.length;
+    const unpublished: string[] = [];
+    for (const batch of await deps.failedRecords.list(perShard)) {
+      await mendBatch(batch, mended).catch((error: unknown) => {
+        log.error('not published', { key: batch.key, error: String(error) });
+        unpublished.push(batch.key);
+      });
     }
-    return mended;
+    return { ...mended, unpublished };
   };
 };
 
@@ -100,10 +112,12 @@ export const handler = middy<unknown, Mended, Error, Context>().handler(async ()
     failedRecords: openFailedRecords(env('FAILED_RECORDS_BUCKET')),
     slow: openQueue(env('SLOW_QUEUE_URL')),
   });
-  const mended = await run();
+  const { unpublished, ...mended } = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
   metrics.addMetric('SweepMended', MetricUnit.Count, total);
   flushMetrics();
   log.info('swept', { ...mended });
+  // Only a function that fails is an alarm, and this one has to ring until somebody has looked.
+  if (unpublished.length > 0) throw new Error(`cannot be published: ${unpublished.join(', ')}`);
   return mended;
 });

@@ -2,10 +2,10 @@ import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, S3Client }
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
 
-export type FailedBatch = { key: string; records: DynamoDBRecord[] };
+/** A batch of stream records that the publisher gave up on. Reading it throws if it is not what Lambda writes. */
+export type FailedBatch = { key: string; read: () => Promise<DynamoDBRecord[]> };
 
 export type FailedRecords = {
-  /** Batches of stream records that the publisher gave up on. */
   list: (most: number) => Promise<FailedBatch[]>;
   /** They are published now. */
   forget: (key: string) => Promise<void>;
@@ -21,14 +21,18 @@ const Invocation = z.object({
 export const openFailedRecords = (bucket: string, client = new S3Client()): FailedRecords => ({
   list: async (most) => {
     const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket, MaxKeys: most }));
-    const batches: FailedBatch[] = [];
-    for (const { Key } of Contents) {
-      if (Key === undefined) continue;
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
-      const invocation = Invocation.parse(JSON.parse((await Body?.transformToString()) ?? '{}'));
-      batches.push({ key: Key, records: Batch.parse(invocation.payload).Records });
-    }
-    return batches;
+    return Contents.flatMap(({ Key }) =>
+      Key === undefined
+        ? []
+        : {
+            key: Key,
+            read: async () => {
+              const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
+              const invocation = Invocation.parse(JSON.parse((await Body?.transformToString()) ?? '{}'));
+              return Batch.parse(invocation.payload).Records;
+            },
+          },
+    );
   },
   forget: async (key) => {
     await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
