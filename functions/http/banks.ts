@@ -6,12 +6,12 @@ import { pinDigitsFor } from '#shared/domain/credential.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
-import { ChainHead } from '#shared/domain/subjects.ts';
+import type { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
-import { bankWrites, readBank, readBankAndDoor, readBankWithDoors } from '#shared/store/banks.ts';
+import { bankWrites, readBank, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
@@ -91,17 +91,13 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
 
   [contract.updateCompartment.id]: async (call: Call<typeof contract.updateCompartment>) => {
     const { body, caller, params, circumstances, ifMatch } = call;
-    const found = await readBankAndDoor(deps.table, caller.tenant, params.bankId, params.door);
+    const found = await readBankDoorAndLog(deps.table, { tenant: caller.tenant, ...params });
     if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
-    const { bank, compartment: before } = found;
+    const { bank, compartment: before, head } = found;
     if (ifMatch !== undefined && ifMatch !== before.version)
       throw new Refusal('precondition_failed', `the compartment is at version ${before.version} now`);
     if (before.outOfService === body.outOfService) return { body: compartmentView(bank, before), etag: before.version };
 
-    const headRow = await deps.table.get(keys.compartmentLog(bank.id, params.door), true);
-    const head: ChainHead = headRow
-      ? ChainHead.parse(headRow)
-      : { tenant: bank.tenant, bankId: bank.id, siteId: bank.siteId, door: params.door, version: 0, hash: '' };
     const after = changed(before, { outOfService: body.outOfService }, before.availability === 'occupied');
     const change = apply(head, [
       body.outOfService === null

@@ -58,19 +58,31 @@ const answer = (
 });
 
 /**
- * How many commits one create attempts: two on the first read, two on a fresh one. A race for the last doors then ends
- * in `bank_full` or, if doors are still free, in `busy`: the caller tries again (design.md section 4).
+ * How many commits one create attempts: two on the first read, two on a fresh one. Whoever loses them all in a race for
+ * the last doors is told by one more read: `bank_full`, or `busy` while doors are still free (design.md section 4).
  */
-const attemptsPerRead = 2;
+const reservationReads = [
+  { consistent: false, attempts: 2 },
+  { consistent: true, attempts: 2 },
+  { consistent: true, attempts: 0 },
+] as const;
 
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const transactions = openTransactions(deps);
 
-  const find = async (call: AnyCall, id: string): Promise<Found> => {
+  const notFound = (id: string): Refusal => new Refusal('not_found', `there is no transaction ${id}`);
+
+  /** Our own id of it, also where the caller names one of theirs. */
+  const idOf = async ({ caller }: AnyCall, id: string): Promise<string> => {
     const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
-    const ours = system && external ? await transactions.idByExternal(call.caller.tenant, system, external) : id;
-    const found = ours === null ? null : await transactions.read(call.caller.tenant, ours, call.now);
-    if (found === null) throw new Refusal('not_found', `there is no transaction ${id}`);
+    const ours = system && external ? await transactions.idByExternal(caller.tenant, system, external) : id;
+    if (ours === null) throw notFound(id);
+    return ours;
+  };
+
+  const find = async (call: AnyCall, id: string): Promise<Found> => {
+    const found = await transactions.read(call.caller.tenant, await idOf(call, id), call.now);
+    if (found === null) throw notFound(id);
     return found;
   };
 
@@ -103,7 +115,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     call: Call<typeof contract.createTransaction>,
     id: string,
     salt: string,
-    consistent: boolean,
+    { consistent, attempts }: (typeof reservationReads)[number],
   ): Promise<Answer | null> => {
     const { body, caller, now } = call;
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, consistent);
@@ -132,7 +144,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         drawFresh(rootKeys.version, deps.newId),
         now,
       );
-    for (const compartment of found.doors.slice(0, attemptsPerRead)) {
+    for (const compartment of found.doors.slice(0, attempts)) {
       let decision = decideFor(compartment);
       for (;;) {
         const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
@@ -162,12 +174,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
       const id = deps.newId('txn');
       const salt = newSalt();
-      const made = (await reserve(call, id, salt, false)) ?? (await reserve(call, id, salt, true));
-      if (made === null)
-        throw new Refusal('busy', 'many callers want the last compartments of this bank; try again', {
-          retryAfterSeconds: 1,
-        });
-      return made;
+      for (const read of reservationReads) {
+        const made = await reserve(call, id, salt, read);
+        if (made !== null) return made;
+      }
+      throw new Refusal('busy', 'many callers want the last compartments of this bank; try again', {
+        retryAfterSeconds: 1,
+      });
     },
 
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
@@ -182,10 +195,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     },
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
-      const { query, caller } = call;
-      const { transaction } = await find(call, call.params.transactionId);
+      const { query, caller, params } = call;
+      const id = await idOf(call, params.transactionId);
       const after = Number(readCursor(query.cursor, 'events') ?? 0);
-      const { events, more } = await transactions.events(caller.tenant, transaction.id, after, query.limit);
+      const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
+      // It has events from its birth on.
+      if (events.length === 0 && after === 0) throw notFound(params.transactionId);
       const last = events.at(-1)?.sequence;
       return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
     },

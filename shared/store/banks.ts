@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 
@@ -63,6 +64,16 @@ export const readBank = async (table: Table, tenant: string, bankId: string): Pr
   return bank.tenant === tenant ? bank : null;
 };
 
+type Place = { tenant: string; bankId: string; door: string };
+type Found = Record<string, unknown> | undefined;
+
+const bankAndDoor = ({ tenant, door }: Place, bankRow: Found, doorRow: Found) => {
+  if (bankRow === undefined) return null;
+  const bank = parseBank(bankRow);
+  if (bank.tenant !== tenant || !bank.layout.some((it) => it.door === door)) return null;
+  return { bank, compartment: doorRow === undefined ? newCompartment(door) : Compartment.parse(doorRow) };
+};
+
 /** A bank and one of its compartments; null where this tenant has no such bank, or the bank no such door. */
 export const readBankAndDoor = async (
   table: Table,
@@ -71,10 +82,22 @@ export const readBankAndDoor = async (
   door: string,
 ): Promise<{ bank: Bank; compartment: Compartment } | null> => {
   const [bankRow, doorRow] = await table.batchGet([keys.bank(bankId), keys.compartment(bankId, door)]);
-  if (bankRow === undefined) return null;
-  const bank = parseBank(bankRow);
-  if (bank.tenant !== tenant || !bank.layout.some((it) => it.door === door)) return null;
-  return { bank, compartment: doorRow === undefined ? newCompartment(door) : Compartment.parse(doorRow) };
+  return bankAndDoor({ tenant, bankId, door }, bankRow, doorRow);
+};
+
+/** The same as it surely is now, with the head of the compartment's audit trail, in one call. */
+export const readBankDoorAndLog = async (
+  table: Table,
+  { tenant, bankId, door }: Place,
+): Promise<{ bank: Bank; compartment: Compartment; head: ChainHead } | null> => {
+  const [bankRow, doorRow, logRow] = await table.batchGet(
+    [keys.bank(bankId), keys.compartment(bankId, door), keys.compartmentLog(bankId, door)],
+    true,
+  );
+  const found = bankAndDoor({ tenant, bankId, door }, bankRow, doorRow);
+  if (found === null) return null;
+  const { siteId } = found.bank;
+  return { ...found, head: logRow ? ChainHead.parse(logRow) : { tenant, bankId, siteId, door, version: 0, hash: '' } };
 };
 
 /** All compartments of a bank, from the rows there are. */
