@@ -49,7 +49,7 @@ const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
   banks: bankHandlers,
-  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowPrivate: true }),
+  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };
 
 type Asked = { params?: Record<string, string>; body: Record<string, unknown> };

@@ -73,6 +73,8 @@ export type Fault = {
   /** What it can happen to while it lasts: reads do not conflict, but are throttled and cut off like writes. */
   hits: 'writes' | 'all';
   strike: (sent: Sent, forward: Forward) => Response | Promise<Response>;
+  /** Whoever does a deed cannot tell it, when it lasts, from a connection that breaks: busy, and nothing is written. */
+  lastsLikeAnother?: true;
 };
 
 const connection = {
@@ -103,10 +105,12 @@ export const tableFaults = {
   },
   'a throttled request': {
     hits: 'all',
+    lastsLikeAnother: true,
     strike: () => refusal(400, 'ThrottlingException', 'Rate of requests exceeds the allowed throughput'),
   },
   'a throttled partition': {
     hits: 'all',
+    lastsLikeAnother: true,
     // A transaction says it of its item, anything else of itself.
     strike: (sent) =>
       isTransaction(sent)
@@ -122,7 +126,11 @@ export const shadowFaults = {
     hits: 'writes',
     strike: () => refusal(409, 'ConflictException', 'Version conflict'),
   },
-  'a throttled request': { hits: 'all', strike: () => refusal(429, 'ThrottlingException', 'Too many requests') },
+  'a throttled request': {
+    hits: 'all',
+    lastsLikeAnother: true,
+    strike: () => refusal(429, 'ThrottlingException', 'Too many requests'),
+  },
   ...connection,
 } as const satisfies Record<string, Fault>;
 
@@ -211,7 +219,7 @@ export const tryEveryFault = async (deed: Deed, faults: Record<string, Fault>): 
 
   for (const [name, fault] of Object.entries(faults)) {
     for (let write = 1; write <= deed.writes; write += 1) {
-      for (const lasting of [false, true]) {
+      for (const lasting of fault.lastsLikeAnother ? [false] : [false, true]) {
         const when = `after ${name}${lasting ? ' that lasts' : ''} at write ${write}`;
         const run = await deed.prepare();
         const broken = faultyLine();
@@ -304,4 +312,5 @@ export const spokenForBank = async (tenant: Tenant, doors = 60) => {
 };
 export type SpokenForBank = Awaited<ReturnType<typeof spokenForBank>>;
 
-type Said = { type: JournalEntry['type'] } & Record<string, unknown>;
+/** An entry before it is numbered and dated. */
+export type Said = { type: JournalEntry['type'] } & Record<string, unknown>;
