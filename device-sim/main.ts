@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import * as z from 'zod';
 import { startBanks } from './run.ts';
 import { Settings } from './settings.ts';
 
@@ -10,12 +11,24 @@ import { Settings } from './settings.ts';
  */
 const patienceMs = 20_000;
 
-const { values } = parseArgs({ options: { config: { type: 'string' } } });
-if (!values.config) {
-  process.stderr.write('usage: node device-sim/main.ts --config <file.json>\n');
+const refuse = (text: string): never => {
+  process.stderr.write(`${text}\nusage: npm run sim -- --config <file.json>; docs/bank-link.md shows such a file\n`);
   process.exit(2);
-}
-const running = await startBanks(Settings.parse(JSON.parse(await readFile(values.config, 'utf8'))));
+};
+
+/** The settings that the command line names, or one sentence about what is wrong with them. */
+const settings = async (): Promise<Settings> => {
+  try {
+    const { config } = parseArgs({ options: { config: { type: 'string' } } }).values;
+    if (config === undefined) return refuse('no settings were named');
+    return Settings.parse(JSON.parse(await readFile(config, 'utf8')));
+  } catch (error) {
+    if (error instanceof z.ZodError) return refuse(`the settings do not fit:\n${z.prettifyError(error)}`);
+    return refuse(`the settings cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+};
+
+const running = await startBanks(await settings());
 const stop = (): void => {
   running.stop().then(
     () => process.exit(0),

@@ -33,7 +33,7 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
   },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
-    impact: 'Webhook endpoints cannot be changed, and deliveries cannot be seen.',
+    impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
     storesData: true,
   },
   documents: { name: 'HttpDocuments', impact: 'The API description cannot be read.', storesData: false },

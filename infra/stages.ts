@@ -13,7 +13,7 @@ export type Stage = {
   /** Seconds before each further attempt at a customer's endpoint, comma-separated; then the delivery is dead. */
   webhookWaitsSeconds: string;
   /** Webhooks may go to private and loopback addresses. */
-  webhookAllowPrivate: boolean;
+  webhookAllowLoopback: boolean;
   /** A door command that is unacknowledged for so long is sent again. */
   commandResendSeconds: number;
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
@@ -35,7 +35,7 @@ const prod: Stage = {
   apiBurst: 2_000,
   // 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the published schedule (design.md section 7).
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
-  webhookAllowPrivate: false,
+  webhookAllowLoopback: false,
   commandResendSeconds: 2,
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 for the sweep.
   streamRecordMaxAgeSeconds: 43_200,
@@ -51,7 +51,7 @@ export const stages: Record<StageName, Stage> = {
     name: 'local',
     retain: false,
     logRetentionDays: 7,
-    webhookAllowPrivate: true,
+    webhookAllowLoopback: true,
     // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.
     streamRecordMaxAgeSeconds: 60,
     enforceTls: false,

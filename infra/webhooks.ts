@@ -69,6 +69,6 @@ export class Webhooks extends Construct {
 
   /** Which addresses of endpoints the function takes: everywhere but on a laptop only public ones. */
   reachEndpoints(fn: ServiceFunction): void {
-    if (this.stage.webhookAllowPrivate) fn.tell('WEBHOOK_ALLOW_PRIVATE', 'true');
+    if (this.stage.webhookAllowLoopback) fn.tell('WEBHOOK_ALLOW_LOOPBACK', 'true');
   }
 }

@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const startedAt = Date.now();
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const node = join(root, 'node_modules', '.bin', 'node');
 const stop = (message) => {
@@ -97,7 +98,7 @@ function handOver() {
   // The pinned Node comes first on the PATH, so that every tool started from here uses the same one; before it only
   // the npx that bundling does not have to wait for.
   const path = [join(root, 'local', 'bin'), join(root, 'node_modules', '.bin'), process.env.PATH];
-  const env = { ...process.env, PATH: path.join(delimiter) };
+  const env = { ...process.env, PATH: path.join(delimiter), LATCHWORK_STARTED_AT: String(startedAt) };
   const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...args], {
     cwd: root,
     stdio: 'inherit',

@@ -26,7 +26,8 @@ import type { System } from './system.ts';
 
 /** npm start [-- --fresh]: the whole product on this machine, until Ctrl-C. --fresh forgets its data first. */
 async function start(life: Lifetime): Promise<number> {
-  const startedAt = performance.now();
+  // Installing the packages came before this process; run.mjs notes when it began.
+  const startedAt = performance.now() - (Date.now() - Number(process.env.LATCHWORK_STARTED_AT ?? Date.now()));
   const { fresh } = options();
   const choice = chooseEndpoint();
   onlyOnce(life);
@@ -131,7 +132,8 @@ async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
       controlUrl: banks.controlUrls.get(id) ?? '',
     })),
     webhookReceiver: { url: receiver.url, secret: seeded.webhookSecret, receivedUrl: receiver.receivedUrl },
-    outputs,
+    // The address AWS would give; here it is `apiUrl`.
+    outputs: Object.fromEntries(Object.entries(outputs).filter(([name]) => name !== 'ApiUrl')),
     startedAt: new Date().toISOString(),
   };
   return { system, banksDied: banks.died };

@@ -175,7 +175,7 @@ export const handler = consumer(DeliverMessage, () => {
   const queue = openQueue(slow.queueUrl);
   const handle = deliver({
     ...live(),
-    endpoints: openCustomerEndpoints({ allowPrivate: process.env.WEBHOOK_ALLOW_PRIVATE === 'true' }),
+    endpoints: openCustomerEndpoints({ allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true' }),
     slow: queue,
     later: schedulesTo('SLOW'),
     waits: parseWaits(env('WEBHOOK_WAITS_SECONDS')),

@@ -45,7 +45,7 @@ const parametersOf = (route: Route): Json[] => {
           ),
         ]
       : []),
-    ...(route.etag && route.method !== 'GET'
+    ...(route.problems.some((it) => it === 'precondition_failed')
       ? [header('If-Match', false, 'An ETag; refused with 412 if the resource was changed since.')]
       : []),
   ];

@@ -255,7 +255,8 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
       `cannot extend a transaction that is recalled because it was ${it.recallCause}`,
     );
   const openNow = it.state === 'reserved' ? ['reserveUntil', 'depositBy', 'pickupBy'] : ['pickupBy'];
-  const errors = (['reserveUntil', 'depositBy', 'pickupBy'] as const).flatMap((name) => {
+  const names = ['reserveUntil', 'depositBy', 'pickupBy'] as const;
+  const errors = names.flatMap((name) => {
     const until = asked[name];
     if (until === undefined) return [];
     if (!openNow.includes(name)) return [{ pointer: `/${name}`, detail: `has passed: the transaction is ${it.state}` }];
@@ -263,6 +264,8 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
     return until < it.deadlines[name] ? [{ pointer: `/${name}`, detail: `is earlier than ${it.deadlines[name]}` }] : [];
   });
   if (errors.length > 0) throw new Refusal('invalid_request', 'a deadline can only be moved later', { errors });
+  if (names.every((name) => asked[name] === undefined || asked[name] === it.deadlines[name]))
+    throw new Refusal('invalid_request', 'the deadlines are these already; give a later one');
 
   const reserveUntil = asked.reserveUntil ?? it.deadlines.reserveUntil;
   const depositBy = later(asked.depositBy ?? it.deadlines.depositBy, reserveUntil);

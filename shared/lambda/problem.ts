@@ -30,6 +30,10 @@ export const internalProblem = (requestId: string): Problem => ({
   requestId,
 });
 
+/** zod says so only in its text: a required field that was not sent. */
+const isMissing = (issue: z.core.$ZodIssue): boolean =>
+  issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+
 /** JSON pointers (RFC 6901) to what does not fit, in the caller's words. */
 const fieldErrors = (error: z.ZodError): FieldError[] =>
   error.issues.flatMap((issue) => {
@@ -39,7 +43,7 @@ const fieldErrors = (error: z.ZodError): FieldError[] =>
     // What a name of a record may be is said by the issues inside.
     if (issue.code === 'invalid_key')
       return [{ pointer: at, detail: `is not a name for this: ${issue.issues.map((it) => it.message).join(', ')}` }];
-    return [{ pointer: at, detail: issue.message }];
+    return [{ pointer: at, detail: isMissing(issue) ? 'is missing' : issue.message }];
   });
 
 /** Parses what the caller sent; only this makes a 400. */

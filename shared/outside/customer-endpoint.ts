@@ -15,8 +15,8 @@ export type CustomerEndpoints = {
 type Address = { address: string; family: number };
 
 export type CustomerEndpointOptions = {
-  /** Private addresses, plain HTTP and any port: for a stage whose customers run on the same machine. */
-  allowPrivate: boolean;
+  /** Loopback, plain HTTP and any port too: for a stage whose customers run on the same machine. */
+  allowLoopback: boolean;
   resolve?: (host: string) => Promise<Address[]>;
   timeoutMs?: number;
 };
@@ -44,6 +44,8 @@ export const isPublicAddress = (text: string): boolean => {
   return address instanceof ipaddr.IPv6 ? address.match(globalIpv6) : true;
 };
 
+const isLoopback = (text: string): boolean => ipaddr.isValid(text) && ipaddr.parse(text).range() === 'loopback';
+
 const literalOf = ({ hostname }: URL): string | null => {
   const bare = hostname.replace(/^\[(.*)\]$/, '$1');
   return ipaddr.isValid(bare) ? bare : null;
@@ -58,15 +60,18 @@ const notPublic = 'must lead to a public address';
  * Why webhooks do not go to this URL, as far as it can be seen without resolving its name; null when they do. Reads
  * like a field error: `url` "must start with https://".
  */
-export const refusedUrl = (text: string, allowPrivate: boolean): string | null => {
+export const refusedUrl = (text: string, allowLoopback: boolean): string | null => {
   const url = URL.parse(text);
   if (url === null) return 'must be a URL';
   // They would stand in the list of endpoints, and in the logs of every proxy.
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or password';
-  if (allowPrivate) return ['http:', 'https:'].includes(url.protocol) ? null : 'must start with http:// or https://';
+  const literal = literalOf(url);
+  if (allowLoopback) {
+    if (!['http:', 'https:'].includes(url.protocol)) return 'must start with http:// or https://';
+    return literal === null || isLoopback(literal) || isPublicAddress(literal) ? null : notPublic;
+  }
   if (url.protocol !== 'https:') return 'must start with https://';
   if (url.port !== '') return 'must use port 443';
-  const literal = literalOf(url);
   if (literal !== null) return isPublicAddress(literal) ? null : notPublic;
   const name = url.hostname.replace(/\.$/, '');
   return ownName.test(name) || !name.includes('.') ? notPublic : null;
@@ -178,7 +183,7 @@ const exchange = (
 
 /** Systems of customers, wherever they say those are: nothing about them is trusted. */
 export const openCustomerEndpoints = (options: CustomerEndpointOptions): CustomerEndpoints => {
-  const { allowPrivate, resolve = (host) => lookup(host, { all: true }) } = options;
+  const { allowLoopback, resolve = (host) => lookup(host, { all: true }) } = options;
   const limitMs = options.timeoutMs ?? timeoutMs;
 
   /** Every address of the host; none, if one of them is not public: that is a trap, or a mistake worth telling. */
@@ -186,8 +191,8 @@ export const openCustomerEndpoints = (options: CustomerEndpointOptions): Custome
     const literal = literalOf(url);
     const found = literal === null ? await resolve(url.hostname) : [{ address: literal, family: 0 }];
     if (found.length === 0) throw new Refused('the host name has no address');
-    if (!allowPrivate && !found.every(({ address }) => isPublicAddress(address)))
-      throw new Refused(`the URL ${notPublic}`);
+    const allowed = (address: string) => isPublicAddress(address) || (allowLoopback && isLoopback(address));
+    if (!found.every(({ address }) => allowed(address))) throw new Refused(`the URL ${notPublic}`);
     return found;
   };
 
@@ -200,7 +205,7 @@ export const openCustomerEndpoints = (options: CustomerEndpointOptions): Custome
         retryAfter,
         durationMs: Math.round(performance.now() - startedAt),
       });
-      const refused = refusedUrl(text, allowPrivate);
+      const refused = refusedUrl(text, allowLoopback);
       if (refused !== null) return reply(null, `the URL ${refused}`, null);
       const signal = AbortSignal.timeout(limitMs);
       try {

@@ -13,7 +13,7 @@ const now = '2026-03-01T12:00:00.000Z';
 const tenant = 'ten_1';
 
 /** The handlers as `serve` calls them, with a request parsed and allowed. */
-const calling = (allowPrivate = false) => {
+const calling = (allowLoopback = false) => {
   let ids = 0;
   const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
   const table = memoryTable();
@@ -22,7 +22,7 @@ const calling = (allowPrivate = false) => {
     rootKeys: async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} }),
     newId,
     clock: () => epochMs(now),
-    allowPrivate,
+    allowLoopback,
   });
   const call = async (id: string, more: Record<string, unknown>): Promise<unknown> => {
     const handler = handlers[id];

@@ -17,7 +17,7 @@ describe('stages', () => {
     const allowed = (stage: 'local' | 'dev' | 'prod') =>
       ['queue/deliver', 'http/webhook-endpoints']
         .flatMap((entry) => variablesOf(synthesized(stage), entry))
-        .map(({ WEBHOOK_ALLOW_PRIVATE }) => WEBHOOK_ALLOW_PRIVATE);
+        .map(({ WEBHOOK_ALLOW_LOOPBACK }) => WEBHOOK_ALLOW_LOOPBACK);
     expect(allowed('local')).toEqual(['true', 'true', 'true']);
     expect(allowed('dev')).toEqual([undefined, undefined, undefined]);
     expect(allowed('prod')).toEqual([undefined, undefined, undefined]);

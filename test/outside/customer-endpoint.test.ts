@@ -32,7 +32,7 @@ const serving = (listener: RequestListener): Promise<number> => listening(create
 const loopback = [{ address: '127.0.0.1', family: 4 }];
 
 const posted = (url: string, options: Partial<CustomerEndpointOptions> = {}, body = '{}') =>
-  openCustomerEndpoints({ allowPrivate: true, timeoutMs: 2_000, resolve: async () => loopback, ...options }).post(
+  openCustomerEndpoints({ allowLoopback: true, timeoutMs: 2_000, resolve: async () => loopback, ...options }).post(
     url,
     { 'content-type': 'application/json', 'webhook-id': 'evt_1' },
     body,
@@ -145,13 +145,13 @@ describe('the URL of an endpoint', () => {
 describe('a name that resolves', () => {
   it.each(hostile)('to %s is refused', async (address) => {
     const resolve = async () => [{ address, family: address.includes(':') ? 6 : 4 }];
-    const reply = await posted('https://hooks.shop.com/', { allowPrivate: false, resolve });
+    const reply = await posted('https://hooks.shop.com/', { allowLoopback: false, resolve });
     expect(reply).toMatchObject({ status: null, error: 'the URL must lead to a public address' });
   });
 
   it('to a public and a private address is refused, since any of them could be connected to', async () => {
     const resolve = async () => [{ address: '8.8.8.8', family: 4 }, ...loopback];
-    const reply = await posted('https://hooks.shop.com/', { allowPrivate: false, resolve });
+    const reply = await posted('https://hooks.shop.com/', { allowLoopback: false, resolve });
     expect(reply.error).toBe('the URL must lead to a public address');
   });
 
