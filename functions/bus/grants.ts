@@ -13,7 +13,7 @@ import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
 import { openShadows, type Patch, type Shadows } from '#shared/outside/shadows.ts';
 import { readBank } from '#shared/store/banks.ts';
-import { keys } from '#shared/store/rows.ts';
+import { keys, ranges } from '#shared/store/rows.ts';
 import { splitStored } from '#shared/store/transactions.ts';
 
 const Concerned = z.object({ bankId: z.string(), door: z.string().nullable(), fromDoor: z.string().optional() });
@@ -68,11 +68,10 @@ export const grantsReaction =
       const first = Number(name.split('-')[1]) * doorsPerShadow.grants;
       const labels = bank.layout.slice(first, first + doorsPerShadow.grants).map((it) => it.door);
       await deps.shadows.change(bankId, name, async (desired) => {
-        const rows = await deps.table.batchGet(
-          labels.map((door) => keys.compartment(bankId, door)),
-          true,
-        );
-        const compartments = rows.map((row) => (row === undefined ? undefined : Compartment.parse(row)));
+        // All of the bank in one query: eight rows by their keys are billed as eight reads of 4 KB.
+        const { rows } = await deps.table.query(ranges.compartments(bankId), { consistent: true });
+        const known = new Map(rows.map((row) => Compartment.parse(row)).map((it) => [it.door, it]));
+        const compartments = labels.map((door) => known.get(door));
         const held = compartments.flatMap((it) => (it?.heldBy ? [it.heldBy] : []));
         const found = await deps.table.batchGet(
           held.map((id) => keys.transaction(tenant, id)),

@@ -6,7 +6,7 @@ import { pinDigitsFor } from '#shared/domain/credential.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
-import type { ChainHead } from '#shared/domain/subjects.ts';
+import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
@@ -93,11 +93,15 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     const { body, caller, params, circumstances, ifMatch } = call;
     const found = await readBankDoorAndLog(deps.table, { tenant: caller.tenant, ...params });
     if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
-    const { bank, compartment: before, head } = found;
+    const { bank, compartment: before, logRow } = found;
     if (ifMatch !== undefined && ifMatch !== before.version)
       throw new Refusal('precondition_failed', `the compartment is at version ${before.version} now`);
     if (before.outOfService === body.outOfService) return { body: compartmentView(bank, before), etag: before.version };
 
+    const { id: bankId, tenant, siteId } = bank;
+    const head: ChainHead = logRow
+      ? ChainHead.parse(logRow)
+      : { tenant, bankId, siteId, door: params.door, version: 0, hash: '' };
     const after = changed(before, { outOfService: body.outOfService }, before.availability === 'occupied');
     const change = apply(head, [
       body.outOfService === null

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
-import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 
@@ -85,19 +84,17 @@ export const readBankAndDoor = async (
   return bankAndDoor({ tenant, bankId, door }, bankRow, doorRow);
 };
 
-/** The same as it surely is now, with the head of the compartment's audit trail, in one call. */
+/** The same as it surely is now, with the row of the compartment's audit trail, in one call. */
 export const readBankDoorAndLog = async (
   table: Table,
   { tenant, bankId, door }: Place,
-): Promise<{ bank: Bank; compartment: Compartment; head: ChainHead } | null> => {
+): Promise<{ bank: Bank; compartment: Compartment; logRow: Found } | null> => {
   const [bankRow, doorRow, logRow] = await table.batchGet(
     [keys.bank(bankId), keys.compartment(bankId, door), keys.compartmentLog(bankId, door)],
     true,
   );
   const found = bankAndDoor({ tenant, bankId, door }, bankRow, doorRow);
-  if (found === null) return null;
-  const { siteId } = found.bank;
-  return { ...found, head: logRow ? ChainHead.parse(logRow) : { tenant, bankId, siteId, door, version: 0, hash: '' } };
+  return found && { ...found, logRow };
 };
 
 /** All compartments of a bank, from the rows there are. */
