@@ -1,0 +1,191 @@
+import * as z from 'zod';
+import * as apiKeys from '../shared/api/api-keys.ts';
+import * as banks from '../shared/api/banks.ts';
+import * as commands from '../shared/api/commands.ts';
+import type { Route } from '../shared/api/route.ts';
+import { routes } from '../shared/api/routes.ts';
+import * as sites from '../shared/api/sites.ts';
+import * as transactions from '../shared/api/transactions.ts';
+import * as webhookEndpoints from '../shared/api/webhook-endpoints.ts';
+import type { Request } from './gateway.ts';
+import type { Recorded, Recorder } from './recorder.ts';
+import { layoutOf, parcelFor } from './sample.ts';
+import type { Answer, Caller, Workbench } from './workbench.ts';
+
+/** The DynamoDB calls that one request made. */
+export type Calls = { reads: number; writes: number };
+
+export type Measured = {
+  operation: string;
+  /** What is read and what is changed have budgets of their own. */
+  changes: boolean;
+  /** With two events and 12 doors, and with many of both. */
+  small: Calls;
+  large: Calls;
+  /** Why it may take a read more than its kind. */
+  lookup: string | null;
+};
+
+type World = {
+  bankId: string;
+  orderId: string;
+  transactionId: string;
+  commandId: string;
+  endpointId: string;
+  siteId: string;
+  apiKeyId: string;
+};
+
+type Operation = { route: Route; name?: string; ask: (world: World) => Request | Promise<Request>; lookup?: string };
+
+const Made = z.object({ id: z.string() });
+
+const byExternalId = "an id of the caller's own leads to ours first";
+const afterAnother = 'the command before it may still be under way';
+
+/** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
+const holds = 20;
+const sizes = { small: { doors: 12, holds: 0 }, large: { doors: 120, holds } } as const;
+
+/** What every request of the contract takes, uncontended and with what every function knows of its callers. */
+export async function measureRequestPath(bench: Workbench, recorder: Recorder): Promise<Measured[]> {
+  const ask = bench.caller(recorder.url, 'requests');
+  const large = await measureIn(bench, ask, recorder, sizes.large);
+  const small = await measureIn(bench, ask, recorder, sizes.small);
+  return [...small].map(([operation, { calls, route, lookup }]) => ({
+    operation,
+    changes: route.method !== 'GET',
+    small: calls,
+    large: large.get(operation)?.calls ?? calls,
+    lookup,
+  }));
+}
+
+type Found = Map<string, { route: Route; calls: Calls; lookup: string | null }>;
+
+async function measureIn(
+  bench: Workbench,
+  ask: Caller,
+  recorder: Recorder,
+  size: { doors: number; holds: number },
+): Promise<Found> {
+  const { id: bankId } = await bench.newBank(layoutOf(size.doors));
+  const succeed = async (route: Route, request: Request): Promise<Answer> => {
+    const answer = await ask(route, request);
+    if (answer.status !== route.status)
+      throw new Error(`${route.id} answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer;
+  };
+  const make = async (route: Route, request: Request) => Made.parse((await succeed(route, request)).body).id;
+  const transaction = async () => {
+    const transactionId = await make(transactions.createTransaction, { body: parcelFor(bankId) });
+    for (let nth = 0; nth < size.holds; nth += 1) {
+      await succeed(transactions.holdTransaction, { params: { transactionId }, body: { reason: 'bench' } });
+      await succeed(transactions.liftHold, { params: { transactionId }, body: {} });
+    }
+    return transactionId;
+  };
+  const params = async (route?: Route) => {
+    const transactionId = await transaction();
+    if (route) await succeed(route, { params: { transactionId }, body: { reason: 'bench' } });
+    return { transactionId };
+  };
+  const order = parcelFor(bankId);
+  const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
+  const command = (door: string) => ({ bankId, door, reason: 'bench' });
+  const world: World = {
+    bankId,
+    orderId: order.externalIds.order,
+    transactionId: await transaction(),
+    commandId: await make(commands.createCommand, { body: command('1') }),
+    endpointId: await make(webhookEndpoints.createWebhookEndpoint, { body: endpoint }),
+    siteId: bench.siteId,
+    apiKeyId: await make(apiKeys.createApiKey, { body: { name: 'bench', scopes: ['banks:read'] } }),
+  };
+  await succeed(transactions.createTransaction, { body: order });
+  await bench.addDelivery(world.endpointId);
+  // Each noun is a function of its own, and knows its callers from their second request on.
+  for (const route of [sites.listSites, banks.listBanks]) await succeed(route, {});
+
+  const operations: Operation[] = [
+    { route: transactions.getTransaction, ask: ({ transactionId }) => ({ params: { transactionId } }) },
+    {
+      route: transactions.getTransaction,
+      name: 'get-transaction, by an external id',
+      ask: ({ orderId }) => ({ params: { transactionId: `ext:order:${orderId}` } }),
+      lookup: byExternalId,
+    },
+    { route: transactions.listTransactions, ask: ({ orderId }) => ({ query: { orderId } }), lookup: byExternalId },
+    { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
+    { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
+    { route: transactions.holdTransaction, ask: async () => ({ params: await params(), body: { reason: 'bench' } }) },
+    {
+      route: transactions.liftHold,
+      ask: async () => ({ params: await params(transactions.holdTransaction), body: {} }),
+    },
+    {
+      route: transactions.extendTransaction,
+      ask: async () => ({
+        params: await params(),
+        body: { depositBy: new Date(Date.now() + 7 * 86_400_000).toISOString() },
+      }),
+    },
+    { route: transactions.cancelTransaction, ask: async () => ({ params: await params(), body: {} }) },
+    {
+      route: transactions.resendCredential,
+      ask: async () => {
+        const { body } = await succeed(transactions.createTransaction, { body: parcelFor(bankId) });
+        const { id: transactionId, credentials } = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
+        return { params: { transactionId, credentialId: credentials[0]?.id ?? '' }, body: {} };
+      },
+    },
+    { route: commands.createCommand, ask: () => ({ body: command('2') }) },
+    {
+      route: commands.createCommand,
+      name: 'create-command, not the first at its door',
+      ask: () => ({ body: command('1') }),
+      lookup: afterAnother,
+    },
+    { route: commands.getCommand, ask: ({ commandId }) => ({ params: { commandId } }) },
+    { route: sites.createSite, ask: () => ({ body: { name: 'Bench', timeZone: 'UTC' } }) },
+    { route: sites.listSites, ask: () => ({}) },
+    { route: sites.getSite, ask: ({ siteId }) => ({ params: { siteId } }) },
+    {
+      route: banks.createBank,
+      ask: ({ siteId }) => ({ body: { siteId, name: 'Bench', layout: layoutOf(size.doors) } }),
+    },
+    { route: banks.listBanks, ask: () => ({}) },
+    { route: banks.getBank, ask: () => ({ params: { bankId } }) },
+    { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
+    { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
+    { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },
+    { route: apiKeys.createApiKey, ask: () => ({ body: { name: 'bench', scopes: ['banks:read'] } }) },
+    { route: apiKeys.listApiKeys, ask: () => ({}) },
+    { route: apiKeys.revokeApiKey, ask: ({ apiKeyId }) => ({ params: { apiKeyId }, body: {} }) },
+    { route: webhookEndpoints.createWebhookEndpoint, ask: () => ({ body: endpoint }) },
+    { route: webhookEndpoints.listWebhookEndpoints, ask: () => ({}) },
+    { route: webhookEndpoints.getWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId } }) },
+    { route: webhookEndpoints.pingWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
+    { route: webhookEndpoints.listDeliveries, ask: ({ endpointId }) => ({ params: { endpointId } }) },
+  ];
+  const forgotten = routes.filter(
+    (it) => it.noun !== 'documents' && !operations.some(({ route }) => route.id === it.id),
+  );
+  if (forgotten.length > 0) throw new Error(`nobody measures ${forgotten.map((it) => it.id).join(', ')}`);
+
+  const found: Found = new Map();
+  for (const { route, name = route.id, ask: requestFor, lookup = null } of operations) {
+    const request = await requestFor(world);
+    recorder.take();
+    await succeed(route, request);
+    found.set(name, { route, calls: callsOf(recorder.take()), lookup });
+  }
+  return found;
+}
+
+const reading = ['GetItem', 'BatchGetItem', 'Query'];
+
+const callsOf = (recorded: readonly Recorded[]): Calls => ({
+  reads: recorded.filter(({ operation }) => reading.includes(operation)).length,
+  writes: recorded.filter(({ operation }) => !reading.includes(operation)).length,
+});

@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import * as z from 'zod';
+import { apiKeyHandlers } from '../functions/http/api-keys.ts';
+import { bankHandlers } from '../functions/http/banks.ts';
+import { commandHandlers } from '../functions/http/commands.ts';
+import { siteHandlers } from '../functions/http/sites.ts';
+import { transactionHandlers } from '../functions/http/transactions.ts';
+import { webhookEndpointHandlers } from '../functions/http/webhook-endpoints.ts';
+import { createTenant } from '../functions/operator/create-tenant.ts';
+import { clientOptions, type Endpoint } from '../local/endpoint.ts';
+import { outputOf, type StackHandle } from '../local/stack-handle.ts';
+import { createBank } from '../shared/api/banks.ts';
+import type { Noun, Route } from '../shared/api/route.ts';
+import { routes } from '../shared/api/routes.ts';
+import { createSite } from '../shared/api/sites.ts';
+import type { Bank, LayoutDoor } from '../shared/domain/bank.ts';
+import { changed, newCompartment } from '../shared/domain/compartment.ts';
+import { rootKeysFrom } from '../shared/domain/root-key.ts';
+import type { Delivery } from '../shared/domain/webhook.ts';
+import { type Handlers, type HttpDeps, serve } from '../shared/lambda/endpoint.ts';
+import { newId } from '../shared/lambda/ids.ts';
+import { log } from '../shared/lambda/log.ts';
+import { activatedWrites, readBank } from '../shared/store/banks.ts';
+import { compartmentWrite } from '../shared/store/commit.ts';
+import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { openTable } from '../shared/store/table.ts';
+import { type Request, requestOf } from './gateway.ts';
+
+/**
+ * The handlers of the HTTP API in this process, on a table of their own: like the stack's, but nobody listens to it, so
+ * that what is measured here wakes nothing there.
+ */
+export type Workbench = {
+  tableName: string;
+  apiKey: string;
+  tenant: string;
+  /** A caller of its own, with a client of its own, as one function environment is. `via`: where it finds AWS. */
+  caller: (via: string, name: string) => Caller;
+  siteId: string;
+  newBank: (layout: LayoutDoor[]) => Promise<Bank>;
+  /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
+  addDelivery: (endpointId: string) => Promise<void>;
+};
+
+export type Answer = { status: number; body: unknown };
+export type Caller = (route: Route, request?: Request) => Promise<Answer>;
+
+const Made = z.object({ id: z.string() });
+
+const rootKey = { version: 1, key: 'bench-bench-bench-bench-bench-bench', older: {} };
+
+export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
+  // What the handlers say belongs into the log of a function, not between our tables.
+  log.setLogLevel('SILENT');
+  const tableName = await tableLike(stack, outputOf(stack.outputs, 'TableName'));
+  const deps = depsOf(stack, stack.awsEndpointUrl, tableName, 'bench');
+  const { tenantId: tenant, apiKey } = await createTenant(deps, { name: 'Bench' });
+  const caller = (via: string, name: string): Caller => callerOf(depsOf(stack, via, tableName, name), apiKey);
+
+  const prepare = caller(stack.awsEndpointUrl, 'bench');
+  const make = async (route: Route, body: unknown) => Made.parse((await prepare(route, { body })).body).id;
+  const siteId = await make(createSite, { name: 'Bench', timeZone: 'UTC' });
+  return {
+    tableName,
+    apiKey,
+    tenant,
+    caller,
+    siteId,
+    addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
+    newBank: async (layout) => {
+      const bankId = await make(createBank, { siteId, name: 'Bench', layout });
+      const bank = await readBank(deps.table, tenant, bankId);
+      if (bank === null) throw new Error('the bank that was made is not there');
+      await deps.table.write(activatedWrites(bank));
+      // Used before, as every compartment is after some days: its row is there.
+      for (let from = 0; from < layout.length; from += 100) {
+        const used = layout.slice(from, from + 100).map(({ door }) => {
+          const before = newCompartment(door);
+          return compartmentWrite(bankId, { before, after: changed(before, {}, false) });
+        });
+        await deps.table.write(used);
+      }
+      return bank;
+    },
+  };
+}
+
+const sampleDelivery = (tenant: string, endpointId: string): Delivery => ({
+  id: newId('dlv'),
+  tenant,
+  endpointId,
+  eventId: newId('evt'),
+  eventType: 'webhook_endpoint.pinged',
+  subject: endpointId,
+  sequence: 2,
+  state: 'delivered',
+  attempts: [],
+  nextAttemptAt: null,
+  createdAt: new Date().toISOString(),
+  version: 1,
+});
+
+const depsOf = (stack: Endpoint, via: string, tableName: string, name: string): HttpDeps => {
+  const keys = rootKeysFrom(rootKey);
+  return {
+    table: openTable(tableName, { ...clientOptions(stack), endpoint: via, userAgentAppId: name }),
+    rootKeys: async () => keys,
+    newId,
+    clock: () => Date.now(),
+  };
+};
+
+const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
+  transactions: transactionHandlers,
+  // What a command says to its bank's shadow is no call to the table.
+  commands: (deps) => commandHandlers({ ...deps, shadows: { change: async () => undefined } }),
+  'api-keys': apiKeyHandlers,
+  sites: siteHandlers,
+  banks: bankHandlers,
+  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
+};
+
+const callerOf = (deps: HttpDeps, apiKey: string): Caller => {
+  const served = new Map(
+    Object.entries(handlersOf).map(([noun, handlers]) => [
+      noun,
+      serve(
+        routes.filter((it) => it.noun === noun),
+        handlers(deps),
+        deps,
+      ),
+    ]),
+  );
+  return async (route, request = {}) => {
+    const answer = await served.get(route.noun)?.(requestOf(route, apiKey, request), randomUUID());
+    if (answer === undefined) throw new Error(`nobody serves ${route.id}`);
+    return { status: answer.statusCode ?? 0, body: JSON.parse(String(answer.body)) };
+  };
+};
+
+/** A table as the stack's is, without its stream. */
+async function tableLike(stack: StackHandle, name: string): Promise<string> {
+  const client = new DynamoDBClient(clientOptions(stack));
+  const { Table = {} } = await client.send(new DescribeTableCommand({ TableName: name }));
+  const TableName = `${name}-bench`;
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: Table.KeySchema,
+      AttributeDefinitions: Table.AttributeDefinitions,
+      GlobalSecondaryIndexes: Table.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema, Projection }) => ({
+        IndexName,
+        KeySchema,
+        Projection,
+      })),
+    }),
+  );
+  return TableName;
+}
