@@ -327,7 +327,7 @@ const keysIn = async (bucket: string): Promise<string[]> =>
   (await openFailedRecords(bucket, aws.s3).list(1_000)).map(({ key }) => key);
 
 describe('a batch that the publisher gave up on', () => {
-  it('is published by the sweep, which counts its commits and forgets it', async () => {
+  it('is published by the sweep, which forgets it', async () => {
     const receiver = await newReceiver();
     const endpoints = await Promise.all([1, 2, 3].map(() => untoldEndpoint(receiver)));
     const [first, ...others] = endpoints.map((it, nth) => recordOf(it.commit, nth));
@@ -339,15 +339,20 @@ describe('a batch that the publisher gave up on', () => {
     const { Payload, FunctionError } = await aws.lambda.send(
       new InvokeCommand({ FunctionName: outputOf(stack.outputs, 'SweepFunctionName'), Payload: '{}' }),
     );
+    // How many it mended is told below: another test may have it sweep at the same time.
     const answer: unknown = JSON.parse(Buffer.from(Payload ?? []).toString());
-    expect({ FunctionError, answer }).toMatchObject({ FunctionError: undefined, answer: { commits: 3 } });
+    expect({ FunctionError, answer }).toEqual({
+      FunctionError: undefined,
+      answer: expect.objectContaining({ commits: expect.any(Number) }),
+    });
     for (const { eventId } of endpoints) await arrives(receiver, eventId);
     expect((await keysIn(bucket)).filter((key) => objects.includes(key))).toEqual([]);
   });
 
-  it('waits for a person if it cannot be read, and keeps no other from being published', async () => {
+  it('waits for a person if it cannot be read, and keeps no other from being published and counted', async () => {
     const receiver = await newReceiver();
-    const { commit: row, eventId } = await untoldEndpoint(receiver);
+    const endpoints = await Promise.all([1, 2, 3].map(() => untoldEndpoint(receiver)));
+    const [first, ...others] = endpoints.map((it, nth) => recordOf(it.commit, nth));
     const Bucket = `unreadable-${randomUUID()}`;
     await aws.s3.send(new CreateBucketCommand({ Bucket }));
     const unreadable = [
@@ -355,7 +360,8 @@ describe('a batch that the publisher gave up on', () => {
       await putFailed(Bucket, '{ "half an event'),
       await putFailed(Bucket, undefined),
     ];
-    await putFailed(Bucket, JSON.stringify({ Records: [recordOf(row, 0)] }));
+    await putFailed(Bucket, JSON.stringify({ Records: others }));
+    await putFailed(Bucket, { Records: [first] });
     cleanUp.push(async () => {
       for (const Key of unreadable) await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }));
       await aws.s3.send(new DeleteBucketCommand({ Bucket }));
@@ -370,9 +376,9 @@ describe('a batch that the publisher gave up on', () => {
       slow: { send: async () => undefined },
     });
     const { unpublished, ...mended } = await run();
-    expect(mended).toEqual({ transactions: 0, commands: 0, deliveries: 0, commits: 1 });
+    expect(mended).toEqual({ transactions: 0, commands: 0, deliveries: 0, commits: 3 });
     expect(unpublished.toSorted()).toEqual(unreadable.toSorted());
-    await arrives(receiver, eventId);
+    for (const { eventId } of endpoints) await arrives(receiver, eventId);
     expect((await keysIn(Bucket)).toSorted()).toEqual(unreadable.toSorted());
   });
 });
