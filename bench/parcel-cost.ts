@@ -145,7 +145,7 @@ const shadowUnits = (calls: readonly Recorded[]): { units: Units; reads: number;
 /** Which function may call what for the lines below to be the whole bill. Secrets are read at cold starts only. */
 const modelled: Record<string, readonly string[]> = {
   HttpTransactions: ['read', 'TransactWriteItems'],
-  Journal: ['read', 'TransactWriteItems', 'PutItem', 'iotdata'],
+  Journal: ['read', 'TransactWriteItems', 'PutItem', 'iotdata', 'sqs'],
   Publish: ['events'],
   Webhooks: ['read', 'PutItem', 'sqs'],
   Grants: ['read', 'iotdata'],
@@ -198,6 +198,8 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
 
   // The journal function acknowledges each message that the rule brought it, once.
   const acks = of('Journal', 'iotdata', 'POST').length;
+  // Entries that overtook each other: it looks again a little later.
+  const gaps = of('Journal', 'sqs', 'SendMessage').length;
   const shadows = shadowUnits(calls.filter((it) => it.by === 'Grants' && it.service === 'iotdata'));
   const events = of('Publish', 'events', 'PutEvents').flatMap(({ body }) => Entries.parse(JSON.parse(body)).Entries);
   const woken = events.flatMap(({ DetailType }) => wokenBy(DetailType));
@@ -214,7 +216,7 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
     );
   const firing = named('POST').difference(named('DELETE')).size;
   const requests = createdBy.length;
-  const functionCalls = requests + acks + published + reactions.length + attempts + firing;
+  const functionCalls = requests + acks + gaps + published + reactions.length + attempts + firing;
 
   const lines: Line[] = [
     {
@@ -231,7 +233,11 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
     },
     {
       what: `journal in: ${plural(acks, 'message')} and its function`,
-      units: sum(times(acks, sum(ingested, invocation())), ...readsOf('Journal').map(readUnits)),
+      units: sum(
+        times(acks, sum(ingested, invocation())),
+        times(gaps, sum(queueMessage, invocation())),
+        ...readsOf('Journal').map(readUnits),
+      ),
     },
     {
       what: `deposit and pickup: transactions of ${journaled.map((it) => kilobytesOf(it.units)).join(' + ')} KB`,
@@ -287,5 +293,5 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
       ),
     },
   ];
-  return { lines: lines.filter(({ units }) => Object.keys(units).length > 0), apart };
+  return { lines, apart };
 };

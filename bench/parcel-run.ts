@@ -44,7 +44,7 @@ export async function measureParcel(
 ): Promise<{ alone: ParcelCost; halfFull: ParcelCost }> {
   await reroute(stack, recorder.url);
   const woken = await wakeUps(stack, eventTypes);
-  const world = await prepare(life, stack);
+  const world = await prepare(life, stack, () => quiet(stack, recorder));
 
   const run = async (): Promise<ParcelCost> => {
     recorder.take();
@@ -59,7 +59,7 @@ export async function measureParcel(
   return { alone, halfFull: await run() };
 }
 
-async function prepare(life: Lifetime, stack: StackHandle) {
+async function prepare(life: Lifetime, stack: StackHandle, settled: () => Promise<void>) {
   const { tenantId, apiKey } = await createTenant(stack, stack.outputs, 'Bench');
   const api = apiClient(stack.apiUrl, apiKey);
   const layout = layoutOf(usualDoors);
@@ -126,11 +126,12 @@ async function prepare(life: Lifetime, stack: StackHandle) {
   };
   const parcel = async () => {
     const made = await reserve();
+    // People come later than in the same second; by then all that was caused has happened.
+    await settled();
     await enter(made, 'deposit');
     await hands.fill(made.door);
     await becomes(made.id, 'stored');
-    // Somebody comes for it later than in the same second; by then all that the deposit caused has happened.
-    await drain(stack, 10_000);
+    await settled();
     await enter(made, 'pickup');
     await hands.clear(made.door);
     await becomes(made.id, 'completed');
@@ -140,8 +141,11 @@ async function prepare(life: Lifetime, stack: StackHandle) {
   return { reserve, parcel };
 }
 
+/** Far longer than a message takes from one function to the next, and than the beat at which streams are read. */
+const quietMs = 1_500;
+
 /** Everything that a parcel makes happen has happened once no queue holds anything and nobody calls any more. */
 async function quiet(stack: StackHandle, recorder: Recorder): Promise<void> {
   await drain(stack, 20_000);
-  await until('all is quiet', async () => recorder.quietForMs() > 2_500);
+  await until('all is quiet', async () => recorder.quietForMs() > quietMs);
 }
