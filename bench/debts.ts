@@ -3,14 +3,14 @@
  * as one gets worse. A debt that is paid is deleted here. CPU and import ratios have room for a noisy machine.
  */
 export const debts: readonly { what: string; atMost: number; why: string }[] = [
-  { what: 'Largest of', atMost: 600, why: 'the sweep carries the S3 client' },
+  { what: 'Largest of', atMost: 610, why: 'the sweep carries the S3 client' },
   { what: 'Slowest import', atMost: 1.8, why: 'the sweep and the sender of webhooks carry a client or two more' },
   { what: 'CPU of a request: create', atMost: 1.7, why: 'parsing rows on read, the audit chain, PIN verifiers' },
   { what: 'CPU of a request: get', atMost: 1.7, why: 'parsing rows on read' },
   { what: 'CPU of a request: cancel', atMost: 1.6, why: 'parsing rows on read, the audit chain' },
   {
     what: 'AWS cost of one parcel',
-    atMost: 10.3,
+    atMost: 11,
     why: 'grants are written and applied three times, with a journal message and an acknowledgement each',
   },
 ];

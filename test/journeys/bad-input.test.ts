@@ -94,7 +94,7 @@ describe('a body', () => {
     ['an external id with a space', { externalIds: { order: 'A 1' } }, '/externalIds/order', /printable ASCII/],
     ['no time', { deadlines: { pickupBy: 'tomorrow' } }, '/deadlines/pickupBy', /ISO|RFC 3339|time/i],
     ['a time long past', { deadlines: { reserveUntil: '2020-01-01T00:00:00Z' } }, '/deadlines/reserveUntil', /past/],
-    ['no bank', { bankId: undefined, items }, '/bankId', /expected string/],
+    ['no bank', { bankId: undefined, items }, '/bankId', /is missing/],
   ])('with %s names the field and what it should be', async (_, wrong, pointer, detail) => {
     const answer = await tenant.api.request('POST', '/v1/transactions', { body: { ...parcelFor(bank), ...wrong } });
     const problem = problemOf(answer);
