@@ -73,6 +73,13 @@ const refused = (refusal: Refusal, requestId: string): Result =>
     ...(refusal.retryAfterSeconds ? { 'retry-after': String(refusal.retryAfterSeconds) } : {}),
   });
 
+/** Half a character, which JSON can spell but nobody can store, hash or show. Looked for only where one may be. */
+const mayHoldSurrogate = /\\ud[89a-f]/i;
+const wellFormed = (name: string, value: unknown): unknown => {
+  if (name.isWellFormed() && (typeof value !== 'string' || value.isWellFormed())) return value;
+  throw new Error('it spells half of a character (a lone surrogate)');
+};
+
 const bodyOf = (event: APIGatewayProxyEventV2): unknown => {
   const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
   if (Buffer.byteLength(raw) > bodyBytesMax)
@@ -82,7 +89,7 @@ const bodyOf = (event: APIGatewayProxyEventV2): unknown => {
     );
   if (raw.trim() === '') return {};
   try {
-    return JSON.parse(raw);
+    return JSON.parse(raw, mayHoldSurrogate.test(raw) ? wellFormed : undefined);
   } catch (error) {
     const detail = `is not JSON: ${error instanceof Error ? error.message : ''}`;
     throw new Refusal('invalid_request', `the body ${detail}`, { errors: [{ pointer: '', detail }] });

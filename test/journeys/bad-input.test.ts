@@ -59,6 +59,7 @@ describe('a body', () => {
     ['no JSON', 'workflow=parcel', /JSON/],
     ['of JSON that is no object', '[1, 2]', /expected object/],
     ['that is null', 'null', /expected object/],
+    ['that spells half of a character', String.raw`{ "metadata": { "note": "\ud83d" } }`, /half of a character/],
   ])('%s is answered with what is wrong', async (_, body, detail) => {
     const problem = problemOf(await raw('POST', '/v1/transactions', body));
     expect(problem).toMatchObject({ status: 400, code: 'invalid_request', errors: [{ pointer: '' }] });
