@@ -11,7 +11,7 @@ const checks: { what: string; find: () => Promise<string> }[] = [
   { what: 'Types', find: () => complaints(join(binDir, 'tsc'), ['-p', '.']) },
   { what: 'Who may import whom', find: async () => (await brokenImportRules()).join('\n') },
   {
-    what: 'OpenAPI document is current',
+    what: 'Generated documents are current',
     find: () => complaints(process.execPath, ['shared/api/generate.ts', '--check']),
   },
 ];
