@@ -30,8 +30,6 @@ export const assumed = {
   handlerMs: 25,
   /** An attempt at a customer's endpoint waits for it. */
   senderMs: 150,
-  /** One line per invocation. */
-  logBytes: 800,
   /** Of the key rows: a function that is warm knows them for a minute. */
   uncachedKeyShare: 0.1,
   /** Of the gateway's access log, whose format infra/api.ts says. */

@@ -1,4 +1,9 @@
 import {
+  CloudWatchLogsClient,
+  paginateDescribeLogGroups,
+  paginateFilterLogEvents,
+} from '@aws-sdk/client-cloudwatch-logs';
+import {
   EventBridgeClient,
   ListRulesCommand,
   ListTargetsByRuleCommand,
@@ -43,26 +48,29 @@ export async function reroute(stack: StackHandle, to: string): Promise<void> {
   }
 }
 
-/** The functions that the deployed rules wake for an event of a type, as the engine itself matches them. */
-export async function wakeUps(stack: StackHandle, eventTypes: readonly string[]): Promise<Map<string, string[]>> {
+/** An entry as it was put on the bus. */
+export type BusEntry = { DetailType: string; Detail: string };
+
+/** The functions that the deployed rules wake for each of these, as the engine itself matches them. */
+export async function wakeUps(stack: StackHandle, entries: readonly BusEntry[]): Promise<Map<BusEntry, string[]>> {
   const events = new EventBridgeClient(clientOptions(stack));
   const EventBusName = outputOf(stack.outputs, 'BusName');
   const readers = await queueReaders(stack);
   const { Rules = [] } = await events.send(new ListRulesCommand({ EventBusName }));
-  const woken = new Map<string, string[]>(eventTypes.map((type) => [type, []]));
+  const woken = new Map<BusEntry, string[]>(entries.map((entry) => [entry, []]));
   for (const { Name, EventPattern } of Rules) {
     if (EventPattern === undefined) continue;
     const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, EventBusName }));
     const names = Targets.map(({ Arn = '' }) => readers.get(Arn) ?? Arn);
-    for (const type of eventTypes) {
-      const { Result } = await events.send(new TestEventPatternCommand({ EventPattern, Event: eventOf(type) }));
-      if (Result) woken.get(type)?.push(...names);
+    for (const entry of entries) {
+      const { Result } = await events.send(new TestEventPatternCommand({ EventPattern, Event: eventOf(entry) }));
+      if (Result) woken.get(entry)?.push(...names);
     }
   }
   return woken;
 }
 
-const eventOf = (type: string): string =>
+const eventOf = ({ DetailType, Detail }: BusEntry): string =>
   JSON.stringify({
     version: '0',
     id: 'bench',
@@ -71,8 +79,8 @@ const eventOf = (type: string): string =>
     time: '2026-01-01T00:00:00Z',
     resources: [],
     source: 'latchwork',
-    'detail-type': type,
-    detail: {},
+    'detail-type': DetailType,
+    detail: JSON.parse(Detail),
   });
 
 /** Who empties which queue. */
@@ -87,4 +95,26 @@ async function queueReaders(stack: StackHandle): Promise<Map<string, string>> {
     }
   }
   return readers;
+}
+
+/** What CloudWatch adds to every line (its API reference, PutLogEvents). */
+const lineOverhead = 26;
+
+/**
+ * The average line that the functions wrote since then, in bytes. Only our own lines of JSON: the engine also keeps what
+ * the stack tells Lambda to leave out, START, END and REPORT.
+ */
+export async function averageLogLine(stack: StackHandle, startTime: number): Promise<number> {
+  const client = new CloudWatchLogsClient(clientOptions(stack));
+  const sizes: number[] = [];
+  for await (const { logGroups = [] } of paginateDescribeLogGroups({ client }, {})) {
+    for (const { logGroupName } of logGroups) {
+      for await (const { events = [] } of paginateFilterLogEvents({ client }, { logGroupName, startTime })) {
+        const own = events.flatMap(({ message = '' }) => (message.startsWith('{') ? [message] : []));
+        sizes.push(...own.map((line) => Buffer.byteLength(line) + lineOverhead));
+      }
+    }
+  }
+  if (sizes.length === 0) throw new Error('no function has written a line');
+  return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 
-/** A value as DynamoDB's own JSON writes it; our rows hold no sets and no binary. */
+/** A value as DynamoDB's own JSON writes it; our rows hold no sets. Binary comes as base64. */
 type Value =
   | { S: string }
   | { N: string }
+  | { B: string }
   | { BOOL: boolean }
   | { NULL: boolean }
   | { M: Record<string, Value> }
@@ -13,6 +14,7 @@ const Value: z.ZodType<Value> = z.lazy(() =>
   z.union([
     z.strictObject({ S: z.string() }),
     z.strictObject({ N: z.string() }),
+    z.strictObject({ B: z.base64() }),
     z.strictObject({ BOOL: z.boolean() }),
     z.strictObject({ NULL: z.boolean() }),
     z.strictObject({ M: z.record(z.string(), Value) }),
@@ -38,6 +40,7 @@ const numberBytes = (text: string): number => {
 
 const valueBytes = (value: Value): number => {
   if ('S' in value) return utf8(value.S);
+  if ('B' in value) return Buffer.from(value.B, 'base64').length;
   if ('N' in value) return numberBytes(value.N);
   if ('M' in value)
     return Object.entries(value.M).reduce((sum, [name, it]) => sum + utf8(name) + valueBytes(it) + member, collection);

@@ -17,14 +17,17 @@ import {
   type Units,
   write,
 } from './cost-model.ts';
+import type { BusEntry } from './deployed.ts';
 import { Item, itemBytes } from './item-size.ts';
 import type { Recorded } from './recorder.ts';
 
 /** What was seen of one parcel: every call of every function, and what the deployed rules do with the events. */
 export type Seen = {
   calls: readonly Recorded[];
-  /** The functions that the bus wakes for an event of this type, by their output names. */
-  wokenBy: (eventType: string) => readonly string[];
+  /** The functions that the bus wakes for what is put on it, by their output names. */
+  woken: readonly string[];
+  /** Bytes of a log line as the functions wrote them, on average; each invocation writes one. */
+  logBytes: number;
 };
 
 export type ParcelCost = {
@@ -164,13 +167,19 @@ const requireModelled = (calls: readonly Recorded[]): void => {
   }
 };
 
+/** What was put on the bus. */
+export const busEntries = (calls: readonly Recorded[]): BusEntry[] =>
+  calls
+    .filter(({ by, operation }) => by === 'Publish' && operation === 'PutEvents')
+    .flatMap(({ body }) => Entries.parse(JSON.parse(body)).Entries);
+
 const kilobytesOf = (units: Units): number => (units.writes ?? 0) / 2;
 const plural = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 const tally = (names: readonly string[]): string =>
   [...Map.groupBy(names, (it) => it)].map(([name, { length }]) => `${length} ${name}`).join(', ');
 
 /** What the calls of one parcel cost on AWS, with what AWS does between them (limits.md E7, counted instead of assumed). */
-export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
+export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   requireModelled(calls);
   const of = (by: string, service: string, ...operations: string[]) =>
     calls.filter(
@@ -201,8 +210,7 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
   // Entries that overtook each other: it looks again a little later.
   const gaps = of('Journal', 'sqs', 'SendMessage').length;
   const shadows = shadowUnits(calls.filter((it) => it.by === 'Grants' && it.service === 'iotdata'));
-  const events = of('Publish', 'events', 'PutEvents').flatMap(({ body }) => Entries.parse(JSON.parse(body)).Entries);
-  const woken = events.flatMap(({ DetailType }) => wokenBy(DetailType));
+  const events = busEntries(calls);
   const reactions = woken.filter((name) => name !== 'Messages');
   const messages = woken.filter((name) => name === 'Messages').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
@@ -279,15 +287,15 @@ export const parcelCost = ({ calls, wokenBy }: Seen): ParcelCost => {
       units: times(firing, sum({ schedules: 1 }, queueMessage, invocation(), times(2, read(0, true)))),
     },
     {
-      what: `${functionCalls} log lines of ${assumed.logBytes} bytes`,
-      units: times(functionCalls, log(assumed.logBytes)),
+      what: `${functionCalls} log lines of ${Math.round(logBytes)} bytes`,
+      units: times(functionCalls, log(logBytes)),
     },
   ];
   const apart: Line[] = [
     {
       what: 'message to the recipient, without the price of the SMS itself',
       units: sum(
-        times(messages, sum(queueMessage, invocation(), { topicPublishes: 1 }, log(assumed.logBytes))),
+        times(messages, sum(queueMessage, invocation(), { topicPublishes: 1 }, log(logBytes))),
         ...readsOf('Messages').map(readUnits),
         ...(singles.get('Messages') ?? []),
       ),

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { IoTDataPlaneClient, UpdateThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
 import * as z from 'zod';
 import { startBanks } from '../device-sim/run.ts';
-import { eventTypes } from '../events/catalogue.ts';
 import { apiClient, Made } from '../local/api-client.ts';
 import { bankIdentity } from '../local/bank-identity.ts';
 import { createTenant } from '../local/create-tenant.ts';
@@ -19,8 +18,8 @@ import { changed, newCompartment } from '../shared/domain/compartment.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { keys } from '../shared/store/rows.ts';
 import { openTable } from '../shared/store/table.ts';
-import { reroute, wakeUps } from './deployed.ts';
-import { type ParcelCost, parcelCost } from './parcel-cost.ts';
+import { averageLogLine, reroute, wakeUps } from './deployed.ts';
+import { busEntries, type ParcelCost, parcelCost } from './parcel-cost.ts';
 import type { Recorder } from './recorder.ts';
 import { layoutOf, parcelFor, usualDoors } from './sample.ts';
 
@@ -43,14 +42,17 @@ export async function measureParcel(
   recorder: Recorder,
 ): Promise<{ alone: ParcelCost; halfFull: ParcelCost }> {
   await reroute(stack, recorder.url);
-  const woken = await wakeUps(stack, eventTypes);
   const world = await prepare(life, stack, () => quiet(stack, recorder));
 
   const run = async (): Promise<ParcelCost> => {
     recorder.take();
+    const startedAt = Date.now();
     await world.parcel();
     await quiet(stack, recorder);
-    return parcelCost({ calls: recorder.take(), wokenBy: (type) => woken.get(type) ?? [] });
+    const calls = recorder.take();
+    const woken = await wakeUps(stack, busEntries(calls));
+    const logBytes = await averageLogLine(stack, startedAt);
+    return parcelCost({ calls, woken: [...woken.values()].flat(), logBytes });
   };
   await run();
   const alone = await run();

@@ -17,6 +17,8 @@ export type Right = {
   isReopening: boolean;
   /** The grant named by `after` has not been used up, by the bank's own journal. */
   isTooSoon: boolean;
+  /** When it ends, bank time in milliseconds. */
+  endsAt: number;
 };
 
 /** What a person is told whose turn has not come yet. */
@@ -30,7 +32,7 @@ const notYet = {
 /** Each answers with the reason it refuses for, or null (design.md sections 4 and 5). */
 const checks: ((right: Right) => string | null)[] = [
   ({ grant, time }) => (time.latest < grant.notBefore * 1000 ? 'too_early' : null),
-  ({ grant, time }) => (time.estimate > grant.notAfter * 1000 ? 'too_late' : null),
+  ({ time, endsAt }) => (time.estimate > endsAt ? 'too_late' : null),
   ({ grant, isTooSoon }) => (isTooSoon ? notYet[grant.step] : null),
   ({ grant }) => grant.blocked ?? null,
   ({ grant, used, isReopening }) => (used >= grant.uses && !isReopening ? 'credential_revoked' : null),
@@ -81,10 +83,13 @@ const heldDoors = ({ durable }: BankState): [string, DoorGrants][] =>
 const usage = ({ durable }: BankState, held: DoorGrants, grant: Grant, { known }: DoorMemory, time: number) => {
   const use = durable.uses[grant.id];
   const before = held.grants.find(({ id }) => id === grant.after);
-  const usedBefore = grant.after === undefined ? 0 : (durable.uses[grant.after]?.count ?? 0);
+  const useBefore = grant.after === undefined ? undefined : durable.uses[grant.after];
+  const within =
+    grant.within === undefined || !useBefore ? Number.POSITIVE_INFINITY : useBefore.at + grant.within * 1000;
   return {
     used: use?.count ?? 0,
     isReopening: known.contents === 'unknown' && use !== undefined && use.reopenUntil > time,
-    isTooSoon: grant.after !== undefined && usedBefore < (before?.uses ?? 1),
+    isTooSoon: grant.after !== undefined && (useBefore?.count ?? 0) < (before?.uses ?? 1),
+    endsAt: Math.min(grant.notAfter * 1000, within),
   };
 };

@@ -45,8 +45,15 @@ export const Keypad = z.object({
 });
 export type Keypad = z.infer<typeof Keypad>;
 
-/** Uses are counted by grant id. `reopenUntil`: without a contents sensor, the same credential opens again until then. */
-export const Use = z.object({ count: z.int().positive(), reopenUntil: z.int().nonnegative() });
+/**
+ * Uses are counted by grant id. `at`: when its step was last done, milliseconds of bank time. `reopenUntil`: without a
+ * contents sensor, the same credential opens again until then.
+ */
+export const Use = z.object({
+  count: z.int().positive(),
+  at: z.int().nonnegative(),
+  reopenUntil: z.int().nonnegative(),
+});
 export const AnsweredCommand = z.object({ door: z.string(), notAfter: z.int() });
 export const HeldGrants = z.object({ rev: z.int().nonnegative(), doors: z.record(z.string(), DoorGrants) });
 export type HeldGrants = z.infer<typeof HeldGrants>;

@@ -11,7 +11,7 @@ export const Opening = z.object({
   at: z.int(),
   cause: Cause.nullable(),
   transactionId: z.string().nullable(),
-  /** What the bank held then of the grant or command that opened it. `used`: before this opening. */
+  /** What the bank held then of the grant or command that opened it. `notAfter`: when it ended. `used`: before this opening. */
   grant: z
     .object({
       notBefore: z.int(),
@@ -62,7 +62,13 @@ const heldOf = ({ commands, grants, uses }: BankState['durable'], { cause, done 
   const held = Object.values(grants).flatMap(({ doors }) => Object.values(doors).flatMap((door) => door.grants));
   const grant = held.find(({ id }) => id === cause.grantId);
   if (!grant) return {};
-  const { notBefore, notAfter, blocked } = grant;
+  const { notBefore, blocked } = grant;
+  const doneBefore = grant.after === undefined ? undefined : uses[grant.after]?.at;
+  const within =
+    grant.within === undefined || doneBefore === undefined
+      ? grant.notAfter
+      : Math.ceil(doneBefore / 1000) + grant.within;
+  const notAfter = Math.min(grant.notAfter, within);
   const used = uses[grant.id]?.count ?? 0;
   return { grant: { notBefore, notAfter, uses: grant.uses, used, isReopening: done, ...(blocked && { blocked }) } };
 };

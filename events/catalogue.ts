@@ -12,6 +12,8 @@ const transaction = z.object({
   bankId: z.string(),
   door: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
+  /** Its bank has to learn of it: who may open what is not as the bank takes it to be. */
+  changesGrants: z.boolean(),
   changes: Changes,
 });
 

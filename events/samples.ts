@@ -10,6 +10,7 @@ const parcel = {
   bankId: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   door: '7',
   externalIds: { order: 'A-1001' },
+  changesGrants: false,
   changes: {},
 };
 const evidence = {

@@ -38,18 +38,22 @@ export class Deadlines extends Construct {
       entry: 'bus/deadlines',
       name: 'BusDeadlines',
       impact: 'New deadlines are not scheduled: what is due is only found by the sweep, every 15 minutes.',
-      // Whatever sets a deadline, or begins what the next one is for.
+      // Whatever sets a deadline, begins what the next one is for, or ends it before its time.
       to: [
         'transaction.reserved',
         'transaction.updated',
         'transaction.deposited',
         'transaction.deposit_failed',
         'transaction.extended',
+        'transaction.completed',
+        'transaction.cancelled',
+        'transaction.recall_started',
         'command.queued',
       ],
     });
     data.read(plan.fn);
     queue.sendFrom(plan.fn);
     schedules.scheduleFrom(plan.fn, queue);
+    schedules.forgetFrom(plan.fn);
   }
 }

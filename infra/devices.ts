@@ -145,25 +145,9 @@ export class Devices extends Construct {
       entry: 'bus/grants',
       name: 'Grants',
       impact: 'Banks do not learn who may open what: new credentials fail there, revoked ones still open.',
-      // What may open, for whom, at which door. Not what always comes with another: created, picked_up.
-      to: [
-        'transaction.reserved',
-        'transaction.updated',
-        'transaction.deposited',
-        'transaction.completed',
-        'transaction.moved',
-        'transaction.extended',
-        'transaction.held',
-        'transaction.hold_lifted',
-        'transaction.expired',
-        'transaction.cancelled',
-        'transaction.recall_started',
-        'transaction.recalled',
-        'transaction.rejected',
-        'transaction.conflicted',
-        'transaction.deposit_failed',
-        'credential.*',
-      ],
+      to: ['transaction.*', 'credential.*'],
+      // Not what the bank did itself, with grants that it had.
+      where: { changesGrants: [true] },
     });
     data.read(grants.fn);
     data.readRootSecret(grants.fn);

@@ -26,19 +26,24 @@ export class Schedules extends Construct {
   /** Lets the function have messages put into the queue at any later time. */
   scheduleFrom(fn: ServiceFunction, queue: ServiceQueue): void {
     queue.scheduleFrom(fn, this.role);
-    fn.allow({
-      actions: ['scheduler:CreateSchedule'],
-      resources: [
-        Stack.of(this).formatArn({
-          service: 'scheduler',
-          resource: 'schedule',
-          resourceName: `${this.group.scheduleGroupName}/*`,
-        }),
-      ],
-      wildcard: 'A schedule is named after what is due; its group is ours alone.',
-    });
+    this.permit(fn, 'scheduler:CreateSchedule');
     fn.allowPassing(this.role, 'scheduler.amazonaws.com');
     fn.tell('SCHEDULE_GROUP', this.group.scheduleGroupName);
     fn.tell('SCHEDULE_ROLE_ARN', this.role.roleArn);
+  }
+
+  /** Lets the function take back what it had scheduled. */
+  forgetFrom(fn: ServiceFunction): void {
+    this.permit(fn, 'scheduler:DeleteSchedule');
+  }
+
+  private permit(fn: ServiceFunction, action: string): void {
+    const resource = Stack.of(this).formatArn({
+      service: 'scheduler',
+      resource: 'schedule',
+      resourceName: `${this.group.scheduleGroupName}/*`,
+    });
+    const wildcard = 'A schedule is named after what is due; its group is ours alone.';
+    fn.allow({ actions: [action], resources: [resource], wildcard });
   }
 }

@@ -1,6 +1,6 @@
 import type { Envelope } from '#events/envelope.ts';
 import { Command } from '#shared/domain/command.ts';
-import { dueOfCommand, dueOfTransaction } from '#shared/domain/due.ts';
+import { type Due, dueOfCommand, dueOfTransaction, settledDues } from '#shared/domain/due.ts';
 import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { liveTable } from '#shared/live.ts';
@@ -10,7 +10,10 @@ import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { splitStored } from '#shared/store/transactions.ts';
 
-/** Sets the wake-up for the deadline that runs now, as it stands now, whatever event said that something changed. */
+/**
+ * Sets the wake-up for the deadline that runs now, as it stands now, whatever event said that something changed, and
+ * takes back the one before: firing costs, deleting does not.
+ */
 export const deadlinesReaction =
   (deps: { table: Table; schedules: Schedules; clock: () => number }) =>
   async ({ type, tenant, subject }: Pick<Envelope, 'type' | 'tenant' | 'subject'>): Promise<void> => {
@@ -18,8 +21,13 @@ export const deadlinesReaction =
     const key = ofCommand ? keys.command(tenant, subject) : keys.transaction(tenant, subject);
     const row = await deps.table.get(key, true);
     if (row === undefined) throw new Error(`there is no ${subject}`);
-    const due = ofCommand ? dueOfCommand(Command.parse(row)) : dueOfTransaction(splitStored(row).transaction);
-    if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
+    const set = async (due: Due | null): Promise<void> => {
+      if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
+    };
+    if (ofCommand) return set(dueOfCommand(Command.parse(row)));
+    const { transaction } = splitStored(row);
+    await set(dueOfTransaction(transaction));
+    for (const name of settledDues(transaction)) await deps.schedules.forget(name);
   };
 
 export const handler = reaction(() => deadlinesReaction({ ...liveTable(), schedules: schedulesTo('DEADLINES') }));

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import { DoorGrants } from '#shared/device/shadow.ts';
+import { DoorGrants, type Grant } from '#shared/device/shadow.ts';
 import { doorsPerShadow, shadowNames } from '#shared/device/topics.ts';
 import { type Bank, positionOf } from '#shared/domain/bank.ts';
 import { Compartment } from '#shared/domain/compartment.ts';
@@ -18,13 +17,15 @@ import { splitStored } from '#shared/store/transactions.ts';
 
 const Concerned = z.object({ bankId: z.string(), door: z.string().nullable(), fromDoor: z.string().optional() });
 
-/** Whether the bank must be told: what may open differs, or it would not know how new what it has is. */
+/**
+ * Whether the bank must be told: it shows another transaction's grants, ones made with another key, or ones from before
+ * a change that the bank did not make itself. What it did itself it knows, and a write costs more than it would tell.
+ */
 const outdated = (shown: unknown, wanted: DoorGrants, transaction: Transaction): boolean => {
-  const parsed = DoorGrants.safeParse(shown);
-  if (!parsed.success) return true;
-  const { version, ...rest } = parsed.data;
-  const { version: _, ...wantedRest } = wanted;
-  return !isDeepStrictEqual(rest, wantedRest) || transaction.credentials.some((it) => it.sinceVersion > version);
+  const { data } = DoorGrants.safeParse(shown);
+  if (data?.transactionId !== transaction.id) return true;
+  const isShown = (it: Grant) => data.grants.some(({ id, verifier }) => id === it.id && verifier === it.verifier);
+  return !wanted.grants.every(isShown) || transaction.credentials.some((it) => it.sinceVersion > data.version);
 };
 
 /** What `grants-<k>` has to change so that it says what is true now; null if it does already. */
@@ -52,8 +53,9 @@ export const grantsPatch = (
 };
 
 /**
- * Keeps what a bank may decide alone as it is decided here. Woken by any event of a transaction, it looks at all doors
- * of the shadow as they are now, so that lost, late and repeated events make no difference.
+ * Keeps what a bank may decide alone as it is decided here. Woken by a transaction whose grants change, it looks at all
+ * doors of the shadow as they are now, so that lost, late and repeated events make no difference. Grants that the bank
+ * itself has used up open nothing more, and are cleared away with the next change.
  */
 export const grantsReaction =
   (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) =>

@@ -51,6 +51,12 @@ const known = new Set<string>(JournalEntry.options.map((it) => it.shape.type.val
 const received = (raw: { seq: number; type: string }): ReceivedEntry =>
   known.has(raw.type) ? JournalEntry.parse(raw) : { seq: raw.seq, type: raw.type, unknown: { ...raw } };
 
+/**
+ * How far the remembered acknowledgement may lag: what lies beyond it is found in the journal's own rows, up to so many
+ * more of which are read with the next batch. A write with each message would cost five times what those reads do.
+ */
+const rememberedEvery = 20;
+
 /** Rounds of reading again because somebody else changed what was read. */
 const roundsMax = 8;
 
@@ -138,7 +144,7 @@ export const journalConsumer = (deps: JournalDeps) => {
     const position = await record(message, entries);
     await heed(position, journalId, entries);
     const seq = contiguous(position.acknowledged, position.recorded);
-    if (seq > position.acknowledged) await saveAcknowledged(deps.table, bankId, journalId, seq);
+    if (seq >= position.acknowledged + rememberedEvery) await saveAcknowledged(deps.table, bankId, journalId, seq);
     await deps.link.ack(bankId, { journalId, seq });
     const last = Math.max(...entries.map((it) => it.seq));
     if (last > seq) await deps.queue.send({ bankId, journalId, gapBefore: last }, gapSeconds);

@@ -14,7 +14,7 @@ import { openTransactions } from '#shared/store/transactions.ts';
  * Something may be due. What is, is decided from the row as it is now: late or again there is nothing to do, early or
  * extended it is set anew.
  */
-export const deadlineConsumer = (deps: HttpDeps & { schedules: Schedules }) => {
+export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, 'send'> }) => {
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
   return async (message: DueMessage): Promise<void> => {

@@ -37,7 +37,7 @@ export type DeliverDeps = {
   endpoints: CustomerEndpoints;
   /** The lane of those who failed or were slow, and later messages to it. */
   slow: Queue;
-  later: Schedules;
+  later: Pick<Schedules, 'send'>;
   /** Seconds before each further attempt. */
   waits: readonly number[];
   newId: (prefix: string) => string;

@@ -16,6 +16,8 @@ export type ReactionProps = {
   impact: string;
   /** Event types it is woken by; `transaction.*` is all of that entity, `*` is everything. */
   to: readonly string[];
+  /** Only those whose data says so. */
+  where?: Record<string, (string | boolean)[]>;
   deliveryDelay?: Duration;
   maxConcurrency?: number;
 };
@@ -27,7 +29,7 @@ export class Reaction extends Construct {
 
   constructor(scope: Construct, id: string, props: ReactionProps) {
     super(scope, id);
-    const { stage, bus, entry, name, impact, to, deliveryDelay, maxConcurrency = 20 } = props;
+    const { stage, bus, entry, name, impact, to, where, deliveryDelay, maxConcurrency = 20 } = props;
     this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact });
     this.queue = new ServiceQueue(this, 'Queue', {
       stage,
@@ -39,7 +41,7 @@ export class Reaction extends Construct {
     });
     new Rule(this, 'Rule', {
       eventBus: bus,
-      eventPattern: patternOf(to),
+      eventPattern: patternOf(to, where),
       // Without its own dead-letter queue a rule drops what it cannot deliver for 24 h and says so nowhere.
       targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters.queue })],
     });
@@ -47,11 +49,12 @@ export class Reaction extends Construct {
 }
 
 /** Only our own events: what others may put on the bus one day is not theirs to make us believe. */
-const patternOf = (types: readonly string[]): EventPattern => ({
+const patternOf = (types: readonly string[], where: ReactionProps['where']): EventPattern => ({
   source: [Envelope.shape.source.value],
   ...(!types.includes('*') && {
     detailType: types.flatMap((type) =>
       type.endsWith('.*') ? Match.prefix(type.slice(0, -1)) : Match.exactString(type),
     ),
   }),
+  ...(where && { detail: { data: where } }),
 });

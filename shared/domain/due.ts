@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Command } from './command.ts';
-import { runningDeadline, type Transaction } from './transaction.ts';
+import { type DeadlineName, runningDeadline, type Transaction } from './transaction.ts';
 
 /** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */
 export const DueMessage = z.discriminatedUnion('kind', [
@@ -16,11 +16,24 @@ export const dueOfTransaction = (it: Transaction): Due | null => {
   const running = runningDeadline(it);
   return (
     running && {
-      name: `${it.id}-${running.name}-${it.deadlineRev}`,
+      name: nameOf(it, running.name, it.deadlineRev),
       at: running.at,
       message: { kind: 'transaction', tenant: it.tenant, id: it.id },
     }
   );
+};
+
+const nameOf = (it: Transaction, deadline: DeadlineName, rev: number): string => `${it.id}-${deadline}-${rev}`;
+
+/** Names of the wake-ups that its last step has made pointless. What is not named here comes, and finds nothing to do. */
+export const settledDues = (it: Transaction): string[] => {
+  const { state, deadlineRev, depositStartedAt, depositedAt } = it;
+  // A deposit that was learned of at once began no deadline of its own.
+  const toDeposit = depositStartedAt === depositedAt ? 'reserveUntil' : 'depositBy';
+  if (state === 'reserved' && depositStartedAt !== null) return [nameOf(it, 'reserveUntil', deadlineRev)];
+  if (state === 'reserved') return deadlineRev === 0 ? [] : [nameOf(it, 'reserveUntil', deadlineRev - 1)];
+  if (state === 'stored') return [nameOf(it, toDeposit, deadlineRev - 1)];
+  return [nameOf(it, depositedAt === null ? toDeposit : 'pickupBy', deadlineRev)];
 };
 
 export const dueOfCommand = (it: Command): Due | null =>

@@ -35,7 +35,7 @@ export const doorGrants = (it: Transaction, verifierFor: (credential: Credential
       return {
         id: c.id,
         step: c.step,
-        ...(after ? { after } : {}),
+        ...(after ? { after, ...withinOf(it) } : {}),
         method: c.method,
         verifier: verifierFor(c),
         notBefore: Math.floor(epochMs(c.notBefore) / 1000),
@@ -46,6 +46,14 @@ export const doorGrants = (it: Transaction, verifierFor: (credential: Credential
     });
   return { transactionId: it.id, version: it.version, grants };
 };
+
+/** The bank ends the pickup by itself as the cloud will, once it learns when the deposit was done. */
+const withinOf = ({ pickupWithinSeconds }: Transaction): Pick<Grant, 'within'> =>
+  pickupWithinSeconds === null ? {} : { within: pickupWithinSeconds };
+
+/** Whether this version of the transaction changes what its bank must know, beyond what the bank did itself. */
+export const changesGrants = ({ credentials, version }: Pick<Transaction, 'credentials' | 'version'>): boolean =>
+  credentials.some((it) => it.sinceVersion === version);
 
 /** Why a credential would not open its door now, by what the cloud knows; null if it would. */
 export const whyNot = (it: Transaction, credential: Credential, now: Instant): string | null => {

@@ -34,6 +34,10 @@ const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
   ),
 });
 
+/** What was done with a grant, the bank counts by itself; it needs to be told of the use no more. */
+const byGrant = ({ entry }: Context, credential: Credential): boolean =>
+  entry.cause !== null && 'grantId' in entry.cause && entry.cause.grantId === credential.id;
+
 export const store: Rule = (context) => {
   const { world, transaction: it, entry, at } = context;
   const elsewhere = entry.door !== it.door;
@@ -48,10 +52,14 @@ export const store: Rule = (context) => {
 
   const version = it.version + (elsewhere ? 2 : 1);
   const pickupBy = it.pickupWithinSeconds === null ? it.deadlines.pickupBy : plusSeconds(at, it.pickupWithinSeconds);
+  // The grant of the pickup names that of the deposit, and its window then: such a bank goes on without us.
+  const goesOn =
+    !elsewhere && it.credentials.some((c) => c.step === 'deposit' && liveCredential(c) && byGrant(context, c));
   const credentials = it.credentials.map((c): Credential => {
-    if (c.step === 'deposit' && liveCredential(c)) return { ...c, state: 'used', sinceVersion: version };
+    const since = (knows: boolean) => (knows ? {} : { sinceVersion: version });
+    if (c.step === 'deposit' && liveCredential(c)) return { ...c, state: 'used', ...since(byGrant(context, c)) };
     if (c.step === 'pickup' && c.state === 'issued')
-      return { ...c, state: 'active', notAfter: pickupBy, sinceVersion: version };
+      return { ...c, state: 'active', notAfter: pickupBy, ...since(goesOn && pickupBy <= c.notAfter) };
     return c;
   });
   const deposited = {
@@ -149,7 +157,8 @@ const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occu
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 2;
   const after = (c: Credential): Credential => {
-    if (c.step === 'pickup' && c.state !== 'superseded') return { ...c, state: 'used', sinceVersion: version };
+    if (c.step === 'pickup' && c.state !== 'superseded')
+      return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
     return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
   };
   const drop = it.credentials.filter(holdsLock);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { ApiKey } from './api-key.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
+import { changesGrants } from './grants.ts';
 import type { Site, Tenant } from './site.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
@@ -31,6 +32,7 @@ export const subjects = {
       bankId: it.bankId,
       door: it.door,
       externalIds: it.externalIds,
+      changesGrants: changesGrants(it),
     }),
     hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],
     commitment: (it, set) =>

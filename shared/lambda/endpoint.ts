@@ -9,6 +9,7 @@ import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { instant } from '../domain/time.ts';
 import { type Circumstances, type IdempotencyRecord, idempotencyWrite } from '../store/commit.ts';
+import { packed } from '../store/packed.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
@@ -126,10 +127,14 @@ const success = (route: Route, status: number, answer: Answer, rootKeys: RootKey
 
 const Recorded = z.object({
   fingerprint: z.string(),
-  status: z.int(),
-  body: z.record(z.string(), z.unknown()),
-  etag: z.int().optional(),
-  issued: z.custom<Issued>().optional(),
+  answer: packed(
+    z.object({
+      status: z.int(),
+      body: z.record(z.string(), z.unknown()),
+      etag: z.int().optional(),
+      issued: z.custom<Issued>().optional(),
+    }),
+  ),
 });
 
 /** Serves the routes of a noun: authenticates, parses, calls the handler, answers. Never throws. */
@@ -138,10 +143,10 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
   const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
 
   const replayed = async (route: Route, recorded: Record<string, unknown>, fingerprint: string): Promise<Result> => {
-    const { fingerprint: first, status, ...answer } = Recorded.parse(recorded);
+    const { fingerprint: first, answer } = Recorded.parse(recorded);
     if (first !== fingerprint)
       throw new Refusal('idempotency_key_reused', 'this Idempotency-Key was used with another request; send a new one');
-    return success(route, status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
+    return success(route, answer.status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
   };
 
   const answer = async (event: APIGatewayProxyEventV2): Promise<Result> => {

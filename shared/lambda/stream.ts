@@ -1,13 +1,13 @@
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import { unmarshall } from '@aws-sdk/util-dynamodb';
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
-import { Envelope } from '../../events/envelope.ts';
+import type { Envelope } from '../../events/envelope.ts';
+import { CommitRow } from '../store/commit.ts';
 
-const EventsRow = z.object({ events: z.array(Envelope).min(1) });
+/** A commit's row in the notation of a stream's record, in which binary comes as base64. */
+const Image = z.object({ events: z.object({ B: z.base64() }) });
 
-/** The events of a commit, out of the stream's record of its row. The stream's type differs from the SDK's only in name. */
+/** The events of a commit, out of the stream's record of its row. */
 export const eventsOfRecord = (record: DynamoDBRecord): Envelope[] => {
-  const image: unknown = record.dynamodb?.NewImage ?? {};
-  return EventsRow.parse(unmarshall(z.record(z.string(), z.custom<AttributeValue>()).parse(image))).events;
+  const { events } = Image.parse(record.dynamodb?.NewImage ?? {});
+  return CommitRow.parse({ events: Buffer.from(events.B, 'base64') }).events;
 };

@@ -1,4 +1,10 @@
-import { ConflictException, CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import {
+  ConflictException,
+  CreateScheduleCommand,
+  DeleteScheduleCommand,
+  ResourceNotFoundException,
+  SchedulerClient,
+} from '@aws-sdk/client-scheduler';
 import type { Instant } from '../domain/time.ts';
 import { epochMs } from '../domain/time.ts';
 import { openQueue, queueDelaySecondsMax } from './queues.ts';
@@ -12,6 +18,8 @@ export type Schedules = {
    * rest as a schedule, which the name makes idempotent: one that exists already is success.
    */
   send: (name: string, at: Instant, message: unknown, now: Instant) => Promise<void>;
+  /** A wake-up that nobody needs any more. One that is not there was never made, or has come. */
+  forget: (name: string) => Promise<void>;
 };
 
 /** Scheduler counts in whole seconds: rounded up, so that nothing comes early. */
@@ -46,6 +54,14 @@ export const openSchedules = (
       );
     } catch (error) {
       if (!(error instanceof ConflictException)) throw error;
+    }
+  },
+
+  forget: async (name) => {
+    try {
+      await client.send(new DeleteScheduleCommand({ Name: name, GroupName: group.name }));
+    } catch (error) {
+      if (!(error instanceof ResourceNotFoundException)) throw error;
     }
   },
 });

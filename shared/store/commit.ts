@@ -1,4 +1,5 @@
-import type { Actor, Envelope } from '../../events/envelope.ts';
+import * as z from 'zod';
+import { type Actor, Envelope } from '../../events/envelope.ts';
 import type { ApiKey } from '../domain/api-key.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
@@ -10,6 +11,7 @@ import type { Instant } from '../domain/time.ts';
 import { plusSeconds } from '../domain/time.ts';
 import { runningDeadline, type Transaction } from '../domain/transaction.ts';
 import type { WebhookEndpoint } from '../domain/webhook.ts';
+import { pack, packed } from './packed.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Key, Row, Write } from './table.ts';
 
@@ -19,7 +21,10 @@ export type Circumstances = { actor: Actor; now: Instant; newId: (prefix: string
 /** A subject after its commit: numbered, and with the hash of its newest event. */
 export type Committed<Subject> = { after: Subject; events: Envelope[]; writes: Write[] };
 
-/** The subject's row and the row of this commit's events, which is outbox and audit trail in one. */
+/** A commit's row: its events, which are outbox and audit trail in one. */
+export const CommitRow = z.object({ events: packed(z.array(Envelope).min(1)) });
+
+/** The subject's row and the row of this commit's events. */
 const subjectWrites = <Subject extends { version: number; hash: string }>(
   kind: SubjectKind<Subject>,
   change: SubjectChange<Subject>,
@@ -43,7 +48,7 @@ const subjectWrites = <Subject extends { version: number; hash: string }>(
         expects: (change.before?.version ?? 0) === 0 ? 'absent' : { version: change.before?.version ?? 0 },
         put: { ...key, ...after, ...more(after) } as Row,
       },
-      { kind: 'event', expects: 'absent', put: { ...keys.events(logPk, first), events } as Row },
+      { kind: 'event', expects: 'absent', put: { ...keys.events(logPk, first), events: pack(events) } },
     ],
   };
 };
@@ -152,14 +157,15 @@ export type IdempotencyRecord = {
   issued?: Issued;
 };
 
-export const idempotencyWrite = ({ tenant, key, ...record }: IdempotencyRecord, now: Instant): Write => {
+export const idempotencyWrite = ({ tenant, key, fingerprint, ...answer }: IdempotencyRecord, now: Instant): Write => {
   const expiresAt = plusSeconds(now, idempotencySeconds);
   return {
     kind: 'idempotency',
     expects: { absentOrExpiredBefore: now },
     put: {
       ...keys.idempotency(tenant, key),
-      ...record,
+      fingerprint,
+      answer: pack(answer),
       expiresAt,
       // Garbage collection only; what has expired is ignored by its time. TTL counts in seconds.
       ttl: Math.ceil(Date.parse(expiresAt) / 1000),

@@ -1,7 +1,7 @@
-import * as z from 'zod';
-import { Envelope } from '../../events/envelope.ts';
+import type { Envelope } from '../../events/envelope.ts';
 import { epochMs } from '../domain/time.ts';
 import { type Delivery, deliveryKeptSeconds, type EndpointHealth } from '../domain/webhook.ts';
+import { CommitRow } from './commit.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Expectation, Table, Write } from './table.ts';
 
@@ -38,8 +38,6 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   whe: keys.endpointLog,
 };
 
-const Commit = z.object({ events: z.array(Envelope) });
-
 /** The event of a delivery, from the audit trail of its subject; null when it is not there. */
 export const readDeliveredEvent = async (
   table: Table,
@@ -50,5 +48,5 @@ export const readDeliveredEvent = async (
   // A commit is filed under the sequence of its first event, so the one sought is in the last row up to its own.
   const { PK, SK } = keys.events(log, sequence);
   const { rows } = await table.query({ PK, from: 'C#', to: SK }, { newestFirst: true, limit: 1 });
-  return rows.flatMap((row) => Commit.parse(row).events).find((it) => it.id === eventId) ?? null;
+  return rows.flatMap((row) => CommitRow.parse(row).events).find((it) => it.id === eventId) ?? null;
 };

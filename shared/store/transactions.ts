@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import type { Actor } from '../../events/envelope.ts';
-import { Envelope } from '../../events/envelope.ts';
+import type { Actor, Envelope } from '../../events/envelope.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/credential.ts';
@@ -10,7 +9,7 @@ import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
-import { type Circumstances, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
+import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
 
@@ -184,9 +183,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
       const page = await table.query(ranges.events(keys.transaction(tenant, id).PK, from), {
         limit: limit + eventsPerCommitMax,
       });
-      const events = page.rows
-        .flatMap((row) => z.object({ events: z.array(Envelope) }).parse(row).events)
-        .filter((it) => it.sequence > after);
+      const events = page.rows.flatMap((row) => CommitRow.parse(row).events).filter((it) => it.sequence > after);
       return { events: events.slice(0, limit), more: page.next !== null || events.length > limit };
     },
   };

@@ -44,6 +44,7 @@ describe('what a bank may decide alone', () => {
           id: `${of}_p`,
           step: 'pickup',
           after: `${of}_d`,
+          within: 72 * 3600,
           method: 'pin',
           verifier: `verifier of ${of}_p`,
           notBefore: seconds(startedAt),

@@ -27,6 +27,7 @@ import { openBankLink } from '../../shared/outside/bank-link.ts';
 import { openCustomerEndpoints } from '../../shared/outside/customer-endpoint.ts';
 import { openQueue } from '../../shared/outside/queues.ts';
 import { openShadows } from '../../shared/outside/shadows.ts';
+import { CommitRow } from '../../shared/store/commit.ts';
 import { deliveryWrite } from '../../shared/store/deliveries.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import {
@@ -175,7 +176,8 @@ const shadowOf = async (bankId: string, name: string): Promise<Record<string, un
 /** The first event of a tenant, which was on the bus before there was an endpoint to hear it. */
 const firstEvent = async (tenant: Pick<Tenant, 'id'>): Promise<Envelope> => {
   const { rows } = await table.query(ranges.events(keys.tenant(tenant.id).PK), { consistent: true });
-  return z.object({ events: z.tuple([Envelope]).rest(Envelope) }).parse(rows[0]).events[0];
+  const [first] = CommitRow.parse(rows[0]).events;
+  return Envelope.parse(first);
 };
 
 /** A delivery to make at this address, to an endpoint that the deployed functions have nothing for. */

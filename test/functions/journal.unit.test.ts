@@ -6,9 +6,9 @@ import { create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
 import { bankWrites } from '#shared/store/banks.ts';
+import { CommitRow } from '#shared/store/commit.ts';
 import type { Table } from '#shared/store/table.ts';
 import { decisionWrites } from '#shared/store/transactions.ts';
-import { Envelope } from '../../events/envelope.ts';
 import { journalConsumer } from '../../functions/device/journal.ts';
 import { bankOf, chosen, doorOf, freshFor, minutes, parcelInput, startedAt } from '../domain/cloud-and-bank.ts';
 import { memoryTable } from '../support/memory-table.ts';
@@ -50,7 +50,6 @@ const world = async () => {
     journalId,
     entries: [...entries],
   });
-  const Commit = z.object({ events: z.array(Envelope) });
   return {
     table,
     acks,
@@ -61,7 +60,7 @@ const world = async () => {
       table
         .rows()
         .filter((row) => row.SK.startsWith('C#'))
-        .flatMap((row) => Commit.parse(row).events.map((event) => event.type))
+        .flatMap((row) => CommitRow.parse(row).events.map((event) => event.type))
         // That a pickup was learned of before its deposit is told too, but depends on which came first.
         .filter((type) => !['transaction.created', 'transaction.reserved', 'transaction.conflicted'].includes(type))
         .toSorted(),

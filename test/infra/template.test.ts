@@ -54,7 +54,13 @@ const DeadLetterConfig = z.object({ Arn: Target }).optional();
 const rules = stack.all(
   'AWS::Events::Rule',
   z.object({
-    EventPattern: z.object({ source: z.array(z.string()), 'detail-type': z.array(z.unknown()).optional() }).optional(),
+    EventPattern: z
+      .object({
+        source: z.array(z.string()),
+        'detail-type': z.array(z.unknown()).optional(),
+        detail: z.unknown().optional(),
+      })
+      .optional(),
     Targets: z.array(z.object({ Arn: Target, DeadLetterConfig })),
   }),
 );
@@ -324,7 +330,8 @@ describe('every rule of the bus', () => {
 
   it.each([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages', 'bus/webhooks']],
-    ['transaction.created', ['bus/webhooks']],
+    ['transaction.created', ['bus/grants', 'bus/webhooks']],
+    ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/webhooks']],
     ['transaction.conflicted', ['bus/grants', 'bus/signals', 'bus/webhooks']],
     ['command.opened', ['bus/webhooks']],
     ['credential.superseded', ['bus/grants', 'bus/webhooks']],
@@ -338,6 +345,11 @@ describe('every rule of the bus', () => {
       ({ pattern }) => !pattern['detail-type'] || pattern['detail-type'].some((it) => matches(it, type)),
     );
     expect(woken.map(({ entry }) => entry).sort()).toEqual(expected);
+  });
+
+  it('tells the banks only of what they did not do themselves', () => {
+    const asking = reactions.filter(({ pattern }) => pattern.detail !== undefined);
+    expect(asking).toMatchObject([{ entry: 'bus/grants', pattern: { detail: { data: { changesGrants: [true] } } } }]);
   });
 });
 
@@ -429,7 +441,7 @@ describe('least privilege', () => {
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...read, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
-    ['bus/deadlines', [...consume, ...read, ...schedule, send]],
+    ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
     ['bus/banks', [...consume, ...read, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
     ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],

@@ -8,6 +8,7 @@ import { guessesLimited, itemsKnown, openedRightly } from '../support/invariants
 import { takePicture } from '../support/invariants-picture.ts';
 import { undelivered } from '../support/invariants-rows.ts';
 import { hashOfEvent } from '../support/invariants-trail.ts';
+import { repacked, unpacked } from '../support/packed-rows.ts';
 import { becomes, createParcel, deposit, doorOf, knownAtBank, type Parcel, pickUp } from '../support/parcel.ts';
 import { aws, type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
@@ -17,7 +18,7 @@ type Row = z.infer<typeof Row>;
 const Commit = z.looseObject({
   PK: z.string(),
   SK: z.string(),
-  events: z.array(z.looseObject({ data: z.looseObject({}), hash: z.string() })),
+  events: unpacked(z.array(z.looseObject({ data: z.looseObject({}), hash: z.string() }))),
 });
 
 const partition = async (PK: string): Promise<Row[]> => {
@@ -36,6 +37,11 @@ const rowAt = async (PK: string, SK: string): Promise<Row> => {
   const row = (await partition(PK)).find((it) => it.SK === SK);
   if (row === undefined) throw new Error(`there is no ${PK} ${SK}`);
   return row;
+};
+/** A commit as it lies there, and its events. */
+const commitAt = async (PK: string, SK: string) => {
+  const row = await rowAt(PK, SK);
+  return { row, events: Commit.parse(row).events };
 };
 const put = (row: Row) => aws.dynamoDb.send(new PutCommand({ TableName, Item: row }));
 const remove = ({ PK, SK }: Row) => aws.dynamoDb.send(new DeleteCommand({ TableName, Key: { PK, SK } }));
@@ -128,19 +134,21 @@ describe('the checker of the invariants', () => {
   });
 
   it('sees one changed byte in an event', async () => {
-    const row = Commit.parse(await rowAt(transactionPk(done), 'C#0000000003'));
-    const [event] = row.events;
+    const { row, events } = await commitAt(transactionPk(done), 'C#0000000003');
+    const [event] = events;
     const changed = { ...event, data: { ...event?.data, externalIds: { order: 'B' } } };
-    const found = await caught([row], () => put({ ...row, events: [changed] }));
+    const found = await caught([row], () => put({ ...row, events: repacked([changed]) }));
     expect(found).toContainEqual(
       expect.stringMatching(`^I8: ${transactionPk(done)} event 3 .* bears hash ${event?.hash}, its content gives`),
     );
   });
 
   it('sees an event that was changed together with its hash', async () => {
-    const row = Commit.parse(await rowAt(transactionPk(done), 'C#0000000003'));
-    const changed = { ...row.events[0], data: { ...row.events[0]?.data, externalIds: { order: 'B' } } };
-    const found = await caught([row], () => put({ ...row, events: [{ ...changed, hash: hashOfEvent(changed) }] }));
+    const { row, events } = await commitAt(transactionPk(done), 'C#0000000003');
+    const changed = { ...events[0], data: { ...events[0]?.data, externalIds: { order: 'B' } } };
+    const found = await caught([row], () =>
+      put({ ...row, events: repacked([{ ...changed, hash: hashOfEvent(changed) }]) }),
+    );
     expect(found).toContainEqual(expect.stringMatching(`^I8: ${transactionPk(done)} event 4 .* follows hash`));
   });
 
@@ -161,8 +169,8 @@ describe('the checker of the invariants', () => {
   it('sees that an end was left', async () => {
     const row = await rowAt(transactionPk(done), 'T');
     // Into a commit that is there: a new one would be published.
-    const commit = Commit.parse(await rowAt(transactionPk(done), 'C#0000000004'));
-    const last = commit.events.at(-1);
+    const { row: commit, events } = await commitAt(transactionPk(done), 'C#0000000004');
+    const last = events.at(-1);
     const late = {
       ...last,
       sequence: 6,
@@ -173,7 +181,7 @@ describe('the checker of the invariants', () => {
     };
     const hash = hashOfEvent(late);
     const found = await caught([row, commit], async () => {
-      await put({ ...commit, events: [...commit.events, { ...late, hash }] });
+      await put({ ...commit, events: repacked([...events, { ...late, hash }]) });
       await put({ ...row, state: 'stored', version: 6, hash });
     });
     expect(found).toContainEqual(expect.stringMatching('^I5: .* event 6 .* leads from completed to stored'));
@@ -200,7 +208,8 @@ describe('the checker of the invariants', () => {
 
   it('sees an effect without the record of its idempotency key', async () => {
     const { rows } = await takePicture([own], []);
-    const record = rows.find((it) => it.PK.startsWith('IDEM#') && JSON.stringify(it.body).includes(waiting.id));
+    const Answer = unpacked(z.looseObject({ body: z.looseObject({ id: z.string() }) }));
+    const record = rows.find((it) => it.PK.startsWith('IDEM#') && Answer.parse(it.answer).body.id === waiting.id);
     if (record === undefined) throw new Error('the waiting parcel has no idempotency record');
     const found = await caught([record], () => remove(record));
     expect(found).toContainEqual(
@@ -225,13 +234,13 @@ describe('the checker of the invariants', () => {
   });
 
   it('sees an opening for a credential that was dead by then', async () => {
-    const row = Commit.parse(await rowAt(transactionPk(done), 'C#0000000001'));
+    const { row, events } = await commitAt(transactionPk(done), 'C#0000000001');
     const Changes = z.looseObject({ changes: z.looseObject({ credentials: z.array(z.looseObject({})) }) });
-    const [created, ...rest] = row.events;
+    const [created, ...rest] = events;
     const data = Changes.parse(created?.data);
     const credentials = data.changes.credentials.map((it) => ({ ...it, state: 'revoked' }));
-    const events = [{ ...created, data: { ...data, changes: { ...data.changes, credentials } } }, ...rest];
-    const found = await caught([row], () => put({ ...row, events }));
+    const forged = [{ ...created, data: { ...data, changes: { ...data.changes, credentials } } }, ...rest];
+    const found = await caught([row], () => put({ ...row, events: repacked(forged) }));
     expect(found).toContainEqual(
       expect.stringMatching(`^I2: door ${doorOf(done)} of ${bank.id} opened .*: it was revoked in version 2`),
     );

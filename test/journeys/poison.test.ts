@@ -22,6 +22,7 @@ import { Envelope } from '../../events/envelope.ts';
 import { Made } from '../../local/api-client.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { topics } from '../../shared/device/topics.ts';
+import { CommitRow } from '../../shared/store/commit.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import { type SpokenForBank, spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
@@ -138,7 +139,7 @@ const taken = async (QueueUrl: string, ours: (message: Message) => boolean): Pro
 const eventsOf = async (logs: string[]): Promise<Envelope[]> => {
   const pages = await Promise.all(logs.map((log) => table.query(ranges.events(log), { consistent: true })));
   return z
-    .array(z.object({ events: z.array(Envelope) }))
+    .array(CommitRow)
     .parse(pages.flatMap(({ rows }) => rows))
     .flatMap((it) => it.events);
 };

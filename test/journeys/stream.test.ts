@@ -160,8 +160,9 @@ const poisonRow = (): Row => ({ PK: `TEST#${randomUUID()}`, SK: 'C#0000000001', 
 
 /** The stream's record of a row that was inserted. */
 const recordOf = (row: Row, nth: number): DynamoDBRecord => {
-  // The stream's type differs from the SDK's only in name.
-  const image = z.record(z.string(), z.custom<AttributeValue>()).parse(marshall(row));
+  // Binary comes as base64; else the stream's type differs from the SDK's only in name.
+  const events = row.events instanceof Uint8Array ? { B: Buffer.from(row.events).toString('base64') } : row.events;
+  const image = z.record(z.string(), z.custom<AttributeValue>()).parse({ ...marshall(row), events });
   return {
     eventID: randomUUID(),
     eventName: 'INSERT',

@@ -5,12 +5,12 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { expect } from 'vitest';
 import * as z from 'zod';
-import { Envelope } from '../../events/envelope.ts';
 import { Made } from '../../local/api-client.ts';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { openRootKeys } from '../../shared/outside/root-keys.ts';
+import { CommitRow } from '../../shared/store/commit.ts';
 import { ranges } from '../../shared/store/rows.ts';
 import { openTable, type Table } from '../../shared/store/table.ts';
 import { aws, eventually, ordinaryDoors, stack, type Tenant } from './stack.ts';
@@ -275,7 +275,7 @@ export const rootKeys = openRootKeys(
   new SecretsManagerClient(clientOptions(stack)),
 );
 
-const Log = z.array(z.object({ events: z.array(Envelope) }));
+const Log = z.array(CommitRow);
 
 /** The types of all events of a subject, by the partition of its log. */
 export const eventsIn = async (logPk: string): Promise<string[]> => {

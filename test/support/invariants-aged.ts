@@ -2,12 +2,15 @@ import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { tableName } from './invariants-partitions.ts';
 import { hashOfEvent } from './invariants-trail.ts';
+import { repacked, unpacked } from './packed-rows.ts';
 import { aws } from './stack.ts';
 
 const At = z.iso.datetime({ precision: 3 });
 
 /** The same with every time in it that much earlier. */
 const earlier = (value: unknown, byMs: number): unknown => {
+  // A commit's events are made older below, unpacked.
+  if (value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.map((it) => earlier(it, byMs));
   if (typeof value === 'object' && value !== null)
     return Object.fromEntries(Object.entries(value).map(([name, it]) => [name, earlier(it, byMs)]));
@@ -15,7 +18,7 @@ const earlier = (value: unknown, byMs: number): unknown => {
   return at.success ? new Date(Date.parse(at.data) - byMs).toISOString() : value;
 };
 
-const Commit = z.looseObject({ events: z.array(z.record(z.string(), z.unknown())) });
+const Commit = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
 
 /**
  * Makes a transaction as old as if all had happened so much earlier: its row and its events, chained anew. Published
@@ -36,11 +39,11 @@ export const makeOlder = async (tenant: string, transactionId: string, byMs: num
   let hash = '0'.repeat(64);
   for (const row of older.filter(({ SK }) => String(SK).startsWith('C#'))) {
     const events = Commit.parse(row).events.map((event) => {
-      const chained = { ...event, prevHash: hash };
+      const chained = { ...z.record(z.string(), z.unknown()).parse(earlier(event, byMs)), prevHash: hash };
       hash = hashOfEvent(chained);
       return { ...chained, hash };
     });
-    await put({ ...row, events });
+    await put({ ...row, events: repacked(events) });
   }
   for (const row of older.filter(({ SK }) => SK === 'T')) await put({ ...row, hash });
 };

@@ -247,8 +247,9 @@ export const unsettledBanks = ({
       const held = grants.doors[door];
       const holder = transactions.find(({ id }) => id === row?.heldBy);
       if (holder === undefined) {
-        if (held !== undefined && (row?.until ?? 0) <= epochMs(now))
-          found.push(`I6: ${state.id} holds grants of ${held.transactionId} for door ${door}, which nobody has`);
+        const opens = held?.grants.some(({ uses, used, blocked }) => used < uses && blocked === undefined);
+        if (held !== undefined && opens && (row?.until ?? 0) <= epochMs(now))
+          found.push(`I6: ${state.id} holds a live grant of ${held.transactionId} for door ${door}, which nobody has`);
         continue;
       }
       const since = Math.max(0, ...holder.credentials.map(({ sinceVersion }) => sinceVersion));

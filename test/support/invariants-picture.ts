@@ -2,6 +2,7 @@ import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { partitionsWith, tableName } from './invariants-partitions.ts';
+import { unpacked } from './packed-rows.ts';
 import { aws, type Bank, eventually, stack, type Tenant } from './stack.ts';
 
 /*
@@ -86,9 +87,9 @@ const DeliveryShape = z.looseObject({
 });
 
 const IdempotencyShape = z.looseObject({
-  status: z.int(),
-  body: z.looseObject({ id: z.string() }),
-  etag: z.int().optional(),
+  answer: unpacked(
+    z.looseObject({ status: z.int(), body: z.looseObject({ id: z.string() }), etag: z.int().optional() }),
+  ),
 });
 
 /** `version` is that of the transaction which the bank had applied when it wrote the entry. */
@@ -141,7 +142,14 @@ const JournalShape = z.looseObject({
   openings: z.array(OpeningShape),
 });
 const GrantsShape = z.looseObject({
-  doors: z.record(z.string(), z.looseObject({ transactionId: z.string(), version: z.int() })),
+  doors: z.record(
+    z.string(),
+    z.looseObject({
+      transactionId: z.string(),
+      version: z.int(),
+      grants: z.array(z.looseObject({ uses: z.int(), used: z.int(), blocked: z.string().optional() })),
+    }),
+  ),
 });
 
 /** What a bank says of itself. */
@@ -380,7 +388,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
 };
 
-const CommitShape = z.looseObject({ events: z.array(z.record(z.string(), z.unknown())) });
+const CommitShape = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
 const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()) });
 const AppliedShape = z.looseObject({ version: z.int() });
 const LockShape = z.looseObject({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });

@@ -152,7 +152,10 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
       effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
     }
   }
-  const recorded = idempotency.map(({ tenant, PK, body, etag }) => ({ PK, effect: `${tenant} ${body.id} ${etag}` }));
+  const recorded = idempotency.map(({ tenant, PK, answer: { body, etag } }) => ({
+    PK,
+    effect: `${tenant} ${body.id} ${etag}`,
+  }));
   const names = new Set(recorded.map(({ effect }) => effect));
   return [
     ...[...effects].flatMap(([effect, commit]) =>
