@@ -50,20 +50,37 @@ export const catalogue = {
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.deposited': byFact,
   'transaction.picked_up': byFact,
-  'transaction.completed': byFact,
+  /** By a fact at the door, or by hand: then with a reason. */
+  'transaction.completed': transaction.extend({
+    evidence: Evidence.optional(),
+    reason: z.string().optional(),
+    overstaySeconds: z.int().optional(),
+  }),
   'transaction.moved': transaction.extend({ fromDoor: z.string(), reason: z.string() }),
+  'transaction.started': byFact,
   'transaction.extended': transaction,
+  'transaction.payment_confirmed': transaction.extend({ condition: z.string() }),
+  'transaction.confirmed': transaction.extend({ condition: z.string() }),
+  'transaction.refunded': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
+  'transaction.disputed': transaction.extend({ reason: z.string() }),
+  'transaction.overdue': transaction.extend({ since: At }),
   'transaction.held': transaction.extend({ reason: z.string() }),
   'transaction.hold_lifted': transaction,
   'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'use']) }),
   'transaction.cancelled': transaction.extend({ reason: z.string() }),
-  'transaction.recall_started': transaction.extend({ cause: z.string(), evidence: Evidence.optional() }),
+  'transaction.recall_started': transaction.extend({
+    cause: z.string(),
+    reason: z.string().optional(),
+    evidence: Evidence.optional(),
+  }),
   'transaction.recalled': byFact,
   'transaction.rejected': transaction.extend({ reason: z.string() }),
   /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
   'transaction.conflicted': byFact.extend({ recorded: z.string(), happened: z.string() }),
   'transaction.deposit_failed': byFact.extend({ reason: z.string() }),
   'transaction.pickup_failed': byFact.extend({ reason: z.string() }),
+  'credential.issued': transaction.extend({ credentialId: z.string() }),
+  'credential.revoked': transaction.extend({ credentialId: z.string() }),
   'credential.superseded': transaction.extend({ credentialId: z.string(), by: z.string() }),
   'access.denied': bank.extend({
     door: z.string().nullable(),
@@ -86,6 +103,8 @@ export const catalogue = {
   'compartment.left_ajar': compartment,
   'compartment.out_of_service': compartment.extend({ reason: z.string() }),
   'compartment.returned_to_service': compartment,
+  /** Somebody looked inside, and it is empty. */
+  'compartment.cleared': compartment,
   'bank.registered': bank.extend({ name: z.string(), doors: z.int() }),
   /** Its controller began anew. `generation`: of the key it holds, null if none. */
   'bank.booted': bank.extend({ generation: z.int().nullable() }),

@@ -1,6 +1,6 @@
 import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, type TransactionView } from '#shared/api/transactions.ts';
-import { assign, assignmentPolicy } from '#shared/domain/assignment.ts';
+import { assign, assignmentPolicy, goesInto } from '#shared/domain/assignment.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
@@ -110,6 +110,58 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return made;
   };
 
+  /**
+   * Finds the compartment that the items need now: the one it has, if they fit there and it need not leave, else the best
+   * of the free ones. The layout has to be read, so this takes a read more than other changes.
+   */
+  const fitAnew = async (
+    call: AnyCall,
+    id: string,
+    asked: {
+      door?: string | undefined;
+      reason: string;
+      leave?: true;
+      changes?: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>;
+    },
+  ): Promise<Answer> => {
+    const { changes = {}, reason, door, leave } = asked;
+    const { transaction } = await find(call, id);
+    const items = changes.items ?? transaction.items;
+    const read = await readBankWithDoors(deps.table, call.caller.tenant, transaction.bankId, true);
+    if (read === null) throw new Error(`there is no bank ${transaction.bankId}`);
+    const built = read.bank.layout.find((it) => it.door === transaction.door);
+    if (leave === undefined && built && goesInto(items, built))
+      return change(call, id, (found) => {
+        refuseUnless(found.transaction.state === 'reserved', 'invalid_transition', 'the items are inside already');
+        return lifecycle.update(found.transaction, changes);
+      });
+
+    const others = read.compartments.filter((it) => door === undefined || it.door === door);
+    if (others.length === 0) throw new Refusal('not_found', `there is no door ${door} at this bank`);
+    // What cannot be done whatever is free is said first.
+    refuseUnless(
+      transaction.state === 'reserved',
+      'invalid_transition',
+      `cannot move a transaction that is ${transaction.state}`,
+    );
+    const found = assign(items, transaction.id, read.bank, others, call.now);
+    if (found.refused !== null)
+      throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
+    for (const to of found.doors.slice(0, 3)) {
+      try {
+        return await change(call, id, ({ transaction: now, compartment }) => {
+          refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${now.state}`);
+          return lifecycle.move(now, compartment, to, reason, changes);
+        });
+      } catch (error) {
+        if (!(error instanceof Lost) || error.to('compartment') === undefined) throw error;
+      }
+    }
+    throw new Refusal('busy', 'others took the compartments that fit at this very moment; try again', {
+      retryAfterSeconds: 1,
+    });
+  };
+
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
     call: Call<typeof contract.createTransaction>,
@@ -211,8 +263,61 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
       }),
 
-    [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) =>
-      change(call, call.params.transactionId, (found) => lifecycle.extend(found.transaction, call.body, call.now)),
+    [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) => {
+      const { charge, ...asked } = call.body;
+      return change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.extend(transaction, asked, call.now, charge && { ...charge, by: call.caller.apiKeyId }),
+      );
+    },
+
+    [contract.updateTransaction.id]: (call: Call<typeof contract.updateTransaction>) =>
+      call.body.items === undefined
+        ? change(call, call.params.transactionId, ({ transaction }) => lifecycle.update(transaction, call.body))
+        : fitAnew(call, call.params.transactionId, { changes: call.body, reason: 'the items were changed' }),
+
+    [contract.moveTransaction.id]: (call: Call<typeof contract.moveTransaction>) =>
+      fitAnew(call, call.params.transactionId, { ...call.body, leave: true }),
+
+    [contract.recallTransaction.id]: (call: Call<typeof contract.recallTransaction>) =>
+      change(call, call.params.transactionId, ({ transaction }, fresh) =>
+        lifecycle.recallItem(transaction, call.body.reason, fresh, call.now),
+      ),
+
+    [contract.completeTransaction.id]: (call: Call<typeof contract.completeTransaction>) =>
+      change(call, call.params.transactionId, ({ transaction, compartment }) => {
+        refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${transaction.state}`);
+        const { reason, charge } = call.body;
+        const charged = charge && { ...charge, by: call.caller.apiKeyId };
+        return lifecycle.complete(transaction, compartment, reason, call.now, charged);
+      }),
+
+    [contract.confirmPayment.id]: (call: Call<typeof contract.confirmPayment>) =>
+      change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.confirm(transaction, 'payment', { by: call.caller.apiKeyId, ...call.body }, call.now),
+      ),
+
+    [contract.confirmTransaction.id]: (call: Call<typeof contract.confirmTransaction>) =>
+      change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.confirm(transaction, call.body.condition, { by: call.caller.apiKeyId, ...call.body }, call.now),
+      ),
+
+    [contract.refundTransaction.id]: (call: Call<typeof contract.refundTransaction>) =>
+      change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.refund(transaction, { ...call.body, by: call.caller.apiKeyId }, call.now),
+      ),
+
+    [contract.disputeTransaction.id]: (call: Call<typeof contract.disputeTransaction>) =>
+      change(call, call.params.transactionId, ({ transaction }) => lifecycle.dispute(transaction, call.body.reason)),
+
+    [contract.issueCredential.id]: (call: Call<typeof contract.issueCredential>) =>
+      change(call, call.params.transactionId, ({ transaction }, fresh) =>
+        lifecycle.issue(transaction, call.body.step, fresh, call.now),
+      ),
+
+    [contract.revokeCredential.id]: (call: Call<typeof contract.revokeCredential>) =>
+      change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.revoke(transaction, call.params.credentialId),
+      ),
 
     [contract.holdTransaction.id]: (call: Call<typeof contract.holdTransaction>) =>
       change(call, call.params.transactionId, (found) => lifecycle.hold(found.transaction, call.body.reason)),

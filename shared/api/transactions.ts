@@ -3,7 +3,7 @@ import { Envelope } from '../../events/envelope.ts';
 import { Credential } from '../domain/credential.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, ExternalSystem, Item, Metadata, Party, Transaction } from '../domain/transaction.ts';
-import { Workflow } from '../domain/workflow.ts';
+import { Condition, Workflow } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -32,10 +32,26 @@ export const TransactionView = Transaction.omit({
   credentials: true,
   deadlineRev: true,
   pickupWithinSeconds: true,
+  useWithinSeconds: true,
 })
   .extend({ credentials: z.array(CredentialView) })
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
+
+const Money = z.strictObject({
+  amountMinor: z.int().positive().max(1_000_000_000),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
+});
+const Reason = z.string().min(1).max(200);
+
+const deadlines = {
+  reserveUntil: InstantInput.optional(),
+  depositBy: InstantInput.optional(),
+  pickupBy: InstantInput.optional(),
+  useUntil: InstantInput.optional(),
+};
+
+const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
 
 export const CreateTransaction = z.strictObject({
   workflow: Workflow,
@@ -44,17 +60,18 @@ export const CreateTransaction = z.strictObject({
   source: z.strictObject({ system: ExternalSystem, version: z.int().nonnegative() }).optional(),
   items: z.array(Item).min(1).max(20),
   recipient: Party.default({}),
-  parties: z.strictObject({ depositor: Party.optional(), collector: Party.optional() }).default({}),
-  payment: z
-    .strictObject({ amountMinor: z.int().nonnegative(), currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217') })
+  parties: Parties.default({}),
+  /** What it costs: of a rental, for its time as first agreed. */
+  payment: Money.extend({ amountMinor: z.int().nonnegative().max(1_000_000_000) }).optional(),
+  /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
+  conditions: z
+    .array(Condition)
+    .max(Condition.options.length)
+    .refine((all) => new Set(all).size === all.length, 'each at most once')
     .optional(),
-  deadlines: z
-    .strictObject({
-      reserveUntil: InstantInput.optional(),
-      depositBy: InstantInput.optional(),
-      pickupBy: InstantInput.optional(),
-    })
-    .default({}),
+  /** For a rental: how long the door still opens after `useUntil`. */
+  overstaySeconds: z.int().positive().max(604_800).optional(),
+  deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
@@ -131,12 +148,11 @@ export const extendTransaction = {
   path: '/v1/transactions/{transactionId}/extend',
   summary: 'Give more time for the reservation, the deposit or the pickup',
   body: z
-    .strictObject({
-      reserveUntil: InstantInput.optional(),
-      depositBy: InstantInput.optional(),
-      pickupBy: InstantInput.optional(),
-    })
-    .refine((it) => Object.values(it).some(Boolean), 'name at least one of reserveUntil, depositBy, pickupBy'),
+    .strictObject({ ...deadlines, charge: Money.optional() })
+    .refine(
+      ({ charge: _, ...times }) => Object.values(times).some(Boolean),
+      'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
+    ),
   problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -155,6 +171,114 @@ export const liftHold = {
   path: '/v1/transactions/{transactionId}/lift-hold',
   summary: 'End a hold',
   body: z.strictObject({ reason: z.string().min(1).max(200).optional() }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const updateTransaction = {
+  ...base,
+  id: 'update-transaction',
+  method: 'PATCH',
+  path: '/v1/transactions/{transactionId}',
+  summary: 'Change who it is for, what is noted of it, or, before the item is inside, its measures',
+  permission: 'transactions:write',
+  status: 200,
+  body: z
+    .strictObject({
+      recipient: Party.optional(),
+      parties: Parties.optional(),
+      metadata: Metadata.optional(),
+      items: z.array(Item).min(1).max(20).optional(),
+    })
+    .refine((it) => Object.values(it).some(Boolean), 'name at least one of recipient, parties, metadata, items'),
+  problems: ['invalid_transition', 'reservation_refused', 'precondition_failed'],
+} as const satisfies Route;
+
+export const moveTransaction = {
+  ...action,
+  id: 'move-transaction',
+  path: '/v1/transactions/{transactionId}/move',
+  summary: 'Reserve another compartment instead, while nothing is inside',
+  body: z.strictObject({
+    /** Where to; left out, the best that fits. */
+    door: z.string().min(1).max(8).optional(),
+    reason: Reason,
+  }),
+  problems: ['invalid_transition', 'reservation_refused', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const recallTransaction = {
+  ...action,
+  id: 'recall-transaction',
+  path: '/v1/transactions/{transactionId}/recall',
+  summary: 'Have staff take the item out; nobody else may open any more',
+  body: z.strictObject({ reason: Reason }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const completeTransaction = {
+  ...action,
+  id: 'complete-transaction',
+  path: '/v1/transactions/{transactionId}/complete',
+  summary: 'End it by hand: the renter is done, or it was handed over otherwise',
+  body: z.strictObject({ reason: Reason, charge: Money.optional() }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const confirmPayment = {
+  ...action,
+  id: 'confirm-payment',
+  path: '/v1/transactions/{transactionId}/confirm-payment',
+  summary: 'It is paid: the receiver may open',
+  body: z.strictObject({ reference: z.string().min(1).max(128).optional() }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const confirmTransaction = {
+  ...action,
+  id: 'confirm-transaction',
+  path: '/v1/transactions/{transactionId}/confirm',
+  summary: 'An approval, an identity or an age is confirmed: the receiver may open',
+  body: z.strictObject({
+    condition: Condition.exclude(['payment']),
+    reference: z.string().min(1).max(128).optional(),
+  }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const refundTransaction = {
+  ...action,
+  id: 'refund-transaction',
+  path: '/v1/transactions/{transactionId}/refund',
+  summary: 'Record that money was given back, with who and why',
+  body: z.strictObject({ amountMinor: z.int().positive().max(1_000_000_000), reason: Reason }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const disputeTransaction = {
+  ...action,
+  id: 'dispute-transaction',
+  path: '/v1/transactions/{transactionId}/dispute',
+  summary: 'Flag it: somebody says that it is not as recorded',
+  body: z.strictObject({ reason: Reason }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const issueCredential = {
+  ...action,
+  id: 'issue-credential',
+  path: '/v1/transactions/{transactionId}/credentials',
+  summary: 'Issue a credential for a step that has none any more',
+  body: z.strictObject({ step: z.enum(['deposit', 'pickup', 'use']) }),
+  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const revokeCredential = {
+  ...action,
+  id: 'revoke-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/revoke',
+  params: z.object({ transactionId: idParam, credentialId: idParam }),
+  summary: 'Take a credential back; the transaction goes on',
+  body: z.strictObject({}),
   problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 

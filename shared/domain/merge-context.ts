@@ -16,6 +16,7 @@ export type Fact =
   | 'picked_up'
   | 'nothing_taken'
   | 'recalled'
+  | 'used'
   | 'emptied_by_nobody';
 
 /**

@@ -15,7 +15,7 @@ import {
   takeDoor,
 } from './merge-context.ts';
 import { type Instant, plusSeconds } from './time.ts';
-import type { Transaction } from './transaction.ts';
+import { deadlineOf, type Transaction } from './transaction.ts';
 
 export const started: Rule = (context) => {
   const { transaction, at } = context;
@@ -29,7 +29,7 @@ const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
   depositStartedAt: at,
   credentials: it.credentials.map((c) =>
     c.step === 'deposit' && liveCredential(c)
-      ? { ...c, notAfter: it.deadlines.depositBy, sinceVersion: it.version + 1 }
+      ? { ...c, notAfter: deadlineOf(it, 'depositBy'), sinceVersion: it.version + 1 }
       : c,
   ),
 });
@@ -51,7 +51,8 @@ export const store: Rule = (context) => {
   takeDoor(context, entry.door, it.id, true);
 
   const version = it.version + (elsewhere ? 2 : 1);
-  const pickupBy = it.pickupWithinSeconds === null ? it.deadlines.pickupBy : plusSeconds(at, it.pickupWithinSeconds);
+  const pickupBy =
+    it.pickupWithinSeconds === null ? deadlineOf(it, 'pickupBy') : plusSeconds(at, it.pickupWithinSeconds);
   // The grant of the pickup names that of the deposit, and its window then: such a bank goes on without us.
   const goesOn =
     !elsewhere && it.credentials.some((c) => c.step === 'deposit' && liveCredential(c) && byGrant(context, c));
@@ -82,6 +83,42 @@ export const store: Rule = (context) => {
     ],
   };
 };
+
+/** Its use began when the door was closed again for the first time. */
+export const start: Rule = (context) => {
+  const { transaction: it, at } = context;
+  const version = it.version + 1;
+  const { deadlines, overstaySeconds = 0 } = it;
+  const useUntil = it.useWithinSeconds == null ? deadlineOf(it, 'useUntil') : plusSeconds(at, it.useWithinSeconds);
+  const notAfter = plusSeconds(useUntil, overstaySeconds);
+  for (const each of context.world.compartments.values())
+    if (each.heldBy === it.id) takeDoor(context, each.door, it.id, true);
+  const credentials = it.credentials.map(
+    (c): Credential =>
+      c.step === 'use' && liveCredential(c)
+        ? { ...c, notAfter, ...(byGrant(context, c) && notAfter <= c.notAfter ? {} : { sinceVersion: version }) }
+        : c,
+  );
+  return {
+    ...nothing,
+    emissions: emit(context, {
+      type: 'transaction.started',
+      set: {
+        state: 'in_use',
+        startedAt: at,
+        deadlines: { ...deadlines, useUntil },
+        deadlineRev: it.deadlineRev + 1,
+        credentials,
+      },
+    }),
+  };
+};
+
+/** The bank let somebody use a door that was theirs no more: written down, and for a person to look at what is inside. */
+export const usedLate: Rule = (context) => ({
+  ...nothing,
+  emissions: emit(context, conflicted(context.transaction, 'used', 'late')),
+});
 
 /** The deposit was learned of after the pickup: it is written down, and changes nothing else. */
 export const noteDeposit: Rule = (context) =>

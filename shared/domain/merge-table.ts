@@ -8,9 +8,11 @@ import {
   noteDeposit,
   recalled,
   recalledLate,
+  start,
   started,
   store,
   takeBack,
+  usedLate,
 } from './merge-rules.ts';
 import type { TransactionState } from './transaction.ts';
 
@@ -20,6 +22,10 @@ const late = [completeLate, 'completed and `late`, `transaction.conflicted` name
 const intoRecall = [
   takeBack,
   'conflicted, then `recall_due`; if the door was promised again, that reservation moves or ends `rejected`',
+] as const;
+const afterEnd = [
+  usedLate,
+  '`transaction.conflicted`, flag `late`: a bank that had not learned of the end let it happen',
 ] as const;
 const odd = (fact: Fact) =>
   [dispute(fact), '`transaction.conflicted`, flag `disputed`, for a person to look at'] as const;
@@ -33,6 +39,7 @@ export const mergeTable: Record<Fact, Row> = {
     created: known,
     reserved: [started, 'the depositor has opened once: `depositBy` runs instead of `reserveUntil`'],
     stored: known,
+    in_use: known,
     recall_due: known,
     completed: known,
     cancelled: known,
@@ -47,6 +54,7 @@ export const mergeTable: Record<Fact, Row> = {
       '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`',
     ],
     stored: known,
+    in_use: odd('deposited'),
     recall_due: known,
     completed: [noteDeposit, 'learned of after the pickup: `depositedAt` is added, flag `late`'],
     cancelled: intoRecall,
@@ -61,6 +69,7 @@ export const mergeTable: Record<Fact, Row> = {
       '`transaction.deposit_failed`, the deposit stays open',
     ],
     stored: odd('nothing_deposited'),
+    in_use: known,
     recall_due: odd('nothing_deposited'),
     completed: known,
     cancelled: known,
@@ -75,6 +84,7 @@ export const mergeTable: Record<Fact, Row> = {
       'learned of before the deposit: completed and `late`; the deposit is added when it is learned of',
     ],
     stored: [complete, 'completed; if it was held and the bank did not know yet, also `late` and conflicted'],
+    in_use: odd('picked_up'),
     recall_due: late,
     completed: known,
     cancelled: late,
@@ -86,6 +96,7 @@ export const mergeTable: Record<Fact, Row> = {
     created: known,
     reserved: known,
     stored: [failed('transaction.pickup_failed', 'abandoned'), '`transaction.pickup_failed`, the pickup stays open'],
+    in_use: known,
     recall_due: known,
     completed: odd('nothing_taken'),
     cancelled: known,
@@ -100,6 +111,7 @@ export const mergeTable: Record<Fact, Row> = {
       recalledLate,
       'staff took it out before the bank learned of the extension: `recalled`, `late`, conflicted',
     ],
+    in_use: known,
     recall_due: [recalled, '`recalled`, the compartment is free'],
     completed: known,
     cancelled: known,
@@ -111,11 +123,24 @@ export const mergeTable: Record<Fact, Row> = {
     created: known,
     reserved: known,
     stored: odd('emptied_by_nobody'),
+    in_use: known,
     recall_due: odd('emptied_by_nobody'),
     completed: known,
     cancelled: known,
     expired: known,
     recalled: known,
     rejected: known,
+  },
+  used: {
+    created: known,
+    reserved: [start, '`in_use`: the time for the use begins'],
+    stored: known,
+    in_use: [ignore, 'opened once more, which the journal keeps'],
+    recall_due: known,
+    completed: afterEnd,
+    cancelled: afterEnd,
+    expired: afterEnd,
+    recalled: known,
+    rejected: afterEnd,
   },
 };

@@ -2,13 +2,14 @@ import * as z from 'zod';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
-import { InstantText } from './time.ts';
-import { Workflow } from './workflow.ts';
+import { type Instant, InstantText, plusSeconds } from './time.ts';
+import { Condition, DeadlineName, Workflow, workflowOf } from './workflow.ts';
 
 export const TransactionState = z.enum([
   'created',
   'reserved',
   'stored',
+  'in_use',
   'recall_due',
   'completed',
   'cancelled',
@@ -21,7 +22,7 @@ export type TransactionState = z.infer<typeof TransactionState>;
 export const ends = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
 export const hasEnded = (state: TransactionState): boolean => (ends as readonly string[]).includes(state);
 
-export const Flag = z.enum(['held', 'late', 'disputed']);
+export const Flag = z.enum(['held', 'payment_pending', 'overdue', 'late', 'disputed']);
 export type Flag = z.infer<typeof Flag>;
 
 export const RecallCause = z.enum(['pickup_deadline', 'cancelled', 'recalled', 'late_deposit']);
@@ -72,9 +73,33 @@ export const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
   .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries');
 
-export const Deadlines = z.object({ reserveUntil: InstantText, depositBy: InstantText, pickupBy: InstantText });
+/** Those that its workflow has. */
+export const Deadlines = z.object({
+  reserveUntil: InstantText,
+  depositBy: InstantText.optional(),
+  pickupBy: InstantText.optional(),
+  useUntil: InstantText.optional(),
+});
 export type Deadlines = z.infer<typeof Deadlines>;
-export type DeadlineName = keyof Deadlines;
+
+const Money = { amountMinor: z.int(), currency: z.string() };
+
+/** Something to be confirmed before the receiver may open; `met` once it was. */
+export const Precondition = z.object({
+  condition: Condition,
+  met: z.object({ at: InstantText, by: z.string(), reference: z.string().optional() }).optional(),
+});
+export type Precondition = z.infer<typeof Precondition>;
+
+/** An amount that came later: more time, overstay, or given back. */
+export const Charge = z.object({
+  kind: z.enum(['extension', 'overstay', 'refund']),
+  ...Money,
+  reason: z.string().optional(),
+  at: InstantText,
+  by: z.string(),
+});
+export type Charge = z.infer<typeof Charge>;
 
 /** The business object. Its version is the sequence of its newest event: version 2 means two events. */
 export const Transaction = z.object({
@@ -98,11 +123,18 @@ export const Transaction = z.object({
   parties: z.object({ depositor: Party.optional(), collector: Party.optional() }),
   /** Random; with it personal data is committed to in events, as a hash that can outlive the data. */
   salt: z.string(),
-  payment: z.object({ amountMinor: z.int(), currency: z.string() }).nullable(),
+  payment: z.object(Money).nullable(),
+  /** Left out where nothing has to be confirmed. */
+  preconditions: z.array(Precondition).optional(),
+  charges: z.array(Charge).optional(),
   metadata: Metadata,
   deadlines: Deadlines,
   /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
   pickupWithinSeconds: z.int().positive().nullable(),
+  /** Seconds from the start to `useUntil`; only where there is one, and the caller did not name the moment. */
+  useWithinSeconds: z.int().positive().nullish(),
+  /** How long the renter may still open after `useUntil`. */
+  overstaySeconds: z.int().positive().optional(),
   /** Counts the changes of its deadlines; part of every schedule's name. */
   deadlineRev: z.int().nonnegative(),
   flags: z.array(Flag),
@@ -111,6 +143,8 @@ export const Transaction = z.object({
   depositStartedAt: InstantText.nullable(),
   depositedAt: InstantText.nullable(),
   pickedUpAt: InstantText.nullable(),
+  /** When its use began. */
+  startedAt: InstantText.optional(),
   endedAt: InstantText.nullable(),
   expiredStage: z.enum(['reservation', 'deposit', 'use']).nullable(),
   cancelReason: z.string().nullable(),
@@ -129,9 +163,31 @@ export type StoredTransaction = z.infer<typeof StoredTransaction>;
 
 /** The one deadline that runs now, if any. */
 export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
-  if (it.state === 'reserved') {
-    const name = it.depositStartedAt === null ? 'reserveUntil' : 'depositBy';
-    return { name, at: it.deadlines[name] };
-  }
-  return it.state === 'stored' ? { name: 'pickupBy', at: it.deadlines.pickupBy } : null;
+  const { state, deadlines, flags } = it;
+  const named = (name: DeadlineName) => {
+    const at = deadlines[name];
+    return at === undefined ? null : { name, at };
+  };
+  if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
+  if (state === 'stored') return named('pickupBy');
+  if (state !== 'in_use' || deadlines.useUntil === undefined) return null;
+  if (!flags.includes('overdue')) return named('useUntil');
+  return it.overstaySeconds === undefined
+    ? null
+    : { name: 'useUntil', at: plusSeconds(deadlines.useUntil, it.overstaySeconds) };
 };
+
+/** A deadline that its workflow has. */
+export const deadlineOf = (it: Pick<Transaction, 'id' | 'deadlines'>, name: DeadlineName): Instant => {
+  const at = it.deadlines[name];
+  if (at === undefined) throw new Error(`${it.id} has no ${name}`);
+  return at;
+};
+
+/** What still keeps the receiver from opening. */
+export const unmet = (it: Pick<Transaction, 'preconditions'>): Condition[] =>
+  (it.preconditions ?? []).flatMap(({ condition, met }) => (met === undefined ? [condition] : []));
+
+/** Names of the deadlines that its workflow has. */
+export const deadlineNames = (it: Pick<Transaction, 'workflow'>): DeadlineName[] =>
+  DeadlineName.options.filter((name) => workflowOf(it.workflow).deadlines[name] !== undefined);

@@ -12,6 +12,7 @@ import type { World } from '#shared/domain/merge-context.ts';
 import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
+import { type Workflow, workflowOf } from '#shared/domain/workflow.ts';
 import type { Envelope } from '../../events/envelope.ts';
 
 /*
@@ -74,9 +75,14 @@ export const chosen = { policy: 'test', candidates: 1, reason: 'first' };
 
 /** A new parcel, reserved at that door. */
 export const reserved = (id = 'txn_1', door = '1', more: Partial<CreateInput> = {}): Transaction =>
-  create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id), startedAt).transaction.after;
+  create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id, more.workflow), startedAt).transaction
+    .after;
 
-export const freshFor = (id: string): Fresh => ({ credentialIds: [`${id}_d`, `${id}_p`], keyVersion: 1 });
+/** A credential id for each step, by its first letter. */
+export const freshFor = (id: string, workflow: Workflow = 'parcel'): Fresh => ({
+  credentialIds: workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`),
+  keyVersion: 1,
+});
 
 /** What happened at the doors of one bank, as its journal tells it: whole and in order here, however it arrives. */
 export class Journal {
@@ -185,7 +191,7 @@ export class Cloud {
     const found = assign(input.items, id, this.world.bank, [...this.world.compartments.values()], this.now);
     const [compartment] = found.doors;
     if (!compartment) return false;
-    this.save(id, create(input, compartment, 6, chosen, freshFor(id), at));
+    this.save(id, create(input, compartment, 6, chosen, freshFor(id, input.workflow), at));
     return true;
   }
 
