@@ -15,6 +15,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { Refusal } from '../domain/refusal.ts';
 import { type Attributes, attributesOf, rowOf } from './attributes.ts';
+import { SigningHash } from './signing-hash.ts';
 
 export type Key = { PK: string; SK: string };
 export type Row = Key & Record<string, unknown>;
@@ -151,7 +152,8 @@ const conflictWaits = [20, 40, 80, 160];
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export const openTable = (tableName: string, config: DynamoDBClientConfig = {}): Table => {
-  const client = new DynamoDBClient(config);
+  // Ours adds nothing to single commands, so what a command runs through need not be put together for each call.
+  const client = new DynamoDBClient({ cacheMiddleware: true, sha256: SigningHash, ...config });
   // It copies every request and answer, field by field, for a log that nobody keeps.
   client.middlewareStack.remove('loggerMiddleware');
 
