@@ -11,6 +11,7 @@ const { row } = fc.letrec<{ value: unknown; row: Record<string, unknown> }>((tie
     fc.double({ min: -1e6, max: 1e6, noNaN: true }),
     fc.boolean(),
     fc.constant(null),
+    fc.uint8Array(),
     fc.array(tie('value')),
     tie('row'),
   ),
