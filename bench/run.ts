@@ -156,7 +156,8 @@ const cpuBudgets = (cpu: readonly Cpu[]): Budget[] =>
   }));
 
 const cpuDetail = (cpu: readonly Cpu[]): Detail => ({
-  title: 'CPU per request: the deployed bundle, and a bare handler with the same DynamoDB calls and nothing else',
+  title:
+    'CPU per request: the deployed bundle, and a bare handler that makes its calls by the document client, and no more',
   columns: ['Request', 'Ours, ms', 'Bare, ms', 'Ratio'],
   rows: cpu.map(({ operation, ours, bare, ratio }) => [operation, ours.toFixed(2), bare.toFixed(2), ratio.toFixed(2)]),
 });

@@ -26,10 +26,7 @@ const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] 
   { in: 'shared/api/', may: ['shared/api/', 'shared/domain/', 'shared/device/', 'events/', 'zod'] },
   {
     in: 'shared/store/',
-    may: [
-      'shared/store/',
-      ...domainAnd('canonicalize', '@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb', '@aws-sdk/util-dynamodb'),
-    ],
+    may: ['shared/store/', ...domainAnd('canonicalize', '@aws-sdk/client-dynamodb')],
   },
   { in: 'shared/outside/', may: ['shared/outside/', ...domainAnd('@aws-sdk/', 'canonicalize', 'ipaddr.js')] },
   { in: 'shared/', may: ['shared/', 'events/', 'npm:', 'node:'] },

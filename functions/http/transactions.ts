@@ -1,5 +1,6 @@
+import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
-import { CredentialView, type TransactionView } from '#shared/api/transactions.ts';
+import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
 import { assign, assignmentPolicy, goesInto } from '#shared/domain/assignment.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
@@ -34,11 +35,14 @@ const atBank = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>
   it.state === 'used' ||
   (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
 
+const shownTransaction = projection(TransactionView);
+const shownCredential = projection(CredentialView);
+
 /** What a caller sees of a transaction. */
 const view = (found: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
-  contract.TransactionView.parse({
+  shownTransaction({
     ...found.transaction,
-    credentials: found.transaction.credentials.map((it) => CredentialView.parse({ ...it, atBank: atBank(found, it) })),
+    credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });
 
 const answer = (

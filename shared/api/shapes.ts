@@ -24,6 +24,16 @@ export const page = {
   cursor: z.string().max(1024).optional(),
 };
 
+/**
+ * Shows of a value what a schema names, and nothing else. For what is ours and fits: a row was parsed when it was read,
+ * and parsing it again would tell nothing new.
+ */
+export const projection = <Schema extends z.ZodObject>(schema: Schema) => {
+  const names = Object.keys(schema.shape);
+  return (it: z.infer<Schema>) =>
+    Object.fromEntries(names.flatMap((name) => (it[name] === undefined ? [] : [[name, it[name]]]))) as z.infer<Schema>;
+};
+
 /** Ids in a path: ours, so that anything else is simply not found. */
 export const idParam = z.string().min(1).max(200);
 

@@ -36,7 +36,7 @@ export const possible = {
   dispute: ['reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'],
   update: ['reserved', 'stored', 'in_use', 'recall_due'],
   move: ['reserved'],
-  issue: ['reserved', 'stored', 'in_use', 'recall_due'],
+  issue: ['reserved', 'stored', 'in_use'],
   resend: ['reserved', 'stored', 'in_use', 'recall_due'],
   revoke: ['reserved', 'stored', 'in_use', 'recall_due'],
 } as const satisfies Record<string, readonly TransactionState[]>;
@@ -675,7 +675,7 @@ export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, n
   requirePossible('issue', it);
   const { steps } = workflowOf(it.workflow);
   const nth = steps.findIndex((row) => row.step === step);
-  const open = steps.findIndex(({ from }) => from === it.state);
+  const open = steps.findIndex(({ from, to, repeats }) => from === it.state || (repeats === true && to === it.state));
   const row = steps[nth];
   if (row === undefined) throw new Refusal('invalid_request', `a ${it.workflow} has no step ${step}`);
   if (open === -1 || nth < open)

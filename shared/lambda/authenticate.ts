@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { ApiKey } from '../domain/api-key.ts';
 import { parseApiKey } from '../domain/issued.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -12,7 +12,7 @@ const keysCached = 1_000;
 
 export type Caller = { tenant: string; apiKeyId: string; scopes: readonly string[] };
 
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const sha256 = (text: string): string => hash('sha256', text);
 
 const unauthorized = (): Refusal =>
   new Refusal('unauthorized', 'send a valid API key: Authorization: Bearer lw_live_…');
@@ -21,8 +21,8 @@ const unauthorized = (): Refusal =>
 export const openAuthentication = (table: Table) => {
   const cache = new Map<string, { key: ApiKey | null; at: number }>();
 
-  const rowOf = async (text: string, nowMs: number): Promise<ApiKey | null> => {
-    const cached = cache.get(sha256(text));
+  const rowOf = async (text: string, digest: string, nowMs: number): Promise<ApiKey | null> => {
+    const cached = cache.get(digest);
     if (cached && nowMs - cached.at < keyCacheMs) return cached.key;
     const parsed = parseApiKey(text);
     if (parsed === null) return null;
@@ -31,7 +31,7 @@ export const openAuthentication = (table: Table) => {
     // Unknown ones are not kept, or guesses would push out the real.
     if (key !== null) {
       if (cache.size >= keysCached) cache.delete(cache.keys().next().value ?? '');
-      cache.set(sha256(text), { key, at: nowMs });
+      cache.set(digest, { key, at: nowMs });
     }
     return key;
   };
@@ -39,9 +39,10 @@ export const openAuthentication = (table: Table) => {
   return async (header: string | undefined, nowMs: number): Promise<Caller> => {
     const [, text] = /^Bearer ([\x21-\x7e]{1,200})$/i.exec(header ?? '') ?? [];
     if (text === undefined) throw unauthorized();
-    const key = await rowOf(text, nowMs);
+    const digest = sha256(text);
+    const key = await rowOf(text, digest, nowMs);
     if (key === null || key.revokedAt !== null) throw unauthorized();
-    if (!timingSafeEqual(Buffer.from(sha256(text)), Buffer.from(key.keyHash))) throw unauthorized();
+    if (!timingSafeEqual(Buffer.from(digest), Buffer.from(key.keyHash))) throw unauthorized();
     return { tenant: key.tenant, apiKeyId: key.id, scopes: key.scopes };
   };
 };

@@ -171,7 +171,7 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     const ifMatch = ifMatchOf(event);
     const body = route.body ? parseRequest(route.body, sent, 'body') : {};
 
-    const fingerprint = hashOf([route.id, params, sent]);
+    const fingerprint = key === null ? '' : hashOf([route.id, params, sent]);
     const record = (effect: Answer): Write[] => {
       if (key === null) return [];
       const kept: IdempotencyRecord = { tenant: caller.tenant, key, fingerprint, status: route.status, ...effect };

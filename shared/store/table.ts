@@ -1,23 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  type AttributeValue,
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   DynamoDBClient,
   type DynamoDBClientConfig,
   type DynamoDBServiceException,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  type QueryCommandOutput,
   TransactionCanceledException,
   TransactionConflictException,
+  TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import {
-  BatchGetCommand,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  TransactWriteCommand,
-} from '@aws-sdk/lib-dynamodb';
-import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { Refusal } from '../domain/refusal.ts';
+import { type Attributes, attributesOf, rowOf } from './attributes.ts';
+import { SigningHash } from './signing-hash.ts';
 
 export type Key = { PK: string; SK: string };
 export type Row = Key & Record<string, unknown>;
@@ -72,7 +70,7 @@ export type Table = {
 type Condition = {
   ConditionExpression?: string;
   ExpressionAttributeNames?: Record<string, string>;
-  ExpressionAttributeValues?: Record<string, string | number>;
+  ExpressionAttributeValues?: Attributes;
 };
 
 const condition = (expects: Expectation): Condition => {
@@ -81,18 +79,18 @@ const condition = (expects: Expectation): Condition => {
   if ('absentOrExpiredBefore' in expects)
     return {
       ConditionExpression: 'attribute_not_exists(PK) OR expiresAt < :now',
-      ExpressionAttributeValues: { ':now': expects.absentOrExpiredBefore },
+      ExpressionAttributeValues: attributesOf({ ':now': expects.absentOrExpiredBefore }),
     };
   if ('version' in expects)
     return {
       ConditionExpression: '#version = :version',
       ExpressionAttributeNames: { '#version': 'version' },
-      ExpressionAttributeValues: { ':version': expects.version },
+      ExpressionAttributeValues: attributesOf({ ':version': expects.version }),
     };
   return {
     ConditionExpression: 'attribute_not_exists(PK) OR #lower < :than',
     ExpressionAttributeNames: { '#lower': expects.lower },
-    ExpressionAttributeValues: { ':than': expects.than },
+    ExpressionAttributeValues: attributesOf({ ':than': expects.than }),
   };
 };
 
@@ -125,6 +123,8 @@ const keyOf = (write: Write): Key => {
   return { PK, SK };
 };
 
+const keyFrom = ({ PK, SK }: Attributes): Key => ({ PK: PK?.S ?? '', SK: SK?.S ?? '' });
+
 /** Why DynamoDB cancels a transaction that nothing is wrong with: another one or too many were at one of its items. */
 const contention = new Set(['None', 'TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']);
 
@@ -142,7 +142,7 @@ type Refused = { write: Write; current: Record<string, unknown> | undefined };
  */
 const lose = (refused: Refused[], { $metadata }: DynamoDBServiceException): void => {
   const isOurs = ({ write, current }: Refused): boolean =>
-    'put' in write && isDeepStrictEqual(current, unmarshall(marshall(write.put, { removeUndefinedValues: true })));
+    'put' in write && isDeepStrictEqual(current, rowOf(attributesOf(write.put)));
   if (($metadata.attempts ?? 1) > 1 && refused.every(isOurs)) return;
   throw new Lost(refused.map(({ write, current }) => ({ kind: write.kind, key: keyOf(write), current })));
 };
@@ -152,9 +152,10 @@ const conflictWaits = [20, 40, 80, 160];
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 export const openTable = (tableName: string, config: DynamoDBClientConfig = {}): Table => {
-  const client = DynamoDBDocumentClient.from(new DynamoDBClient(config), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+  // Ours adds nothing to single commands, so what a command runs through need not be put together for each call.
+  const client = new DynamoDBClient({ cacheMiddleware: true, sha256: SigningHash, ...config });
+  // It copies every request and answer, field by field, for a log that nobody keeps.
+  client.middlewareStack.remove('loggerMiddleware');
 
   const calm = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
@@ -180,34 +181,36 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
 
   const writeOne = (write: Write): Promise<void> => {
     if (!('put' in write)) return writeAll([write]);
-    const request = new PutCommand({
+    const request = new PutItemCommand({
       TableName: tableName,
-      Item: write.put,
+      Item: attributesOf(write.put),
       ...condition(write.expects),
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     });
     return insist(() => client.send(request)).catch((error: unknown) => {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      lose([{ write, current: plain(error.Item) }], error);
+      lose([{ write, current: error.Item && rowOf(error.Item) }], error);
     });
   };
 
   const writeAll = (writes: Write[]): Promise<void> => {
-    const request = new TransactWriteCommand({
+    const request = new TransactWriteItemsCommand({
       TransactItems: writes.map((write) => {
         const common = {
           TableName: tableName,
           ...condition(write.expects),
           ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
         } as const;
-        return 'put' in write ? { Put: { ...common, Item: write.put } } : { Delete: { ...common, Key: write.remove } };
+        return 'put' in write
+          ? { Put: { ...common, Item: attributesOf(write.put) } }
+          : { Delete: { ...common, Key: attributesOf(write.remove) } };
       }),
     });
     return insist(() => client.send(request)).catch((error: unknown) => {
       if (!(error instanceof TransactionCanceledException)) throw error;
       const refused = writes.flatMap((write, nth) => {
         const reason = error.CancellationReasons?.[nth];
-        return reason?.Code === 'ConditionalCheckFailed' ? [{ write, current: plain(reason.Item) }] : [];
+        return reason?.Code === 'ConditionalCheckFailed' ? [{ write, current: reason.Item && rowOf(reason.Item) }] : [];
       });
       if (refused.length === 0) throw error;
       lose(refused, error);
@@ -218,9 +221,9 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
     get: (key, consistent = false) =>
       calm(async () => {
         const { Item } = await client.send(
-          new GetCommand({ TableName: tableName, Key: key, ConsistentRead: consistent }),
+          new GetItemCommand({ TableName: tableName, Key: attributesOf(key), ConsistentRead: consistent }),
         );
-        return Item;
+        return Item && rowOf(Item);
       }),
 
     batchGet: (keys, consistent = false) =>
@@ -230,10 +233,12 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
         for (let attempt = 0; wanted.length > 0; attempt += 1) {
           if (attempt > conflictWaits.length) throw busy(new Error('keys stay unprocessed'));
           const answer = await client.send(
-            new BatchGetCommand({ RequestItems: { [tableName]: { Keys: wanted, ConsistentRead: consistent } } }),
+            new BatchGetItemCommand({
+              RequestItems: { [tableName]: { Keys: wanted.map(attributesOf), ConsistentRead: consistent } },
+            }),
           );
-          for (const item of answer.Responses?.[tableName] ?? []) found.set(`${item.PK}|${item.SK}`, item);
-          const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+          for (const row of (answer.Responses?.[tableName] ?? []).map(rowOf)) found.set(`${row.PK}|${row.SK}`, row);
+          const left = (answer.UnprocessedKeys?.[tableName]?.Keys ?? []).map(rowOf);
           wanted = wanted.filter((it) => left.some((k) => k.PK === it.PK && k.SK === it.SK));
           if (wanted.length > 0) await pause(Math.random() * (conflictWaits[attempt] ?? 0));
         }
@@ -243,24 +248,23 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
     query: ({ PK, from, to }, { consistent = false, limit, after, newestFirst = false } = {}) =>
       calm(async () => {
         const rows: Record<string, unknown>[] = [];
-        let start: Record<string, unknown> | undefined = after;
+        let start: Attributes | undefined = after && attributesOf(after);
         do {
-          const answer: { Items?: Record<string, unknown>[]; LastEvaluatedKey?: Record<string, unknown> } =
-            await client.send(
-              new QueryCommand({
-                TableName: tableName,
-                KeyConditionExpression: 'PK = :pk AND SK BETWEEN :from AND :to',
-                ExpressionAttributeValues: { ':pk': PK, ':from': from, ':to': to },
-                ConsistentRead: consistent,
-                ScanIndexForward: !newestFirst,
-                ...(limit === undefined ? {} : { Limit: limit - rows.length }),
-                ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-              }),
-            );
-          rows.push(...(answer.Items ?? []));
+          const answer: QueryCommandOutput = await client.send(
+            new QueryCommand({
+              TableName: tableName,
+              KeyConditionExpression: 'PK = :pk AND SK BETWEEN :from AND :to',
+              ExpressionAttributeValues: attributesOf({ ':pk': PK, ':from': from, ':to': to }),
+              ConsistentRead: consistent,
+              ScanIndexForward: !newestFirst,
+              ...(limit === undefined ? {} : { Limit: limit - rows.length }),
+              ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+            }),
+          );
+          rows.push(...(answer.Items ?? []).map(rowOf));
           start = answer.LastEvaluatedKey;
         } while (start !== undefined && (limit === undefined || rows.length < limit));
-        return { rows, next: start === undefined ? null : { PK: String(start.PK), SK: String(start.SK) } };
+        return { rows, next: start === undefined ? null : keyFrom(start) };
       }),
 
     due: (shard, before, limit) =>
@@ -270,11 +274,11 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
             TableName: tableName,
             IndexName: 'due',
             KeyConditionExpression: 'duePk = :shard AND dueAt < :before',
-            ExpressionAttributeValues: { ':shard': shard, ':before': before },
+            ExpressionAttributeValues: attributesOf({ ':shard': shard, ':before': before }),
             Limit: limit,
           }),
         );
-        return Items.map((it) => ({ PK: String(it.PK), SK: String(it.SK) }));
+        return Items.map(keyFrom);
       }),
 
     write: (writes) =>
@@ -285,7 +289,3 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
       }),
   };
 };
-
-/** The old row inside a refusal comes in DynamoDB's own notation, also through the document client. */
-const plain = (item: Record<string, AttributeValue> | undefined): Record<string, unknown> | undefined =>
-  item && unmarshall(item);

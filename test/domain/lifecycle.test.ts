@@ -435,7 +435,7 @@ describe('a deadline', () => {
     });
   });
 
-  it.each(TransactionState.options.filter((state) => state !== 'reserved' && state !== 'stored'))(
+  it.each(TransactionState.options.filter((state) => !['reserved', 'stored', 'in_use'].includes(state)))(
     'is none of something that is %s',
     (state) => {
       expect(due(inState(state), hours(100_000))).toBeNull();

@@ -216,10 +216,11 @@ describe('the merge table', () => {
   it.each(cells)('$fact while $state: held exactly while its item is or will be inside', ({ fact, state }) => {
     const { cloud, after } = merged(fact, state);
     const { heldBy, availability } = cloud.compartment(door);
-    expect(heldBy).toBe(['reserved', 'stored', 'recall_due'].includes(after.state) ? of : null);
+    expect(heldBy).toBe(['reserved', 'stored', 'in_use', 'recall_due'].includes(after.state) ? of : null);
     const usual: Partial<Record<TransactionState, string>> = {
       reserved: 'reserved',
       stored: 'occupied',
+      in_use: 'occupied',
       recall_due: 'occupied',
     };
     const { contents, doorState } = cloud.compartment(door);
@@ -231,7 +232,8 @@ describe('the merge table', () => {
     const { cloud, after } = merged(fact, state);
     const live = after.credentials.filter((it) => it.state === 'issued' || it.state === 'active').map((it) => it.step);
     const rights: Partial<Record<TransactionState, string[]>> = {
-      reserved: ['deposit', 'pickup'],
+      reserved: after.workflow === 'rental' ? ['use'] : ['deposit', 'pickup'],
+      in_use: ['use'],
       stored: ['pickup'],
       recall_due: ['recall'],
     };
@@ -261,7 +263,10 @@ describe('the merge table', () => {
         const { sinceVersion, locked: _, ...rest } = it;
         const was = before.credentials.find((each) => each.id === it.id);
         if (was === undefined) expect(sinceVersion).toBeGreaterThan(before.version);
-        else if (it.id === usedAtBank || (was.state === 'issued' && rest.state === 'active'))
+        else if (
+          (it.id === usedAtBank && (rest.state === 'used' || cell.fact === 'used')) ||
+          (was.state === 'issued' && rest.state === 'active')
+        )
           expect(sinceVersion).toBe(was.sinceVersion);
         else if (was.state !== rest.state || was.notAfter !== rest.notAfter)
           expect(sinceVersion).toBeGreaterThan(before.version);

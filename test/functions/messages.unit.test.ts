@@ -232,6 +232,7 @@ describe('the people who run it', () => {
     bankId: 'bnk_1',
     door: '7',
     externalIds: {},
+    changesGrants: false,
     changes: {},
   };
   const evidence = { journalId: 'j1', seq: 9, door: '7', version: 3, cause: null };
