@@ -18,6 +18,7 @@ type MenderProps = {
   impact: string;
   /** What it found, when it had something to mend. */
   found: string;
+  needsEventStreams?: boolean;
 };
 
 /** Looks every 15 minutes for what got lost, and rings when it had to mend something. */
@@ -26,13 +27,14 @@ class Mender extends Construct {
 
   constructor(scope: Construct, id: string, props: MenderProps) {
     super(scope, id);
-    const { stage, entry, name, impact, found } = props;
+    const { stage, entry, name, impact, found, needsEventStreams } = props;
     this.fn = new ServiceFunction(this, 'Function', {
       stage,
       entry,
       name,
       impact,
       timeout: Duration.minutes(5),
+      needsEventStreams,
     });
 
     const dead = new DeadLetterQueue(this, 'Dead', { stage, impact, cause: `runs of ${entry} were given up.` });
@@ -92,6 +94,8 @@ export class Republish extends Mender {
       name: 'Republish',
       impact: 'Events that the stream gave up on stay unsent: what they tell of has no consequences.',
       found: 'events were published that the stream had given up on.',
+      // The client of S3 carries them, though nothing of ours reads a stream of events.
+      needsEventStreams: true,
     });
     data.mendFailedRecords(this.fn);
     bus.publishFrom(this.fn);
