@@ -1,10 +1,8 @@
 /**
  * Budgets that are not kept yet, each with what it may be in CI until it is: `npm run bench` fails for them, `.ci/run`
- * only when one gets worse. A debt that is paid is deleted here. CPU and import ratios have room for a noisy machine.
+ * only when one gets worse. A debt that is paid is deleted here. CPU ratios have room for a noisy machine.
  */
 export const debts: readonly { what: string; atMost: number; why: string }[] = [
-  { what: 'Largest of', atMost: 610, why: 'the sweep carries the S3 client' },
-  { what: 'Slowest import', atMost: 1.8, why: 'the sweep and the sender of webhooks carry a client or two more' },
   { what: 'CPU of a request: create', atMost: 1.7, why: 'parsing rows on read, the audit chain, PIN verifiers' },
   { what: 'CPU of a request: get', atMost: 1.7, why: 'parsing rows on read' },
   { what: 'CPU of a request: cancel', atMost: 1.6, why: 'parsing rows on read, the audit chain' },
