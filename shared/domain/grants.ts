@@ -1,4 +1,5 @@
-import type { DoorGrants, Grant, Step } from '../device/shadow.ts';
+import type { Step } from '../device/access.ts';
+import type { DoorGrants, Grant } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
 import { liveCredential } from './credential.ts';
 import { epochMs, epochSecondsUp, type Instant } from './time.ts';

@@ -3,6 +3,7 @@ import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import { holdsLock, liveCredential, unlocked } from './credential.ts';
+import { runningDeadline } from './deadline.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
 import { Refusal } from './refusal.ts';
@@ -17,7 +18,6 @@ import type {
   Transaction,
   TransactionState,
 } from './transaction.ts';
-import { runningDeadline } from './transaction.ts';
 import { type Workflow, workflows } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */

@@ -126,12 +126,3 @@ export type Transaction = z.infer<typeof Transaction>;
 /** What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read. */
 export const StoredTransaction = Transaction.extend({ compartment: Compartment.nullable() });
 export type StoredTransaction = z.infer<typeof StoredTransaction>;
-
-/** The one deadline that runs now, if any. */
-export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
-  if (it.state === 'reserved') {
-    const name = it.depositStartedAt === null ? 'reserveUntil' : 'depositBy';
-    return { name, at: it.deadlines[name] };
-  }
-  return it.state === 'stored' ? { name: 'pickupBy', at: it.deadlines.pickupBy } : null;
-};
