@@ -1,5 +1,3 @@
-import { debts } from './debts.ts';
-
 /** A budget of design.md section 11 and what was measured against it. */
 export type Budget = {
   what: string;
@@ -13,17 +11,6 @@ export type Budget = {
 
 export const isKept = ({ measured, budget, exactly = false }: Budget): boolean =>
   exactly ? measured === budget : measured <= budget;
-
-/** The debt that an exceeded budget is, if it is one that we know of. */
-const debtOf = ({ what }: Budget) => debts.find((it) => what.startsWith(it.what));
-
-/** Kept, or exceeded by no more than is owed: nothing got worse. */
-export const isBearable = (it: Budget): boolean => isKept(it) || it.measured <= (debtOf(it)?.atMost ?? 0);
-
-const verdict = (it: Budget): string => {
-  if (isKept(it)) return 'kept';
-  return isBearable(it) ? `EXCEEDED, owed: ${debtOf(it)?.why}` : 'EXCEEDED';
-};
 
 export type Detail = { title: string; columns: readonly string[]; rows: readonly (readonly string[])[]; note?: string };
 
@@ -58,7 +45,7 @@ export const budgetTable = (budgets: readonly Budget[], style: Style): string =>
         `${shown(it.measured)}${it.unit}`,
         `${it.exactly ? '=' : '≤'} ${shown(it.budget)}${it.unit}`,
         it.budget === 0 ? (it.measured === 0 ? '0.00' : '∞') : (it.measured / it.budget).toFixed(2),
-        verdict(it),
+        isKept(it) ? 'kept' : 'EXCEEDED',
       ];
     }),
     style,

@@ -10,17 +10,16 @@ import type { ParcelCost } from './parcel-cost.ts';
 import { measureParcel } from './parcel-run.ts';
 import { type Race, race } from './race.ts';
 import { startRecorder } from './recorder.ts';
-import { type Budget, budgetTable, type Detail, detail, isBearable, isKept, type Style } from './report.ts';
+import { type Budget, budgetTable, type Detail, detail, isKept, type Style } from './report.ts';
 import { type Measured, measureRequestPath } from './request-path.ts';
 import { openWorkbench } from './workbench.ts';
 
 /**
  * npm run bench: the budgets of design.md section 11, measured. Ends with 1 if one is exceeded.
  * --markdown   prints the tables as Markdown
- * --owed       for CI: what debts.ts names may be exceeded by as much as stands there, and by no more
  */
 async function bench(life: Lifetime): Promise<number> {
-  const { style, keeps } = asked();
+  const style = asked();
   const { stack } = await ownStack(life);
   const recorder = await startRecorder(stack);
   life.atEnd(() => recorder.stop());
@@ -56,19 +55,15 @@ async function bench(life: Lifetime): Promise<number> {
   say(
     `\nMeasured on ${cpus().length} cores with Node ${process.versions.node}, on the local engine MiniStack, an emulator.`,
   );
-  return budgets.every(keeps) ? 0 : 1;
+  return budgets.every(isKept) ? 0 : 1;
 }
 
-function asked(): { style: Style; keeps: (budget: Budget) => boolean } {
+function asked(): Style {
   try {
-    const { markdown, owed } = parseArgs({
-      options: { markdown: { type: 'boolean' }, owed: { type: 'boolean' } },
-    }).values;
-    return { style: markdown ? 'markdown' : 'text', keeps: owed ? isBearable : isKept };
+    const { markdown } = parseArgs({ options: { markdown: { type: 'boolean' } } }).values;
+    return markdown ? 'markdown' : 'text';
   } catch {
-    throw new PlainError(
-      'npm run bench knows two options, behind --: --markdown for its tables, --owed as CI runs it.',
-    );
+    throw new PlainError('npm run bench knows one option, behind --: --markdown, for its tables as Markdown.');
   }
 }
 

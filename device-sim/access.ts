@@ -1,4 +1,5 @@
-import type { AccessMethod, DoorGrants, Grant, Step } from '#shared/device/shadow.ts';
+import type { AccessMethod, Step } from '#shared/device/access.ts';
+import type { DoorGrants, Grant } from '#shared/device/shadow.ts';
 import { sameVerifier } from '#shared/device/verifier.ts';
 import type { BankState, DoorMemory } from './state.ts';
 import { accessTime } from './time.ts';

@@ -1,4 +1,4 @@
-import { KeyHandover } from '#shared/device/journal.ts';
+import { KeyHandover } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
 import { doorsWakeAt, lookAround, tickDoors } from './doors.ts';
 import { handle } from './hands.ts';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import * as z from 'zod';
-import { Contents, LockState } from '#shared/device/journal.ts';
-import { AccessMethod } from '#shared/device/shadow.ts';
+import { AccessMethod } from '#shared/device/access.ts';
+import { Contents, LockState } from '#shared/device/door.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import { grantsView, journalView, stateView } from './view.ts';
 

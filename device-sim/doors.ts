@@ -1,4 +1,5 @@
-import type { Contents, DoorEntry, DoorStatus } from '#shared/device/journal.ts';
+import type { Contents, DoorStatus } from '#shared/device/door.ts';
+import type { DoorEntry } from '#shared/device/journal.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';

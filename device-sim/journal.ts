@@ -1,10 +1,5 @@
-import {
-  isDoorEntry,
-  JournalAck,
-  type JournalEntry,
-  type JournalEntryType,
-  ReplayRequest,
-} from '#shared/device/journal.ts';
+import { isDoorEntry, type JournalEntry, type JournalEntryType } from '#shared/device/journal.ts';
+import { JournalAck, ReplayRequest } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
 import type { Change, Durable, Ram } from './state.ts';
 import { type NewEntry, ram, remember, type Turn, write, writeEntry } from './turn.ts';

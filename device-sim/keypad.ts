@@ -1,5 +1,6 @@
-import { Answer } from '#shared/device/journal.ts';
-import type { AccessMethod, BankConfig } from '#shared/device/shadow.ts';
+import type { AccessMethod } from '#shared/device/access.ts';
+import { Answer } from '#shared/device/ask.ts';
+import type { BankConfig } from '#shared/device/config.ts';
 import { topics } from '#shared/device/topics.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
 import { judge, type Right, rightsFor, standsOpenFor } from './access.ts';

@@ -1,4 +1,4 @@
-import type { BankConfig } from '#shared/device/shadow.ts';
+import type { BankConfig } from '#shared/device/config.ts';
 import type { Keypad } from './state.ts';
 
 /*

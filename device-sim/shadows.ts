@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { BankConfig, DoorGrants } from '#shared/device/shadow.ts';
+import { BankConfig } from '#shared/device/config.ts';
+import { DoorGrants } from '#shared/device/shadow.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
 import { afterTimeJump } from './lockout.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { AccessMethod } from '#shared/device/shadow.ts';
+import type { AccessMethod } from '#shared/device/access.ts';
 import { step, wakeAt } from './bank.ts';
 import type { Faults } from './faults.ts';
 import { type LinkSettings, openLink } from './link.ts';

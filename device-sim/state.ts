@@ -1,6 +1,10 @@
 import * as z from 'zod';
-import { Cause, type Contents, DoorStatus, JournalEntry, KeyHandover, LockState } from '#shared/device/journal.ts';
-import { AccessMethod, BankConfig, DoorGrants } from '#shared/device/shadow.ts';
+import { AccessMethod } from '#shared/device/access.ts';
+import { BankConfig } from '#shared/device/config.ts';
+import { type Contents, DoorStatus, LockState } from '#shared/device/door.ts';
+import { Cause, JournalEntry } from '#shared/device/journal.ts';
+import { KeyHandover } from '#shared/device/messages.ts';
+import { DoorGrants } from '#shared/device/shadow.ts';
 
 /** Why a door stands open, or last did: kept until the next opening, because slow sensors tell after the door closed. */
 export const Cycle = z.object({

@@ -1,5 +1,7 @@
+import type { AccessMethod } from '#shared/device/access.ts';
+import { type BankConfig, defaultBankConfig } from '#shared/device/config.ts';
 import { JournalEntry } from '#shared/device/journal.ts';
-import { type AccessMethod, type BankConfig, type DoorGrants, defaultBankConfig } from '#shared/device/shadow.ts';
+import type { DoorGrants } from '#shared/device/shadow.ts';
 import { type BankState, type Change, type Cycle, type DoorMemory, merge, newDoor, type Ram } from './state.ts';
 import { claimedTime } from './time.ts';
 

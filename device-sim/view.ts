@@ -1,4 +1,4 @@
-import { defaultBankConfig } from '#shared/device/shadow.ts';
+import { defaultBankConfig } from '#shared/device/config.ts';
 import { lockedUntil } from './lockout.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import type { DoorMemory } from './state.ts';

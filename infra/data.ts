@@ -71,13 +71,13 @@ export class Data extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: stage.enforceTls,
-      // The sweep mends and deletes them within a quarter of an hour; what is older needs a person, and waits for one.
+      // They are published and deleted within a quarter of an hour; what is older needs a person, and waits for one.
       lifecycleRules: [{ expiration: Duration.days(90) }],
       removalPolicy,
     });
     Validations.of(this.failedRecords).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'Only Lambda writes here and only the sweep reads; both log what they do.',
+      reason: 'Only Lambda writes here and only schedule/republish reads; both log what they do.',
     });
 
     output(this, 'TableName', this.table.tableName);

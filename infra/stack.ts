@@ -9,7 +9,7 @@ import { Notifications } from './notifications.ts';
 import { Operations } from './operations.ts';
 import { Schedules } from './schedules.ts';
 import type { Stage } from './stages.ts';
-import { Sweep } from './sweep.ts';
+import { Republish, Sweep } from './sweep.ts';
 import { Webhooks } from './webhooks.ts';
 
 /** The whole product of one stage. One account and region holds one stage: the banks know the names of the IoT rules. */
@@ -30,7 +30,8 @@ export class LatchworkStack extends Stack {
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Notifications(this, 'Notifications', { data, bus });
     new Api(this, 'Api', { stage, data, devices, webhooks });
-    new Sweep(this, 'Sweep', { stage, data, bus, webhooks });
+    new Sweep(this, 'Sweep', { stage, data, webhooks });
+    new Republish(this, 'Republish', { stage, data, bus });
     const operations = new Operations(this, 'Operations', { stage, data, bus });
     operations.hearAllAlarms();
   }

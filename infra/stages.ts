@@ -37,7 +37,7 @@ const prod: Stage = {
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
   webhookAllowLoopback: false,
   commandResendSeconds: 2,
-  // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 for the sweep.
+  // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,
   shadowNameInArn: true,

@@ -3,7 +3,7 @@ import { DoorGrants, type Grant } from '#shared/device/shadow.ts';
 import { doorsPerShadow, shadowNames } from '#shared/device/topics.ts';
 import { type Bank, positionOf } from '#shared/domain/bank.ts';
 import { Compartment } from '#shared/domain/compartment.ts';
-import { credentialVerifier } from '#shared/domain/credential.ts';
+import { credentialVerifier } from '#shared/domain/derived.ts';
 import { doorGrants } from '#shared/domain/grants.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';

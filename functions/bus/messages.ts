@@ -1,5 +1,5 @@
 import type { Envelope } from '#events/envelope.ts';
-import { pinOf } from '#shared/domain/credential.ts';
+import { pinOf } from '#shared/domain/derived.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { epochMs, type Instant, instant } from '#shared/domain/time.ts';
 import { Transaction } from '#shared/domain/transaction.ts';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Ask } from '#shared/device/journal.ts';
+import { Ask } from '#shared/device/ask.ts';
 import { positionOf } from '#shared/domain/bank.ts';
 import { whyNot } from '#shared/domain/grants.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { Command } from '#shared/domain/command.ts';
 import { commandIdOf } from '#shared/domain/command-reports.ts';
-import { bankKeyOf } from '#shared/domain/credential.ts';
+import { bankKeyOf } from '#shared/domain/derived.ts';
 import type { World } from '#shared/domain/merge-context.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';

@@ -1,5 +1,5 @@
 import * as contract from '#shared/api/banks.ts';
-import { defaultBankConfig } from '#shared/device/shadow.ts';
+import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { type Compartment, changed } from '#shared/domain/compartment.ts';
 import { pinDigitsFor } from '#shared/domain/credential.ts';

@@ -1,6 +1,6 @@
 import type { Envelope } from '#events/envelope.ts';
-import { secretOf } from '#shared/domain/credential.ts';
 import { apply } from '#shared/domain/decision.ts';
+import { secretOf } from '#shared/domain/derived.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { type Instant, instant } from '#shared/domain/time.ts';
 import {

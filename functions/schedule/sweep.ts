@@ -8,10 +8,7 @@ import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { flushMetrics, metrics } from '#shared/lambda/metrics.ts';
-import { eventsOfRecord } from '#shared/lambda/stream.ts';
 import { live } from '#shared/live.ts';
-import { type Bus, openBus } from '#shared/outside/bus.ts';
-import { type FailedBatch, type FailedRecords, openFailedRecords } from '#shared/outside/failed-records.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { dueShards, keys } from '#shared/store/rows.ts';
@@ -26,17 +23,12 @@ const deliveryGraceSeconds = 900;
 const perShard = 200;
 
 export type SweepDeps = HttpDeps & {
-  bus: Bus;
-  failedRecords: FailedRecords;
   /** Where deliveries wait for their next attempt. */
   slow: Queue;
 };
 
-/** How much was mended, by what it was. More than nothing means that a schedule, a message or a publish was lost. */
-export type Mended = { transactions: number; commands: number; deliveries: number; commits: number };
-
-/** Batches that cannot be published. Their publisher could not read them either: they wait for a person. */
-export type Left = { unpublished: string[] };
+/** How much was mended, by what it was. More than nothing means that a schedule or a message was lost. */
+export type Mended = { transactions: number; commands: number; deliveries: number };
 
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
@@ -74,16 +66,8 @@ export const sweep = (deps: SweepDeps) => {
     await mend[kind]?.(tenant, id, mended, SK);
   };
 
-  const mendBatch = async ({ key, read }: FailedBatch, mended: Mended): Promise<void> => {
-    const records = await read();
-    const refused = await deps.bus.put(records.flatMap(eventsOfRecord));
-    if (refused.size > 0) throw new Error(`the bus refused ${refused.size} events of ${key}`);
-    await deps.failedRecords.forget(key);
-    mended.commits += records.length;
-  };
-
-  return async (): Promise<Mended & Left> => {
-    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, commits: 0 };
+  return async (): Promise<Mended> => {
+    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0 };
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {
       for (const key of await deps.table.due(shard, before, perShard)) {
@@ -91,14 +75,7 @@ export const sweep = (deps: SweepDeps) => {
         await mendRow(key, mended).catch((error: unknown) => log.error('not mended', { key, error: String(error) }));
       }
     }
-    const unpublished: string[] = [];
-    for (const batch of await deps.failedRecords.list(perShard)) {
-      await mendBatch(batch, mended).catch((error: unknown) => {
-        log.error('not published', { key: batch.key, error: String(error) });
-        unpublished.push(batch.key);
-      });
-    }
-    return { ...mended, unpublished };
+    return mended;
   };
 };
 
@@ -106,18 +83,11 @@ let run: ReturnType<typeof sweep> | undefined;
 
 /** Every 15 minutes. `SweepMended` above zero is an alarm: it is the measure of what our schedules and messages lose. */
 export const handler = middy<unknown, Mended, Error, Context>().handler(async () => {
-  run ??= sweep({
-    ...live(),
-    bus: openBus(env('BUS_NAME')),
-    failedRecords: openFailedRecords(env('FAILED_RECORDS_BUCKET')),
-    slow: openQueue(env('SLOW_QUEUE_URL')),
-  });
-  const { unpublished, ...mended } = await run();
+  run ??= sweep({ ...live(), slow: openQueue(env('SLOW_QUEUE_URL')) });
+  const mended = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
   metrics.addMetric('SweepMended', MetricUnit.Count, total);
   flushMetrics();
   log.info('swept', { ...mended });
-  // Only a function that fails is an alarm, and this one has to ring until somebody has looked.
-  if (unpublished.length > 0) throw new Error(`cannot be published: ${unpublished.join(', ')}`);
   return mended;
 });

@@ -22,7 +22,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { alarmPeriod, impactAlarm } from './alarm.ts';
-import { bundling } from './bundling.ts';
+import { bundlingWith } from './bundling.ts';
 import { output } from './output.ts';
 import { acknowledgeWildcards } from './wildcards.ts';
 
@@ -35,6 +35,8 @@ export type ServiceFunctionProps = {
   /** What its failure means to a customer; becomes the alarm's text. */
   impact: string;
   timeout?: Duration;
+  /** Its SDK client loads them at once, whether it uses them or not. */
+  needsEventStreams?: boolean;
   environment?: Record<string, string>;
 };
 
@@ -52,7 +54,15 @@ export class ServiceFunction extends Construct implements IGrantable {
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
-    const { stage, entry, name, impact, timeout = Duration.seconds(10), environment } = props;
+    const {
+      stage,
+      entry,
+      name,
+      impact,
+      timeout = Duration.seconds(10),
+      environment,
+      needsEventStreams = false,
+    } = props;
     this.timeout = timeout;
 
     const logGroup = new LogGroup(this, 'Log', {
@@ -86,7 +96,7 @@ export class ServiceFunction extends Construct implements IGrantable {
         POWERTOOLS_METRICS_NAMESPACE: 'Latchwork',
         ...environment,
       },
-      bundling,
+      bundling: bundlingWith({ eventStreams: needsEventStreams }),
     });
 
     impactAlarm(this, 'Failing', {

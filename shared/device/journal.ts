@@ -1,18 +1,6 @@
 import * as z from 'zod';
-import { AccessMethod, Step } from './shadow.ts';
-
-export const DoorState = z.enum(['closed', 'open', 'ajar', 'unknown']);
-export type DoorState = z.infer<typeof DoorState>;
-
-export const Contents = z.enum(['empty', 'filled', 'unknown']);
-export type Contents = z.infer<typeof Contents>;
-
-export const LockState = z.enum(['ok', 'jammed']);
-export type LockState = z.infer<typeof LockState>;
-
-/** The door's whole state after an entry, so that the newest entry alone tells it. `unknown` contents: no sensor. */
-export const DoorStatus = z.object({ door: DoorState, contents: Contents, lock: LockState });
-export type DoorStatus = z.infer<typeof DoorStatus>;
+import { AccessMethod, Step } from './access.ts';
+import { DoorStatus } from './door.ts';
 
 /** What opened the door; null when nobody the bank knows of did (forced, or by key). */
 export const Cause = z.union([
@@ -108,36 +96,3 @@ export const doorEntryTypes = [
 export type DoorEntry = Extract<JournalEntry, { type: (typeof doorEntryTypes)[number] }>;
 export const isDoorEntry = (entry: JournalEntry): entry is DoorEntry =>
   (doorEntryTypes as readonly string[]).includes(entry.type);
-
-/** Up on `journal`: one per door cycle; results of commands and alarms at once. Entries may repeat and come in any order. */
-export const JournalBatch = z.object({
-  /** New for each controller, kept across its restarts. */
-  journalId: z.string().min(1).max(64),
-  entries: z.array(JournalEntry).min(1).max(200),
-});
-export type JournalBatch = z.infer<typeof JournalBatch>;
-
-/** Down on `ack`: everything up to and including `seq` is durably recorded; the bank may forget it. */
-export const JournalAck = z.object({ journalId: z.string(), seq: z.int().nonnegative() });
-export type JournalAck = z.infer<typeof JournalAck>;
-
-/** Down on `replay`: send these again, inclusive. */
-export const ReplayRequest = z.object({ journalId: z.string(), from: z.int().positive(), to: z.int().positive() });
-export type ReplayRequest = z.infer<typeof ReplayRequest>;
-
-/** Up on `ask`: a credential the bank does not know. The verifier, never the PIN. */
-export const Ask = z.object({ askId: z.string().max(64), method: AccessMethod, verifier: z.string(), at: z.int() });
-export type Ask = z.infer<typeof Ask>;
-
-/** Down on `answer`: refused, and why; or a door command is on its way through the shadow. */
-export const Answer = z.object({
-  askId: z.string(),
-  granted: z.boolean(),
-  door: z.string().optional(),
-  reason: z.string().optional(),
-});
-export type Answer = z.infer<typeof Answer>;
-
-/** Down on `key`, once per controller generation, on the bank's own TLS link: the key its verifiers are made with. */
-export const KeyHandover = z.object({ generation: z.int().positive(), key: z.base64url() });
-export type KeyHandover = z.infer<typeof KeyHandover>;

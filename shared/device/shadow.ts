@@ -1,13 +1,8 @@
 import * as z from 'zod';
+import { AccessMethod, Step } from './access.ts';
 
 /** Seconds since 1970, UTC: what a small controller compares without a calendar. */
 const EpochSeconds = z.int().nonnegative();
-
-export const AccessMethod = z.enum(['pin', 'qr', 'barcode', 'badge']);
-export type AccessMethod = z.infer<typeof AccessMethod>;
-
-export const Step = z.enum(['deposit', 'pickup', 'use', 'recall']);
-export type Step = z.infer<typeof Step>;
 
 /** What one person may do at one door, decided by the bank alone (design.md section 5). */
 export const Grant = z.object({
@@ -52,39 +47,6 @@ export type OpenCommand = z.infer<typeof OpenCommand>;
 
 export const DoorsDocument = z.record(z.string(), z.object({ open: OpenCommand.optional() }));
 export type DoorsDocument = z.infer<typeof DoorsDocument>;
-
-/** `desired` of `config`: what the bank needs to know to decide alone. */
-export const BankConfig = z.object({
-  /** Raised with every change; the bank keeps the highest. */
-  rev: z.int().nonnegative(),
-  timeZone: z.string(),
-  /** Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
-  reopenSeconds: z.int().positive(),
-  /** How long a door may stand open before it is `ajar`. */
-  ajarAfterSeconds: z.int().positive(),
-  /** The clock runs through a power cut, so grants are honoured before the cloud has told the time. */
-  batteryBackedClock: z.boolean(),
-  /** Wrong PINs per keypad: after `failures` in a row, PIN entry is off for `lockSeconds`. The last row ends the day's budget. */
-  lockout: z.array(z.object({ failures: z.int().positive(), lockSeconds: z.int().positive() })).min(1),
-  /** Wrong PINs a keypad accepts in 24 hours, whatever succeeds between them. */
-  guessesPerDay: z.int().positive(),
-});
-export type BankConfig = z.infer<typeof BankConfig>;
-
-/** 5 → 1 min, 10 → 15 min, 20 → 24 h: the guess limits that the PIN length is computed with (limits.md F3). */
-export const defaultBankConfig: BankConfig = {
-  rev: 0,
-  timeZone: 'UTC',
-  reopenSeconds: 120,
-  ajarAfterSeconds: 60,
-  batteryBackedClock: false,
-  lockout: [
-    { failures: 5, lockSeconds: 60 },
-    { failures: 10, lockSeconds: 900 },
-    { failures: 20, lockSeconds: 86_400 },
-  ],
-  guessesPerDay: 20,
-};
 
 /**
  * `reported` of `doors-<k>`, for display only: per door label, `is` = `<door> <contents> <lock>` in the words of a

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
-import type { AccessMethod } from './shadow.ts';
+import type { AccessMethod } from './access.ts';
 
 /** What a bank compares instead of the secret: 128 bits of an HMAC-SHA-256 under that bank's key, base64url. */
 export const verifierOf = (bankKey: Buffer, method: AccessMethod, value: string): string =>

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BankConfig } from '../device/shadow.ts';
+import { BankConfig } from '../device/config.ts';
 import { InstantText } from './time.ts';
 
 export const ThermalClass = z.enum(['ambient', 'refrigerated', 'frozen', 'heated']);

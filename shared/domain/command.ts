@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Step } from '../device/shadow.ts';
+import { Step } from '../device/access.ts';
 import { InstantText } from './time.ts';
 
 export const CommandState = z.enum([

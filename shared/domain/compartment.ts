@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { Contents, DoorState, LockState } from '../device/door.ts';
 import type { DoorEntry } from '../device/journal.ts';
-import { Contents, DoorState, LockState } from '../device/journal.ts';
 import type { Instant } from './time.ts';
 import { epochMs, plusSeconds } from './time.ts';
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Command } from './command.ts';
-import { runningDeadline, type Transaction } from './transaction.ts';
+import { runningDeadline } from './deadline.ts';
+import type { Transaction } from './transaction.ts';
 import type { DeadlineName } from './workflow.ts';
 
 /** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */

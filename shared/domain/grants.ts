@@ -1,8 +1,9 @@
 import type { DoorGrants, Grant } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
 import { liveCredential } from './credential.ts';
+import { unmet } from './deadline.ts';
 import { epochMs, epochSecondsUp, type Instant } from './time.ts';
-import { type Transaction, unmet } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 import { type Condition, workflowOf } from './workflow.ts';
 
 /** What the person at the door is told while something is not confirmed. */

@@ -1,5 +1,5 @@
 import type { Credential } from './credential.ts';
-import { pinOf, secretOf } from './credential.ts';
+import { pinOf, secretOf } from './derived.ts';
 import type { RootKeys } from './root-key.ts';
 
 /**

@@ -3,6 +3,7 @@ import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import { holdsLock, liveCredential, unlocked } from './credential.ts';
+import { deadlineNames, deadlineOf, runningDeadline, unmet } from './deadline.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
 import { receives } from './grants.ts';
@@ -10,7 +11,6 @@ import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, later, plusSeconds } from './time.ts';
 import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
-import { deadlineNames, deadlineOf, runningDeadline, unmet } from './transaction.ts';
 import { type Condition, type DeadlineName, type Workflow, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */

@@ -1,5 +1,6 @@
 import { assign } from './assignment.ts';
 import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
+import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
 import { ended, recall } from './lifecycle.ts';
 import {
@@ -15,7 +16,7 @@ import {
   takeDoor,
 } from './merge-context.ts';
 import { type Instant, plusSeconds } from './time.ts';
-import { deadlineOf, type Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
 
 export const started: Rule = (context) => {
   const { transaction, at } = context;

@@ -1,5 +1,5 @@
+import type { Step } from '../device/access.ts';
 import type { DoorEntry } from '../device/journal.ts';
-import type { Step } from '../device/shadow.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { Fresh } from './lifecycle.ts';

@@ -160,34 +160,3 @@ export type Transaction = z.infer<typeof Transaction>;
 /** What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read. */
 export const StoredTransaction = Transaction.extend({ compartment: Compartment.nullable() });
 export type StoredTransaction = z.infer<typeof StoredTransaction>;
-
-/** The one deadline that runs now, if any. */
-export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
-  const { state, deadlines, flags } = it;
-  const named = (name: DeadlineName) => {
-    const at = deadlines[name];
-    return at === undefined ? null : { name, at };
-  };
-  if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
-  if (state === 'stored') return named('pickupBy');
-  if (state !== 'in_use' || deadlines.useUntil === undefined) return null;
-  if (!flags.includes('overdue')) return named('useUntil');
-  return it.overstaySeconds === undefined
-    ? null
-    : { name: 'useUntil', at: plusSeconds(deadlines.useUntil, it.overstaySeconds) };
-};
-
-/** A deadline that its workflow has. */
-export const deadlineOf = (it: Pick<Transaction, 'id' | 'deadlines'>, name: DeadlineName): Instant => {
-  const at = it.deadlines[name];
-  if (at === undefined) throw new Error(`${it.id} has no ${name}`);
-  return at;
-};
-
-/** What still keeps the receiver from opening. */
-export const unmet = (it: Pick<Transaction, 'preconditions'>): Condition[] =>
-  (it.preconditions ?? []).flatMap(({ condition, met }) => (met === undefined ? [condition] : []));
-
-/** Names of the deadlines that its workflow has. */
-export const deadlineNames = (it: Pick<Transaction, 'workflow'>): DeadlineName[] =>
-  DeadlineName.options.filter((name) => workflowOf(it.workflow).deadlines[name] !== undefined);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Step } from '../device/shadow.ts';
+import type { Step } from '../device/access.ts';
 
 export const Workflow = z.enum(['sale', 'release', 'parcel', 'return', 'rental']);
 export type Workflow = z.infer<typeof Workflow>;

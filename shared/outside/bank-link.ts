@@ -1,5 +1,6 @@
 import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane';
-import type { Answer, JournalAck, KeyHandover, ReplayRequest } from '../device/journal.ts';
+import type { Answer } from '../device/ask.ts';
+import type { JournalAck, KeyHandover, ReplayRequest } from '../device/messages.ts';
 import { topics } from '../device/topics.ts';
 
 export type BankLink = {

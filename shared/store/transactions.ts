@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Actor, Envelope } from '../../events/envelope.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
-import { credentialVerifier } from '../domain/credential.ts';
+import { credentialVerifier } from '../domain/derived.ts';
 import { expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';

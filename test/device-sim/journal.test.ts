@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../device-sim/journal.ts';
-import { JournalBatch } from '../../shared/device/journal.ts';
+import { JournalBatch } from '../../shared/device/messages.ts';
 import { topics } from '../../shared/device/topics.ts';
 import { bankId, journalId, parcel, Rig } from './rig.ts';
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Cycle } from '../../device-sim/state.ts';
 import type { Output } from '../../device-sim/turn.ts';
+import { type BankConfig, defaultBankConfig } from '../../shared/device/config.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
-import { type BankConfig, defaultBankConfig } from '../../shared/device/shadow.ts';
 import { type Act, anyAct, giveAll, usesOf } from './acts.ts';
 import { Rig } from './rig.ts';
 

@@ -2,14 +2,11 @@ import * as z from 'zod';
 import { step, wakeAt } from '../../device-sim/bank.ts';
 import { type BankState, type Durable, type Layout, merge, newDurable } from '../../device-sim/state.ts';
 import type { DoorChange, EnterResult, Input, Output } from '../../device-sim/turn.ts';
-import { JournalBatch, type JournalEntry } from '../../shared/device/journal.ts';
-import {
-  type AccessMethod,
-  type BankConfig,
-  type DoorGrants,
-  defaultBankConfig,
-  type Grant,
-} from '../../shared/device/shadow.ts';
+import type { AccessMethod } from '../../shared/device/access.ts';
+import { type BankConfig, defaultBankConfig } from '../../shared/device/config.ts';
+import type { JournalEntry } from '../../shared/device/journal.ts';
+import { JournalBatch } from '../../shared/device/messages.ts';
+import type { DoorGrants, Grant } from '../../shared/device/shadow.ts';
 import { topics } from '../../shared/device/topics.ts';
 import { verifierOf } from '../../shared/device/verifier.ts';
 

@@ -1,5 +1,7 @@
-import type { Cause, DoorEntry, DoorStatus } from '#shared/device/journal.ts';
-import { defaultBankConfig, type Step } from '#shared/device/shadow.ts';
+import type { Step } from '#shared/device/access.ts';
+import { defaultBankConfig } from '#shared/device/config.ts';
+import type { DoorStatus } from '#shared/device/door.ts';
+import type { Cause, DoorEntry } from '#shared/device/journal.ts';
 import { assign } from '#shared/domain/assignment.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { envelopesOf } from '#shared/domain/chain.ts';

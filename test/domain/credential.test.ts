@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { doorsPerBankMax } from '#shared/domain/bank.ts';
-import {
-  bankKeyOf,
-  type Credential,
-  credentialVerifier,
-  livePinsPerDoor,
-  pinDigitsFor,
-  pinOf,
-} from '#shared/domain/credential.ts';
+import { type Credential, livePinsPerDoor, pinDigitsFor } from '#shared/domain/credential.ts';
+import { bankKeyOf, credentialVerifier, pinOf } from '#shared/domain/derived.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { reserved } from './cloud-and-bank.ts';
 

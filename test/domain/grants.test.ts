@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { DoorGrants, DoorsDocument, GrantsDocument, type Step } from '#shared/device/shadow.ts';
+import type { Step } from '#shared/device/access.ts';
+import { DoorGrants, DoorsDocument, GrantsDocument } from '#shared/device/shadow.ts';
 import { doorsPerShadow, shadowBytesMax, shadowNames } from '#shared/device/topics.ts';
 import { doorsPerBankMax, type LayoutDoor } from '#shared/domain/bank.ts';
 import { order } from '#shared/domain/commanding.ts';
 import { changed, newCompartment } from '#shared/domain/compartment.ts';
-import { type Credential, credentialVerifier } from '#shared/domain/credential.ts';
+import type { Credential } from '#shared/domain/credential.ts';
+import { credentialVerifier } from '#shared/domain/derived.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import { cancel, expireIfDue, hold, resend } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';

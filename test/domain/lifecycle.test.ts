@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
+import { deadlineOf, runningDeadline } from '#shared/domain/deadline.ts';
 import {
   type Action,
   cancel,
@@ -25,7 +26,7 @@ import {
 } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Instant, plusSeconds } from '#shared/domain/time.ts';
-import { deadlineOf, runningDeadline, type Transaction, TransactionState } from '#shared/domain/transaction.ts';
+import { type Transaction, TransactionState } from '#shared/domain/transaction.ts';
 import { workflows } from '#shared/domain/workflow.ts';
 import { chosen, freshFor, hours, minutes, parcelInput, reserved, startedAt } from './cloud-and-bank.ts';
 

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { secretOf } from '#shared/domain/credential.ts';
+import { secretOf } from '#shared/domain/derived.ts';
 import { webhookSecretText } from '#shared/domain/issued.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
+import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import {
   complete,
@@ -15,7 +16,7 @@ import {
 } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
-import { runningDeadline, type Transaction } from '#shared/domain/transaction.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
 import { Workflow, workflowOf, workflows } from '#shared/domain/workflow.ts';
 import {
   Cloud,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { catalogue } from '#events/catalogue.ts';
 import { Envelope } from '#events/envelope.ts';
 import { Bank } from '#shared/domain/bank.ts';
-import { pinOf } from '#shared/domain/credential.ts';
+import { pinOf } from '#shared/domain/derived.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
 import type { Party, StoredTransaction } from '#shared/domain/transaction.ts';

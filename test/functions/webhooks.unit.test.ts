@@ -398,8 +398,6 @@ describe('the sweep', () => {
       rootKeys: async () => rootKeys,
       newId: w.newId,
       clock: () => epochMs(now),
-      bus: { put: async () => new Set() },
-      failedRecords: { list: async () => [], forget: async () => {} },
       slow: {
         send: async (message) => {
           slow.push(DeliverMessage.parse(message));

@@ -293,11 +293,19 @@ describe('the stream of the table', () => {
     ]);
   });
 
-  it('leaves what failed in the bucket that the sweep mends from', () => {
+  it('leaves what failed in the bucket that it is published from later', () => {
     const bucket = stack.all('AWS::S3::Bucket', z.unknown())[0]?.logicalId;
     expect(streamMappings[0]?.properties.DestinationConfig?.OnFailure.Destination).toBe(bucket);
-    const sweep = functions.find((fn) => entryOf(fn) === 'schedule/sweep');
-    expect(plain(sweep?.properties.Environment.Variables.FAILED_RECORDS_BUCKET)).toBe(`<${bucket}>`);
+    const republish = functions.find((fn) => entryOf(fn) === 'schedule/republish');
+    expect(plain(republish?.properties.Environment.Variables.FAILED_RECORDS_BUCKET)).toBe(`<${bucket}>`);
+  });
+});
+
+describe('what looks for the lost', () => {
+  it('counts what it mended, and rings, whichever function did it', () => {
+    const mended = alarms.filter(({ properties }) => properties.MetricName === 'SweepMended');
+    const counting = mended.flatMap(({ properties }) => properties.Dimensions.map(({ Value }) => plain(Value)));
+    expect(counting.sort()).toEqual(['schedule/republish', 'schedule/sweep']);
   });
 });
 
@@ -450,10 +458,8 @@ describe('least privilege', () => {
     ['queue/deliver', [...consume, ...readWrite, secret, ...schedule, send]],
     ['device/journal', [...consume, ...readWrite, secret, 'iot:Publish', send]],
     ['device/ask', [...consume, ...readWrite, secret, 'iot:Publish', ...shadows]],
-    [
-      'schedule/sweep',
-      [...readWrite, secret, 'events:PutEvents', 's3:DeleteObject', 's3:GetObject', 's3:ListBucket', send],
-    ],
+    ['schedule/sweep', [...readWrite, secret, send]],
+    ['schedule/republish', ['events:PutEvents', 's3:DeleteObject', 's3:GetObject', 's3:ListBucket', send]],
     ['operator/create-tenant', [...readWrite, secret]],
   ])('%s may do this and nothing else', (entry, actions) => {
     const holders = functions.filter((fn) => entryOf(fn) === entry);
@@ -487,7 +493,7 @@ describe('least privilege', () => {
     const known = [
       'stream/publish *',
       'stream/publish <bucket>/aws/lambda/*',
-      'schedule/sweep <bucket>/aws/lambda/*',
+      'schedule/republish <bucket>/aws/lambda/*',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:topic/lw/bnk_*/down/*`,

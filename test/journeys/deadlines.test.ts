@@ -188,15 +188,12 @@ describe('a deadline whose schedule was lost', () => {
 
   it('is mended by the sweep, which counts it, once', async () => {
     const { tenant, parcel, table } = await newParcel();
-    const nothing = { put: async () => new Set<string>(), send: async () => undefined };
     const run = sweep({
       table,
       rootKeys,
       newId,
       clock: tomorrow,
-      bus: nothing,
-      slow: nothing,
-      failedRecords: { list: async () => [], forget: async () => undefined },
+      slow: { send: async () => undefined },
     });
     expect(await run()).toMatchObject({ transactions: 1 });
     expect(await table.get(keys.transaction(tenant.id, parcel.id), true)).toMatchObject(expired);

@@ -6,14 +6,10 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { bankIdentity } from '../../local/bank-identity.ts';
 import { CompartmentView } from '../../shared/api/banks.ts';
-import {
-  type Cause,
-  type DoorStatus,
-  JournalAck,
-  type JournalEntry,
-  ReplayRequest,
-} from '../../shared/device/journal.ts';
-import type { Step } from '../../shared/device/shadow.ts';
+import type { Step } from '../../shared/device/access.ts';
+import type { DoorStatus } from '../../shared/device/door.ts';
+import type { Cause, JournalEntry } from '../../shared/device/journal.ts';
+import { JournalAck, ReplayRequest } from '../../shared/device/messages.ts';
 import { topics } from '../../shared/device/topics.ts';
 import { goesOffline } from '../support/bank-memory.ts';
 import { invariantsHold } from '../support/invariants.ts';

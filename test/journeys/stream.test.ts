@@ -17,7 +17,7 @@ import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Envelope, firstPrevHash } from '../../events/envelope.ts';
-import { sweep } from '../../functions/schedule/sweep.ts';
+import { republish } from '../../functions/schedule/republish.ts';
 import { publish } from '../../functions/stream/publish.ts';
 import { Made } from '../../local/api-client.ts';
 import { clientOptions } from '../../local/endpoint.ts';
@@ -34,7 +34,6 @@ import { commitEndpoint } from '../../shared/store/commit.ts';
 import { openTable, type Row } from '../../shared/store/table.ts';
 import { rootKeys, type SpokenForBank, spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
-import { memoryTable } from '../support/memory-table.ts';
 import { createParcel, type Parcel, readParcel } from '../support/parcel.ts';
 import { aws, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
@@ -328,7 +327,7 @@ const keysIn = async (bucket: string): Promise<string[]> =>
   (await openFailedRecords(bucket, aws.s3).list(1_000)).map(({ key }) => key);
 
 describe('a batch that the publisher gave up on', () => {
-  it('is published by the sweep, which forgets it', async () => {
+  it('is published after all, and forgotten then', async () => {
     const receiver = await newReceiver();
     const endpoints = await Promise.all([1, 2, 3].map(() => untoldEndpoint(receiver)));
     const [first, ...others] = endpoints.map((it, nth) => recordOf(it.commit, nth));
@@ -338,9 +337,9 @@ describe('a batch that the publisher gave up on', () => {
       await putFailed(bucket, { Records: [first] }),
     ];
     const { Payload, FunctionError } = await aws.lambda.send(
-      new InvokeCommand({ FunctionName: outputOf(stack.outputs, 'SweepFunctionName'), Payload: '{}' }),
+      new InvokeCommand({ FunctionName: outputOf(stack.outputs, 'RepublishFunctionName'), Payload: '{}' }),
     );
-    // How many it mended is told below: another test may have it sweep at the same time.
+    // How many it mended is told below: another test may have it run at the same time.
     const answer: unknown = JSON.parse(Buffer.from(Payload ?? []).toString());
     expect({ FunctionError, answer }).toEqual({
       FunctionError: undefined,
@@ -367,17 +366,9 @@ describe('a batch that the publisher gave up on', () => {
       for (const Key of unreadable) await aws.s3.send(new DeleteObjectCommand({ Bucket, Key }));
       await aws.s3.send(new DeleteBucketCommand({ Bucket }));
     });
-    const run = sweep({
-      table: memoryTable(),
-      rootKeys,
-      newId,
-      clock: () => Date.now(),
-      bus,
-      failedRecords: openFailedRecords(Bucket, aws.s3),
-      slow: { send: async () => undefined },
-    });
-    const { unpublished, ...mended } = await run();
-    expect(mended).toEqual({ transactions: 0, commands: 0, deliveries: 0, commits: 3 });
+    const run = republish({ bus, failedRecords: openFailedRecords(Bucket, aws.s3) });
+    const { unpublished, commits } = await run();
+    expect(commits).toBe(3);
     expect(unpublished.toSorted()).toEqual(unreadable.toSorted());
     for (const { eventId } of endpoints) await arrives(receiver, eventId);
     expect((await keysIn(Bucket)).toSorted()).toEqual(unreadable.toSorted());

@@ -1,0 +1,15 @@
+import * as z from 'zod';
+import { AccessMethod } from './access.ts';
+
+/** Up on `ask`: a credential the bank does not know. The verifier, never the PIN. */
+export const Ask = z.object({ askId: z.string().max(64), method: AccessMethod, verifier: z.string(), at: z.int() });
+export type Ask = z.infer<typeof Ask>;
+
+/** Down on `answer`: refused, and why; or a door command is on its way through the shadow. */
+export const Answer = z.object({
+  askId: z.string(),
+  granted: z.boolean(),
+  door: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type Answer = z.infer<typeof Answer>;

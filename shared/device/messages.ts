@@ -1,0 +1,22 @@
+import * as z from 'zod';
+import { JournalEntry } from './journal.ts';
+
+/** Up on `journal`: one per door cycle; results of commands and alarms at once. Entries may repeat and come in any order. */
+export const JournalBatch = z.object({
+  /** New for each controller, kept across its restarts. */
+  journalId: z.string().min(1).max(64),
+  entries: z.array(JournalEntry).min(1).max(200),
+});
+export type JournalBatch = z.infer<typeof JournalBatch>;
+
+/** Down on `ack`: everything up to and including `seq` is durably recorded; the bank may forget it. */
+export const JournalAck = z.object({ journalId: z.string(), seq: z.int().nonnegative() });
+export type JournalAck = z.infer<typeof JournalAck>;
+
+/** Down on `replay`: send these again, inclusive. */
+export const ReplayRequest = z.object({ journalId: z.string(), from: z.int().positive(), to: z.int().positive() });
+export type ReplayRequest = z.infer<typeof ReplayRequest>;
+
+/** Down on `key`, once per controller generation, on the bank's own TLS link: the key its verifiers are made with. */
+export const KeyHandover = z.object({ generation: z.int().positive(), key: z.base64url() });
+export type KeyHandover = z.infer<typeof KeyHandover>;
