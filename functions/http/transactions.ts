@@ -1,7 +1,8 @@
 import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
-import { assign, assignmentPolicy, goesInto } from '#shared/domain/assignment.ts';
+import { assign, assignmentPolicy, goesInto, volume } from '#shared/domain/assignment.ts';
+import type { LayoutDoor } from '#shared/domain/bank.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
@@ -125,10 +126,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       door?: string | undefined;
       reason: string;
       leave?: true;
+      larger?: boolean;
       changes?: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>;
     },
   ): Promise<Answer> => {
-    const { changes = {}, reason, door, leave } = asked;
+    const { changes = {}, reason, door, leave, larger = false } = asked;
     const { transaction } = await find(call, id);
     const items = changes.items ?? transaction.items;
     const read = await readBankWithDoors(deps.table, call.caller.tenant, transaction.bankId, true);
@@ -140,8 +142,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         return lifecycle.update(found.transaction, changes);
       });
 
-    const others = read.compartments.filter((it) => door === undefined || it.door === door);
-    if (others.length === 0) throw new Refusal('not_found', `there is no door ${door} at this bank`);
+    if (door !== undefined && !read.bank.layout.some((it) => it.door === door))
+      throw new Refusal('not_found', `there is no door ${door} at this bank`);
+    const isCandidate = (it: LayoutDoor): boolean =>
+      (door === undefined || it.door === door) && !(larger && built && volume(it) <= volume(built));
+    const candidates = read.bank.layout.filter(isCandidate).map((it) => it.door);
+    const others = read.compartments.filter((it) => candidates.includes(it.door));
     // What cannot be done whatever is free is said first.
     refuseUnless(
       transaction.state === 'reserved',

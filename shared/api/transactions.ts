@@ -201,6 +201,8 @@ export const moveTransaction = {
   body: z.strictObject({
     /** Where to; left out, the best that fits. */
     door: z.string().min(1).max(8).optional(),
+    /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
+    larger: z.boolean().default(false),
     reason: Reason,
   }),
   problems: ['invalid_transition', 'reservation_refused', 'precondition_failed', 'idempotency_key_reused'],

@@ -52,7 +52,7 @@ export const goesInto = (items: Item[], built: LayoutDoor): boolean => {
   return need !== null && need.thermalClass === built.thermalClass && fits(need, built);
 };
 
-const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
+export const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
 
 /** Spreads callers over equal doors, the same caller always in the same order. */
 const tieBreak = (transactionId: string, door: string): string => hash('sha256', `${transactionId}/${door}`);

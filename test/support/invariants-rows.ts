@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import type { Picture, TransactionShape } from './invariants-picture.ts';
+import { unpacked } from './packed-rows.ts';
 
-const active = ['reserved', 'stored', 'recall_due'];
-const inside = ['stored', 'recall_due'];
+const active = ['reserved', 'stored', 'in_use', 'recall_due'];
+const inside = ['stored', 'in_use', 'recall_due'];
 
 /** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
 export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
@@ -107,9 +108,14 @@ export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string
 };
 
 const runningDeadline = (it: TransactionShape): string | null => {
-  const { reserveUntil, depositBy, pickupBy } = it.deadlines;
+  const { reserveUntil, depositBy = null, pickupBy = null, useUntil = null } = it.deadlines;
   if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
-  return it.state === 'stored' ? pickupBy : null;
+  if (it.state === 'stored') return pickupBy;
+  if (it.state !== 'in_use' || useUntil === null) return null;
+  if (!it.flags.includes('overdue')) return useUntil;
+  return it.overstaySeconds === undefined
+    ? null
+    : new Date(Date.parse(useUntil) + it.overstaySeconds * 1000).toISOString();
 };
 
 /** I6, at any time: what has a deadline lies in the index of what is due, at that time, so that the sweep finds it. */
@@ -149,6 +155,8 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
     for (const { SK, events } of log.commits) {
       const last = events.at(-1)?.envelope;
       if (last?.actor.type !== 'api_key' || last.type === 'command.superseded') continue;
+      // By PATCH, which says what is to be and may be repeated without a key.
+      if (events.some(({ envelope }) => envelope.type === 'transaction.updated')) continue;
       effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
     }
   }
@@ -190,7 +198,9 @@ export const apart = ({
     if (named === undefined) continue;
     if (tenant !== undefined && tenant !== named)
       found.push(`I9: ${row.PK} ${row.SK} of ${named} says tenant ${tenant}`);
-    const text = JSON.stringify(row);
+    const text = JSON.stringify(row, (_, value) =>
+      value instanceof Uint8Array ? unpacked(z.unknown()).parse(value) : value,
+    );
     for (const other of tenants.filter((it) => it !== named && text.includes(it)))
       found.push(`I9: ${row.PK} ${row.SK} of ${named} names ${other}`);
   }

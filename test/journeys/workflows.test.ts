@@ -1,0 +1,223 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { CompartmentView } from '../../shared/api/banks.ts';
+import { TransactionView } from '../../shared/api/transactions.ts';
+import { invariantsHold } from '../support/invariants.ts';
+import { anItem, newOrder } from '../support/parcel.ts';
+import { type Bank, eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
+
+let tenant: Tenant;
+let bank: Bank;
+
+beforeAll(async () => {
+  tenant = await newTenant();
+  const ordinary = ordinaryDoors(6);
+  bank = await newBank(tenant, {
+    doors: ordinary.map((it) => (it.door === '6' ? { ...it, door: 'L', heightMm: 700 } : it)),
+  });
+});
+
+const begin = (workflow: string, more: Record<string, unknown> = {}): Promise<TransactionView> =>
+  tenant.api.post(
+    '/v1/transactions',
+    { workflow, bankId: bank.id, externalIds: { order: newOrder() }, items: [anItem], ...more },
+    TransactionView,
+  );
+const act = (it: TransactionView, action: string, body: Record<string, unknown> = {}): Promise<TransactionView> =>
+  tenant.api.post(`/v1/transactions/${it.id}/${action}`, body, TransactionView);
+const read = (it: TransactionView): Promise<TransactionView> =>
+  tenant.api.get(`/v1/transactions/${it.id}`, TransactionView);
+const becomes = (it: TransactionView, state: TransactionView['state']): Promise<TransactionView> =>
+  eventually(
+    async () => {
+      const now = await read(it);
+      expect(now.state).toBe(state);
+      return now;
+    },
+    { what: `${it.workflow} ${it.id} becomes ${state}` },
+  );
+const atBank = (it: TransactionView): Promise<void> =>
+  eventually(
+    async () => {
+      const live = (await read(it)).credentials.filter(({ state }) => state === 'active' || state === 'issued');
+      expect(live.map((each) => each.atBank)).toEqual(live.map(() => true));
+    },
+    { what: `the bank knows the credentials of ${it.id}` },
+  );
+const doorOf = (it: TransactionView): string => z.string().parse(it.door);
+const pinOf = (it: TransactionView, step: string): string =>
+  z.string().parse(it.credentials.findLast((each) => each.step === step && each.value !== undefined)?.value);
+const compartment = (door: string) => tenant.api.get(`/v1/banks/${bank.id}/compartments/${door}`, CompartmentView);
+
+const putIn = async (it: TransactionView): Promise<void> => {
+  expect(await bank.panel.enter(pinOf(it, 'deposit'))).toMatchObject({ granted: true, door: doorOf(it) });
+  await bank.panel.fill(doorOf(it));
+};
+const takeOut = async (it: TransactionView): Promise<void> => {
+  expect(await bank.panel.enter(pinOf(it, 'pickup'))).toMatchObject({ granted: true, door: doorOf(it) });
+  await bank.panel.clear(doorOf(it));
+};
+const holds = () => invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
+
+describe('a sale', () => {
+  it('is put in by staff, waits until it is paid, is collected, and may be refunded afterwards', async () => {
+    const sale = await begin('sale', { payment: { amountMinor: 2_490, currency: 'CHF' }, recipient: { name: 'Ada' } });
+    expect(sale.flags).toEqual(['payment_pending']);
+    await atBank(sale);
+    await putIn(sale);
+    await becomes(sale, 'stored');
+
+    expect(await bank.panel.enter(pinOf(sale, 'pickup'))).toMatchObject({ granted: false, reason: 'payment_pending' });
+    const paid = await act(sale, 'confirm-payment', { reference: 'pay-77' });
+    expect(paid.flags).toEqual([]);
+    await atBank(sale);
+    await takeOut(sale);
+    await becomes(sale, 'completed');
+
+    const refunded = await act(sale, 'refund', { amountMinor: 500, reason: 'a scratch' });
+    expect(refunded.charges).toMatchObject([
+      { kind: 'refund', amountMinor: 500, reason: 'a scratch', by: tenant.apiKeyId },
+    ]);
+    await expect(act(sale, 'refund', { amountMinor: 2_000, reason: 'all of it' })).rejects.toThrow('at most 1990');
+    await holds();
+  });
+});
+
+describe('a release', () => {
+  it('hands something to a named person, once somebody has seen who they are', async () => {
+    const release = await begin('release', { conditions: ['identity'], recipient: { name: 'Grace' } });
+    await atBank(release);
+    await putIn(release);
+    await becomes(release, 'stored');
+    expect(await bank.panel.enter(pinOf(release, 'pickup'))).toMatchObject({
+      granted: false,
+      reason: 'identity_unconfirmed',
+      message: 'Please have your identity confirmed first.',
+    });
+    await act(release, 'confirm', { condition: 'identity', reference: 'desk 3' });
+    await atBank(release);
+    await takeOut(release);
+    await becomes(release, 'completed');
+    await holds();
+  });
+});
+
+describe('a return', () => {
+  it('is brought by a customer and fetched by a courier', async () => {
+    const back = await begin('return', { parties: { collector: { name: 'Courier 7' } } });
+    await atBank(back);
+    await putIn(back);
+    await becomes(back, 'stored');
+    await takeOut(back);
+    await becomes(back, 'completed');
+    await holds();
+  });
+});
+
+describe('a rental', () => {
+  it('opens again and again until the renter is done, and the door is free for the next', async () => {
+    const rental = await begin('rental', { payment: { amountMinor: 600, currency: 'CHF' } });
+    expect(rental.credentials).toMatchObject([{ step: 'use', state: 'active' }]);
+    await atBank(rental);
+    for (const contents of ['filled', 'filled', 'empty'] as const) {
+      expect(await bank.panel.enter(pinOf(rental, 'use'))).toMatchObject({ granted: true, door: doorOf(rental) });
+      await bank.panel.door(doorOf(rental), { contents, door: 'closed' });
+      await becomes(rental, 'in_use');
+    }
+    const later = new Date(Date.now() + 48 * 3_600_000).toISOString();
+    const longer = await act(rental, 'extend', { useUntil: later, charge: { amountMinor: 300, currency: 'CHF' } });
+    expect(longer).toMatchObject({
+      deadlines: { useUntil: later },
+      charges: [{ kind: 'extension', amountMinor: 300 }],
+    });
+    await eventually(async () => expect((await compartment(doorOf(rental))).contents).toBe('empty'));
+    const ended = await act(rental, 'complete', { reason: 'the renter is done' });
+    expect(ended).toMatchObject({ state: 'completed', credentials: [{ state: 'revoked' }] });
+    expect(await compartment(doorOf(rental))).toMatchObject({ heldBy: null, availability: 'available' });
+    await eventually(async () =>
+      expect(await bank.panel.enter(pinOf(rental, 'use'))).toMatchObject({ granted: false }),
+    );
+    await holds();
+  });
+
+  it('that ends by time with something inside needs clearing before its door is offered', async () => {
+    const useUntil = new Date(Date.now() + 6_000).toISOString();
+    const rental = await begin('rental', { deadlines: { useUntil } });
+    await atBank(rental);
+    await bank.panel.enter(pinOf(rental, 'use'));
+    await bank.panel.fill(doorOf(rental));
+    await becomes(rental, 'in_use');
+    const over = await becomes(rental, 'expired');
+    expect(over.expiredStage).toBe('use');
+    expect(await compartment(doorOf(rental))).toMatchObject({ heldBy: null, availability: 'needs_clearing' });
+
+    const command = await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: doorOf(rental), reason: 'clear what a renter left' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[doorOf(rental)]?.door).toBe('open'), {
+      what: `the command ${command.id} opens`,
+    });
+    await bank.panel.clear(doorOf(rental));
+    await eventually(async () => expect((await compartment(doorOf(rental))).availability).toBe('available'));
+    await holds();
+  });
+});
+
+describe('what support can mend', () => {
+  it('moves a courier whose parcel does not fit to a larger door, in one call', async () => {
+    const parcel = await begin('parcel');
+    await atBank(parcel);
+    const moved = await act(parcel, 'move', { reason: 'item_too_big', larger: true });
+    expect(moved.door).toBe('L');
+    expect(await compartment(doorOf(parcel))).toMatchObject({ heldBy: null });
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: true, door: moved.door });
+    await bank.panel.fill(doorOf(moved));
+    await becomes(parcel, 'stored');
+    await expect(act(parcel, 'move', { reason: 'too late' })).rejects.toThrow(
+      'cannot move a transaction that is stored',
+    );
+
+    const recalled = await act(parcel, 'recall', { reason: 'the sender asks for it' });
+    expect(recalled).toMatchObject({ state: 'recall_due', recallCause: 'recalled' });
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'pickup'))).toMatchObject({ granted: false });
+    expect(await bank.panel.enter(pinOf(recalled, 'recall'))).toMatchObject({ granted: true });
+    await bank.panel.clear(doorOf(moved));
+    await becomes(parcel, 'recalled');
+    await holds();
+  });
+
+  it('changes what is noted, gives a new PIN for one taken back, and flags a dispute', async () => {
+    const parcel = await begin('parcel', { recipient: { name: 'Ada' } });
+    const changed = await tenant.api.patch(
+      `/v1/transactions/${parcel.id}`,
+      { recipient: { name: 'Ada Lovelace' }, metadata: { shelf: '7' } },
+      TransactionView,
+    );
+    expect(changed).toMatchObject({ recipient: { name: 'Ada Lovelace' }, metadata: { shelf: '7' }, version: 3 });
+
+    const pickup = parcel.credentials.find(({ step }) => step === 'pickup')?.id ?? '';
+    await act(parcel, `credentials/${pickup}/revoke`);
+    await expect(act(parcel, 'credentials', { step: 'deposit' })).rejects.toThrow('is live for the step deposit');
+    const issued = await act(parcel, 'credentials', { step: 'pickup' });
+    expect(issued.credentials.map(({ step, state }) => [step, state])).toEqual([
+      ['deposit', 'active'],
+      ['pickup', 'revoked'],
+      ['pickup', 'issued'],
+    ]);
+    await atBank(parcel);
+    await putIn(parcel);
+    await becomes(parcel, 'stored');
+    expect(await bank.panel.enter(pinOf(parcel, 'pickup'))).toMatchObject({
+      granted: false,
+      reason: 'credential_revoked',
+    });
+    expect((await act(parcel, 'dispute', { reason: 'the recipient says it is empty' })).flags).toEqual(['disputed']);
+    await takeOut(issued);
+    await becomes(parcel, 'completed');
+    await holds();
+  });
+});
