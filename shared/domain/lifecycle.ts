@@ -23,28 +23,45 @@ export type TransactionDecision = {
 /** Ids and keys a decision may need; drawn outside, so that deciding stays pure. */
 export type Fresh = { credentialIds: readonly string[]; keyVersion: number };
 
-/** What can be asked of a transaction, and the states in which each makes sense. Anything else is `invalid_transition`. */
+type Leads = Partial<Record<TransactionState, TransactionState>>;
+
+/** It stays in the state it is in. */
+const stays = (...states: TransactionState[]): Leads => Object.fromEntries(states.map((it) => [it, it]));
+
+const underWay = ['reserved', 'stored', 'in_use', 'recall_due'] as const;
+const over = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
+
+/**
+ * What can be asked of a transaction: the states in which it makes sense, and the one it leads to. Anything else is
+ * `invalid_transition`.
+ */
 export const possible = {
-  cancel: ['reserved', 'stored'],
-  extend: ['reserved', 'stored', 'in_use', 'recall_due'],
-  hold: ['reserved', 'stored', 'in_use'],
-  'lift-hold': ['reserved', 'stored', 'in_use', 'recall_due'],
-  recall: ['stored'],
-  complete: ['stored', 'in_use', 'recall_due'],
-  confirm: ['reserved', 'stored', 'in_use', 'recall_due'],
-  refund: ['reserved', 'stored', 'in_use', 'recall_due', 'completed', 'cancelled', 'expired', 'recalled', 'rejected'],
-  dispute: ['reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'],
-  update: ['reserved', 'stored', 'in_use', 'recall_due'],
-  move: ['reserved'],
-  issue: ['reserved', 'stored', 'in_use'],
-  resend: ['reserved', 'stored', 'in_use', 'recall_due'],
-  revoke: ['reserved', 'stored', 'in_use', 'recall_due'],
-} as const satisfies Record<string, readonly TransactionState[]>;
+  cancel: { reserved: 'cancelled', stored: 'recall_due' },
+  extend: { ...stays('reserved', 'stored', 'in_use'), recall_due: 'stored' },
+  hold: stays('reserved', 'stored', 'in_use'),
+  'lift-hold': stays(...underWay),
+  move: stays('reserved'),
+  update: stays(...underWay),
+  confirm: stays(...underWay),
+  recall: { stored: 'recall_due' },
+  complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
+  refund: stays(...underWay, ...over),
+  dispute: stays(...underWay, 'completed', 'recalled'),
+  issue: stays('reserved', 'stored', 'in_use'),
+  resend: stays(...underWay),
+  revoke: stays(...underWay),
+} as const satisfies Record<string, Leads>;
 export type Action = keyof typeof possible;
 
+/** What a deadline leads to, by the state in which it runs. */
+export const whenDue = {
+  reserved: 'expired',
+  stored: 'recall_due',
+  in_use: 'expired',
+} as const satisfies Leads;
+
 const requirePossible = (action: Action, it: Transaction): void => {
-  const states: readonly TransactionState[] = possible[action];
-  if (!states.includes(it.state))
+  if (!Object.hasOwn(possible[action], it.state))
     throw new Refusal('invalid_transition', `cannot ${action} a transaction that is ${it.state}`);
 };
 
@@ -277,7 +294,7 @@ export const cancel = (
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
-      { state: 'cancelled', cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
+      { state: possible.cancel.reserved, cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
       'revoked',
       { reason },
       now,
@@ -496,7 +513,12 @@ export const expireIfDue = (
   const { emissions, drop } = ended(
     it,
     'transaction.expired',
-    { state: 'expired', expiredStage: stage, flags: without(it.flags, 'held'), holdReason: null },
+    {
+      state: whenDue[it.state === 'in_use' ? 'in_use' : 'reserved'],
+      expiredStage: stage,
+      flags: without(it.flags, 'held'),
+      holdReason: null,
+    },
     'expired',
     { stage },
     now,

@@ -32,7 +32,7 @@ const odd = (fact: Fact) =>
 
 /**
  * The merge table: what each physical fact does to a transaction in each state. Physical truth wins, and is flagged;
- * nothing that a door did is dropped. docs/merge-table.md is generated from it, and every row has a test.
+ * nothing that a door did is dropped. docs/transactions.md is generated from it, and every row has a test.
  */
 export const mergeTable: Record<Fact, Row> = {
   deposit_started: {
