@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import type { Picture, TransactionShape } from './invariants-picture.ts';
+import { unpacked } from './packed-rows.ts';
 
 const active = ['reserved', 'stored', 'recall_due'];
 const inside = ['stored', 'recall_due'];
@@ -190,7 +191,9 @@ export const apart = ({
     if (named === undefined) continue;
     if (tenant !== undefined && tenant !== named)
       found.push(`I9: ${row.PK} ${row.SK} of ${named} says tenant ${tenant}`);
-    const text = JSON.stringify(row);
+    const text = JSON.stringify(row, (_, value) =>
+      value instanceof Uint8Array ? unpacked(z.unknown()).parse(value) : value,
+    );
     for (const other of tenants.filter((it) => it !== named && text.includes(it)))
       found.push(`I9: ${row.PK} ${row.SK} of ${named} names ${other}`);
   }
