@@ -3,10 +3,12 @@ import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
 import { assign, assignmentPolicy, goesInto, volume } from '#shared/domain/assignment.ts';
 import type { LayoutDoor } from '#shared/domain/bank.ts';
+import { hashOf } from '#shared/domain/chain.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
+import { isWanted, planOf } from '#shared/domain/search.ts';
 import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
@@ -21,6 +23,7 @@ import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
 import { externalIdWrites } from '#shared/store/commit.ts';
+import { type FoundPage, openSearch } from '#shared/store/search.ts';
 import { Lost } from '#shared/store/table.ts';
 import {
   decisionWrites,
@@ -74,13 +77,19 @@ const reservationReads = [
 
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const transactions = openTransactions(deps);
+  const search = openSearch(deps.table);
 
   const notFound = (id: string): Refusal => new Refusal('not_found', `there is no transaction ${id}`);
 
+  /** Our own id of what bears an id of theirs, `<system>:<id>`. */
+  const idByTheirs = async ({ caller }: AnyCall, theirs: string): Promise<string | null> => {
+    const [, system, external] = /^([a-z][a-z0-9_]*):(.+)$/.exec(theirs) ?? [];
+    return system && external ? await transactions.idByExternal(caller.tenant, system, external) : null;
+  };
+
   /** Our own id of it, also where the caller names one of theirs. */
-  const idOf = async ({ caller }: AnyCall, id: string): Promise<string> => {
-    const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
-    const ours = system && external ? await transactions.idByExternal(caller.tenant, system, external) : id;
+  const idOf = async (call: AnyCall, id: string): Promise<string> => {
+    const ours = id.startsWith('ext:') ? await idByTheirs(call, id.slice('ext:'.length)) : id;
     if (ours === null) throw notFound(id);
     return ours;
   };
@@ -249,11 +258,31 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       answer(await find(call, call.params.transactionId)),
 
     [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
-      // An order id is unique, so there is one page and no cursor that could be ours.
-      readCursor(call.query.cursor, 'transactions');
-      const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
-      const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
-      return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };
+      const { caller, now } = call;
+      const { limit, cursor, orderId, externalId, ...wanted } = call.query;
+      const list = `transactions ${hashOf({ ...wanted, orderId, externalId })}`;
+      const after = readCursor(cursor, list);
+      const page = (found: FoundPage['found'], next: string | null) => ({
+        body: {
+          data: found.filter((it) => isWanted(it, wanted)).map(view),
+          nextCursor: next === null ? null : cursorText(list, next),
+        },
+      });
+      // Ids of theirs are unique, and their rows lie there as soon as the transaction does.
+      const theirs = [orderId && `order:${orderId}`, externalId].flatMap((it) => it || []);
+      if (theirs.length > 0) {
+        const ids = await Promise.all(theirs.map((it) => idByTheirs(call, it)));
+        const id = ids.every((it) => it === ids[0]) ? ids[0] : null;
+        const found = id ? await search.read(caller.tenant, [id], wanted.door !== undefined) : [];
+        return page(
+          await Promise.all(found.map(async (it) => ({ ...it, ...(await transactions.settled(it, now)) }))),
+          null,
+        );
+      }
+      const plan = planOf(await deps.rootKeys(), caller.tenant, wanted);
+      if (plan === null) return page([], null);
+      const { found, next } = await search.page(caller.tenant, plan, wanted, { limit, after });
+      return page(found, next);
     },
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
