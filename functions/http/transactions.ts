@@ -264,18 +264,23 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       const after = readCursor(cursor, list);
       const page = (found: FoundPage['found'], next: string | null) => ({
         body: {
-          data: found.filter((it) => isWanted(it, wanted)).map(view),
+          data: found.map(view),
           nextCursor: next === null ? null : cursorText(list, next),
         },
       });
       // Ids of theirs are unique, and their rows lie there as soon as the transaction does.
       const theirs = [orderId && `order:${orderId}`, externalId].flatMap((it) => it || []);
-      if (theirs.length > 0) {
-        const ids = await Promise.all(theirs.map((it) => idByTheirs(call, it)));
-        const id = ids.every((it) => it === ids[0]) ? ids[0] : null;
-        const found = id ? await search.read(caller.tenant, [id], wanted.door !== undefined) : [];
+      if (theirs[0] !== undefined) {
+        const id = await idByTheirs(call, theirs[0]);
+        const found = id === null ? [] : await search.read(caller.tenant, [id], wanted.door !== undefined);
+        const settled = await Promise.all(
+          found.map(async ({ doors, ...it }) => ({ ...(await transactions.settled(it, now)), doors })),
+        );
+        const bears = ({ externalIds }: Transaction, asked: string) =>
+          Object.entries(externalIds).some((it) => it.join(':') === asked);
+        const fits = (it: (typeof settled)[number]) => theirs.every((asked) => bears(it.transaction, asked));
         return page(
-          await Promise.all(found.map(async (it) => ({ ...it, ...(await transactions.settled(it, now)) }))),
+          settled.filter((it) => fits(it) && isWanted(it, wanted)),
           null,
         );
       }

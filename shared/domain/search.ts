@@ -42,14 +42,12 @@ const wordsOf = (name: string): string[] =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter((it) => it !== '');
 
-/** Letters by which a name is looked up; a shorter one, or a shorter beginning, only as the whole word. */
+/** Letters by which a name is looked up; fewer only find a word that has no more. */
 const prefixLetters = 3;
 /** Up to so many letters more narrow it down before a transaction is read. */
 const prefixLettersMost = 10;
 
 const letters = (word: string, count: number): string => [...word].slice(0, count).join('');
-const startsWith = (word: string, beginning: string): boolean =>
-  [...beginning].length < prefixLetters ? word === beginning : word.startsWith(beginning);
 
 type Asked =
   | { by: 'phone'; phone: string }
@@ -69,7 +67,7 @@ const matchesParty = ({ phone, email, name = '' }: Party, asked: Asked): boolean
   if (asked.by === 'phone') return phone === asked.phone;
   if (asked.by === 'email') return email !== undefined && normalEmail(email) === asked.email;
   const words = wordsOf(name);
-  return asked.words.every((beginning) => words.some((word) => startsWith(word, beginning)));
+  return asked.words.every((beginning) => words.some((word) => word.startsWith(beginning)));
 };
 
 /** 128 bits of an HMAC: two tenants, or two kinds of value, never share one, and without the key nobody can try numbers. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { RootKeys } from '../domain/root-key.ts';
-import { fingerprint, type LookupSays, lookupsOf, type Plan, type Wanted } from '../domain/search.ts';
+import { fingerprint, isWanted, type LookupSays, lookupsOf, type Plan, type Wanted } from '../domain/search.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { TransactionState } from '../domain/transaction.ts';
 import { Workflow } from '../domain/workflow.ts';
@@ -142,14 +142,14 @@ export const openSearch = (table: Table) => {
     page: async (
       tenant: string,
       plan: Plan,
-      { from, to }: Pick<Wanted, 'from' | 'to'>,
+      wanted: Wanted,
       { limit, after }: { limit: number; after: string | undefined },
     ): Promise<FoundPage> => {
       const [nth, last] = after === undefined ? [0, null] : Position.parse(JSON.parse(after));
       const term = plan.terms[nth];
       if (term === undefined) return { found: [], next: null };
       const most = Math.min(limit, Math.floor(keysMost / (plan.needsDoors ? 3 : 2)));
-      const range = ranges.lookups(tenant, term, from, to);
+      const range = ranges.lookups(tenant, term, wanted.from, wanted.to);
       const { rows, next } = await table.query(range, {
         limit: plan.drops ? rowsMost : most,
         newestFirst: true,
@@ -161,14 +161,11 @@ export const openSearch = (table: Table) => {
       const goesOnAfter = kept.length > taken.length ? taken.at(-1)?.SK : next?.SK;
       const position =
         goesOnAfter !== undefined ? [nth, goesOnAfter] : nth + 1 < plan.terms.length ? [nth + 1, null] : null;
-      return {
-        found: await read(
-          tenant,
-          taken.map((it) => it.transactionId),
-          plan.needsDoors,
-        ),
-        next: position && JSON.stringify(position),
-      };
+      const ids = taken.map((it) => it.transactionId);
+      const found = await read(tenant, ids, plan.needsDoors);
+      // A row of a door proves that it was there, and is looked up by nothing else.
+      const proven = plan.kind === 'door' ? { ...wanted, door: undefined } : wanted;
+      return { found: found.filter((it) => isWanted(it, proven)), next: position && JSON.stringify(position) };
     },
   };
 };
