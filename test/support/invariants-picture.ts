@@ -231,17 +231,20 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
-  const Keys = partitions.map((PK) => ({ PK, SK: 'S' }));
+  const Keys = partitions.map((name) => {
+    const [PK = '', SK = 'S'] = name.split('\n');
+    return { PK, SK };
+  });
   const answer = await aws.dynamoDb.send(
     new BatchGetCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
   );
   const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
   const rows = (answer.Responses?.[tableName] ?? []).map((item) => RowShape.parse(item));
-  return [...rows, ...(await alone(left.map(({ PK }) => String(PK))))];
+  return [...rows, ...(await alone(left.map(({ PK, SK }) => `${PK}\n${SK}`)))];
 };
 
 /** Many at a time, but not all: the engine answers them one after the other, and others want to be answered as well. */
