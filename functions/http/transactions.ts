@@ -1,15 +1,11 @@
-import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
-import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
+import { Asset } from '#shared/domain/asset.ts';
 import { assign, assignmentPolicy, goesInto, volume } from '#shared/domain/assignment.ts';
 import type { LayoutDoor } from '#shared/domain/bank.ts';
-import { hashOf } from '#shared/domain/chain.ts';
-import type { Compartment } from '#shared/domain/compartment.ts';
-import type { Credential } from '#shared/domain/credential.ts';
+import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { isWanted, planOf } from '#shared/domain/search.ts';
-import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
@@ -19,12 +15,14 @@ import {
   type Handlers,
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
-import { refuseUnless } from '#shared/lambda/problem.ts';
+import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
+import { findTransactions } from '#shared/lambda/transaction-search.ts';
+import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
-import { readBankWithDoors } from '#shared/store/banks.ts';
+import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
 import { externalIdWrites } from '#shared/store/commit.ts';
-import { type FoundPage, openSearch } from '#shared/store/search.ts';
-import { Lost } from '#shared/store/table.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost, type Write } from '#shared/store/table.ts';
 import {
   decisionWrites,
   drawFresh,
@@ -34,26 +32,8 @@ import {
   withNextPin,
 } from '#shared/store/transactions.ts';
 
-/** Whether the bank has applied this state of the credential. Of a use it told us itself. */
-const atBank = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>, it: Credential): boolean =>
-  it.state === 'used' ||
-  (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
-
-const shownTransaction = projection(TransactionView);
-const shownCredential = projection(CredentialView);
-
-/** What a caller sees of a transaction. */
-const view = (found: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
-  shownTransaction({
-    ...found.transaction,
-    credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
-  });
-
-const answer = (
-  found: Pick<Found, 'transaction' | 'applied'>,
-  issuedFrom: Transaction['credentials'] = [],
-): Answer => ({
-  body: view(found),
+const answer = (found: Seen, issuedFrom: Transaction['credentials'] = []): Answer => ({
+  body: transactionView(found),
   etag: found.transaction.version,
   ...(issuedFrom.length > 0
     ? {
@@ -77,19 +57,13 @@ const reservationReads = [
 
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const transactions = openTransactions(deps);
-  const search = openSearch(deps.table);
 
   const notFound = (id: string): Refusal => new Refusal('not_found', `there is no transaction ${id}`);
 
-  /** Our own id of what bears an id of theirs, `<system>:<id>`. */
-  const idByTheirs = async ({ caller }: AnyCall, theirs: string): Promise<string | null> => {
-    const [, system, external] = /^([a-z][a-z0-9_]*):(.+)$/.exec(theirs) ?? [];
-    return system && external ? await transactions.idByExternal(caller.tenant, system, external) : null;
-  };
-
   /** Our own id of it, also where the caller names one of theirs. */
-  const idOf = async (call: AnyCall, id: string): Promise<string> => {
-    const ours = id.startsWith('ext:') ? await idByTheirs(call, id.slice('ext:'.length)) : id;
+  const idOf = async ({ caller }: AnyCall, id: string): Promise<string> => {
+    const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
+    const ours = system && external ? await transactions.idByExternal(caller.tenant, system, external) : id;
     if (ours === null) throw notFound(id);
     return ours;
   };
@@ -181,6 +155,36 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     });
   };
 
+  /** The commit of a new transaction, with its answer; null when somebody else was faster at its door. */
+  const commitCreate = async (
+    call: Call<typeof contract.createTransaction>,
+    decided: lifecycle.TransactionDecision,
+    more: Write[] = [],
+  ): Promise<Answer | null> => {
+    const rootKeys = await deps.rootKeys();
+    let decision = decided;
+    for (;;) {
+      const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
+      const made = answer({ transaction: after, applied: null }, after.credentials);
+      try {
+        await deps.table.write([...writes, ...externalIdWrites(after), ...more, ...call.record(made)]);
+        return made;
+      } catch (error) {
+        if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+        const taken = error.to('unique');
+        if (taken) {
+          const existing = String(taken.current?.transactionId ?? '');
+          const [, , system, ...external] = taken.key.PK.split('#');
+          const detail = `${system} ${external.join('#')} already belongs to ${existing}`;
+          throw new Refusal('already_exists', detail, { existing });
+        }
+        const lock = error.to('lock');
+        if (error.to('compartment') || !lock) return null;
+        decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
+      }
+    }
+  };
+
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
     call: Call<typeof contract.createTransaction>,
@@ -216,35 +220,83 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         now,
       );
     for (const compartment of found.doors.slice(0, attempts)) {
-      let decision = decideFor(compartment);
-      for (;;) {
-        const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
-        const made = answer({ transaction: after, applied: null }, after.credentials);
-        try {
-          await deps.table.write([...writes, ...externalIdWrites(after), ...call.record(made)]);
-          return made;
-        } catch (error) {
-          if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-          const taken = error.to('unique');
-          if (taken) {
-            const existing = String(taken.current?.transactionId ?? '');
-            const [, , system, ...external] = taken.key.PK.split('#');
-            const detail = `${system} ${external.join('#')} already belongs to ${existing}`;
-            throw new Refusal('already_exists', detail, { existing });
-          }
-          const lock = error.to('lock');
-          if (error.to('compartment') || !lock) break;
-          decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
-        }
-      }
+      const made = await commitCreate(call, decideFor(compartment));
+      if (made !== null) return made;
     }
     return null;
+  };
+
+  /** Promises an asset, and so its door, to a borrower. */
+  const lend = async (call: Call<typeof contract.createTransaction>, id: string, salt: string): Promise<Answer> => {
+    const { body, caller, now } = call;
+    const { assetId } = body;
+    requireFields(assetId !== undefined, '/assetId', 'is missing: a loan is of an asset');
+    requireFields(body.items.length === 0, '/items', 'are those of the asset; leave them out');
+    const [bankRow, assetRow] = await deps.table.batchGet([
+      keys.bank(body.bankId),
+      keys.asset(caller.tenant, assetId ?? ''),
+    ]);
+    const asset = assetRow === undefined ? null : Asset.parse(assetRow);
+    const bank = bankRow === undefined ? null : parseBank(bankRow);
+    if (bank === null || bank.tenant !== caller.tenant)
+      throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    if (asset === null) throw new Refusal('not_found', `there is no asset ${assetId}`);
+    requireFields(asset.bankId === bank.id, '/bankId', `the asset is at ${asset.bankId}`);
+    const unavailable = (why: string) => new Refusal('reservation_refused', why, { reason: 'bank_full' });
+    if (asset.retired !== null) throw unavailable(`the asset is retired: ${asset.retired}`);
+    if (bank.lifecycle !== 'active')
+      throw new Refusal('reservation_refused', refusalText.bank_unavailable, { reason: 'bank_unavailable' });
+
+    const rootKeys = await deps.rootKeys();
+    const input = {
+      ...body,
+      id,
+      salt,
+      tenant: caller.tenant,
+      siteId: bank.siteId,
+      bankKey: bank.bankKey,
+      items: [asset.item],
+      source: body.source ?? null,
+      payment: body.payment ?? null,
+    };
+    const assignment = { policy: assignmentPolicy.name, candidates: 1, reason: 'the door of the asset' };
+    const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
+    const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
+    if (compartment.heldBy !== asset.id)
+      throw new Refusal('reservation_refused', `the asset is promised or lent to ${compartment.heldBy}`, {
+        reason: 'bank_full',
+        ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
+      });
+    if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
+    const made = await commitCreate(
+      call,
+      lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
+      [
+        {
+          kind: 'other',
+          expects: 'absent',
+          put: { ...keys.assetLoan(caller.tenant, asset.id, id), transactionId: id },
+        },
+      ],
+    );
+    if (made === null)
+      throw new Refusal('busy', 'somebody else was faster at the door of the asset; try again', {
+        retryAfterSeconds: 1,
+      });
+    return made;
   };
 
   return {
     [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
       const id = deps.newId('txn');
       const salt = newSalt();
+      if (call.body.workflow === 'loan') return lend(call, id, salt);
+      requireFields(
+        call.body.items.length > 0,
+        '/items',
+        'name at least one: a compartment is chosen by their measures',
+      );
+      requireFields(call.body.assetId === undefined, '/assetId', `is not a field of a ${call.body.workflow}`);
       for (const read of reservationReads) {
         const made = await reserve(call, id, salt, read);
         if (made !== null) return made;
@@ -257,38 +309,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
       answer(await find(call, call.params.transactionId)),
 
-    [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
-      const { caller, now } = call;
-      const { limit, cursor, orderId, externalId, ...wanted } = call.query;
-      const list = `transactions ${hashOf({ ...wanted, orderId, externalId })}`;
-      const after = readCursor(cursor, list);
-      const page = (found: FoundPage['found'], next: string | null) => ({
-        body: {
-          data: found.map(view),
-          nextCursor: next === null ? null : cursorText(list, next),
-        },
-      });
-      // Ids of theirs are unique, and their rows lie there as soon as the transaction does.
-      const theirs = [orderId && `order:${orderId}`, externalId].flatMap((it) => it || []);
-      if (theirs[0] !== undefined) {
-        const id = await idByTheirs(call, theirs[0]);
-        const found = id === null ? [] : await search.read(caller.tenant, [id], wanted.door !== undefined);
-        const settled = await Promise.all(
-          found.map(async ({ doors, ...it }) => ({ ...(await transactions.settled(it, now)), doors })),
-        );
-        const bears = ({ externalIds }: Transaction, asked: string) =>
-          Object.entries(externalIds).some((it) => it.join(':') === asked);
-        const fits = (it: (typeof settled)[number]) => theirs.every((asked) => bears(it.transaction, asked));
-        return page(
-          settled.filter((it) => fits(it) && isWanted(it, wanted)),
-          null,
-        );
-      }
-      const plan = planOf(await deps.rootKeys(), caller.tenant, wanted);
-      if (plan === null) return page([], null);
-      const { found, next } = await search.page(caller.tenant, plan, wanted, { limit, after });
-      return page(found, next);
-    },
+    [contract.listTransactions.id]: findTransactions(deps, transactions),
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
       const { query, caller, params } = call;

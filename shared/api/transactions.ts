@@ -66,7 +66,10 @@ export const CreateTransaction = z.strictObject({
   bankId: z.string().min(1).max(64),
   externalIds: ExternalIds.default({}),
   source: z.strictObject({ system: ExternalSystem, version: z.int().nonnegative() }).optional(),
-  items: z.array(Item).min(1).max(20),
+  /** Of an asset they are known; every other workflow needs at least one. */
+  items: z.array(Item).max(20).default([]),
+  /** Of a loan: what is lent. */
+  assetId: z.string().min(1).max(64).optional(),
   recipient: Party.default({}),
   parties: Parties.default({}),
   /** What it costs: of a rental, for its time as first agreed. */

@@ -9,6 +9,8 @@ export const Scope = z.enum([
   'commands:write',
   'banks:read',
   'banks:write',
+  'assets:read',
+  'assets:write',
   'webhooks:read',
   'webhooks:write',
   'api-keys:read',

@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, later, plusSeconds } from './time.ts';
 import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
-import { type Condition, type DeadlineName, type Workflow, workflowOf } from './workflow.ts';
+import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
 export type TransactionDecision = {
@@ -73,10 +73,14 @@ const withCredentials = (
   sinceVersion: number,
 ): Credential[] => credentials.map((it) => (matches(it) ? { ...it, ...change, sinceVersion } : it));
 
-/** The compartment as it is once the transaction has let go of it. */
-export const released = (it: Compartment, more: Partial<Compartment> = {}): CompartmentChange => ({
+/** The compartment as it is once the transaction has let go of it: free, or its asset's again. */
+export const released = (
+  it: Compartment,
+  { assetId }: Pick<Transaction, 'assetId'>,
+  more: Partial<Compartment> = {},
+): CompartmentChange => ({
   before: it,
-  after: changed(it, { ...more, heldBy: null }, false),
+  after: changed(it, { ...more, heldBy: assetId ?? null }, assetId !== undefined && it.contents !== 'empty'),
 });
 
 const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
@@ -89,6 +93,7 @@ export type CreateInput = {
   siteId: string;
   bankId: string;
   bankKey: BankKey;
+  assetId?: string | undefined;
   externalIds: Record<string, string>;
   source: Transaction['source'];
   items: Item[];
@@ -163,14 +168,15 @@ const newPin = (
   return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, locked: true, ...more };
 };
 
-/** When a credential ends whose step goes with that deadline. */
+/** When a credential of a step ends. */
 const endsAt = (
-  until: DeadlineName,
+  { until, grace = 0 }: Pick<WorkflowStep, 'until' | 'grace'>,
   it: Pick<Transaction, 'id' | 'deadlines'> & { overstaySeconds?: number | undefined },
-): Instant => {
-  const at = deadlineOf(it, until);
-  return until === 'useUntil' ? plusSeconds(at, it.overstaySeconds ?? 0) : at;
-};
+): Instant => plusSeconds(deadlineOf(it, until), grace + (until === 'useUntil' ? (it.overstaySeconds ?? 0) : 0));
+
+/** Once the depositor has begun, another deadline counts. */
+const begun = (it: Transaction, row: WorkflowStep): Pick<WorkflowStep, 'until' | 'grace'> =>
+  row.until === 'reserveUntil' && it.depositStartedAt !== null ? { until: 'depositBy' } : row;
 
 /** A transaction with this compartment reserved for it, and one credential per step. */
 export const create = (
@@ -181,14 +187,14 @@ export const create = (
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
-  const { conditions: asked, overstaySeconds, deadlines: _, ...given } = input;
+  const { conditions: asked, overstaySeconds, assetId, deadlines: _, ...given } = input;
   const { steps, conditions: usual } = workflowOf(input.workflow);
   const dated = deadlinesOf(input, now);
-  const credentials = steps.map(({ step, until }, nth) =>
-    newPin(step, fresh.credentialIds[nth], fresh, {
+  const credentials = steps.map((row, nth) =>
+    newPin(row.step, fresh.credentialIds[nth], fresh, {
       state: nth === 0 ? 'active' : 'issued',
       notBefore: now,
-      notAfter: endsAt(until, { id: input.id, overstaySeconds, ...dated }),
+      notAfter: endsAt(row, { id: input.id, overstaySeconds, ...dated }),
       digits: pinDigits,
       sinceVersion: 2,
     }),
@@ -199,6 +205,7 @@ export const create = (
     ...dated,
     ...(preconditions.length > 0 && { preconditions }),
     ...(overstaySeconds !== undefined && { overstaySeconds }),
+    ...(assetId !== undefined && { assetId }),
     state: 'created',
     version: 1,
     hash: '',
@@ -299,7 +306,7 @@ export const cancel = (
       { reason },
       now,
     );
-    return { transaction: apply(it, emissions), compartments: [released(compartment)], locks: { take: [], drop } };
+    return { transaction: apply(it, emissions), compartments: [released(compartment, it)], locks: { take: [], drop } };
   }
   const { emission, take, drop } = recall(it, 'cancelled', fresh, now, it.version + 1);
   emission.set.cancelReason = reason;
@@ -354,8 +361,7 @@ export const extend = (
     const revives = comesBack && c.step === 'pickup' && c.state === 'expired';
     if (!liveCredential(c) && !revives) return c;
     const row = steps.find(({ step }) => step === c.step);
-    const until = c.step === 'deposit' && it.depositStartedAt !== null ? 'depositBy' : row?.until;
-    const notAfter = until === undefined ? c.notAfter : endsAt(until, { ...it, deadlines });
+    const notAfter = row === undefined ? c.notAfter : endsAt(begun(it, row), { ...it, deadlines });
     if (notAfter === c.notAfter && !revives) return c;
     return { ...c, notAfter, ...(revives ? { state: 'active' as const } : {}), sinceVersion: version };
   };
@@ -497,7 +503,8 @@ export const expireIfDue = (
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
   }
-  if (it.state === 'in_use' && !it.flags.includes('overdue') && it.overstaySeconds !== undefined)
+  const goesOn = it.overstaySeconds !== undefined || workflowOf(it.workflow).inUse?.due === 'stays';
+  if (it.state === 'in_use' && !it.flags.includes('overdue') && goesOn)
     return {
       transaction: apply(it, [
         {
@@ -525,7 +532,8 @@ export const expireIfDue = (
   );
   return {
     transaction: apply(it, emissions),
-    compartments: compartment === null ? [] : [released(compartment, stage === 'use' ? leftBehind(compartment) : {})],
+    compartments:
+      compartment === null ? [] : [released(compartment, it, stage === 'use' ? leftBehind(compartment) : {})],
     locks: { take: [], drop },
   };
 };
@@ -575,7 +583,7 @@ export const complete = (
   );
   return {
     transaction: apply(it, emissions),
-    compartments: [released(compartment, leftBehind(compartment))],
+    compartments: [released(compartment, it, leftBehind(compartment))],
     locks: { take: [], drop },
   };
 };
@@ -680,7 +688,7 @@ export const move = (
         data: { fromDoor: from.door, reason },
       },
     ]),
-    compartments: [released(from), { before: to, after: changed(to, { heldBy: it.id, until: null }, false) }],
+    compartments: [released(from, it), { before: to, after: changed(to, { heldBy: it.id, until: null }, false) }],
     locks: { take: [], drop: [] },
   };
 };
@@ -705,11 +713,10 @@ export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, n
   // One PIN for each step: their length was computed for that (see `livePinsPerDoor`).
   const live = it.credentials.find((c) => liveCredential(c) && c.step === step);
   if (live) throw new Refusal('invalid_transition', `${live.id} is live for the step ${step}; resend or revoke it`);
-  const until = step === 'deposit' && it.depositStartedAt !== null ? 'depositBy' : row.until;
   const next = newPin(step, fresh.credentialIds[0], fresh, {
     state: nth === open ? 'active' : 'issued',
     notBefore: now,
-    notAfter: endsAt(until, it),
+    notAfter: endsAt(begun(it, row), it),
     digits: it.credentials[0]?.digits ?? 8,
     sinceVersion: it.version + 1,
   });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Actor, Envelope } from '../../events/envelope.ts';
 import type { ApiKey } from '../domain/api-key.ts';
+import type { Asset } from '../domain/asset.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import { runningDeadline } from '../domain/deadline.ts';
@@ -95,6 +96,11 @@ export const commitSite = (change: SubjectChange<Site>, circumstances: Circumsta
 export const commitTenant = (change: SubjectChange<Tenant>, circumstances: Circumstances): Committed<Tenant> => {
   const key = keys.tenant(change.after.id);
   return subjectWrites(subjects.tenant, change, key, key.PK, circumstances);
+};
+
+export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {
+  const { id, tenant } = change.after;
+  return subjectWrites(subjects.asset, change, keys.asset(tenant, id), keys.assetLog(tenant, id), circumstances);
 };
 
 export const commitEndpoint = (

@@ -27,6 +27,13 @@ export const keys = {
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
+  asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
+  assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
+  /** A loan of an asset; transaction ids sort by when they were drawn. */
+  assetLoan: (tenant: string, id: string, transactionId: string): Key => ({
+    PK: `ASSET#${tenant}#${id}`,
+    SK: `L#${transactionId}`,
+  }),
   tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,
@@ -78,6 +85,7 @@ export const ranges = {
   /** The heads of an hour, a shard each. */
   heads: (hour: string) =>
     Array.from({ length: shards }, (_, n) => ({ PK: `HEADS#${hour}#${n.toString(16)}`, from: ' ', to: end })),
+  assetLoans: (tenant: string, id: string) => ({ PK: `ASSET#${tenant}#${id}`, from: 'L#', to: `L#${end}` }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 

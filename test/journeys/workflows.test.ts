@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { AssetView } from '../../shared/api/assets.ts';
 import { CompartmentView } from '../../shared/api/banks.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
@@ -161,6 +162,84 @@ describe('a rental', () => {
     });
     await bank.panel.clear(doorOf(rental));
     await eventually(async () => expect((await compartment(doorOf(rental))).availability).toBe('available'));
+    await holds();
+  });
+});
+
+describe('a loan', () => {
+  const Asset = AssetView;
+  const assetOf = (id: string) => tenant.api.get(`/v1/assets/${id}`, Asset);
+
+  it('lends a drill, takes it back with the network down, and keeps its history', async () => {
+    const drill = await tenant.api.post(
+      '/v1/assets',
+      { bankId: bank.id, name: 'Cordless drill', externalId: 'INV-0042', item: anItem },
+      Asset,
+    );
+    expect(drill).toMatchObject({ state: 'missing', transactionId: null });
+    const lend = (more: Record<string, unknown> = {}) =>
+      begin('loan', { assetId: drill.id, items: [], recipient: { name: 'Grace' }, ...more });
+    await expect(lend()).rejects.toThrow('the asset is not in its door');
+
+    await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: drill.door, reason: 'put the drill in' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[drill.door]?.door).toBe('open'));
+    await bank.panel.fill(drill.door);
+    await eventually(async () => expect((await assetOf(drill.id)).state).toBe('home'));
+
+    const loan = await lend();
+    expect(loan).toMatchObject({ door: drill.door, assetId: drill.id, items: [anItem] });
+    await expect(lend()).rejects.toThrow(`the asset is promised or lent to ${loan.id}`);
+    await atBank(loan);
+    await bank.panel.link({ online: false });
+    await takeOut(loan);
+    expect(await bank.panel.enter(pinOf(loan, 'deposit'))).toMatchObject({ granted: true, door: drill.door });
+    await bank.panel.fill(drill.door);
+    await bank.panel.link({ online: true });
+    const back = await becomes(loan, 'completed');
+    expect(back.flags).toEqual([]);
+    expect(await assetOf(drill.id)).toMatchObject({ state: 'home', transactionId: null });
+
+    const again = await lend();
+    await atBank(again);
+    await takeOut(again);
+    await becomes(again, 'in_use');
+    expect(await assetOf(drill.id)).toMatchObject({ state: 'lent', transactionId: again.id });
+    const loans = await tenant.api.get(`/v1/assets/${drill.id}/loans`, z.object({ data: z.array(TransactionView) }));
+    expect(loans.data.map(({ id, state }) => [id, state])).toEqual([
+      [again.id, 'in_use'],
+      [loan.id, 'completed'],
+    ]);
+    await putIn(again);
+    await becomes(again, 'completed');
+    await holds();
+  });
+
+  it('is overdue in time, stays to be seen, and can be brought back all the same', async () => {
+    const lamp = await tenant.api.post('/v1/assets', { bankId: bank.id, name: 'Lamp', item: anItem }, Asset);
+    await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: lamp.door, reason: 'put the lamp in' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[lamp.door]?.door).toBe('open'));
+    await bank.panel.fill(lamp.door);
+    await eventually(async () => expect((await assetOf(lamp.id)).state).toBe('home'));
+    const useUntil = new Date(Date.now() + 7_000).toISOString();
+    const loan = await begin('loan', { assetId: lamp.id, items: [], deadlines: { useUntil } });
+    await atBank(loan);
+    await takeOut(loan);
+    await becomes(loan, 'in_use');
+    await eventually(async () => expect((await read(loan)).flags).toEqual(['overdue']));
+    await putIn(loan);
+    expect((await becomes(loan, 'completed')).flags).toEqual([]);
+
+    const retired = await tenant.api.post(`/v1/assets/${lamp.id}/retire`, { reason: 'broken' }, Asset);
+    expect(retired).toMatchObject({ state: 'retired', retired: 'broken' });
+    expect(await compartment(lamp.door)).toMatchObject({ heldBy: null, availability: 'needs_clearing' });
     await holds();
   });
 });

@@ -27,6 +27,7 @@ export const TransactionShape = z.looseObject({
   tenant: z.string(),
   bankId: z.string(),
   door: z.string().nullable(),
+  workflow: z.string(),
   state: z.string(),
   version: z.int(),
   hash: z.string(),
@@ -74,6 +75,13 @@ const BankShape = z.looseObject({
     batteryBackedClock: z.boolean(),
     lockout: z.array(z.object({ failures: z.int(), lockSeconds: z.int() })),
   }),
+});
+
+const AssetShape = z.looseObject({
+  id: z.string(),
+  bankId: z.string(),
+  door: z.string(),
+  retired: z.string().nullable(),
 });
 
 const EndpointShape = z.looseObject({
@@ -178,6 +186,7 @@ export type Picture = {
   logs: readonly Log[];
   transactions: readonly TransactionShape[];
   compartments: readonly (z.infer<typeof CompartmentShape> & { bankId: string })[];
+  assets: readonly z.infer<typeof AssetShape>[];
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
@@ -384,6 +393,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
+  ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
 };
 
@@ -392,7 +402,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (kind === 'CMD' || kind === 'TENANT' || kind === 'BANKLOG' || kind === 'DOORLOG') return SK === 'S' ? PK : null;
-  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ENDPOINTS: 'ENDPOINT' };
+  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ASSETS: 'ASSET', ENDPOINTS: 'ENDPOINT' };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
 };
@@ -434,6 +444,7 @@ export const pictureOf = (
     testimonies,
     transactions: where('TXN', 'T').map((row) => TransactionShape.parse(row)),
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
+    assets: where('ASSETS', '').map((row) => AssetShape.parse(row)),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
     banks: where('BANK', 'B').map((row) => BankShape.parse(row)),
     endpoints: where('ENDPOINTS', '')

@@ -4,10 +4,12 @@ import type { Picture, TransactionShape } from './invariants-picture.ts';
 import { unpacked } from './packed-rows.ts';
 
 const active = ['reserved', 'stored', 'in_use', 'recall_due'];
-const inside = ['stored', 'in_use', 'recall_due'];
+/** A lent asset keeps its door, but is not in it. */
+const isInside = ({ state, workflow }: TransactionShape): boolean =>
+  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflow === 'rental');
 
 /** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
-export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
+export const heldOnce = ({ transactions, compartments, assets }: Picture): string[] => {
   const found: string[] = [];
   const byId = new Map(transactions.map((it) => [it.id, it]));
   const holders = new Map<string, string>();
@@ -23,8 +25,14 @@ export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
   for (const { bankId, door, heldBy, availability } of compartments) {
     const place = `${bankId}/${door}`;
     const holder = heldBy === null ? undefined : byId.get(heldBy);
-    const fitting = holder ? [inside.includes(holder.state) ? 'occupied' : 'reserved'] : notHeld;
-    if (heldBy !== null && holder === undefined) found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
+    const asset = assets.find(({ id }) => id === heldBy);
+    // An asset at home is inside or missing; its door is nobody else's either way.
+    const ofAsset = asset ? ['occupied', 'reserved'] : notHeld;
+    const fitting = holder ? [isInside(holder) ? 'occupied' : 'reserved'] : ofAsset;
+    if (asset && (asset.bankId !== bankId || asset.door !== door || asset.retired !== null))
+      found.push(`I1: ${place} is held by ${heldBy}, which belongs to ${asset.bankId}/${asset.door}`);
+    if (heldBy !== null && holder === undefined && asset === undefined)
+      found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
     else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || holder.door !== door))
       found.push(`I1: ${place} is held by ${heldBy}, which is at ${holder.bankId}/${holder.door}`);
     else if (holder && !active.includes(holder.state))
@@ -143,7 +151,7 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ENDPOINT', 'BANKLOG'];
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'ENDPOINT', 'BANKLOG'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
