@@ -358,7 +358,7 @@ export const takePicture = async (tenants: readonly Tenant[], banks: readonly Ba
   return standingStill(ids, await partitionsOf(ids), banks);
 };
 
-/** A picture in which nothing is `moving` any more. Looks again at what it knows; new partitions only at the end. */
+/** A picture in which nothing is `moving` any more, and no partition has come since it was begun. */
 export const takeQuietPicture = async (
   tenants: readonly Tenant[],
   banks: readonly Bank[],
@@ -372,9 +372,9 @@ export const takeQuietPicture = async (
       const waiting = await messagesFor([...ids, ...banks.map(({ id }) => id)]);
       if (waiting.length > 0) throw new Error(waiting.join('\n'));
       const picture = await standingStill(ids, partitions, banks);
-      moving(picture);
       const known = partitions;
       partitions = await partitionsOf(ids);
+      moving(picture);
       if (partitions.join() === known.join()) return picture;
       const complete = await standingStill(ids, partitions, banks);
       moving(complete);
