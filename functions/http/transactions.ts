@@ -4,7 +4,9 @@ import { assign, assignmentPolicy, goesInto, volume } from '#shared/domain/assig
 import type { LayoutDoor } from '#shared/domain/bank.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
+import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
+import type { Source } from '#shared/domain/source.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
@@ -20,7 +22,7 @@ import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
-import { externalIdWrites } from '#shared/store/commit.ts';
+import { externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
 import {
@@ -55,6 +57,15 @@ const reservationReads = [
   { consistent: true, attempts: 0 },
 ] as const;
 
+/** What is to be changed, without who says so. */
+const changesIn = <Body extends { source?: Source | undefined }>({
+  source: _,
+  ...changes
+}: Body): Omit<Body, 'source'> => changes;
+
+/** A change may come from the system that owns the transaction. */
+type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
+
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const transactions = openTransactions(deps);
 
@@ -74,9 +85,36 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return found;
   };
 
-  /** Reads, decides and saves a change; its answer is remembered in the same commit. */
+  /**
+   * A system's messages may overtake one another: its cancellation of something that we do not know yet is kept, and wins.
+   * Only of what it names by an id of its own; anything else that is not there is a mistake, and told so.
+   */
+  const keepCancellation = async (call: Call<typeof contract.cancelTransaction>): Promise<Answer | null> => {
+    const [, system, id] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(call.params.transactionId) ?? [];
+    const source = sourceOf(call.caller, call.body.source);
+    if (!system || !id || source === null) return null;
+    const { tenant } = call.caller;
+    if ((await transactions.idByExternal(tenant, system, id)) !== null) return null;
+    const made: Answer = {
+      body: { id: call.params.transactionId, state: 'cancelled', externalIds: { [system]: id }, kept: true },
+    };
+    try {
+      await deps.table.write([
+        keptCancellationWrite({ tenant, system, id }, call.body.reason, call.now),
+        ...call.record(made),
+      ]);
+      return made;
+    } catch (error) {
+      const taken = error instanceof Lost ? error.to('unique') : undefined;
+      if (taken === undefined || (error instanceof Lost && error.to('idempotency'))) throw error;
+      // Kept already, or its create has just come after all.
+      return KeptCancellation.safeParse(taken.current).success ? made : null;
+    }
+  };
+
+  /** Reads, decides and saves a change by its owner; its answer is remembered in the same commit. */
   const change = async (
-    call: AnyCall,
+    call: ChangeCall,
     id: string,
     decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
   ): Promise<Answer> => {
@@ -87,7 +125,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       (found, fresh) => {
         if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
           throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
-        return decide(found, fresh);
+        requireOwner(found.transaction, call.caller, call.body.source);
+        return from(decide(found, fresh), call.body.source);
       },
       (after, decision) => {
         made = answer({ transaction: after, applied: null }, decision.locks.take);
@@ -103,7 +142,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
    * of the free ones. The layout has to be read, so this takes a read more than other changes.
    */
   const fitAnew = async (
-    call: AnyCall,
+    call: ChangeCall,
     id: string,
     asked: {
       door?: string | undefined;
@@ -163,15 +202,27 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
   ): Promise<Answer | null> => {
     const rootKeys = await deps.rootKeys();
     let decision = decided;
+    let kept: string[] = [];
     for (;;) {
       const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
       const made = answer({ transaction: after, applied: null }, after.credentials);
       try {
-        await deps.table.write([...writes, ...externalIdWrites(after), ...more, ...call.record(made)]);
+        await deps.table.write([
+          ...writes,
+          ...externalIdWrites(after, kept),
+          ...(kept.length === 0 ? more : []),
+          ...call.record(made),
+        ]);
         return made;
       } catch (error) {
         if (!(error instanceof Lost) || error.to('idempotency')) throw error;
         const taken = error.to('unique');
+        const cancelled = KeptCancellation.safeParse(taken?.current).data?.cancelled;
+        if (taken && cancelled && kept.length === 0) {
+          kept = [taken.key.PK];
+          decision = lifecycle.createCancelled(decided, cancelled.reason, call.now);
+          continue;
+        }
         if (taken) {
           const existing = String(taken.current?.transactionId ?? '');
           const [, , system, ...external] = taken.key.PK.split('#');
@@ -212,7 +263,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
-        { ...input, source: body.source ?? null, payment: body.payment ?? null },
+        { ...input, source: sourceOf(caller, body.source), payment: body.payment ?? null },
         compartment,
         read.bank.pinDigits,
         assignment,
@@ -256,7 +307,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       siteId: bank.siteId,
       bankKey: bank.bankKey,
       items: [asset.item],
-      source: body.source ?? null,
+      source: sourceOf(caller, body.source),
       payment: body.payment ?? null,
     };
     const assignment = { policy: assignmentPolicy.name, candidates: 1, reason: 'the door of the asset' };
@@ -322,14 +373,15 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
     },
 
-    [contract.cancelTransaction.id]: (call: Call<typeof contract.cancelTransaction>) =>
+    [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>
+      (await keepCancellation(call)) ??
       change(call, call.params.transactionId, (found, fresh) => {
         refuseUnless(found.compartment !== null, 'invalid_transition', `the transaction is ${found.transaction.state}`);
         return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
       }),
 
     [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) => {
-      const { charge, ...asked } = call.body;
+      const { charge, source: _, ...asked } = call.body;
       return change(call, call.params.transactionId, ({ transaction }) =>
         lifecycle.extend(transaction, asked, call.now, charge && { ...charge, by: call.caller.apiKeyId }),
       );
@@ -337,8 +389,10 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.updateTransaction.id]: (call: Call<typeof contract.updateTransaction>) =>
       call.body.items === undefined
-        ? change(call, call.params.transactionId, ({ transaction }) => lifecycle.update(transaction, call.body))
-        : fitAnew(call, call.params.transactionId, { changes: call.body, reason: 'the items were changed' }),
+        ? change(call, call.params.transactionId, ({ transaction }) =>
+            lifecycle.update(transaction, changesIn(call.body)),
+          )
+        : fitAnew(call, call.params.transactionId, { changes: changesIn(call.body), reason: 'the items were changed' }),
 
     [contract.moveTransaction.id]: (call: Call<typeof contract.moveTransaction>) =>
       fitAnew(call, call.params.transactionId, { ...call.body, leave: true }),
@@ -358,12 +412,22 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.confirmPayment.id]: (call: Call<typeof contract.confirmPayment>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.confirm(transaction, 'payment', { by: call.caller.apiKeyId, ...call.body }, call.now),
+        lifecycle.confirm(
+          transaction,
+          'payment',
+          { by: call.caller.apiKeyId, reference: call.body.reference },
+          call.now,
+        ),
       ),
 
     [contract.confirmTransaction.id]: (call: Call<typeof contract.confirmTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.confirm(transaction, call.body.condition, { by: call.caller.apiKeyId, ...call.body }, call.now),
+        lifecycle.confirm(
+          transaction,
+          call.body.condition,
+          { by: call.caller.apiKeyId, reference: call.body.reference },
+          call.now,
+        ),
       ),
 
     [contract.refundTransaction.id]: (call: Call<typeof contract.refundTransaction>) =>

@@ -235,6 +235,23 @@ export const create = (
   };
 };
 
+/** Its source had cancelled it before it told of it: it is cancelled from the first moment, and never had a door. */
+export const createCancelled = (decided: TransactionDecision, reason: string, now: Instant): TransactionDecision => {
+  const { after } = decided.transaction;
+  const subject: Transaction = { ...after, state: 'created', version: 1, door: null, credentials: [] };
+  return {
+    transaction: born(subject, 'transaction.created', [
+      {
+        type: 'transaction.cancelled',
+        set: { state: 'cancelled', cancelReason: reason, endedAt: now },
+        data: { reason },
+      },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [] },
+  };
+};
+
 /** Ends it with nothing inside: credentials die, the door is free. */
 export const ended = (
   it: Transaction,

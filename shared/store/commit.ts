@@ -180,9 +180,35 @@ export const idempotencyWrite = ({ tenant, key, fingerprint, ...answer }: Idempo
   };
 };
 
-export const externalIdWrites = (it: Transaction): Write[] =>
-  Object.entries(it.externalIds).map(([system, id]) => ({
-    kind: 'unique',
-    expects: 'absent',
-    put: { ...keys.externalId(it.tenant, system, id), transactionId: it.id },
-  }));
+/** A cancellation that came before its create: it waits under the external id, and wins. */
+export const KeptCancellation = z.object({ cancelled: z.object({ reason: z.string(), at: z.string() }) });
+
+/** Longer than messages of a system are late; then whoever uses the id anew means something else. */
+const keptSeconds = 30 * 86_400;
+
+export const keptCancellationWrite = (
+  { tenant, system, id }: { tenant: string; system: string; id: string },
+  reason: string,
+  at: Instant,
+): Write => ({
+  kind: 'unique',
+  expects: 'absent',
+  put: {
+    ...keys.externalId(tenant, system, id),
+    transactionId: null,
+    cancelled: { reason, at },
+    version: 1,
+    ttl: Math.ceil(Date.parse(at) / 1000) + keptSeconds,
+  },
+});
+
+/** Claims its external ids; `kept`: the partitions where a cancellation waits for it. */
+export const externalIdWrites = (it: Transaction, kept: readonly string[] = []): Write[] =>
+  Object.entries(it.externalIds).map(([system, id]) => {
+    const key = keys.externalId(it.tenant, system, id);
+    return {
+      kind: 'unique',
+      expects: kept.includes(key.PK) ? { version: 1 } : 'absent',
+      put: { ...key, transactionId: it.id },
+    };
+  });

@@ -4,11 +4,13 @@ import { AssetView } from '../../shared/api/assets.ts';
 import { CompartmentView } from '../../shared/api/banks.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
-import { anItem, newOrder } from '../support/parcel.ts';
+import { anItem } from '../support/parcel.ts';
+import { doorOf, type People, peopleAt, pinOf } from '../support/people.ts';
 import { type Bank, eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
 
 let tenant: Tenant;
 let bank: Bank;
+let people: People;
 
 beforeAll(async () => {
   tenant = await newTenant();
@@ -16,48 +18,17 @@ beforeAll(async () => {
   bank = await newBank(tenant, {
     doors: ordinary.map((it) => (it.door === '6' ? { ...it, door: 'L', heightMm: 700 } : it)),
   });
+  people = peopleAt(tenant, bank);
 });
 
-const begin = (workflow: string, more: Record<string, unknown> = {}): Promise<TransactionView> =>
-  tenant.api.post(
-    '/v1/transactions',
-    { workflow, bankId: bank.id, externalIds: { order: newOrder() }, items: [anItem], ...more },
-    TransactionView,
-  );
-const act = (it: TransactionView, action: string, body: Record<string, unknown> = {}): Promise<TransactionView> =>
-  tenant.api.post(`/v1/transactions/${it.id}/${action}`, body, TransactionView);
-const read = (it: TransactionView): Promise<TransactionView> =>
-  tenant.api.get(`/v1/transactions/${it.id}`, TransactionView);
-const becomes = (it: TransactionView, state: TransactionView['state']): Promise<TransactionView> =>
-  eventually(
-    async () => {
-      const now = await read(it);
-      expect(now.state).toBe(state);
-      return now;
-    },
-    { what: `${it.workflow} ${it.id} becomes ${state}` },
-  );
-const atBank = (it: TransactionView): Promise<void> =>
-  eventually(
-    async () => {
-      const live = (await read(it)).credentials.filter(({ state }) => state === 'active' || state === 'issued');
-      expect(live.map((each) => each.atBank)).toEqual(live.map(() => true));
-    },
-    { what: `the bank knows the credentials of ${it.id}` },
-  );
-const doorOf = (it: TransactionView): string => z.string().parse(it.door);
-const pinOf = (it: TransactionView, step: string): string =>
-  z.string().parse(it.credentials.findLast((each) => each.step === step && each.value !== undefined)?.value);
+const begin: People['begin'] = (...them) => people.begin(...them);
+const act: People['act'] = (...them) => people.act(...them);
+const read: People['read'] = (it) => people.read(it);
+const becomes: People['becomes'] = (...them) => people.becomes(...them);
+const atBank: People['atBank'] = (it) => people.atBank(it);
+const putIn: People['putIn'] = (it) => people.putIn(it);
+const takeOut: People['takeOut'] = (it) => people.takeOut(it);
 const compartment = (door: string) => tenant.api.get(`/v1/banks/${bank.id}/compartments/${door}`, CompartmentView);
-
-const putIn = async (it: TransactionView): Promise<void> => {
-  expect(await bank.panel.enter(pinOf(it, 'deposit'))).toMatchObject({ granted: true, door: doorOf(it) });
-  await bank.panel.fill(doorOf(it));
-};
-const takeOut = async (it: TransactionView): Promise<void> => {
-  expect(await bank.panel.enter(pinOf(it, 'pickup'))).toMatchObject({ granted: true, door: doorOf(it) });
-  await bank.panel.clear(doorOf(it));
-};
 const holds = () => invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
 
 describe('a sale', () => {

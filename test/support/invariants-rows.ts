@@ -171,14 +171,15 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
   const recorded = idempotency.map(({ tenant, PK, answer: { body, etag } }) => ({
     PK,
     effect: `${tenant} ${body.id} ${etag}`,
+    kept: body.kept === true,
   }));
   const names = new Set(recorded.map(({ effect }) => effect));
   return [
     ...[...effects].flatMap(([effect, commit]) =>
       names.has(effect) ? [] : [`I7: the effect ${commit} of a caller has no idempotency record of its own`],
     ),
-    ...recorded.flatMap(({ PK, effect }) =>
-      effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
+    ...recorded.flatMap(({ PK, effect, kept }) =>
+      kept || effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
     ),
   ];
 };
@@ -238,7 +239,9 @@ export const apart = ({
 
 /** External ids are unique: each row names a transaction that bears it, and each that bears one has its row. */
 export const uniqueIds = ({ rows, transactions }: Picture): string[] => {
-  const claims = new Map(rows.filter((row) => row.PK.startsWith('X#')).map((row) => [row.PK, row.transactionId]));
+  // A cancellation that waits for its create claims nothing yet.
+  const claimed = rows.filter((row) => row.PK.startsWith('X#') && row.cancelled === undefined);
+  const claims = new Map(claimed.map((row) => [row.PK, row.transactionId]));
   const borne = new Map(
     transactions.flatMap((it) =>
       Object.entries(it.externalIds).map(([system, id]) => [`X#${it.tenant}#${system}#${id}`, it.id]),

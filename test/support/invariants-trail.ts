@@ -124,7 +124,7 @@ export const verified = ({ logs }: Picture): string[] =>
 const next: Record<string, Record<string, readonly string[]>> = {
   TXN: {
     '': ['created'],
-    created: ['reserved', 'rejected'],
+    created: ['reserved', 'rejected', 'cancelled', 'expired'],
     reserved: ['stored', 'in_use', 'cancelled', 'expired', 'rejected', 'completed'],
     stored: ['completed', 'recall_due', 'recalled'],
     in_use: ['completed', 'expired'],
