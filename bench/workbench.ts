@@ -25,6 +25,7 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { indexTransaction } from '../shared/store/search.ts';
 import { openTable } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 
@@ -39,6 +40,8 @@ export type Workbench = {
   /** A caller of its own, with a client of its own, as one function environment is. `via`: where it finds AWS. */
   caller: (via: string, name: string) => Caller;
   siteId: string;
+  /** As the reaction does it: the transaction is found by its values from then on. */
+  index: (transactionId: string) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
@@ -69,6 +72,13 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
     caller,
     siteId,
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
+    index: async (transactionId) =>
+      indexTransaction(deps.table, await deps.rootKeys(), {
+        tenant,
+        transactionId,
+        sequence: Number.MAX_SAFE_INTEGER,
+        doors: [],
+      }),
     newBank: async (layout) => {
       const bankId = await make(createBank, { siteId, name: 'Bench', layout });
       const bank = await readBank(deps.table, tenant, bankId);

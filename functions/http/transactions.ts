@@ -18,6 +18,7 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
+import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
@@ -359,13 +360,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
       answer(await find(call, call.params.transactionId)),
 
-    [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
-      // An order id is unique, so there is one page and no cursor that could be ours.
-      readCursor(call.query.cursor, 'transactions');
-      const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
-      const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
-      return { body: { data: found === null ? [] : [transactionView(found)], nextCursor: null } };
-    },
+    [contract.listTransactions.id]: findTransactions(deps, transactions),
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
       const { query, caller, params } = call;

@@ -3,7 +3,7 @@ import { Envelope } from '../../events/envelope.ts';
 import { Credential } from '../domain/credential.ts';
 import { Source } from '../domain/source.ts';
 import { InstantInput } from '../domain/time.ts';
-import { ExternalIds, Item, Metadata, Party, Transaction } from '../domain/transaction.ts';
+import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
 import { Condition, Workflow } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -105,9 +105,40 @@ export const listTransactions = {
   noun: 'transactions',
   method: 'GET',
   path: '/v1/transactions',
-  summary: 'Find transactions by an order id of yours',
+  summary: 'Find transactions by what is known of them, the newest first',
   permission: 'transactions:read',
-  query: z.strictObject({ orderId: z.string().min(1).max(128), ...page }),
+  query: z
+    .strictObject({
+      orderId: z.string().min(1).max(128).optional(),
+      /** Any external id of the transaction, by its system. */
+      externalId: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]{0,31}:[\x21-\x7e]{1,128}$/, '<system>:<id>')
+        .optional(),
+      /** The external id of one of its items. */
+      itemId: z.string().min(1).max(128).optional(),
+      /** A phone number, an e-mail address, or the beginning of one or more of the recipient's names. */
+      recipient: z.string().min(1).max(254).optional(),
+      bankId: z.string().min(1).max(64).optional(),
+      /** Of that bank; also one that the transaction has left. */
+      door: z.string().min(1).max(8).optional(),
+      credentialId: idParam.optional(),
+      workflow: Workflow.optional(),
+      state: TransactionState.optional(),
+      /** Created at that moment or later. */
+      from: InstantInput.optional(),
+      /** Created before that moment. */
+      to: InstantInput.optional(),
+      ...page,
+    })
+    .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
+      path: ['door'],
+      error: 'needs bankId: every bank has a door of that name',
+    })
+    .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+      path: ['to'],
+      error: 'must be later than from',
+    }),
   status: 200,
   response: listOf(TransactionView),
   problems: [],

@@ -160,6 +160,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
 
   return {
     change,
+    settled,
 
     /** As it is now, deadlines included; null where this tenant has none of that id. One call to the table. */
     read: async (tenant: string, id: string, now: Instant): Promise<Found | null> => {

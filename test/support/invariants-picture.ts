@@ -240,17 +240,20 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
-  const Keys = partitions.map((PK) => ({ PK, SK: 'S' }));
+  const Keys = partitions.map((name) => {
+    const [PK = '', SK = 'S'] = name.split('\n');
+    return { PK, SK };
+  });
   const answer = await aws.dynamoDb.send(
     new BatchGetCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
   );
   const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
   const rows = (answer.Responses?.[tableName] ?? []).map((item) => RowShape.parse(item));
-  return [...rows, ...(await alone(left.map(({ PK }) => String(PK))))];
+  return [...rows, ...(await alone(left.map(({ PK, SK }) => `${PK}\n${SK}`)))];
 };
 
 /** Many at a time, but not all: the engine answers them one after the other, and others want to be answered as well. */
@@ -355,7 +358,7 @@ export const takePicture = async (tenants: readonly Tenant[], banks: readonly Ba
   return standingStill(ids, await partitionsOf(ids), banks);
 };
 
-/** A picture in which nothing is `moving` any more. Looks again at what it knows; new partitions only at the end. */
+/** A picture in which nothing is `moving` any more, and no partition has come since it was begun. */
 export const takeQuietPicture = async (
   tenants: readonly Tenant[],
   banks: readonly Bank[],
@@ -369,9 +372,9 @@ export const takeQuietPicture = async (
       const waiting = await messagesFor([...ids, ...banks.map(({ id }) => id)]);
       if (waiting.length > 0) throw new Error(waiting.join('\n'));
       const picture = await standingStill(ids, partitions, banks);
-      moving(picture);
       const known = partitions;
       partitions = await partitionsOf(ids);
+      moving(picture);
       if (partitions.join() === known.join()) return picture;
       const complete = await standingStill(ids, partitions, banks);
       moving(complete);
