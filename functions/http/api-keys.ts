@@ -38,8 +38,8 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     return made;
   },
 
-  [contract.listApiKeys.id]: ({ caller, query }: Call<typeof contract.listApiKeys>) =>
-    listAnswer(deps.table, keys.apiKey(caller.tenant, '').PK, query, (row) => contract.ApiKeyView.parse(row)),
+  [contract.listApiKeys.id]: (call: Call<typeof contract.listApiKeys>) =>
+    listAnswer(deps.table, keys.apiKey(call.caller.tenant, '').PK, call, (row) => contract.ApiKeyView.parse(row)),
 
   [contract.revokeApiKey.id]: async (call: Call<typeof contract.revokeApiKey>) => {
     const { caller, params, now, circumstances, record, ifMatch } = call;

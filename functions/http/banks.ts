@@ -73,8 +73,10 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     return made;
   },
 
-  [contract.listBanks.id]: ({ caller, query }: Call<typeof contract.listBanks>) =>
-    listAnswer(deps.table, keys.bankOfTenant(caller.tenant, '').PK, query, (row) => contract.BankSummary.parse(row)),
+  [contract.listBanks.id]: (call: Call<typeof contract.listBanks>) =>
+    listAnswer(deps.table, keys.bankOfTenant(call.caller.tenant, '').PK, call, (row) =>
+      contract.BankSummary.parse(row),
+    ),
 
   [contract.getBank.id]: async ({ caller, params }: Call<typeof contract.getBank>) => {
     const bank = await readBank(deps.table, caller.tenant, params.bankId);

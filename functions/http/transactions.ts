@@ -7,7 +7,6 @@ import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
-import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
   type AnyCall,
@@ -244,7 +243,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
       // An order id is unique, so there is one page and no cursor that could be ours.
-      readCursor(call.query.cursor, 'transactions');
+      await call.cursors.read();
       const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
       const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
       return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };
@@ -253,12 +252,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
       const { query, caller, params } = call;
       const id = await idOf(call, params.transactionId);
-      const after = Number(readCursor(query.cursor, 'events') ?? 0);
+      const after = Number((await call.cursors.read()) ?? 0);
       const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
       // It has events from its birth on.
       if (events.length === 0 && after === 0) throw notFound(params.transactionId);
       const last = events.at(-1)?.sequence;
-      return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
+      return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },
 
     [contract.cancelTransaction.id]: (call: Call<typeof contract.cancelTransaction>) =>

@@ -13,6 +13,7 @@ import { packed } from '../store/packed.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
+import { type Cursors, cursorsOf } from './cursor.ts';
 import { log } from './log.ts';
 import { flushMetrics, metrics } from './metrics.ts';
 import { internalProblem, parseRequest, problemOf } from './problem.ts';
@@ -38,6 +39,8 @@ export type AnyCall = {
   circumstances: Circumstances;
   /** Version the caller read, from `If-Match`; undefined when they do not care. */
   ifMatch: number | undefined;
+  /** For a list: where this one goes on. */
+  cursors: Cursors;
   /** For the commit of an effect: remembers its answer under the idempotency key, in the same transaction. */
   record: (answer: Answer) => Write[];
 };
@@ -179,7 +182,8 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     };
     const circumstances: Circumstances = { actor: { type: 'api_key', id: caller.apiKeyId }, now, newId: deps.newId };
     try {
-      const call = { params, query, body, caller, now, circumstances, ifMatch, record } as never;
+      const cursors = cursorsOf(deps.rootKeys, { tenant: caller.tenant, route: route.id, params, query });
+      const call = { params, query, body, caller, now, circumstances, ifMatch, cursors, record } as never;
       const made = await handler(call);
       return success(route, route.status, made, made.issued ? await deps.rootKeys() : null);
     } catch (error) {
