@@ -19,6 +19,12 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     const beyond = body.scopes.filter((scope) => !caller.scopes.includes(scope));
     if (beyond.length > 0)
       throw new Refusal('forbidden', `your own key lacks ${beyond.join(', ')}, so it cannot give it`);
+    const { requestsPerMinute = caller.requestsPerMinute } = body;
+    if (caller.requestsPerMinute !== null && (requestsPerMinute ?? 0) > caller.requestsPerMinute)
+      throw new Refusal(
+        'forbidden',
+        `your own key has ${caller.requestsPerMinute} requests a minute, so it cannot give more`,
+      );
     const rootKeys = await deps.rootKeys();
     const issued = { tenant: caller.tenant, id: deps.newId('key'), keyVersion: rootKeys.version };
     const key: ApiKey = {
@@ -27,6 +33,7 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
       name: body.name,
       scopes: [...new Set(body.scopes)],
       keyHash: sha256(apiKeyText(rootKeys, issued)),
+      requestsPerMinute,
       createdAt: now,
       revokedAt: null,
       version: 1,

@@ -29,6 +29,7 @@ export const createTenant = async (
     name: 'first key',
     scopes: [...Scope.options],
     keyHash: sha256(apiKey),
+    requestsPerMinute: null,
     createdAt: now,
     revokedAt: null,
     version: 1,

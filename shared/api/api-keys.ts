@@ -18,7 +18,12 @@ export const createApiKey = {
   path: '/v1/api-keys',
   summary: 'Make an API key, with no more scopes than your own',
   permission: 'api-keys:write',
-  body: z.strictObject({ name: z.string().min(1).max(120), scopes: z.array(Scope).min(1) }),
+  body: z.strictObject({
+    name: z.string().min(1).max(120),
+    scopes: z.array(Scope).min(1),
+    /** A limit of its own, for a key that is given away; left out, that of your own key. */
+    requestsPerMinute: z.int().positive().max(1_000_000).optional(),
+  }),
   status: 201,
   response: ApiKeyView,
   problems: ['idempotency_key_reused'],

@@ -23,6 +23,8 @@ export const ApiKey = z.object({
   scopes: z.array(Scope),
   /** SHA-256 of the whole key, hex. The key itself is shown once. */
   keyHash: z.string(),
+  /** A limit of its own; null: what the stage gives. */
+  requestsPerMinute: z.int().positive().nullable().default(null),
   createdAt: InstantText,
   revokedAt: InstantText.nullable(),
   version: z.int().positive(),

@@ -16,6 +16,7 @@ export const refusals = {
   precondition_failed: { status: 412, title: 'It was changed since you read it' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   busy: { status: 503, title: 'Busy, try again shortly' },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type RefusalCode = keyof typeof refusals;

@@ -14,9 +14,11 @@ import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
 import { type Cursors, cursorsOf } from './cursor.ts';
+import { env } from './env.ts';
 import { log } from './log.ts';
 import { flushMetrics, metrics } from './metrics.ts';
 import { internalProblem, parseRequest, problemOf } from './problem.ts';
+import { openRateLimit, type RateLimit, unlimited } from './rate-limit.ts';
 
 /** What an HTTP function works with. Built once per cold start; tests build their own. */
 export type HttpDeps = {
@@ -141,7 +143,12 @@ const Recorded = z.object({
 });
 
 /** Serves the routes of a noun: authenticates, parses, calls the handler, answers. Never throws. */
-export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDeps) => {
+export const serve = (
+  routes: readonly Route[],
+  handlers: Handlers,
+  deps: HttpDeps,
+  rateLimit: RateLimit = unlimited,
+) => {
   const authenticate = openAuthentication(deps.table);
   const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
 
@@ -152,7 +159,7 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     return success(route, answer.status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
   };
 
-  const answer = async (event: APIGatewayProxyEventV2): Promise<Result> => {
+  const answer = async (event: APIGatewayProxyEventV2, headers: Record<string, string>): Promise<Result> => {
     const route = byKey.get(event.routeKey);
     const handler = route && handlers[route.id];
     if (!route || !handler)
@@ -162,8 +169,13 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     const now = instant(nowMs);
     const caller =
       route.permission === null
-        ? { tenant: '', apiKeyId: '', scopes: [] }
+        ? { tenant: '', apiKeyId: '', scopes: [], requestsPerMinute: null }
         : await authenticate(event.headers.authorization, nowMs);
+    if (route.permission !== null) {
+      const allowance = await rateLimit(caller, nowMs);
+      Object.assign(headers, allowance.headers);
+      if (allowance.refusal !== null) throw allowance.refusal;
+    }
     if (route.permission !== null && !caller.scopes.includes(route.permission))
       throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);
 
@@ -198,9 +210,13 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     }
   };
 
-  return async (event: APIGatewayProxyEventV2, requestId: string): Promise<Result> => {
+  const answerOrProblem = async (
+    event: APIGatewayProxyEventV2,
+    requestId: string,
+    headers: Record<string, string>,
+  ): Promise<Result> => {
     try {
-      return await answer(event);
+      return await answer(event, headers);
     } catch (error) {
       if (error instanceof Refusal) {
         if (error.code === 'busy') log.warn('busy', { cause: String(error.cause) });
@@ -210,6 +226,13 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
       metrics.addMetric('RequestFailed', 'Count', 1);
       return json(500, internalProblem(requestId));
     }
+  };
+
+  return async (event: APIGatewayProxyEventV2, requestId: string): Promise<Result> => {
+    const headers: Record<string, string> = {};
+    const made = await answerOrProblem(event, requestId, headers);
+    Object.assign(made.headers, headers);
+    return made;
   };
 };
 
@@ -231,7 +254,7 @@ export const endpoint = (routes: readonly Route[], open: () => { handlers: Handl
     .handler((event) => {
       if (served === undefined) {
         const { handlers, deps } = open();
-        served = serve(routes, handlers, deps);
+        served = serve(routes, handlers, deps, openRateLimit(deps, Number(env('API_KEY_REQUESTS_PER_MINUTE'))));
       }
       return served(event, event.requestContext.requestId);
     });
