@@ -1,13 +1,13 @@
 /** Writes the documents that follow from the code; with `--check` only says which are not current. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mergeTableText } from './merge-table.ts';
 import { openapi } from './openapi.ts';
-import { problemsText } from './problems.ts';
+import { problemDocuments } from './problems.ts';
 
 const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
   ['docs/merge-table.md', mergeTableText()],
-  ['docs/problems.md', problemsText()],
+  ...problemDocuments(),
 ];
 
 const read = (file: URL): string => {
@@ -21,8 +21,10 @@ const read = (file: URL): string => {
 
 for (const [path, text] of documents) {
   const file = new URL(`../../${path}`, import.meta.url);
-  if (!process.argv.includes('--check')) writeFileSync(file, text);
-  else if (read(file) !== text) {
+  if (!process.argv.includes('--check')) {
+    mkdirSync(new URL('.', file), { recursive: true });
+    writeFileSync(file, text);
+  } else if (read(file) !== text) {
     console.error(`${path} is not current: run \`node shared/api/generate.ts\``);
     process.exitCode = 1;
   }

@@ -34,6 +34,8 @@ export type ReservationReason = (typeof reservationReasons)[number];
 
 export type FieldError = { pointer: string; detail: string };
 
+type RefusalMore = { reason?: string; errors?: FieldError[]; retryAfterSeconds?: number; existing?: string };
+
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly reason: string | undefined;
@@ -42,11 +44,10 @@ export class Refusal extends Error {
   /** Id of the thing that stands in the way, where the caller may see it. */
   readonly existing: string | undefined;
 
-  constructor(
-    code: RefusalCode,
-    detail: string,
-    more: { reason?: string; errors?: FieldError[]; retryAfterSeconds?: number; existing?: string } = {},
-  ) {
+  /** Whoever is told that their request is not valid is told where. */
+  constructor(code: 'invalid_request', detail: string, more: RefusalMore & { errors: FieldError[] });
+  constructor(code: Exclude<RefusalCode, 'invalid_request'>, detail: string, more?: RefusalMore);
+  constructor(code: RefusalCode, detail: string, more: RefusalMore = {}) {
     super(detail);
     this.name = 'Refusal';
     this.code = code;

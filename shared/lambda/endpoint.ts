@@ -119,8 +119,10 @@ const ifMatchOf = (event: APIGatewayProxyEventV2): number | undefined => {
   const header = event.headers['if-match'];
   if (header === undefined || header === '*') return undefined;
   const [, version] = /^"(\d{1,10})"$/.exec(header) ?? [];
-  if (version === undefined)
-    throw new Refusal('invalid_request', 'If-Match must be an ETag that a read of this resource gave, in quotes');
+  if (version === undefined) {
+    const detail = 'must be an ETag that a read of this resource gave, in quotes';
+    throw new Refusal('invalid_request', `If-Match ${detail}`, { errors: [{ pointer: '#header/If-Match', detail }] });
+  }
   return Number(version);
 };
 
