@@ -25,7 +25,7 @@ for (const [path, text] of documents) {
     mkdirSync(new URL('.', file), { recursive: true });
     writeFileSync(file, text);
   } else if (read(file) !== text) {
-    console.error(`${path} is not current: run \`node shared/api/generate.ts\``);
+    console.error(`${path} is not current: run \`npm run generate\``);
     process.exitCode = 1;
   }
 }

@@ -55,6 +55,13 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     retry: 'after a change',
     detail: 'there is no transaction txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
   },
+  method_not_allowed: {
+    meaning: 'There is such a path, but this cannot be done to it.',
+    causes: ['A misspelt method, or an action that this thing does not have.'],
+    remedy: ['The header `Allow` names the methods of the path; the OpenAPI document says what they do.'],
+    retry: 'never',
+    detail: 'there is no DELETE /v1/transactions; it knows GET, POST',
+  },
   conflict: {
     meaning: 'What you ask contradicts what is recorded at this moment.',
     causes: [

@@ -7,6 +7,7 @@ export const refusals = {
   unauthorized: { status: 401, title: 'No valid API key' },
   forbidden: { status: 403, title: 'The API key lacks the scope' },
   not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Not a method of this path' },
   conflict: { status: 409, title: 'In conflict with what is recorded' },
   already_exists: { status: 409, title: 'Already exists' },
   invalid_transition: { status: 409, title: 'Not possible in this state' },
