@@ -678,6 +678,11 @@ export interface components {
             createdAt: string;
             id: string;
             key?: string;
+            /**
+             * @default live
+             * @enum {string}
+             */
+            mode: "live" | "test";
             name: string;
             /** @default null */
             requestsPerMinute: number | null;
@@ -719,6 +724,8 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            /** @default false */
+            simulated: boolean;
             siteId: string;
             version: number;
         };
@@ -737,6 +744,8 @@ export interface components {
             createdAt: string;
             door: string;
             id: string;
+            /** @default true */
+            livemode: boolean;
             /** Format: date-time */
             notAfter: string;
             outcome: string | null;
@@ -917,6 +926,8 @@ export interface components {
                 thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
                 widthMm: number;
             }[];
+            /** @default true */
+            livemode: boolean;
             metadata: {
                 [key: string]: string;
             };
@@ -1051,7 +1062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1121,6 +1132,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @enum {string} */
+                    mode?: "live" | "test";
                     name: string;
                     requestsPerMinute?: number;
                     scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
@@ -1160,7 +1173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1291,7 +1304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1438,7 +1451,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1525,6 +1538,8 @@ export interface operations {
                         widthMm: number;
                     }[];
                     name: string;
+                    /** @default false */
+                    simulated?: boolean;
                     siteId: string;
                 };
             };
@@ -1562,7 +1577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1684,7 +1699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1786,7 +1801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1887,7 +1902,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -1999,7 +2014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2143,7 +2158,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2276,7 +2291,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2410,7 +2425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2519,7 +2534,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2641,7 +2656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2745,7 +2760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -2920,7 +2935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3053,7 +3068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3200,7 +3215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3348,7 +3363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3507,7 +3522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3664,7 +3679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3819,7 +3834,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -3975,7 +3990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4129,7 +4144,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4283,7 +4298,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4438,7 +4453,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4587,7 +4602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4709,7 +4724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -4864,7 +4879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5019,7 +5034,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5175,7 +5190,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5330,7 +5345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5486,7 +5501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5633,7 +5648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5745,7 +5760,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5867,7 +5882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5972,7 +5987,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6078,7 +6093,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: The API key lacks the scope. */
+            /** @description `forbidden`: The API key may not do this. */
             403: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

@@ -1,5 +1,5 @@
 import * as contract from '#shared/api/api-keys.ts';
-import { ApiKey } from '#shared/domain/api-key.ts';
+import { ApiKey, testScopes } from '#shared/domain/api-key.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { apiKeyText } from '#shared/domain/issued.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
@@ -19,6 +19,12 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     const beyond = body.scopes.filter((scope) => !caller.scopes.includes(scope));
     if (beyond.length > 0)
       throw new Refusal('forbidden', `your own key lacks ${beyond.join(', ')}, so it cannot give it`);
+    const { mode = caller.mode } = body;
+    const notForTests = mode === 'test' ? body.scopes.filter((scope) => !testScopes.includes(scope)) : [];
+    if (notForTests.length > 0)
+      throw new Refusal('invalid_request', `a test key cannot have ${notForTests.join(', ')}`, {
+        errors: [{ pointer: '/scopes', detail: `a test key may have ${testScopes.join(', ')}` }],
+      });
     const { requestsPerMinute = caller.requestsPerMinute } = body;
     if (caller.requestsPerMinute !== null && (requestsPerMinute ?? 0) > caller.requestsPerMinute)
       throw new Refusal(
@@ -26,11 +32,12 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
         `your own key has ${caller.requestsPerMinute} requests a minute, so it cannot give more`,
       );
     const rootKeys = await deps.rootKeys();
-    const issued = { tenant: caller.tenant, id: deps.newId('key'), keyVersion: rootKeys.version };
+    const issued = { tenant: caller.tenant, id: deps.newId('key'), keyVersion: rootKeys.version, mode };
     const key: ApiKey = {
       id: issued.id,
       tenant: caller.tenant,
       name: body.name,
+      mode,
       scopes: [...new Set(body.scopes)],
       keyHash: sha256(apiKeyText(rootKeys, issued)),
       requestsPerMinute,

@@ -46,6 +46,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       siteId: body.siteId,
       name: body.name,
       lifecycle: 'provisioning',
+      simulated: body.simulated,
       layout: body.layout,
       config: {
         ...defaultBankConfig,

@@ -16,6 +16,7 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
+import { mayShow, requireUsable } from '#shared/lambda/sandbox.ts';
 import { live } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
 import { externalIdWrites } from '#shared/store/commit.ts';
@@ -85,7 +86,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
   const find = async (call: AnyCall, id: string): Promise<Found> => {
     const found = await transactions.read(call.caller.tenant, await idOf(call, id), call.now);
-    if (found === null) throw notFound(id);
+    if (found === null || !mayShow(call.caller, found.transaction)) throw notFound(id);
     return found;
   };
 
@@ -176,6 +177,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, consistent);
     if (read === null)
       throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    requireUsable(caller, read.bank);
     const found = assign(body.items, id, read.bank, read.compartments, now);
     if (found.refused === 'bank_full' || found.refused === 'no_fitting_compartment') {
       if (!consistent) return null;
@@ -189,7 +191,15 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       candidates: found.candidates,
       reason: 'the smallest that fits, ties in an order of the transaction',
     };
-    const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
+    const input = {
+      ...body,
+      id,
+      salt,
+      tenant: caller.tenant,
+      siteId: read.bank.siteId,
+      livemode: !read.bank.simulated,
+      bankKey: read.bank.bankKey,
+    };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
         { ...input, source: body.source ?? null, payment: body.payment ?? null },
@@ -246,7 +256,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       await call.cursors.read();
       const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
       const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
-      return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };
+      const shown = found !== null && mayShow(call.caller, found.transaction);
+      return { body: { data: shown ? [view(found)] : [], nextCursor: null } };
     },
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
@@ -255,7 +266,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       const after = Number((await call.cursors.read()) ?? 0);
       const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
       // It has events from its birth on.
-      if (events.length === 0 && after === 0) throw notFound(params.transactionId);
+      const livemode = events.every(({ data }) => data.livemode !== false);
+      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode })) throw notFound(params.transactionId);
       const last = events.at(-1)?.sequence;
       return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },

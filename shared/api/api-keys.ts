@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ApiKey, Scope } from '../domain/api-key.ts';
+import { ApiKey, KeyMode, Scope } from '../domain/api-key.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -21,6 +21,8 @@ export const createApiKey = {
   body: z.strictObject({
     name: z.string().min(1).max(120),
     scopes: z.array(Scope).min(1),
+    /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
+    mode: KeyMode.optional(),
     /** A limit of its own, for a key that is given away; left out, that of your own key. */
     requestsPerMinute: z.int().positive().max(1_000_000).optional(),
   }),

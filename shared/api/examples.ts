@@ -88,6 +88,7 @@ const bank: banks.BankView = {
   siteId: ids.site,
   name: 'Harbour Hall',
   lifecycle: 'provisioning',
+  simulated: false,
   layout,
   config: {
     rev: 1,
@@ -122,6 +123,7 @@ const compartment: banks.CompartmentView = {
 const apiKey: apiKeys.ApiKeyView = {
   id: ids.key,
   name: 'Web shop',
+  mode: 'live',
   scopes: ['transactions:read', 'transactions:write'],
   requestsPerMinute: 600,
   createdAt: at,
@@ -163,6 +165,7 @@ const parcel: transactions.TransactionView = {
   siteId: ids.site,
   bankId: ids.bank,
   door: 'A2',
+  livemode: true,
   externalIds: { order: 'A-1001' },
   source: null,
   items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200, thermalClass: 'ambient' }],
@@ -279,6 +282,7 @@ const command: commands.CommandView = {
   id: ids.command,
   bankId: ids.bank,
   door: 'B1',
+  livemode: true,
   transactionId: null,
   state: 'queued',
   reason: 'cleaning',

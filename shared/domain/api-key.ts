@@ -16,10 +16,24 @@ export const Scope = z.enum([
 ]);
 export type Scope = z.infer<typeof Scope>;
 
+/** `test`: for the sandbox. It acts on simulated banks only, and sees no transaction that is about a real door. */
+export const KeyMode = z.enum(['live', 'test']);
+export type KeyMode = z.infer<typeof KeyMode>;
+
+/** What a test key may do at most: nothing that reaches the live data of its tenant, webhooks and keys among them. */
+export const testScopes: readonly Scope[] = [
+  'transactions:read',
+  'transactions:write',
+  'commands:read',
+  'commands:write',
+  'banks:read',
+];
+
 export const ApiKey = z.object({
   id: z.string(),
   tenant: z.string(),
   name: z.string(),
+  mode: KeyMode.default('live'),
   scopes: z.array(Scope),
   /** SHA-256 of the whole key, hex. The key itself is shown once. */
   keyHash: z.string(),

@@ -35,6 +35,7 @@ export const order = (
     tenant: bank.tenant,
     bankId: bank.id,
     door: compartment.door,
+    livemode: !bank.simulated,
     transactionId: compartment.heldBy,
     state: 'queued',
     outcome: null,

@@ -71,6 +71,8 @@ export type CreateInput = {
   workflow: Workflow;
   siteId: string;
   bankId: string;
+  /** Left out, it is about a real door. */
+  livemode?: boolean;
   bankKey: BankKey;
   externalIds: Record<string, string>;
   source: Transaction['source'];
@@ -182,6 +184,7 @@ export const create = (
     ...dated,
     ...(preconditions.length > 0 && { preconditions }),
     ...(overstaySeconds !== undefined && { overstaySeconds }),
+    livemode: input.livemode ?? true,
     state: 'created',
     version: 1,
     hash: '',

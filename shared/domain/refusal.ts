@@ -5,7 +5,7 @@
 export const refusals = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'No valid API key' },
-  forbidden: { status: 403, title: 'The API key lacks the scope' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Not a method of this path' },
   conflict: { status: 409, title: 'In conflict with what is recorded' },

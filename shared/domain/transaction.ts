@@ -116,6 +116,8 @@ export const Transaction = z.object({
   bankKey: BankKey,
   /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
   door: z.string().nullable(),
+  /** False at a simulated bank: no real door, no real goods. */
+  livemode: z.boolean().default(true),
   externalIds: z.record(z.string(), z.string()),
   source: z.object({ system: z.string(), version: z.int().nonnegative() }).nullable(),
   items: z.array(Item),

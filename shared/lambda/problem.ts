@@ -65,10 +65,6 @@ export const refuseUnless: (
   holds: boolean,
   code: Exclude<RefusalCode, 'invalid_request'>,
   detail: string,
-) => asserts holds = (
-  holds,
-  code,
-  detail,
-) => {
+) => asserts holds = (holds, code, detail) => {
   if (!holds) throw new Refusal(code, detail);
 };

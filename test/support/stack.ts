@@ -56,6 +56,8 @@ export type BankWish = {
   siteId?: string;
   name?: string;
   batteryBackedClock?: boolean;
+  /** It says of itself that there is no hardware behind it. There never is. */
+  simulated?: boolean;
   /** What the simulated hardware has and has not. */
   hardware?: SettingsInput['banks'][number]['options'];
 };
@@ -72,11 +74,11 @@ export type Bank = {
 
 /** Registers a bank over the API, gives it a certificate, and runs it in this process until it is online. */
 export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank> {
-  const { doors = 3, name = 'Test bank', batteryBackedClock = false, hardware = {} } = wish;
+  const { doors = 3, name = 'Test bank', batteryBackedClock = false, simulated = true, hardware = {} } = wish;
   const layout = typeof doors === 'number' ? ordinaryDoors(doors) : doors;
   const siteId =
     wish.siteId ?? (await tenant.api.post('/v1/sites', { name: 'Test site', timeZone: 'Europe/Zurich' }, Made)).id;
-  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock }, Made);
+  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock, simulated }, Made);
   const connected = await connectBank(tenant, { id, name, layout, hardware: { batteryBackedClock, ...hardware } });
   return { id, siteId, doors: layout, ...connected };
 }
