@@ -4688,7 +4688,7 @@ export interface operations {
                     reserveUntil?: string;
                     /** Format: date-time */
                     useUntil?: string;
-                };
+                } | unknown | unknown | unknown | unknown;
             };
         };
         responses: {

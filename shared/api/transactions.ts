@@ -68,6 +68,7 @@ export const CreateTransaction = z.strictObject({
     .array(Condition)
     .max(Condition.options.length)
     .refine((all) => new Set(all).size === all.length, 'each at most once')
+    .meta({ uniqueItems: true })
     .optional(),
   /** For a rental: how long the door still opens after `useUntil`. */
   overstaySeconds: z.int().positive().max(604_800).optional(),
@@ -152,7 +153,8 @@ export const extendTransaction = {
     .refine(
       ({ charge: _, ...times }) => Object.values(times).some(Boolean),
       'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
-    ),
+    )
+    .meta({ anyOf: Object.keys(deadlines).map((name) => ({ required: [name] })) }),
   problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -189,7 +191,8 @@ export const updateTransaction = {
       metadata: Metadata.optional(),
       items: z.array(Item).min(1).max(20).optional(),
     })
-    .refine((it) => Object.values(it).some(Boolean), 'name at least one of recipient, parties, metadata, items'),
+    .refine((it) => Object.values(it).some(Boolean), 'name at least one of recipient, parties, metadata, items')
+    .meta({ minProperties: 1 }),
   problems: ['invalid_transition', 'reservation_refused', 'precondition_failed'],
 } as const satisfies Route;
 

@@ -71,7 +71,8 @@ export type Party = z.infer<typeof Party>;
 
 export const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
-  .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries');
+  .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries')
+  .meta({ maxProperties: 20 });
 
 /** Those that its workflow has. */
 export const Deadlines = z.object({
