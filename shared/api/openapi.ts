@@ -149,7 +149,8 @@ export const openapi = (): Json => {
       ...(route.body
         ? {
             requestBody: {
-              required: true,
+              // No body at all is taken for an empty one.
+              required: !z.safeParse(route.body, {}).success,
               content: {
                 'application/json': {
                   schema: schemaOf(route.body, 'input', components),
