@@ -80,6 +80,7 @@ function inOwnProcess(stack: StackHandle, task: Task): Promise<Cpu[]> {
     env: {
       ...awsEnvironment(stack),
       TABLE_NAME: task.tableName,
+      API_KEY_REQUESTS_PER_MINUTE: '6000',
       // The workbench's keys are its own; this is only to have some.
       ROOT_SECRET_ARN: outputOf(stack.outputs, 'RootSecretArn'),
       STAGE: 'local',

@@ -12,6 +12,8 @@ const transaction = z.object({
   bankId: z.string(),
   door: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
+  /** False for what happens at a simulated bank. Events of before it was said were about real ones. */
+  livemode: z.boolean().default(true),
   /** Its bank has to learn of it: who may open what is not as the bank takes it to be. */
   changesGrants: z.boolean(),
   changes: Changes,
@@ -33,6 +35,7 @@ const command = z.object({
   commandId: z.string(),
   bankId: z.string(),
   door: z.string(),
+  livemode: z.boolean().default(true),
   transactionId: z.string().nullable(),
   state: z.string(),
   changes: Changes,

@@ -10,6 +10,7 @@ const parcel = {
   bankId: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   door: '7',
   externalIds: { order: 'A-1001' },
+  livemode: true,
   changesGrants: false,
   changes: {},
 };
@@ -24,6 +25,7 @@ const command = {
   commandId: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
   bankId: parcel.bankId,
   door: '7',
+  livemode: true,
   transactionId: null,
   state: 'queued',
   changes: {},

@@ -51,6 +51,7 @@ export class Api extends Construct {
       if (storesData) {
         data.readWrite(fn);
         data.readRootSecret(fn);
+        fn.tell('API_KEY_REQUESTS_PER_MINUTE', String(stage.apiKeyRequestsPerMinute));
       }
       // One permission per function, not one per route: 50 statements fewer in as many resources.
       const integration = new HttpLambdaIntegration(name, fn.lambda, { scopePermissionToRoute: false });

@@ -10,6 +10,8 @@ export type Stage = {
   /** Requests per second and at once that the gateway lets through: what a runaway client can cost at most. */
   apiRequestsPerSecond: number;
   apiBurst: number;
+  /** What one API key may send, unless it has a limit of its own. The gateway's is for all of them together. */
+  apiKeyRequestsPerMinute: number;
   /** Seconds before each further attempt at a customer's endpoint, comma-separated; then the delivery is dead. */
   webhookWaitsSeconds: string;
   /** Webhooks may go to private and loopback addresses. */
@@ -35,6 +37,8 @@ const prod: Stage = {
   logLevel: 'INFO',
   apiRequestsPerSecond: 1_000,
   apiBurst: 2_000,
+  // 100 a second: a create, a few reads and a cancel of 25 parcels each second.
+  apiKeyRequestsPerMinute: 6_000,
   // 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the published schedule (design.md section 7).
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
   webhookAllowLoopback: false,
@@ -63,6 +67,8 @@ export const stages: Record<StageName, Stage> = {
     name: 'local',
     retain: false,
     logRetentionDays: 7,
+    // Tests and fuzzers ask as fast as they can.
+    apiKeyRequestsPerMinute: 60_000,
     webhookAllowLoopback: true,
     anchorLock: { mode: 'COMPLIANCE', days: 1 },
     // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.

@@ -11,40 +11,51 @@ const run = promisify(execFile);
 
 const oldest = [3, 10] as const;
 const names = ['python3', ...[14, 13, 12, 11, 10].map((minor) => `python3.${minor}`), 'python'];
-const requirements = join(import.meta.dirname, 'requirements.txt');
 const venv = join(localDir, 'venv');
-const stamp = join(venv, 'latchwork-installed');
 
-/** The Python of our own virtual environment with the engine installed; made when missing or no longer right. */
-export async function python(note: (text: string) => void): Promise<string> {
+/**
+ * The Python of our own virtual environment with the engine installed; made when missing or no longer right. `more`: files
+ * of requirements beside the engine's, for what only some need.
+ */
+export async function python(note: (text: string) => void, more: readonly string[] = []): Promise<string> {
   return withLock(join(localDir, 'venv.lock'), async () => {
-    const wanted = createHash('sha256').update(readFileSync(requirements)).update(venv).digest('hex');
     const interpreter = join(venv, 'bin', 'python');
-    if (existsSync(interpreter) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) {
+    const wanted = [engine, ...more];
+    if (existsSync(interpreter) && wanted.every(isInstalled)) {
       note('ready');
       return interpreter;
     }
     const found = await findPython();
-    rmSync(venv, { recursive: true, force: true });
-    await run(found.command, ['-m', 'venv', venv]).catch((error: { stdout?: string; stderr?: string }) => {
-      throw new PlainError(`${found.command} could not make a virtual environment: ${lastLine(error)}`);
-    });
-    await run(interpreter, [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      '-r',
-      requirements,
-    ]).catch((error: { stdout?: string; stderr?: string }) => {
-      throw new PlainError(`pip could not install the local engine; check the package registry: ${lastLine(error)}`);
-    });
-    writeFileSync(stamp, wanted);
+    // The engine is no longer what it was, or nothing is there yet: all of it anew.
+    if (!existsSync(interpreter) || !isInstalled(engine)) {
+      rmSync(venv, { recursive: true, force: true });
+      await run(found.command, ['-m', 'venv', venv]).catch((error: { stdout?: string; stderr?: string }) => {
+        throw new PlainError(`${found.command} could not make a virtual environment: ${lastLine(error)}`);
+      });
+    }
+    for (const name of wanted.filter((it) => !isInstalled(it))) {
+      const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', fileOf(name)];
+      await run(interpreter, install).catch((error: { stdout?: string; stderr?: string }) => {
+        throw new PlainError(`pip could not install ${name}; check the package registry: ${lastLine(error)}`);
+      });
+      writeFileSync(stampOf(name), wantedOf(name));
+    }
     note(`installed with Python ${found.version}`);
     return interpreter;
   });
 }
+
+const engine = 'requirements.txt';
+const fileOf = (name: string): string => join(import.meta.dirname, name);
+const stampOf = (name: string): string =>
+  join(venv, name === engine ? 'latchwork-installed' : `latchwork-installed-${name}`);
+const wantedOf = (name: string): string =>
+  createHash('sha256')
+    .update(readFileSync(fileOf(name)))
+    .update(venv)
+    .digest('hex');
+const isInstalled = (name: string): boolean =>
+  existsSync(stampOf(name)) && readFileSync(stampOf(name), 'utf8') === wantedOf(name);
 
 const probe = `
 import sys, importlib.util as util

@@ -64,7 +64,7 @@ async function tenant(
   const seeded: SeededBank[] = [];
   for (const [bankName, layout] of Object.entries(banks)) {
     const bank = await memory.make(`bank ${bankName}`, Made, () =>
-      api.post('/v1/banks', { siteId: site.id, name: bankName, layout }, Made),
+      api.post('/v1/banks', { siteId: site.id, name: bankName, layout, simulated: true }, Made),
     );
     seeded.push({ id: bank.id, name: bankName, layout });
   }

@@ -1,5 +1,5 @@
 import * as contract from '#shared/api/api-keys.ts';
-import { ApiKey } from '#shared/domain/api-key.ts';
+import { ApiKey, testScopes } from '#shared/domain/api-key.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { apiKeyText } from '#shared/domain/issued.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
@@ -19,16 +19,30 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     const beyond = body.scopes.filter((scope) => !caller.scopes.includes(scope));
     if (beyond.length > 0)
       throw new Refusal('forbidden', `your own key lacks ${beyond.join(', ')}, so it cannot give it`);
+    const { mode = caller.mode } = body;
+    const notForTests = mode === 'test' ? body.scopes.filter((scope) => !testScopes.includes(scope)) : [];
+    if (notForTests.length > 0)
+      throw new Refusal('invalid_request', `a test key cannot have ${notForTests.join(', ')}`, {
+        errors: [{ pointer: '/scopes', detail: `a test key may have ${testScopes.join(', ')}` }],
+      });
+    const { requestsPerMinute = caller.requestsPerMinute } = body;
+    if (caller.requestsPerMinute !== null && (requestsPerMinute ?? 0) > caller.requestsPerMinute)
+      throw new Refusal(
+        'forbidden',
+        `your own key has ${caller.requestsPerMinute} requests a minute, so it cannot give more`,
+      );
     const rootKeys = await deps.rootKeys();
-    const issued = { tenant: caller.tenant, id: deps.newId('key'), keyVersion: rootKeys.version };
+    const issued = { tenant: caller.tenant, id: deps.newId('key'), keyVersion: rootKeys.version, mode };
     const key: ApiKey = {
       id: issued.id,
       tenant: caller.tenant,
       name: body.name,
+      mode,
       scopes: [...new Set(body.scopes)],
       // Whoever is bound can bind others to the same only.
       system: caller.system ?? body.system ?? null,
       keyHash: sha256(apiKeyText(rootKeys, issued)),
+      requestsPerMinute,
       createdAt: now,
       revokedAt: null,
       version: 1,
@@ -40,8 +54,8 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
     return made;
   },
 
-  [contract.listApiKeys.id]: ({ caller, query }: Call<typeof contract.listApiKeys>) =>
-    listAnswer(deps.table, keys.apiKey(caller.tenant, '').PK, query, (row) => contract.ApiKeyView.parse(row)),
+  [contract.listApiKeys.id]: (call: Call<typeof contract.listApiKeys>) =>
+    listAnswer(deps.table, keys.apiKey(call.caller.tenant, '').PK, call, (row) => contract.ApiKeyView.parse(row)),
 
   [contract.revokeApiKey.id]: async (call: Call<typeof contract.revokeApiKey>) => {
     const { caller, params, now, circumstances, record, ifMatch } = call;

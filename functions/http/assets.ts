@@ -5,7 +5,6 @@ import type { Bank } from '#shared/domain/bank.ts';
 import { Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
@@ -111,19 +110,18 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
       });
     },
 
-    [contract.listAssets.id]: ({ caller, query }: Call<typeof contract.listAssets>) =>
-      listAnswer(deps.table, keys.asset(caller.tenant, '').PK, query, (row) => contract.AssetSummary.parse(row)),
+    [contract.listAssets.id]: (call: Call<typeof contract.listAssets>) =>
+      listAnswer(deps.table, keys.asset(call.caller.tenant, '').PK, call, (row) => contract.AssetSummary.parse(row)),
 
     [contract.getAsset.id]: async ({ caller, params }: Call<typeof contract.getAsset>) => {
       const asset = await find(caller.tenant, params.assetId);
       return answer(asset, await doorOf(asset));
     },
 
-    [contract.listAssetLoans.id]: async ({ caller, params, query }: Call<typeof contract.listAssetLoans>) => {
+    [contract.listAssetLoans.id]: async ({ caller, params, query, cursors }: Call<typeof contract.listAssetLoans>) => {
       const { tenant } = caller;
       const range = ranges.assetLoans(tenant, params.assetId);
-      const of = `loans ${params.assetId}`;
-      const after = readCursor(query.cursor, of);
+      const after = await cursors.read();
       const page = await deps.table.query(range, {
         limit: query.limit,
         newestFirst: true,
@@ -141,7 +139,7 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
         const { transaction } = splitStored(row);
         return [transactionView({ transaction, applied: applied === undefined ? null : Applied.parse(applied) })];
       });
-      return { body: { data, nextCursor: page.next === null ? null : cursorText(of, page.next.SK) } };
+      return { body: { data, nextCursor: await cursors.give(page.next?.SK ?? null) } };
     },
 
     [contract.retireAsset.id]: async (call: Call<typeof contract.retireAsset>) => {

@@ -9,7 +9,6 @@ import { Site } from '#shared/domain/site.ts';
 import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
-import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { bankWrites, readBank, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
@@ -36,7 +35,10 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
         errors: [{ pointer: '/siteId', detail: 'names no site of yours' }],
       });
     const pinDigits = pinDigitsFor(body.layout.length, defaultBankConfig.guessesPerDay);
-    refuseUnless(pinDigits !== null, 'invalid_request', 'the bank has too many doors for PINs of at most 8 digits');
+    if (pinDigits === null) {
+      const detail = 'has too many doors for PINs of at most 8 digits';
+      throw new Refusal('invalid_request', `the layout ${detail}`, { errors: [{ pointer: '/layout', detail }] });
+    }
     const { version } = await deps.rootKeys();
     const bank: Bank = {
       id: deps.newId('bnk'),
@@ -44,6 +46,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       siteId: body.siteId,
       name: body.name,
       lifecycle: 'provisioning',
+      simulated: body.simulated,
       layout: body.layout,
       config: {
         ...defaultBankConfig,
@@ -73,8 +76,10 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     return made;
   },
 
-  [contract.listBanks.id]: ({ caller, query }: Call<typeof contract.listBanks>) =>
-    listAnswer(deps.table, keys.bankOfTenant(caller.tenant, '').PK, query, (row) => contract.BankSummary.parse(row)),
+  [contract.listBanks.id]: (call: Call<typeof contract.listBanks>) =>
+    listAnswer(deps.table, keys.bankOfTenant(call.caller.tenant, '').PK, call, (row) =>
+      contract.BankSummary.parse(row),
+    ),
 
   [contract.getBank.id]: async ({ caller, params }: Call<typeof contract.getBank>) => {
     const bank = await readBank(deps.table, caller.tenant, params.bankId);

@@ -5,6 +5,7 @@ import { Refusal } from '#shared/domain/refusal.ts';
 import { plusSeconds } from '#shared/domain/time.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { log } from '#shared/lambda/log.ts';
+import { mayShow, requireUsable } from '#shared/lambda/sandbox.ts';
 import { live } from '#shared/live.ts';
 import { sendCommand } from '#shared/outside/door-commands.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
@@ -27,6 +28,7 @@ export const commandHandlers = (deps: HttpDeps & { shadows: Shadows }): Handlers
         },
         circumstances,
         (command) => record(answer(command)),
+        (bank) => requireUsable(caller, bank),
       );
       if (ordered === null) throw new Refusal('not_found', `there is no door ${body.door} at bank ${body.bankId}`);
       // A person is waiting, so it goes out at once. If that fails, its reaction sends it in two seconds.
@@ -38,7 +40,8 @@ export const commandHandlers = (deps: HttpDeps & { shadows: Shadows }): Handlers
 
     [contract.getCommand.id]: async (call: Call<typeof contract.getCommand>) => {
       const command = await commands.read(call.caller.tenant, call.params.commandId, call.circumstances);
-      if (command === null) throw new Refusal('not_found', `there is no command ${call.params.commandId}`);
+      if (command === null || !mayShow(call.caller, command))
+        throw new Refusal('not_found', `there is no command ${call.params.commandId}`);
       return answer(command);
     },
   };

@@ -5,12 +5,17 @@ import { Refusal } from '#shared/domain/refusal.ts';
 import { log } from '#shared/lambda/log.ts';
 import { problemOf } from '#shared/lambda/problem.ts';
 
-/** The public documents, and our own answer to every path that is none of ours. */
+/** The paths there are, each with its methods. */
+const paths = Object.entries(openapi.paths).map(([path, operations]) => ({
+  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+  methods: Object.keys(operations).map((method) => method.toUpperCase()),
+}));
+
+/** The public documents, and our own answer to every path and method that is none of ours. */
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(async (event) => {
   const { requestId, http } = event.requestContext;
-  const found = event.routeKey === 'GET /v1/openapi.json';
-  log.info('request', { route: event.routeKey, status: found ? 200 : 404, requestId });
-  if (found)
+  if (event.routeKey === 'GET /v1/openapi.json') {
+    log.info('request', { route: event.routeKey, status: 200, requestId });
     return {
       statusCode: 200,
       headers: {
@@ -20,10 +25,23 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
       },
       body: JSON.stringify(openapi),
     };
-  const problem = problemOf(new Refusal('not_found', `there is no ${http.method} ${event.rawPath}`), requestId);
+  }
+  const methods = paths.filter(({ pattern }) => pattern.test(event.rawPath)).flatMap((it) => it.methods);
+  const what = `there is no ${http.method} ${event.rawPath}`;
+  const refusal =
+    methods.length === 0
+      ? new Refusal('not_found', what)
+      : new Refusal('method_not_allowed', `${what}; it knows ${methods.join(', ')}`);
+  const problem = problemOf(refusal, requestId);
+  log.info('request', { route: event.routeKey, status: problem.status, requestId });
   return {
     statusCode: problem.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'x-request-id': requestId },
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'x-request-id': requestId,
+      ...(methods.length > 0 && { allow: methods.join(', ') }),
+    },
     body: JSON.stringify(problem),
   };
 });

@@ -19,8 +19,8 @@ export const siteHandlers = (deps: HttpDeps): Handlers => ({
     return made;
   },
 
-  [contract.listSites.id]: ({ caller, query }: Call<typeof contract.listSites>) =>
-    listAnswer(deps.table, keys.site(caller.tenant, '').PK, query, (row) => contract.SiteView.parse(row)),
+  [contract.listSites.id]: (call: Call<typeof contract.listSites>) =>
+    listAnswer(deps.table, keys.site(call.caller.tenant, '').PK, call, (row) => contract.SiteView.parse(row)),
 
   [contract.getSite.id]: async ({ caller, params }: Call<typeof contract.getSite>) => {
     const row = await deps.table.get(keys.site(caller.tenant, params.siteId));

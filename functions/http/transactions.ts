@@ -8,7 +8,6 @@ import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import type { Source } from '#shared/domain/source.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
-import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
   type AnyCall,
@@ -18,6 +17,7 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
+import { mayShow, requireUsable } from '#shared/lambda/sandbox.ts';
 import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
@@ -81,7 +81,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
   const find = async (call: AnyCall, id: string): Promise<Found> => {
     const found = await transactions.read(call.caller.tenant, await idOf(call, id), call.now);
-    if (found === null) throw notFound(id);
+    if (found === null || !mayShow(call.caller, found.transaction)) throw notFound(id);
     return found;
   };
 
@@ -247,6 +247,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, consistent);
     if (read === null)
       throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    requireUsable(caller, read.bank);
     const found = assign(body.items, id, read.bank, read.compartments, now);
     if (found.refused === 'bank_full' || found.refused === 'no_fitting_compartment') {
       if (!consistent) return null;
@@ -260,7 +261,15 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       candidates: found.candidates,
       reason: 'the smallest that fits, ties in an order of the transaction',
     };
-    const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
+    const input = {
+      ...body,
+      id,
+      salt,
+      tenant: caller.tenant,
+      siteId: read.bank.siteId,
+      livemode: !read.bank.simulated,
+      bankKey: read.bank.bankKey,
+    };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
         { ...input, source: sourceOf(caller, body.source), payment: body.payment ?? null },
@@ -291,6 +300,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const bank = bankRow === undefined ? null : parseBank(bankRow);
     if (bank === null || bank.tenant !== caller.tenant)
       throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    requireUsable(caller, bank);
     if (asset === null) throw new Refusal('not_found', `there is no asset ${assetId}`);
     requireFields(asset.bankId === bank.id, '/bankId', `the asset is at ${asset.bankId}`);
     const unavailable = (why: string) => new Refusal('reservation_refused', why, { reason: 'bank_full' });
@@ -305,6 +315,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       salt,
       tenant: caller.tenant,
       siteId: bank.siteId,
+      livemode: !bank.simulated,
       bankKey: bank.bankKey,
       items: [asset.item],
       source: sourceOf(caller, body.source),
@@ -365,12 +376,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
       const { query, caller, params } = call;
       const id = await idOf(call, params.transactionId);
-      const after = Number(readCursor(query.cursor, 'events') ?? 0);
+      const after = Number((await call.cursors.read()) ?? 0);
       const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
       // It has events from its birth on.
-      if (events.length === 0 && after === 0) throw notFound(params.transactionId);
+      const livemode = events.every(({ data }) => data.livemode !== false);
+      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode })) throw notFound(params.transactionId);
       const last = events.at(-1)?.sequence;
-      return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
+      return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },
 
     [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>

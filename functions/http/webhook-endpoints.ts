@@ -2,7 +2,6 @@ import * as contract from '#shared/api/webhook-endpoints.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { EndpointHealth, shownState, WebhookEndpoint } from '#shared/domain/webhook.ts';
-import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
@@ -66,12 +65,13 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       return made;
     },
 
-    [contract.listWebhookEndpoints.id]: async ({ caller, query }: Call<typeof contract.listWebhookEndpoints>) => {
+    [contract.listWebhookEndpoints.id]: async (call: Call<typeof contract.listWebhookEndpoints>) => {
+      const { caller, query, cursors } = call;
       const { PK } = keys.endpoint(caller.tenant, '');
       // An endpoint's health, where it has one, lies right behind it: so many rows hold as many endpoints as are wanted.
       const { rows, next } = await listPartition(deps.table, PK, {
         limit: 2 * query.limit,
-        after: readCursor(query.cursor, PK),
+        after: await cursors.read(),
       });
       const all = rows.filter((row) => !String(row.SK).includes('#'));
       const shown = all.slice(0, query.limit);
@@ -82,7 +82,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       });
       const last = shown.at(-1);
       const more = last !== undefined && (next !== null || all.length > shown.length);
-      return { body: { data, nextCursor: more ? cursorText(PK, String(last.SK)) : null } };
+      return { body: { data, nextCursor: await cursors.give(more ? String(last.SK) : null) } };
     },
 
     [contract.getWebhookEndpoint.id]: async ({ caller, params }: Call<typeof contract.getWebhookEndpoint>) =>
@@ -109,10 +109,11 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       return made;
     },
 
-    [contract.listDeliveries.id]: async ({ caller, params, query }: Call<typeof contract.listDeliveries>) => {
+    [contract.listDeliveries.id]: async (call: Call<typeof contract.listDeliveries>) => {
+      const { caller, params } = call;
       const { PK } = keys.delivery(caller.tenant, params.endpointId, '');
       const view = (row: Row) => contract.DeliveryView.parse(row);
-      const found = await listAnswer(deps.table, PK, query, view, { newestFirst: true });
+      const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true });
       // Nothing was sent to it, or there is no such endpoint.
       if (Array.isArray(found.body.data) && found.body.data.length === 0)
         await findRows(caller.tenant, params.endpointId);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ApiKey, Scope } from '../domain/api-key.ts';
+import { ApiKey, KeyMode, Scope } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -24,6 +24,10 @@ export const createApiKey = {
     scopes: z.array(Scope).min(1),
     /** Binds it to a system: it can change only what that one owns. */
     system: ExternalSystem.optional(),
+    /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
+    mode: KeyMode.optional(),
+    /** A limit of its own, for a key that is given away; left out, that of your own key. */
+    requestsPerMinute: z.int().positive().max(1_000_000).optional(),
   }),
   status: 201,
   response: ApiKeyView,

@@ -38,6 +38,8 @@ export const createBank = {
       ),
     /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
     batteryBackedClock: z.boolean().default(false),
+    /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
+    simulated: z.boolean().default(false),
   }),
   status: 201,
   response: BankView,

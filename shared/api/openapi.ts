@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
+import { type Example, examples } from './examples.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
 import { Problem } from './shapes.ts';
@@ -18,20 +19,35 @@ const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): 
   return { $ref: `#/components/schemas/${id}` };
 };
 
+const examplesOf = (route: Route): Example[] => examples.filter((it) => it.route.id === route.id);
+
+/** One is an `example`; several are told apart by what they are about. */
+const shownAs = (values: [summary: string, value: unknown][]): Json =>
+  values.length === 1
+    ? { example: values[0]?.[1] }
+    : {
+        examples: Object.fromEntries(
+          values.map(([summary, value]) => [summary.toLowerCase().replaceAll(/[^a-z]+/g, '-'), { summary, value }]),
+        ),
+      };
+
 const parametersOf = (route: Route): Json[] => {
+  const [first] = examplesOf(route);
   const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
       name,
       in: where,
       required: where === 'path' || !z.safeParse(field, undefined).success,
       schema: schemaOf(field, 'input', {}),
+      ...exampleOf((where === 'path' ? first?.params : first?.query)?.[name]),
     }));
-  const header = (name: string, required: boolean, description: string): Json => ({
+  const exampleOf = (value: string | undefined): Json => (value === undefined ? {} : { example: value });
+  const header = (name: string, required: boolean, pattern: string, description: string): Json => ({
     name,
     in: 'header',
     required,
     description,
-    schema: { type: 'string' },
+    schema: { type: 'string', pattern },
   });
   return [
     ...from(route.params, 'path'),
@@ -41,14 +57,42 @@ const parametersOf = (route: Route): Json[] => {
           header(
             'Idempotency-Key',
             true,
+            '^[\\x21-\\x7e]{1,255}$',
             'Up to 255 printable characters, new for each effect; remembered for 24 hours.',
           ),
         ]
       : []),
     ...(route.problems.some((it) => it === 'precondition_failed')
-      ? [header('If-Match', false, 'An ETag; refused with 412 if the resource was changed since.')]
+      ? [
+          header(
+            'If-Match',
+            false,
+            '^(\\*|"[0-9]{1,10}")$',
+            'An ETag; refused with 412 if the resource was changed since.',
+          ),
+        ]
       : []),
   ];
+};
+
+const rateLimitHeaders: Json = {
+  RateLimit: { $ref: '#/components/headers/RateLimit' },
+  'RateLimit-Policy': { $ref: '#/components/headers/RateLimit-Policy' },
+};
+
+/** Of draft-ietf-httpapi-ratelimit-headers. */
+const headerComponents: Json = {
+  RateLimit: {
+    description: 'What is left of the limit of this API key (`r`) for so many seconds (`t`), as far as is known.',
+    schema: { type: 'string' },
+    example: '"default";r=5991;t=42',
+  },
+  'RateLimit-Policy': {
+    description: 'Requests (`q`) that this API key may send in so many seconds (`w`).',
+    schema: { type: 'string' },
+    example: '"default";q=6000;w=60',
+  },
+  'Retry-After': { description: 'Seconds to wait.', schema: { type: 'string', pattern: '^[0-9]+$' } },
 };
 
 const responsesOf = (route: Route, components: Json): Json => {
@@ -56,23 +100,35 @@ const responsesOf = (route: Route, components: Json): Json => {
   if (route.body) codes.push('payload_too_large');
   const byStatus = new Map<number, RefusalCode[]>();
   for (const code of codes) byStatus.set(refusals[code].status, [...(byStatus.get(refusals[code].status) ?? []), code]);
-  const problem = (description: string): Json => ({
+  const problem = (description: string, status: number): Json => ({
     description,
+    headers: {
+      ...(route.permission === null || status === 401 || status === 500 ? {} : rateLimitHeaders),
+      ...([429, 503].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } : {}),
+    },
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   });
   return {
     [route.status]: {
       description: route.summary,
-      ...(route.etag ? { headers: { ETag: { schema: { type: 'string' } } } } : {}),
-      content: { 'application/json': { schema: schemaOf(route.response, 'output', components) } },
+      headers: {
+        ...(route.etag ? { ETag: { schema: { type: 'string' } } } : {}),
+        ...(route.permission === null ? {} : rateLimitHeaders),
+      },
+      content: {
+        'application/json': {
+          schema: schemaOf(route.response, 'output', components),
+          ...shownAs(examplesOf(route).map(({ summary, answer }) => [summary, answer])),
+        },
+      },
     },
     ...Object.fromEntries(
       [...byStatus].map(([status, own]) => [
         status,
-        problem(own.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' ')),
+        problem(own.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' '), status),
       ]),
     ),
-    500: problem('`internal_error`: a fault of ours.'),
+    500: problem('`internal_error`: a fault of ours.', 500),
   };
 };
 
@@ -93,8 +149,14 @@ export const openapi = (): Json => {
       ...(route.body
         ? {
             requestBody: {
-              required: true,
-              content: { 'application/json': { schema: schemaOf(route.body, 'input', components) } },
+              // No body at all is taken for an empty one.
+              required: !z.safeParse(route.body, {}).success,
+              content: {
+                'application/json': {
+                  schema: schemaOf(route.body, 'input', components),
+                  ...shownAs(examplesOf(route).map(({ summary, body }) => [summary, body])),
+                },
+              },
             },
           }
         : {}),
@@ -117,6 +179,7 @@ export const openapi = (): Json => {
     paths,
     components: {
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      headers: headerComponents,
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `lw_live_…`.' } },
     },
   };

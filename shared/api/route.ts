@@ -44,6 +44,7 @@ export const everyRoute = [
   'unauthorized',
   'forbidden',
   'not_found',
+  'rate_limited',
   'busy',
 ] as const satisfies RefusalCode[];
 

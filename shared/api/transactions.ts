@@ -72,6 +72,7 @@ export const CreateTransaction = z.strictObject({
     .array(Condition)
     .max(Condition.options.length)
     .refine((all) => new Set(all).size === all.length, 'each at most once')
+    .meta({ uniqueItems: true })
     .optional(),
   /** For a rental: how long the door still opens after `useUntil`. */
   overstaySeconds: z.int().positive().max(604_800).optional(),
@@ -204,10 +205,12 @@ export const extendTransaction = {
   id: 'extend-transaction',
   path: '/v1/transactions/{transactionId}/extend',
   summary: 'Give more time for the reservation, the deposit or the pickup',
-  body: said({ ...deadlines, charge: Money.optional() }).refine(
-    ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
-    'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
-  ),
+  body: said({ ...deadlines, charge: Money.optional() })
+    .refine(
+      ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
+      'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
+    )
+    .meta({ anyOf: Object.keys(deadlines).map((name) => ({ required: [name] })) }),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -242,10 +245,12 @@ export const updateTransaction = {
     parties: Parties.optional(),
     metadata: Metadata.optional(),
     items: z.array(Item).min(1).max(20).optional(),
-  }).refine(
-    ({ source: _, ...it }) => Object.values(it).some(Boolean),
-    'name at least one of recipient, parties, metadata, items',
-  ),
+  })
+    .refine(
+      ({ source: _, ...it }) => Object.values(it).some(Boolean),
+      'name at least one of recipient, parties, metadata, items',
+    )
+    .meta({ anyOf: ['recipient', 'parties', 'metadata', 'items'].map((name) => ({ required: [name] })) }),
   problems: ['invalid_transition', 'not_owner', 'stale_source', 'reservation_refused', 'precondition_failed'],
 } as const satisfies Route;
 

@@ -19,15 +19,31 @@ export const Scope = z.enum([
 ]);
 export type Scope = z.infer<typeof Scope>;
 
+/** `test`: for the sandbox. It acts on simulated banks only, and sees no transaction that is about a real door. */
+export const KeyMode = z.enum(['live', 'test']);
+export type KeyMode = z.infer<typeof KeyMode>;
+
+/** What a test key may do at most: nothing that reaches the live data of its tenant, webhooks and keys among them. */
+export const testScopes: readonly Scope[] = [
+  'transactions:read',
+  'transactions:write',
+  'commands:read',
+  'commands:write',
+  'banks:read',
+];
+
 export const ApiKey = z.object({
   id: z.string(),
   tenant: z.string(),
   name: z.string(),
+  mode: KeyMode.default('live'),
   scopes: z.array(Scope),
   /** The system it speaks for, and no other; null: for the tenant itself. */
   system: ExternalSystem.nullable(),
   /** SHA-256 of the whole key, hex. The key itself is shown once. */
   keyHash: z.string(),
+  /** A limit of its own; null: what the stage gives. */
+  requestsPerMinute: z.int().positive().nullable().default(null),
   createdAt: InstantText,
   revokedAt: InstantText.nullable(),
   version: z.int().positive(),

@@ -38,6 +38,8 @@ export const Bank = z.object({
   siteId: z.string(),
   name: z.string(),
   lifecycle: BankLifecycle,
+  /** There is no hardware behind it: the only kind of bank that a test key may use. */
+  simulated: z.boolean().default(false),
   layout: z.array(LayoutDoor).min(1).max(doorsPerBankMax),
   config: BankConfig,
   bankKey: BankKey,

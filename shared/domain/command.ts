@@ -21,6 +21,8 @@ export const Command = z.object({
   tenant: z.string(),
   bankId: z.string(),
   door: z.string(),
+  /** False at a simulated bank. */
+  livemode: z.boolean().default(true),
   /** Whose door it is at that moment; the bank refuses the command if its own grants say otherwise. */
   transactionId: z.string().nullable(),
   /** The credential it stands for, when a bank asked about one it did not know. */

@@ -36,6 +36,7 @@ export const order = (
     tenant: bank.tenant,
     bankId: bank.id,
     door: compartment.door,
+    livemode: !bank.simulated,
     transactionId: isAsset(compartment.heldBy) ? null : compartment.heldBy,
     state: 'queued',
     outcome: null,

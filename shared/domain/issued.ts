@@ -1,3 +1,4 @@
+import type { KeyMode } from './api-key.ts';
 import type { Credential } from './credential.ts';
 import { pinOf, secretOf } from './derived.ts';
 import type { RootKeys } from './root-key.ts';
@@ -8,14 +9,17 @@ import type { RootKeys } from './root-key.ts';
  */
 export type Issued =
   | { kind: 'pins'; credentials: Pick<Credential, 'id' | 'attempt' | 'digits' | 'keyVersion'>[] }
-  | { kind: 'api-key'; tenant: string; id: string; keyVersion: number }
+  | { kind: 'api-key'; tenant: string; id: string; keyVersion: number; mode?: KeyMode }
   | { kind: 'webhook-secret'; id: string; nth: number; keyVersion: number };
 
 /** A whole API key: tenant and key id are part of it, so that it is found by one read without an index. */
-export const apiKeyText = (rootKeys: RootKeys, it: { tenant: string; id: string; keyVersion: number }): string =>
-  `lw_live_${it.tenant.slice(4)}${it.id.slice(4)}_${secretOf(rootKeys.of(it.keyVersion), 'api-key', it.id, 0).toString('base64url')}`;
+export const apiKeyText = (
+  rootKeys: RootKeys,
+  it: { tenant: string; id: string; keyVersion: number; mode?: KeyMode },
+): string =>
+  `lw_${it.mode ?? 'live'}_${it.tenant.slice(4)}${it.id.slice(4)}_${secretOf(rootKeys.of(it.keyVersion), 'api-key', it.id, 0).toString('base64url')}`;
 
-const apiKeyPattern = /^lw_live_([0-9A-HJKMNP-TV-Z]{26})([0-9A-HJKMNP-TV-Z]{26})_[A-Za-z0-9_-]{43}$/;
+const apiKeyPattern = /^lw_(?:live|test)_([0-9A-HJKMNP-TV-Z]{26})([0-9A-HJKMNP-TV-Z]{26})_[A-Za-z0-9_-]{43}$/;
 
 /** Which row an API key's text points at; null when it cannot be one. */
 export const parseApiKey = (text: string): { tenant: string; id: string } | null => {

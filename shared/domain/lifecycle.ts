@@ -92,6 +92,8 @@ export type CreateInput = {
   workflow: Workflow;
   siteId: string;
   bankId: string;
+  /** Left out, it is about a real door. */
+  livemode?: boolean;
   bankKey: BankKey;
   assetId?: string | undefined;
   externalIds: Record<string, string>;
@@ -206,6 +208,7 @@ export const create = (
     ...(preconditions.length > 0 && { preconditions }),
     ...(overstaySeconds !== undefined && { overstaySeconds }),
     ...(assetId !== undefined && { assetId }),
+    livemode: input.livemode ?? true,
     state: 'created',
     version: 1,
     hash: '',
@@ -364,7 +367,9 @@ export const extend = (
   });
   if (errors.length > 0) throw new Refusal('invalid_request', 'a deadline can only be moved later', { errors });
   if (names.every((name) => asked[name] === undefined || asked[name] === it.deadlines[name]))
-    throw new Refusal('invalid_request', 'the deadlines are these already; give a later one');
+    throw new Refusal('invalid_request', 'the deadlines are these already; give a later one', {
+      errors: [{ pointer: '', detail: 'names no deadline that is not so already' }],
+    });
 
   const deadlines = extended(it, asked);
   // `reserveUntil` may have passed: once the depositor has begun, it no longer counts.
@@ -724,7 +729,10 @@ export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, n
   const nth = steps.findIndex((row) => row.step === step);
   const open = steps.findIndex(({ from, to, repeats }) => from === it.state || (repeats === true && to === it.state));
   const row = steps[nth];
-  if (row === undefined) throw new Refusal('invalid_request', `a ${it.workflow} has no step ${step}`);
+  if (row === undefined)
+    throw new Refusal('invalid_request', `a ${it.workflow} has no step ${step}`, {
+      errors: [{ pointer: '/step', detail: 'is no step of its workflow' }],
+    });
   if (open === -1 || nth < open)
     throw new Refusal('invalid_transition', `the step ${step} of a transaction that is ${it.state} is over`);
   // One PIN for each step: their length was computed for that (see `livePinsPerDoor`).

@@ -5,8 +5,9 @@
 export const refusals = {
   invalid_request: { status: 400, title: 'The request is not valid' },
   unauthorized: { status: 401, title: 'No valid API key' },
-  forbidden: { status: 403, title: 'The API key lacks the scope' },
+  forbidden: { status: 403, title: 'The API key may not do this' },
   not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'Not a method of this path' },
   conflict: { status: 409, title: 'In conflict with what is recorded' },
   not_owner: { status: 403, title: 'Another system owns it' },
   stale_source: { status: 409, title: 'Something newer of its source was applied' },
@@ -18,6 +19,7 @@ export const refusals = {
   precondition_failed: { status: 412, title: 'It was changed since you read it' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },
+  rate_limited: { status: 429, title: 'Too many requests' },
   busy: { status: 503, title: 'Busy, try again shortly' },
 } as const satisfies Record<string, { status: number; title: string }>;
 export type RefusalCode = keyof typeof refusals;
@@ -35,6 +37,8 @@ export type ReservationReason = (typeof reservationReasons)[number];
 
 export type FieldError = { pointer: string; detail: string };
 
+type RefusalMore = { reason?: string; errors?: FieldError[]; retryAfterSeconds?: number; existing?: string };
+
 export class Refusal extends Error {
   readonly code: RefusalCode;
   readonly reason: string | undefined;
@@ -43,11 +47,10 @@ export class Refusal extends Error {
   /** Id of the thing that stands in the way, where the caller may see it. */
   readonly existing: string | undefined;
 
-  constructor(
-    code: RefusalCode,
-    detail: string,
-    more: { reason?: string; errors?: FieldError[]; retryAfterSeconds?: number; existing?: string } = {},
-  ) {
+  /** Whoever is told that their request is not valid is told where. */
+  constructor(code: 'invalid_request', detail: string, more: RefusalMore & { errors: FieldError[] });
+  constructor(code: Exclude<RefusalCode, 'invalid_request'>, detail: string, more?: RefusalMore);
+  constructor(code: RefusalCode, detail: string, more: RefusalMore = {}) {
     super(detail);
     this.name = 'Refusal';
     this.code = code;

@@ -9,8 +9,16 @@ export const RootSecret = z.object({
 });
 export type RootSecret = z.infer<typeof RootSecret>;
 
-/** The root key in force, and those of before. `versions`: all of them, the newest first. */
-export type RootKeys = { version: number; versions: readonly number[]; of: (version: number) => KeyObject };
+/** The root key in force, and those of before. */
+export type RootKeys = {
+  version: number;
+  /** All of them, the newest first. */
+  versions: readonly number[];
+  /** The key of a version that we wrote down ourselves. */
+  of: (version: number) => KeyObject;
+  /** The same for a version that somebody else named. */
+  find: (version: number) => KeyObject | undefined;
+};
 
 /** As key objects: Node takes five times longer over an HMAC whose key comes as bytes (11 µs instead of 2). */
 export const rootKeysFrom = (secret: RootSecret): RootKeys => {
@@ -21,6 +29,7 @@ export const rootKeysFrom = (secret: RootSecret): RootKeys => {
   return {
     version: secret.version,
     versions: [...keys.keys()].toSorted((a, b) => b - a),
+    find: (version) => keys.get(version),
     of: (version) => {
       const key = keys.get(version);
       if (key === undefined) throw new Error(`the root secret holds no key of version ${version}`);

@@ -69,7 +69,8 @@ export type Party = z.infer<typeof Party>;
 
 export const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
-  .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries');
+  .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries')
+  .meta({ maxProperties: 20 });
 
 /** Those that its workflow has. */
 export const Deadlines = z.object({
@@ -116,6 +117,8 @@ export const Transaction = z.object({
   door: z.string().nullable(),
   /** What is lent: it has the door before and after. */
   assetId: z.string().optional(),
+  /** False at a simulated bank: no real door, no real goods. */
+  livemode: z.boolean().default(true),
   externalIds: z.record(z.string(), z.string()),
   /** The system that owns it, and the version of its record that was applied last. */
   source: Source.nullable(),

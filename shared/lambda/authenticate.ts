@@ -1,5 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import { ApiKey } from '../domain/api-key.ts';
+import { ApiKey, type KeyMode } from '../domain/api-key.ts';
 import { parseApiKey } from '../domain/issued.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { keys } from '../store/rows.ts';
@@ -10,12 +10,20 @@ export const keyCacheMs = 60_000;
 /** So many keys are remembered per function environment; the oldest goes first. */
 const keysCached = 1_000;
 
-export type Caller = { tenant: string; apiKeyId: string; scopes: readonly string[]; system: string | null };
+export type Caller = {
+  tenant: string;
+  apiKeyId: string;
+  mode: KeyMode;
+  scopes: readonly string[];
+  /** The system it speaks for; null: for the tenant itself. */
+  system: string | null;
+  requestsPerMinute: number | null;
+};
 
 export const sha256 = (text: string): string => hash('sha256', text);
 
 const unauthorized = (): Refusal =>
-  new Refusal('unauthorized', 'send a valid API key: Authorization: Bearer lw_live_…');
+  new Refusal('unauthorized', 'send a valid API key: Authorization: Bearer lw_live_… (lw_test_… for the sandbox)');
 
 /** Finds the caller behind an `Authorization` header. The tenant comes from the key, never from the request. */
 export const openAuthentication = (table: Table) => {
@@ -43,6 +51,13 @@ export const openAuthentication = (table: Table) => {
     const key = await rowOf(text, digest, nowMs);
     if (key === null || key.revokedAt !== null) throw unauthorized();
     if (!timingSafeEqual(Buffer.from(digest), Buffer.from(key.keyHash))) throw unauthorized();
-    return { tenant: key.tenant, apiKeyId: key.id, scopes: key.scopes, system: key.system };
+    return {
+      tenant: key.tenant,
+      apiKeyId: key.id,
+      mode: key.mode,
+      scopes: key.scopes,
+      system: key.system,
+      requestsPerMinute: key.requestsPerMinute,
+    };
   };
 };

@@ -13,9 +13,12 @@ import { packed } from '../store/packed.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table, type Write } from '../store/table.ts';
 import { type Caller, openAuthentication } from './authenticate.ts';
+import { type Cursors, cursorsOf } from './cursor.ts';
+import { env } from './env.ts';
 import { log } from './log.ts';
 import { flushMetrics, metrics } from './metrics.ts';
 import { internalProblem, parseRequest, problemOf } from './problem.ts';
+import { openRateLimit, type RateLimit, unlimited } from './rate-limit.ts';
 
 /** What an HTTP function works with. Built once per cold start; tests build their own. */
 export type HttpDeps = {
@@ -38,6 +41,8 @@ export type AnyCall = {
   circumstances: Circumstances;
   /** Version the caller read, from `If-Match`; undefined when they do not care. */
   ifMatch: number | undefined;
+  /** For a list: where this one goes on. */
+  cursors: Cursors;
   /** For the commit of an effect: remembers its answer under the idempotency key, in the same transaction. */
   record: (answer: Answer) => Write[];
 };
@@ -114,8 +119,10 @@ const ifMatchOf = (event: APIGatewayProxyEventV2): number | undefined => {
   const header = event.headers['if-match'];
   if (header === undefined || header === '*') return undefined;
   const [, version] = /^"(\d{1,10})"$/.exec(header) ?? [];
-  if (version === undefined)
-    throw new Refusal('invalid_request', 'If-Match must be an ETag that a read of this resource gave, in quotes');
+  if (version === undefined) {
+    const detail = 'must be an ETag that a read of this resource gave, in quotes';
+    throw new Refusal('invalid_request', `If-Match ${detail}`, { errors: [{ pointer: '#header/If-Match', detail }] });
+  }
   return Number(version);
 };
 
@@ -138,7 +145,12 @@ const Recorded = z.object({
 });
 
 /** Serves the routes of a noun: authenticates, parses, calls the handler, answers. Never throws. */
-export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDeps) => {
+export const serve = (
+  routes: readonly Route[],
+  handlers: Handlers,
+  deps: HttpDeps,
+  rateLimit: RateLimit = unlimited,
+) => {
   const authenticate = openAuthentication(deps.table);
   const byKey = new Map(routes.map((route) => [`${route.method} ${route.path}`, route]));
 
@@ -149,7 +161,7 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     return success(route, answer.status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
   };
 
-  const answer = async (event: APIGatewayProxyEventV2): Promise<Result> => {
+  const answer = async (event: APIGatewayProxyEventV2, headers: Record<string, string>): Promise<Result> => {
     const route = byKey.get(event.routeKey);
     const handler = route && handlers[route.id];
     if (!route || !handler)
@@ -157,10 +169,15 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
 
     const nowMs = deps.clock();
     const now = instant(nowMs);
-    const caller =
+    const caller: Caller =
       route.permission === null
-        ? { tenant: '', apiKeyId: '', scopes: [], system: null }
+        ? { tenant: '', apiKeyId: '', mode: 'live', scopes: [], system: null, requestsPerMinute: null }
         : await authenticate(event.headers.authorization, nowMs);
+    if (route.permission !== null) {
+      const allowance = await rateLimit(caller, nowMs);
+      Object.assign(headers, allowance.headers);
+      if (allowance.refusal !== null) throw allowance.refusal;
+    }
     if (route.permission !== null && !caller.scopes.includes(route.permission))
       throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);
 
@@ -171,7 +188,9 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     const ifMatch = ifMatchOf(event);
     const body = route.body ? parseRequest(route.body, sent, 'body') : {};
 
-    const fingerprint = key === null ? '' : hashOf([route.id, params, sent]);
+    // What a live key was answered is not for a test key.
+    const sandbox = caller.mode === 'test' ? ['test'] : [];
+    const fingerprint = key === null ? '' : hashOf([route.id, params, sent, ...sandbox]);
     const record = (effect: Answer): Write[] => {
       if (key === null) return [];
       const kept: IdempotencyRecord = { tenant: caller.tenant, key, fingerprint, status: route.status, ...effect };
@@ -179,7 +198,8 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     };
     const circumstances: Circumstances = { actor: { type: 'api_key', id: caller.apiKeyId }, now, newId: deps.newId };
     try {
-      const call = { params, query, body, caller, now, circumstances, ifMatch, record } as never;
+      const cursors = cursorsOf(deps.rootKeys, { tenant: caller.tenant, route: route.id, params, query });
+      const call = { params, query, body, caller, now, circumstances, ifMatch, cursors, record } as never;
       const made = await handler(call);
       return success(route, route.status, made, made.issued ? await deps.rootKeys() : null);
     } catch (error) {
@@ -194,9 +214,13 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     }
   };
 
-  return async (event: APIGatewayProxyEventV2, requestId: string): Promise<Result> => {
+  const answerOrProblem = async (
+    event: APIGatewayProxyEventV2,
+    requestId: string,
+    headers: Record<string, string>,
+  ): Promise<Result> => {
     try {
-      return await answer(event);
+      return await answer(event, headers);
     } catch (error) {
       if (error instanceof Refusal) {
         if (error.code === 'busy') log.warn('busy', { cause: String(error.cause) });
@@ -206,6 +230,13 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
       metrics.addMetric('RequestFailed', 'Count', 1);
       return json(500, internalProblem(requestId));
     }
+  };
+
+  return async (event: APIGatewayProxyEventV2, requestId: string): Promise<Result> => {
+    const headers: Record<string, string> = {};
+    const made = await answerOrProblem(event, requestId, headers);
+    Object.assign(made.headers, headers);
+    return made;
   };
 };
 
@@ -227,7 +258,7 @@ export const endpoint = (routes: readonly Route[], open: () => { handlers: Handl
     .handler((event) => {
       if (served === undefined) {
         const { handlers, deps } = open();
-        served = serve(routes, handlers, deps);
+        served = serve(routes, handlers, deps, openRateLimit(deps, Number(env('API_KEY_REQUESTS_PER_MINUTE'))));
       }
       return served(event, event.requestContext.requestId);
     });

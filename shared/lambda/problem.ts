@@ -61,11 +61,11 @@ export const parseRequest = <T extends z.ZodType>(schema: T, value: unknown, whe
   );
 };
 
-export const refuseUnless: (holds: boolean, code: RefusalCode, detail: string) => asserts holds = (
-  holds,
-  code,
-  detail,
-) => {
+export const refuseUnless: (
+  holds: boolean,
+  code: Exclude<RefusalCode, 'invalid_request'>,
+  detail: string,
+) => asserts holds = (holds, code, detail) => {
   if (!holds) throw new Refusal(code, detail);
 };
 

@@ -1,11 +1,10 @@
 import type { listTransactions } from '../api/transactions.ts';
-import { hashOf } from '../domain/chain.ts';
 import { isWanted, planOf } from '../domain/search.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { type FoundPage, openSearch } from '../store/search.ts';
 import type { Transactions } from '../store/transactions.ts';
-import { cursorText, readCursor } from './cursor.ts';
 import type { Answer, Call, HttpDeps } from './endpoint.ts';
+import { mayShow } from './sandbox.ts';
 import { transactionView } from './transaction-view.ts';
 
 const bears = ({ externalIds }: Transaction, theirs: string): boolean =>
@@ -22,13 +21,13 @@ export const findTransactions = (deps: HttpDeps, transactions: Transactions) => 
     return id === null ? [] : search.read(tenant, [id], withDoors);
   };
 
-  return async ({ caller, query, now }: Call<typeof listTransactions>): Promise<Answer> => {
-    const { limit, cursor, orderId, externalId, ...wanted } = query;
-    const list = `transactions ${hashOf({ ...wanted, orderId, externalId })}`;
-    const after = readCursor(cursor, list);
-    const answer = (found: FoundPage['found'], next: string | null): Answer => ({
-      body: { data: found.map(transactionView), nextCursor: next === null ? null : cursorText(list, next) },
-    });
+  return async ({ caller, query, now, cursors }: Call<typeof listTransactions>): Promise<Answer> => {
+    const { limit, cursor: _, orderId, externalId, ...wanted } = query;
+    const after = await cursors.read();
+    const answer = async (found: FoundPage['found'], next: string | null): Promise<Answer> => {
+      const shown = found.filter(({ transaction }) => mayShow(caller, transaction));
+      return { body: { data: shown.map(transactionView), nextCursor: await cursors.give(next) } };
+    };
 
     const theirs = [orderId && `order:${orderId}`, externalId].flatMap((it) => it || []);
     if (theirs[0] !== undefined) {

@@ -56,17 +56,19 @@ export const openCommands = (table: Table) => {
       );
     },
 
-    /** Orders a door to be opened. `more`: writes of the same commit. Null where this tenant has no such door. */
+    /** Orders a door to be opened. `more`: writes of the same commit; `allow` throws where it must not. Null where this tenant has no such door. */
     order: async (
       at: { tenant: string; bankId: string; door: string },
       input: Pick<Command, 'id' | 'reason' | 'notAfter' | 'credential'>,
       circumstances: Circumstances,
       more: (command: Command) => Write[],
+      allow: (bank: Bank) => void = () => undefined,
     ): Promise<{ command: Command; bank: Bank; compartment: Compartment } | null> => {
       for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
         const found = await readBankAndDoor(table, at.tenant, at.bankId, at.door);
         if (found === null) return null;
         const { bank, compartment } = found;
+        allow(bank);
         const previous =
           compartment.commandId === null ? null : await readCommand(table, at.tenant, compartment.commandId, true);
         const decision: CommandDecision = order(bank, compartment, previous, input, circumstances.now);

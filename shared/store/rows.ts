@@ -38,6 +38,8 @@ export const keys = {
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,
   apiKey: (tenant: string, id: string): Key => ({ PK: `KEYS#${tenant}`, SK: id }),
+  /** Tokens that were leased of a key's limit. Apart from the key, which is cached and listed. */
+  rateLimit: (tenant: string, id: string): Key => ({ PK: `RATE#${tenant}#${id}`, SK: 'S' }),
   apiKeyLog: (tenant: string, id: string): string => `KEY#${tenant}#${id}`,
   endpoint: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: id }),
   endpointHealth: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: `${id}#health` }),

@@ -45,6 +45,7 @@ export const bankOf = (layout: LayoutDoor[], more: Partial<Bank> = {}): Bank => 
   siteId: 'sit_1',
   name: 'Station',
   lifecycle: 'active',
+  simulated: false,
   layout,
   config: defaultBankConfig,
   bankKey: { generation: 1, keyVersion: 1 },

@@ -151,6 +151,7 @@ const silentCommand = async ({ tenant, bank }: World, more: Partial<Command>): P
     tenant: tenant.id,
     bankId: bank.id,
     door: '1',
+    livemode: true,
     transactionId: null,
     credential: null,
     state: 'queued',

@@ -62,6 +62,7 @@ const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): Stored
   bankId: 'bnk_1',
   bankKey: { generation: 1, keyVersion: 1 },
   door: '7',
+  livemode: true,
   externalIds: {},
   source: null,
   items: [],

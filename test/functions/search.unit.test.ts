@@ -18,6 +18,7 @@ const rotated = rootKeysFrom({ version: 2, key: 'n'.repeat(64), older: { 1: 'k'.
 const transaction = (more: Partial<Transaction> = {}): StoredTransaction => ({
   id: 'txn_1',
   tenant: 'ten_1',
+  livemode: true,
   workflow: 'parcel',
   state: 'reserved',
   version: 2,

@@ -5,6 +5,7 @@ import * as contract from '#shared/api/webhook-endpoints.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
+import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { healthWrite } from '#shared/store/deliveries.ts';
 import { webhookEndpointHandlers } from '../../functions/http/webhook-endpoints.ts';
 import { memoryTable } from '../support/memory-table.ts';
@@ -17,18 +18,23 @@ const calling = (allowLoopback = false) => {
   let ids = 0;
   const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
   const table = memoryTable();
+  const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
   const handlers = webhookEndpointHandlers({
     table,
-    rootKeys: async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} }),
+    rootKeys,
     newId,
     clock: () => epochMs(now),
     allowLoopback,
   });
-  const call = async (id: string, more: Record<string, unknown>): Promise<unknown> => {
+  const call = async (
+    id: string,
+    more: { query?: Record<string, unknown> } & Record<string, unknown>,
+  ): Promise<unknown> => {
     const handler = handlers[id];
     if (!handler) throw new Error(`there is no ${id}`);
     const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now, newId };
-    const all = { params: {}, query: {}, caller: { tenant }, now, circumstances, record: () => [], ...more };
+    const cursors = cursorsOf(rootKeys, { tenant, route: id, params: {}, query: more.query ?? {} });
+    const all = { params: {}, query: {}, caller: { tenant }, now, circumstances, cursors, record: () => [], ...more };
     return (await handler(all as never)).body;
   };
   const Views = listOf(contract.WebhookEndpointView);

@@ -217,12 +217,20 @@ describe('what there is not', () => {
     ['GET', '/'],
     ['GET', '/v2/transactions'],
     ['POST', '/v1/transactions/txn_x/explode'],
-    ['DELETE', '/v1/transactions'],
-    ['PUT', '/v1/sites'],
-    ['PATCH', '/v1/openapi.json'],
   ])('is our own 404: %s %s', async (method, path) => {
     const problem = problemOf(await raw(method, path, method === 'GET' ? null : '{}'));
     expect(problem).toMatchObject({ status: 404, code: 'not_found', detail: `there is no ${method} ${path}` });
+  });
+
+  it.each([
+    ['DELETE', '/v1/transactions', 'GET, POST'],
+    ['PUT', '/v1/sites', 'GET, POST'],
+    ['PATCH', '/v1/openapi.json', 'GET'],
+    ['GET', '/v1/transactions/txn_x/cancel', 'POST'],
+  ])('is a method that a path has not, and those are named that it has: %s %s', async (method, path, allow) => {
+    const answer = await raw(method, path, method === 'GET' ? null : '{}');
+    expect(problemOf(answer)).toMatchObject({ status: 405, code: 'method_not_allowed' });
+    expect(answer.headers.get('allow')).toBe(allow);
   });
 
   it.each([
@@ -345,7 +353,12 @@ describe('an entity tag', () => {
     async (ifMatch) => {
       const other = await readParcel(tenant, parcel.id);
       const problem = problemOf(await act(other.id, 'extend', later, ifMatch));
-      expect(problem).toMatchObject({ status: 400, code: 'invalid_request', detail: /If-Match must be an ETag/ });
+      expect(problem).toMatchObject({
+        status: 400,
+        code: 'invalid_request',
+        detail: /If-Match must be an ETag/,
+        errors: [{ pointer: '#header/If-Match' }],
+      });
     },
   );
 

@@ -56,6 +56,8 @@ export type BankWish = {
   siteId?: string;
   name?: string;
   batteryBackedClock?: boolean;
+  /** It says of itself that there is no hardware behind it. There never is. */
+  simulated?: boolean;
   /** What the simulated hardware has and has not. */
   hardware?: SettingsInput['banks'][number]['options'];
 };
@@ -72,11 +74,25 @@ export type Bank = {
 
 /** Registers a bank over the API, gives it a certificate, and runs it in this process until it is online. */
 export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank> {
-  const { doors = 3, name = 'Test bank', batteryBackedClock = false, hardware = {} } = wish;
+  const { doors = 3, name = 'Test bank', batteryBackedClock = false, simulated = true, hardware = {} } = wish;
   const layout = typeof doors === 'number' ? ordinaryDoors(doors) : doors;
   const siteId =
     wish.siteId ?? (await tenant.api.post('/v1/sites', { name: 'Test site', timeZone: 'Europe/Zurich' }, Made)).id;
-  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock }, Made);
+  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock, simulated }, Made);
+  const connected = await connectBank(tenant, { id, name, layout, hardware: { batteryBackedClock, ...hardware } });
+  return { id, siteId, doors: layout, ...connected };
+}
+
+/** Gives a registered bank a certificate, and runs it in this process until it is online. */
+export async function connectBank(
+  tenant: Pick<Tenant, 'api'>,
+  {
+    id,
+    name,
+    layout,
+    hardware,
+  }: { id: string; name: string; layout: readonly LayoutDoor[] } & Pick<BankWish, 'hardware'>,
+): Promise<Pick<Bank, 'panel' | 'controlUrl' | 'stop'>> {
   const running = await startBanks(
     {
       mqtt: stack.mqtt,
@@ -87,7 +103,7 @@ export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank
           name,
           ...(await bankIdentity(stack, stack.outputs, stack.stateDir, id)),
           doors: [...layout],
-          options: { batteryBackedClock, ...hardware },
+          options: hardware,
         },
       ],
     },
@@ -104,7 +120,7 @@ export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank
     },
     { what: `the bank ${id} is online and takes part` },
   );
-  return { id, siteId, doors: layout, panel: hands, controlUrl, stop: () => running.stop() };
+  return { panel: hands, controlUrl, stop: () => running.stop() };
 }
 
 export function ordinaryDoors(count: number): LayoutDoor[] {

@@ -1,0 +1,577 @@
+import type * as z from 'zod';
+import { sampleEvent } from '../../events/samples.ts';
+import type { ThermalClass } from '../domain/bank.ts';
+import * as apiKeys from './api-keys.ts';
+import * as assets from './assets.ts';
+import * as banks from './banks.ts';
+import * as commands from './commands.ts';
+import * as documents from './documents.ts';
+import type { Route } from './route.ts';
+import * as sites from './sites.ts';
+import * as transactions from './transactions.ts';
+import * as webhookEndpoints from './webhook-endpoints.ts';
+
+/** One call and its answer, as the OpenAPI document shows it and test/journeys/examples.test.ts makes it. */
+export type Example = {
+  route: Route;
+  summary: string;
+  params: Record<string, string>;
+  query: Record<string, string>;
+  body: unknown;
+  answer: unknown;
+  /** What has to happen at the bank before. */
+  after?: 'the bank is online' | 'the item is deposited' | 'the rental has begun';
+};
+
+type Of<R extends Route> = {
+  summary?: string;
+  after?: Example['after'];
+  query?: R['query'] extends z.ZodType ? Record<string, string> : never;
+  answer: z.input<R['response']>;
+} & (R['params'] extends z.ZodType ? { params: z.input<R['params']> } : object) &
+  (R['body'] extends z.ZodType ? { body: z.input<R['body']> } : object);
+
+const example = <const R extends Route>(route: R, it: Of<NoInfer<R>>): Example => ({
+  summary: route.summary,
+  params: {},
+  query: {},
+  body: undefined,
+  route,
+  ...(it as Partial<Example> & { answer: unknown }),
+});
+
+const at = '2030-03-04T09:30:00.000Z';
+const later = '2030-03-04T09:41:20.000Z';
+
+const ids = {
+  site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
+  bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
+  asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
+  key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
+  endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
+  event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
+  command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
+  parcel: 'txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
+  sale: 'txn_01KJQ5A1B3D5F7H9K1N3Q5S7V9',
+  rental: 'txn_01KJQ5C2C4E6G8J0M2P4R6T8W0',
+};
+const credentials = {
+  deposit: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9',
+  pickup: 'crd_01KJQ4Z0H4T6V8X0Z2B4D6F8G0',
+  newDeposit: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z',
+  newPickup: 'crd_01KJQ57F5H7K9N1Q3S5V7X9Z1B',
+  recall: 'crd_01KJQ59G6J8M0P2R4T6V8X0Z2C',
+  use: 'crd_01KJQ5C2C5F7H9K1N3Q5S7V9X1',
+  saleDeposit: 'crd_01KJQ5A1B4E6G8J0M2P4R6T8W0',
+  salePickup: 'crd_01KJQ5A1B5F7H9K1N3Q5S7V9X1',
+};
+
+const site: z.input<typeof sites.SiteView> = {
+  id: ids.site,
+  name: 'Harbour',
+  timeZone: 'Europe/Zurich',
+  createdAt: at,
+  version: 1,
+};
+
+const ambient: ThermalClass = 'ambient';
+const small = { widthMm: 440, heightMm: 150, depthMm: 500, maxMassG: 20_000, thermalClass: ambient };
+const large = { ...small, heightMm: 450 };
+const layout = [
+  { door: 'A1', ...small, bottomMm: 100 },
+  { door: 'A2', ...small, bottomMm: 260 },
+  { door: 'A3', ...small, bottomMm: 420 },
+  { door: 'A4', ...small, bottomMm: 580 },
+  { door: 'B1', ...large, bottomMm: 100 },
+  { door: 'B2', ...large, bottomMm: 560 },
+];
+const bank: banks.BankView = {
+  id: ids.bank,
+  siteId: ids.site,
+  name: 'Harbour Hall',
+  lifecycle: 'provisioning',
+  simulated: false,
+  layout,
+  config: {
+    rev: 1,
+    timeZone: 'Europe/Zurich',
+    reopenSeconds: 120,
+    ajarAfterSeconds: 60,
+    batteryBackedClock: false,
+    lockout: [
+      { failures: 5, lockSeconds: 60 },
+      { failures: 10, lockSeconds: 900 },
+      { failures: 20, lockSeconds: 86_400 },
+    ],
+    guessesPerDay: 20,
+  },
+  pinDigits: 6,
+  createdAt: at,
+  version: 1,
+};
+const compartment: banks.CompartmentView = {
+  ...large,
+  door: 'B2',
+  bottomMm: 560,
+  heldBy: null,
+  availability: 'available',
+  doorState: 'closed',
+  contents: 'empty',
+  lock: 'ok',
+  outOfService: null,
+  version: 0,
+};
+
+const drill: assets.AssetView = {
+  id: ids.asset,
+  name: 'Cordless drill',
+  externalId: 'INV-0042',
+  item: { lengthMm: 300, widthMm: 250, heightMm: 100, massG: 2_100, thermalClass: ambient },
+  metadata: {},
+  bankId: ids.bank,
+  siteId: ids.site,
+  door: 'B1',
+  retired: null,
+  createdAt: at,
+  version: 1,
+  state: 'missing',
+  transactionId: null,
+};
+const { state: _, transactionId: __, ...listedDrill } = drill;
+
+const apiKey: apiKeys.ApiKeyView = {
+  id: ids.key,
+  name: 'Web shop',
+  mode: 'live',
+  scopes: ['transactions:read', 'transactions:write'],
+  system: null,
+  requestsPerMinute: 600,
+  createdAt: at,
+  revokedAt: null,
+  version: 1,
+};
+
+const endpoint: webhookEndpoints.WebhookEndpointView = {
+  id: ids.endpoint,
+  url: 'https://shop.example/hooks',
+  description: 'The web shop',
+  eventTypes: [],
+  state: 'active',
+  disabledReason: null,
+  createdAt: at,
+  version: 1,
+};
+
+const credential = (
+  id: string,
+  step: transactions.CredentialView['step'],
+  more: Partial<transactions.CredentialView> = {},
+): transactions.CredentialView => ({
+  id,
+  step,
+  method: 'pin',
+  state: step === 'pickup' ? 'issued' : 'active',
+  notBefore: at,
+  notAfter: '2030-03-05T09:30:00.000Z',
+  atBank: true,
+  ...more,
+});
+
+const parcel: transactions.TransactionView = {
+  id: ids.parcel,
+  workflow: 'parcel',
+  state: 'reserved',
+  version: 2,
+  siteId: ids.site,
+  bankId: ids.bank,
+  door: 'A2',
+  livemode: true,
+  externalIds: { order: 'A-1001' },
+  source: null,
+  items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200, thermalClass: 'ambient' }],
+  recipient: { name: 'Ada Example', phone: '+41791234567' },
+  parties: {},
+  payment: null,
+  metadata: { basket: '77' },
+  deadlines: {
+    reserveUntil: '2030-03-05T09:30:00.000Z',
+    depositBy: '2030-03-06T09:30:00.000Z',
+    pickupBy: '2030-03-09T09:30:00.000Z',
+  },
+  flags: [],
+  holdReason: null,
+  credentials: [credential(credentials.deposit, 'deposit'), credential(credentials.pickup, 'pickup')],
+  depositStartedAt: null,
+  depositedAt: null,
+  pickedUpAt: null,
+  endedAt: null,
+  expiredStage: null,
+  cancelReason: null,
+  recallCause: null,
+  rejectReason: null,
+  assignment: {
+    policy: 'best-fit-1',
+    candidates: 6,
+    reason: 'the smallest that fits, ties in an order of the transaction',
+  },
+  createdAt: at,
+  updatedAt: at,
+};
+/** As the answer shows them that issued them. */
+const shown = (it: transactions.CredentialView, value: string) => ({ ...it, atBank: false, value });
+
+const onParcel = { params: { transactionId: ids.parcel } };
+const resent = [
+  credential(credentials.deposit, 'deposit', { state: 'superseded' }),
+  credential(credentials.pickup, 'pickup'),
+];
+const reissued = [
+  credential(credentials.deposit, 'deposit', { state: 'superseded' }),
+  credential(credentials.pickup, 'pickup', { state: 'revoked' }),
+  credential(credentials.newDeposit, 'deposit'),
+];
+const extended = { ...parcel.deadlines, pickupBy: '2030-03-14T09:30:00.000Z' };
+const afterReissue = {
+  ...parcel,
+  version: 7,
+  door: 'A4',
+  recipient: { name: 'Ada Example', phone: '+41791234568' },
+  credentials: [...reissued, credential(credentials.newPickup, 'pickup')],
+};
+const recalled: transactions.TransactionView = {
+  ...afterReissue,
+  state: 'recall_due',
+  version: 13,
+  deadlines: extended,
+  depositedAt: later,
+  depositStartedAt: later,
+  recallCause: 'recalled',
+  credentials: [
+    ...reissued.map((it) => (it.id === credentials.newDeposit ? { ...it, state: 'used' as const } : it)),
+    credential(credentials.newPickup, 'pickup', { state: 'revoked' }),
+    credential(credentials.recall, 'recall'),
+  ],
+};
+
+const saleCredentials = [credential(credentials.saleDeposit, 'deposit'), credential(credentials.salePickup, 'pickup')];
+const sale: transactions.TransactionView = {
+  ...parcel,
+  id: ids.sale,
+  workflow: 'sale',
+  door: 'A1',
+  externalIds: { order: 'A-1002' },
+  payment: { amountMinor: 4_990, currency: 'CHF' },
+  preconditions: [{ condition: 'payment' }, { condition: 'age' }],
+  metadata: {},
+  flags: ['payment_pending'],
+  credentials: saleCredentials,
+};
+const paid: transactions.TransactionView = {
+  ...sale,
+  version: 3,
+  flags: [],
+  preconditions: [
+    { condition: 'payment', met: { at: later, by: ids.key, reference: 'pay-31337' } },
+    { condition: 'age' },
+  ],
+};
+const confirmed: transactions.TransactionView = {
+  ...paid,
+  version: 4,
+  preconditions: [...(paid.preconditions ?? []).slice(0, 1), { condition: 'age', met: { at: later, by: ids.key } }],
+};
+const refunded: transactions.TransactionView = {
+  ...confirmed,
+  version: 5,
+  charges: [{ kind: 'refund', amountMinor: 990, currency: 'CHF', reason: 'scratched', at: later, by: ids.key }],
+};
+const onSale = { params: { transactionId: ids.sale } };
+
+const rental: transactions.TransactionView = {
+  ...parcel,
+  id: ids.rental,
+  workflow: 'rental',
+  door: 'A3',
+  externalIds: { booking: 'R-7' },
+  metadata: {},
+  deadlines: { reserveUntil: '2030-03-04T10:30:00.000Z', useUntil: '2030-03-05T09:30:00.000Z' },
+  credentials: [credential(credentials.use, 'use')],
+};
+
+const command: commands.CommandView = {
+  id: ids.command,
+  bankId: ids.bank,
+  door: 'B1',
+  livemode: true,
+  transactionId: null,
+  state: 'queued',
+  reason: 'cleaning',
+  outcome: null,
+  notAfter: '2030-03-04T09:42:00.000Z',
+  createdAt: later,
+  updatedAt: later,
+  version: 1,
+};
+
+const onePage = <T>(...data: T[]) => ({ data, nextCursor: null });
+
+/** A day of an integrator, in an order that works: what one makes, later ones name. */
+export const examples: readonly Example[] = [
+  example(documents.getOpenapi, { answer: { openapi: '3.1.0' } }),
+
+  example(sites.createSite, { body: { name: 'Harbour', timeZone: 'Europe/Zurich' }, answer: site }),
+  example(sites.getSite, { params: { siteId: ids.site }, answer: site }),
+  example(sites.listSites, { query: { limit: '10' }, answer: onePage(site) }),
+
+  example(banks.createBank, { body: { siteId: ids.site, name: 'Harbour Hall', layout }, answer: bank }),
+  example(banks.getBank, { params: { bankId: ids.bank }, answer: bank }),
+  example(banks.listBanks, {
+    answer: onePage({
+      id: ids.bank,
+      siteId: ids.site,
+      name: 'Harbour Hall',
+      lifecycle: 'active' as const,
+      createdAt: at,
+    }),
+    after: 'the bank is online',
+  }),
+  example(banks.getCompartment, { params: { bankId: ids.bank, door: 'B2' }, answer: compartment }),
+  example(banks.updateCompartment, {
+    params: { bankId: ids.bank, door: 'B2' },
+    body: { outOfService: 'hinge broken' },
+    answer: { ...compartment, availability: 'out_of_service', outOfService: 'hinge broken', version: 1 },
+  }),
+  example(banks.listCompartments, {
+    params: { bankId: ids.bank },
+    answer: onePage(...layout.map((built) => ({ ...compartment, ...built }))),
+  }),
+
+  example(assets.createAsset, {
+    body: {
+      bankId: ids.bank,
+      door: 'B1',
+      name: 'Cordless drill',
+      externalId: 'INV-0042',
+      item: { lengthMm: 300, widthMm: 250, heightMm: 100, massG: 2_100 },
+    },
+    answer: drill,
+  }),
+  example(assets.getAsset, { params: { assetId: ids.asset }, answer: drill }),
+  example(assets.listAssets, { answer: onePage(listedDrill) }),
+  example(assets.listAssetLoans, { params: { assetId: ids.asset }, answer: { data: [], nextCursor: null } }),
+  example(assets.retireAsset, {
+    params: { assetId: ids.asset },
+    body: { reason: 'beyond repair' },
+    answer: { ...drill, state: 'retired', retired: 'beyond repair', version: 2 },
+  }),
+
+  example(apiKeys.createApiKey, {
+    body: { name: 'Web shop', scopes: ['transactions:read', 'transactions:write'], requestsPerMinute: 600 },
+    answer: {
+      ...apiKey,
+      key: 'lw_live_01KJQ4TZZ9B1D3F5H7K9N1Q3S501KJQ4V6K2M4P6R8T0V2X4Z6B8_this-is-an-example-and-opens-nothing-000000',
+    },
+  }),
+  example(apiKeys.listApiKeys, { answer: onePage(apiKey) }),
+  example(apiKeys.revokeApiKey, {
+    params: { apiKeyId: ids.key },
+    body: {},
+    answer: { ...apiKey, revokedAt: later, version: 2 },
+  }),
+
+  example(webhookEndpoints.createWebhookEndpoint, {
+    body: { url: 'https://shop.example/hooks', description: 'The web shop' },
+    answer: { ...endpoint, secret: 'whsec_VGhpcyBpcyBhbiBleGFtcGxlIGFuZCBzaWducyBub3RoaW5nLg==' },
+  }),
+  example(webhookEndpoints.getWebhookEndpoint, { params: { endpointId: ids.endpoint }, answer: endpoint }),
+  example(webhookEndpoints.listWebhookEndpoints, { answer: onePage(endpoint) }),
+  example(webhookEndpoints.pingWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    body: {},
+    answer: { ...endpoint, version: 2 },
+  }),
+  example(webhookEndpoints.listDeliveries, {
+    params: { endpointId: ids.endpoint },
+    answer: onePage({
+      id: ids.event,
+      endpointId: ids.endpoint,
+      eventId: ids.event,
+      eventType: 'webhook_endpoint.pinged',
+      subject: ids.endpoint,
+      sequence: 2,
+      state: 'delivered' as const,
+      attempts: [{ at: later, status: 204, error: null, durationMs: 31 }],
+      nextAttemptAt: null,
+      createdAt: later,
+    }),
+  }),
+
+  example(transactions.createTransaction, {
+    summary: 'A parcel for Ada',
+    body: {
+      workflow: 'parcel',
+      bankId: ids.bank,
+      externalIds: { order: 'A-1001' },
+      items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200 }],
+      recipient: { name: 'Ada Example', phone: '+41791234567' },
+      metadata: { basket: '77' },
+    },
+    answer: {
+      ...parcel,
+      credentials: [
+        shown(credential(credentials.deposit, 'deposit'), '482913'),
+        shown(credential(credentials.pickup, 'pickup'), '905127'),
+      ],
+    },
+  }),
+  example(transactions.getTransaction, { ...onParcel, answer: parcel }),
+  example(transactions.listTransactions, { query: { orderId: 'A-1001' }, answer: onePage(parcel) }),
+  example(transactions.listTransactionEvents, {
+    ...onParcel,
+    query: { limit: '1' },
+    answer: {
+      data: [{ ...sampleEvent('transaction.created'), sequence: 1 }],
+      nextCursor: 'kfNQ3xv0oZ3p2yP8eYd2bTE6MQ',
+    },
+  }),
+  example(transactions.updateTransaction, {
+    ...onParcel,
+    body: { recipient: { name: 'Ada Example', phone: '+41791234568' } },
+    answer: { ...parcel, version: 3, recipient: afterReissue.recipient },
+  }),
+  example(transactions.moveTransaction, {
+    ...onParcel,
+    body: { reason: 'the door sticks' },
+    answer: { ...parcel, version: 4, door: 'A4', recipient: afterReissue.recipient },
+  }),
+  example(transactions.resendCredential, {
+    params: { transactionId: ids.parcel, credentialId: credentials.deposit },
+    body: {},
+    answer: {
+      ...afterReissue,
+      version: 5,
+      credentials: [...resent, shown(credential(credentials.newDeposit, 'deposit'), '550271')],
+    },
+  }),
+  example(transactions.revokeCredential, {
+    params: { transactionId: ids.parcel, credentialId: credentials.pickup },
+    body: {},
+    answer: { ...afterReissue, version: 6, credentials: reissued },
+  }),
+  example(transactions.issueCredential, {
+    ...onParcel,
+    body: { step: 'pickup' },
+    answer: {
+      ...afterReissue,
+      credentials: [...reissued, shown(credential(credentials.newPickup, 'pickup'), '731906')],
+    },
+  }),
+  example(transactions.extendTransaction, {
+    ...onParcel,
+    body: { pickupBy: '2030-03-14T09:30:00Z' },
+    answer: { ...afterReissue, version: 8, deadlines: extended },
+  }),
+  example(transactions.holdTransaction, {
+    ...onParcel,
+    body: { reason: 'the order is being checked' },
+    answer: {
+      ...afterReissue,
+      version: 9,
+      deadlines: extended,
+      flags: ['held'],
+      holdReason: 'the order is being checked',
+    },
+  }),
+  example(transactions.liftHold, {
+    ...onParcel,
+    body: { reason: 'it is fine' },
+    answer: { ...afterReissue, version: 10, deadlines: extended },
+  }),
+  example(transactions.recallTransaction, {
+    ...onParcel,
+    body: { reason: 'the wrong item was put in' },
+    answer: {
+      ...recalled,
+      credentials: recalled.credentials.map((it) => (it.id === credentials.recall ? shown(it, '264880') : it)),
+    },
+    after: 'the item is deposited',
+  }),
+  example(transactions.disputeTransaction, {
+    ...onParcel,
+    body: { reason: 'Ada says that she was not told' },
+    answer: { ...recalled, version: 14, flags: ['disputed'] },
+  }),
+
+  example(transactions.createTransaction, {
+    summary: 'Something sold to adults only, to be paid',
+    body: {
+      workflow: 'sale',
+      bankId: ids.bank,
+      externalIds: { order: 'A-1002' },
+      items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200 }],
+      recipient: { name: 'Ada Example', phone: '+41791234567' },
+      payment: { amountMinor: 4_990, currency: 'CHF' },
+      conditions: ['payment', 'age'],
+    },
+    answer: {
+      ...sale,
+      credentials: [
+        shown(credential(credentials.saleDeposit, 'deposit'), '118264'),
+        shown(credential(credentials.salePickup, 'pickup'), '640395'),
+      ],
+    },
+  }),
+  example(transactions.confirmPayment, { ...onSale, body: { reference: 'pay-31337' }, answer: paid }),
+  example(transactions.confirmTransaction, { ...onSale, body: { condition: 'age' }, answer: confirmed }),
+  example(transactions.refundTransaction, {
+    ...onSale,
+    body: { amountMinor: 990, reason: 'scratched' },
+    answer: refunded,
+  }),
+  example(transactions.cancelTransaction, {
+    ...onSale,
+    body: { reason: 'by_recipient' },
+    answer: {
+      ...refunded,
+      state: 'cancelled',
+      version: 6,
+      endedAt: later,
+      cancelReason: 'by_recipient',
+      credentials: saleCredentials.map((it) => ({ ...it, state: 'revoked' as const })),
+    },
+  }),
+
+  example(transactions.createTransaction, {
+    summary: 'A door for a day',
+    body: {
+      workflow: 'rental',
+      bankId: ids.bank,
+      externalIds: { booking: 'R-7' },
+      items: [{ lengthMm: 300, widthMm: 200, heightMm: 100 }],
+      recipient: { name: 'Ada Example' },
+    },
+    answer: { ...rental, credentials: [shown(credential(credentials.use, 'use'), '377015')] },
+  }),
+  example(transactions.completeTransaction, {
+    params: { transactionId: ids.rental },
+    body: { reason: 'the renter handed it back at the desk' },
+    answer: {
+      ...rental,
+      state: 'completed',
+      version: 5,
+      startedAt: later,
+      endedAt: later,
+      credentials: [credential(credentials.use, 'use', { state: 'revoked' })],
+    },
+    after: 'the rental has begun',
+  }),
+
+  example(commands.createCommand, {
+    body: { bankId: ids.bank, door: 'B1', reason: 'cleaning' },
+    answer: command,
+  }),
+  example(commands.getCommand, {
+    params: { commandId: ids.command },
+    answer: { ...command, state: 'opened', version: 4 },
+  }),
+];

@@ -1,0 +1,13 @@
+import type { Bank } from '../domain/bank.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { Caller } from './authenticate.ts';
+
+/** A test key moves no real door. A live key may use both kinds of bank, as whoever tries out a new site does. */
+export const requireUsable = ({ mode }: Pick<Caller, 'mode'>, bank: Pick<Bank, 'id' | 'simulated'>): void => {
+  if (mode === 'test' && !bank.simulated)
+    throw new Refusal('forbidden', `a test key acts on simulated banks only, and ${bank.id} is a real one`);
+};
+
+/** What is about a real door, and a real person, is not there for a test key. */
+export const mayShow = ({ mode }: Pick<Caller, 'mode'>, { livemode }: { livemode: boolean }): boolean =>
+  mode === 'live' || !livemode;
