@@ -26,7 +26,10 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
       body: JSON.stringify(openapi),
     };
   }
-  const methods = paths.filter(({ pattern }) => pattern.test(event.rawPath)).flatMap((it) => it.methods);
+  const methods = paths
+    .filter(({ pattern }) => pattern.test(event.rawPath))
+    .flatMap((it) => it.methods)
+    .toSorted();
   const what = `there is no ${http.method} ${event.rawPath}`;
   const refusal =
     methods.length === 0

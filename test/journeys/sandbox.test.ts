@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Latchwork, latchwork, orThrow } from '../../client/index.ts';
 import { Envelope } from '../../events/envelope.ts';
 import { invariantsHold } from '../support/invariants.ts';
-import { anItem, deposit, knownAtBank, newOrder, Parcel, pickUp } from '../support/parcel.ts';
+import { anItem, becomes, deposit, knownAtBank, newOrder, Parcel, pickUp } from '../support/parcel.ts';
 import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 let tenant: Tenant;
@@ -50,6 +50,7 @@ describe('a test key', () => {
     expect(parcel.livemode).toBe(false);
     await knownAtBank(tenant, parcel.id);
     await deposit(simulated, parcel);
+    await becomes(tenant, parcel.id, 'stored');
     await pickUp(simulated, parcel);
     const types = await eventually(async () => {
       const { data } = await orThrow(test.GET('/v1/transactions/{transactionId}/events', at(parcel.id)));
