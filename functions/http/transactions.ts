@@ -1,7 +1,8 @@
 import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
-import { assign, assignmentPolicy, goesInto } from '#shared/domain/assignment.ts';
+import { alternatives, assign, goesInto } from '#shared/domain/assignment.ts';
+import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
@@ -185,11 +186,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
 
     const rootKeys = await deps.rootKeys();
-    const assignment = {
-      policy: assignmentPolicy.name,
-      candidates: found.candidates,
-      reason: 'the smallest that fits, ties in an order of the transaction',
-    };
+    const { policy, candidates, reason } = found;
+    const assignment = { policy, candidates, reason };
     const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
@@ -226,6 +224,38 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return null;
   };
 
+  /** What a create would come to, decided as it would be, on the same read; nothing is written. */
+  const check = async ({ body, caller, now }: Call<typeof contract.checkTransaction>): Promise<contract.Precheck> => {
+    const id = deps.newId('txn');
+    const input = { ...body, id, salt: '', tenant: caller.tenant, source: body.source ?? null };
+    // Refuses what is wrong with the request itself.
+    lifecycle.deadlinesOf(input, now);
+    const refused = { outcome: 'refused' as const, door: null, candidates: 0 };
+    const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, false);
+    if (read === null) {
+      const refusal = 'bank_unknown' as const;
+      return { ...refused, policy: defaultPolicy.id, refusal, reason: refusalText[refusal], alternatives: [] };
+    }
+    const { bank, compartments } = read;
+    const found = assign(body.items, id, bank, compartments, now);
+    if (found.refused !== null) {
+      const { refused: refusal, policy } = found;
+      const instead = bank.lifecycle === 'active' ? alternatives(body.items, bank, compartments, now) : [];
+      return { ...refused, policy, refusal, reason: refusalText[refusal], alternatives: instead };
+    }
+    const [first] = found.doors;
+    const { candidates, policy, reason } = found;
+    return {
+      outcome: 'reserved',
+      door: first?.door ?? null,
+      candidates,
+      policy,
+      refusal: null,
+      reason,
+      alternatives: [],
+    };
+  };
+
   return {
     [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
       const id = deps.newId('txn');
@@ -238,6 +268,10 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         retryAfterSeconds: 1,
       });
     },
+
+    [contract.checkTransaction.id]: async (call: Call<typeof contract.checkTransaction>) => ({
+      body: await check(call),
+    }),
 
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
       answer(await find(call, call.params.transactionId)),

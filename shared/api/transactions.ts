@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
+import { reservationReasons } from '../domain/refusal.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, ExternalSystem, Item, Metadata, Party, Transaction } from '../domain/transaction.ts';
 import { Condition, Workflow } from '../domain/workflow.ts';
@@ -91,6 +93,39 @@ export const createTransaction = {
   response: TransactionView,
   problems: ['reservation_refused', 'already_exists', 'idempotency_key_reused'],
   etag: true,
+} as const satisfies Route;
+
+export const Precheck = z
+  .object({
+    outcome: z.enum(['reserved', 'refused']),
+    /** The door it would get now; another one of the candidates when somebody is faster. */
+    door: z.string().nullable(),
+    /** How many compartments would do. */
+    candidates: z.int().nonnegative(),
+    /** The version of the assignment policy that says so. */
+    policy: z.string(),
+    /** Why it would be refused, as a create would say it. */
+    refusal: z.enum(reservationReasons).nullable(),
+    /** In words. */
+    reason: z.string(),
+    /** What would fit otherwise; empty where it fits. */
+    alternatives: z.array(Alternative),
+  })
+  .meta({ id: 'Precheck' });
+export type Precheck = z.infer<typeof Precheck>;
+
+export const checkTransaction = {
+  id: 'check-transaction',
+  noun: 'transactions',
+  method: 'POST',
+  path: '/v1/transactions/check',
+  summary: 'Say what a create with this body would do now, and why; books nothing',
+  permission: 'transactions:read',
+  body: CreateTransaction,
+  status: 200,
+  response: Precheck,
+  problems: [],
+  asks: true,
 } as const satisfies Route;
 
 export const listTransactions = {

@@ -19,9 +19,11 @@ export const Compartment = z.object({
   contents: Contents,
   lock: LockState,
   /** Why staff took it out of service. */
-  outOfService: z.string().nullable(),
+  outOfService: z.string().nullable().default(null),
   /** Somebody has to look inside before it is offered: nobody knows what was left there. */
   uncleared: z.boolean().optional(),
+  /** How often its door was opened, by its bank's journal; left out: never. */
+  wear: z.int().nonnegative().optional(),
   /** The newest journal entry its physical state comes from. */
   lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
   /** The newest door command. */

@@ -85,8 +85,8 @@ export type CreateInput = {
 };
 
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
-const deadlinesOf = (
-  input: CreateInput,
+export const deadlinesOf = (
+  input: Pick<CreateInput, 'workflow' | 'deadlines'>,
   now: Instant,
 ): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds' | 'useWithinSeconds'> => {
   const usual = workflowOf(input.workflow).deadlines;

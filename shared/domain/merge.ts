@@ -43,6 +43,8 @@ export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map
   return entry.cause === null && entry.after.contents === 'empty' ? 'emptied_by_nobody' : null;
 };
 
+const opens = ({ type }: DoorEntry): boolean => type === 'door.opened' || type === 'door.forced';
+
 /** Takes one door entry into the world: the door's newest state, and the fact it adds to its transaction, however late. */
 export const mergeDoorEntry = (
   world: World,
@@ -58,7 +60,15 @@ export const mergeDoorEntry = (
   const inside = holder !== undefined && ['stored', 'recall_due', 'in_use'].includes(holder.state);
   world.compartments.set(
     entry.door,
-    changed(compartment, physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds), inside),
+    changed(
+      compartment,
+      {
+        ...physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds),
+        // However late it is learned of: each entry comes here once.
+        ...(opens(entry) ? { wear: (compartment.wear ?? 0) + 1 } : {}),
+      },
+      inside,
+    ),
   );
 
   const transaction = world.transactions.get(entry.transactionId ?? compartment.heldBy ?? '');

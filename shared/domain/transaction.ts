@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
-import { type Instant, InstantText, plusSeconds } from './time.ts';
-import { Condition, DeadlineName, Workflow, workflowOf } from './workflow.ts';
+import { InstantText } from './time.ts';
+import { Condition, Workflow } from './workflow.ts';
 
 export const TransactionState = z.enum([
   'created',

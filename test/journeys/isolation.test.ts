@@ -82,6 +82,7 @@ const inTime = new Date(Date.now() + 30 * 86_400_000).toISOString();
 /** By each route's id: what a stranger asks of the owner's, and is answered. Null: it names nothing that has an owner. */
 const cases: Record<string, Case | null> = {
   'create-transaction': { status: 409, attempts: () => [{ body: parcelFor(bank) }] },
+  'check-transaction': { status: 200, attempts: () => [{ body: parcelFor(bank) }] },
   'list-transactions': { status: 200, attempts: ({ path }) => [{ path: `${path}?orderId=${order}` }] },
   'get-transaction': {
     status: 404,
