@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as apiKeys from '../shared/api/api-keys.ts';
+import * as policies from '../shared/api/assignment-policies.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
 import type { Route } from '../shared/api/route.ts';
@@ -7,6 +8,7 @@ import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
 import * as transactions from '../shared/api/transactions.ts';
 import * as webhookEndpoints from '../shared/api/webhook-endpoints.ts';
+import { defaultPolicy } from '../shared/domain/assignment-policy.ts';
 import type { Request } from './gateway.ts';
 import type { Recorded, Recorder } from './recorder.ts';
 import { layoutOf, parcelFor } from './sample.ts';
@@ -92,6 +94,7 @@ async function measureIn(
   };
   const order = parcelFor(bankId);
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
+  const { id: _, ...rules } = defaultPolicy;
   const command = (door: string) => ({ bankId, door, reason: 'bench' });
   const world: World = {
     bankId,
@@ -105,7 +108,7 @@ async function measureIn(
   await succeed(transactions.createTransaction, { body: order });
   await bench.addDelivery(world.endpointId);
   // Each noun is a function of its own, and knows its callers from their second request on.
-  for (const route of [sites.listSites, banks.listBanks]) await succeed(route, {});
+  for (const route of [sites.listSites, banks.listBanks, policies.listAssignmentPolicies]) await succeed(route, {});
 
   const operations: Operation[] = [
     { route: transactions.getTransaction, ask: ({ transactionId }) => ({ params: { transactionId } }) },
@@ -160,6 +163,13 @@ async function measureIn(
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },
+    { route: policies.putAssignmentPolicy, ask: () => ({ body: rules }) },
+    { route: policies.listAssignmentPolicies, ask: () => ({}) },
+    { route: policies.getAssignmentPolicy, ask: () => ({ params: { version: 'current' } }) },
+    {
+      route: policies.restoreAssignmentPolicy,
+      ask: () => ({ params: { version: '1' }, body: {} }),
+    },
     { route: apiKeys.createApiKey, ask: () => ({ body: { name: 'bench', scopes: ['banks:read'] } }) },
     { route: apiKeys.listApiKeys, ask: () => ({}) },
     { route: apiKeys.revokeApiKey, ask: ({ apiKeyId }) => ({ params: { apiKeyId }, body: {} }) },

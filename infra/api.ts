@@ -31,6 +31,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Banks and compartments cannot be registered, changed or seen.',
     storesData: true,
   },
+  'assignment-policies': {
+    name: 'HttpAssignmentPolicies',
+    impact: 'How compartments are chosen cannot be seen or changed.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -61,6 +66,7 @@ export class Api extends Construct {
       'api-keys': serve('api-keys'),
       sites: serve('sites'),
       banks: serve('banks'),
+      'assignment-policies': serve('assignment-policies'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };

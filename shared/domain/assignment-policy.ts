@@ -1,11 +1,12 @@
 import * as z from 'zod';
+import { InstantText } from './time.ts';
 
 /** What compartments that fit are told apart by; less is better. */
 export const Criterion = z.enum(['size', 'wear', 'height']);
 export type Criterion = z.infer<typeof Criterion>;
 
 /** How compartments are chosen: data, so that a tenant can replace it and go back (docs/assignment.md). */
-export const AssignmentRules = z.strictObject({
+export const AssignmentRules = z.object({
   /**
    * Which of those that fit is better: the first criterion that tells two apart. Differences below a multiple of `step`
    * do not count: size in cm³ of the inside, wear in openings of the door, height in mm above or below a table's.
@@ -37,3 +38,33 @@ export const defaultPolicy: AssignmentPolicy = {
   reachableMm: 1_700,
   takeLarger: true,
 };
+
+/** Version 1 is the built-in policy, so what the first event of a tenant's policy makes is version 2. */
+export const policyVersion = (sequence: number): number => sequence + 1;
+
+/**
+ * The policy of a tenant as it stands now. Every version before is an event of it, from which it can be read and
+ * restored, so nothing else keeps them.
+ */
+export const TenantPolicy = AssignmentRules.extend({
+  id: z.string(),
+  tenant: z.string(),
+  name: z.string(),
+  /** The older version that this one repeats. */
+  restores: z.int().positive().nullable(),
+  changedAt: InstantText,
+  version: z.int().nonnegative(),
+  hash: z.string(),
+});
+export type TenantPolicy = z.infer<typeof TenantPolicy>;
+
+/** One for each tenant, so its id follows from the tenant's. */
+export const policyIdOf = (tenant: string): string => `apl_${tenant.slice(4)}`;
+
+/** As banks hold it and decisions name it. */
+export const policyFrom = ({ name, version, criteria, reachableMm, takeLarger }: TenantPolicy): AssignmentPolicy => ({
+  id: `${name}/${policyVersion(version)}`,
+  criteria,
+  reachableMm,
+  takeLarger,
+});

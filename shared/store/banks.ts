@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
 import { keys, ranges } from './rows.ts';
@@ -54,6 +55,20 @@ export const bankWrites = (bank: Bank): Write[] => [bankWrite(bank, 'absent'), l
 export const activatedWrites = (bank: Bank): Write[] => {
   const active: Bank = { ...bank, lifecycle: 'active', version: bank.version + 1 };
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
+};
+
+/** The bank with this policy to choose its compartments by. */
+export const policyWrite = (bank: Bank, assignmentPolicy: AssignmentPolicy): Write =>
+  bankWrite({ ...bank, assignmentPolicy, version: bank.version + 1 }, { version: bank.version });
+
+/** Ids of all banks of a tenant. */
+export const bankIdsOf = async (table: Table, tenant: string): Promise<string[]> =>
+  (await table.query(ranges.partition(keys.bankOfTenant(tenant, '').PK))).rows.map(({ SK }) => String(SK));
+
+/** A bank as it surely is now, whoever it belongs to. */
+export const readBankConsistent = async (table: Table, bankId: string): Promise<Bank | null> => {
+  const row = await table.get(keys.bank(bankId), true);
+  return row === undefined ? null : parseBank(row);
 };
 
 export const readBank = async (table: Table, tenant: string, bankId: string): Promise<Bank | null> => {

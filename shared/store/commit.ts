@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Actor, Envelope } from '../../events/envelope.ts';
 import type { ApiKey } from '../domain/api-key.ts';
+import type { TenantPolicy } from '../domain/assignment-policy.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import { runningDeadline } from '../domain/deadline.ts';
@@ -95,6 +96,14 @@ export const commitSite = (change: SubjectChange<Site>, circumstances: Circumsta
 export const commitTenant = (change: SubjectChange<Tenant>, circumstances: Circumstances): Committed<Tenant> => {
   const key = keys.tenant(change.after.id);
   return subjectWrites(subjects.tenant, change, key, key.PK, circumstances);
+};
+
+export const commitPolicy = (
+  change: SubjectChange<TenantPolicy>,
+  circumstances: Circumstances,
+): Committed<TenantPolicy> => {
+  const key = keys.policy(change.after.tenant);
+  return subjectWrites(subjects.assignmentPolicy, change, key, key.PK, circumstances);
 };
 
 export const commitEndpoint = (

@@ -22,6 +22,8 @@ export const keys = {
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
+  /** How a tenant's compartments are chosen; the versions before lie in its events. */
+  policy: (tenant: string): Key => ({ PK: `POLICY#${tenant}`, SK: 'S' }),
   tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,

@@ -227,7 +227,6 @@ describe('a policy', () => {
     ],
     ['a step of nothing', { criteria: [{ by: 'wear', step: 0 }] }],
     ['a criterion that there is not', { criteria: [{ by: 'luck', step: 1 }] }],
-    ['a rule that there is not', { colour: 'red' }],
   ])('cannot have %s', (_what, wrong) => {
     const { id: _, ...rules } = defaultPolicy;
     expect(AssignmentRules.safeParse(rules).success).toBe(true);

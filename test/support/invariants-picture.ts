@@ -371,6 +371,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   TXN: (_, PK) => ({ PK, SK: 'T' }),
   CMD: (_, PK) => ({ PK, SK: 'S' }),
   TENANT: (_, PK) => ({ PK, SK: 'S' }),
+  POLICY: (_, PK) => ({ PK, SK: 'S' }),
   BANKLOG: (_, PK) => ({ PK, SK: 'S' }),
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
@@ -382,7 +383,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
 const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
-  if (kind === 'CMD' || kind === 'TENANT' || kind === 'BANKLOG' || kind === 'DOORLOG') return SK === 'S' ? PK : null;
+  if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
   const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ENDPOINTS: 'ENDPOINT' };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;

@@ -137,7 +137,7 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ENDPOINT', 'BANKLOG'];
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ENDPOINT', 'BANKLOG', 'POLICY'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect

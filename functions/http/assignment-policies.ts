@@ -1,0 +1,132 @@
+import * as contract from '#shared/api/assignment-policies.ts';
+import {
+  type AssignmentRules,
+  defaultPolicy,
+  policyIdOf,
+  policyVersion,
+  type TenantPolicy,
+} from '#shared/domain/assignment-policy.ts';
+import { apply } from '#shared/domain/decision.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
+import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
+import {
+  type Answer,
+  type AnyCall,
+  type Call,
+  endpoint,
+  type Handlers,
+  type HttpDeps,
+} from '#shared/lambda/endpoint.ts';
+import { live } from '#shared/live.ts';
+import { commitPolicy } from '#shared/store/commit.ts';
+import { type PolicyVersion, policyVersions, readPolicy, readPolicyAndVersion } from '#shared/store/policies.ts';
+import { Lost } from '#shared/store/table.ts';
+
+const view = ({ sequence, ...it }: PolicyVersion): contract.AssignmentPolicyView => ({
+  ...it,
+  version: policyVersion(sequence),
+  policy: `${it.name}/${policyVersion(sequence)}`,
+});
+
+const builtIn = (tenant: string): contract.AssignmentPolicyView => {
+  const { id, ...rules } = defaultPolicy;
+  const [name = ''] = id.split('/');
+  return { ...rules, id: policyIdOf(tenant), name, version: 1, policy: id, restores: null, changedAt: null, by: null };
+};
+
+type Replacement = AssignmentRules & Pick<TenantPolicy, 'name' | 'restores'>;
+
+export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
+  /** A version by its number, and what holds now. */
+  const find = async (tenant: string, version: number) => {
+    const read = await readPolicyAndVersion(deps.table, tenant, version - 1);
+    const found = version === 1 ? builtIn(tenant) : read.version && view(read.version);
+    if (found === null) throw new Refusal('not_found', `there is no version ${version} of the assignment policy`);
+    return { found, current: read.current };
+  };
+
+  const newest = async (tenant: string): Promise<contract.AssignmentPolicyView> => {
+    const [version] = (await policyVersions(deps.table, tenant, { limit: 1 })).versions;
+    return version === undefined ? builtIn(tenant) : view(version);
+  };
+
+  /** A new version with these rules, after the one that holds now. */
+  const replace = async (
+    { caller, now, circumstances, record, ifMatch }: AnyCall,
+    before: TenantPolicy | null,
+    type: 'assignment_policy.replaced' | 'assignment_policy.restored',
+    rules: Replacement,
+  ): Promise<Answer> => {
+    const { tenant } = caller;
+    const sequence = before?.version ?? 0;
+    if (ifMatch !== undefined && ifMatch !== sequence)
+      throw new Refusal('precondition_failed', `the assignment policy is at version ${policyVersion(sequence)} now`);
+    const { criteria, reachableMm, takeLarger, name, restores } = rules;
+    const id = policyIdOf(tenant);
+    const set = { id, name, criteria, reachableMm, takeLarger, restores, changedAt: now };
+    const { after, writes } = commitPolicy(
+      apply(before ?? { ...set, tenant, version: 0, hash: '' }, [{ type, set }]),
+      circumstances,
+    );
+    const made: Answer = {
+      body: view({ ...set, sequence: after.version, by: circumstances.actor }),
+      etag: after.version,
+    };
+    try {
+      await deps.table.write([...writes, ...record(made)]);
+    } catch (error) {
+      if (error instanceof Lost && !error.to('idempotency'))
+        throw new Refusal('conflict', 'the assignment policy is being changed by somebody else; read it and try again');
+      throw error;
+    }
+    return made;
+  };
+
+  return {
+    [contract.listAssignmentPolicies.id]: async (call: Call<typeof contract.listAssignmentPolicies>) => {
+      const { caller, query } = call;
+      const from = readCursor(query.cursor, 'assignment-policies');
+      const before = from === undefined ? undefined : Number(from);
+      const { versions, more } = await policyVersions(deps.table, caller.tenant, { before, limit: query.limit });
+      const last = versions.at(-1)?.sequence;
+      // The oldest is the one that nobody made; where the page is full, it comes with the next.
+      const ends = !more && versions.length < query.limit;
+      const next = ends ? null : cursorText('assignment-policies', String(last ?? 0));
+      return { body: { data: [...versions.map(view), ...(ends ? [builtIn(caller.tenant)] : [])], nextCursor: next } };
+    },
+
+    [contract.getAssignmentPolicy.id]: async (call: Call<typeof contract.getAssignmentPolicy>) => {
+      const { caller, params } = call;
+      const found =
+        params.version === 'current'
+          ? await newest(caller.tenant)
+          : (await find(caller.tenant, Number(params.version))).found;
+      // Its entity tag counts its events, as everywhere; the built-in one has none.
+      return { body: found, etag: found.version - 1 };
+    },
+
+    [contract.putAssignmentPolicy.id]: async (call: Call<typeof contract.putAssignmentPolicy>) =>
+      replace(call, await readPolicy(deps.table, call.caller.tenant), 'assignment_policy.replaced', {
+        ...call.body,
+        restores: null,
+      }),
+
+    [contract.restoreAssignmentPolicy.id]: async (call: Call<typeof contract.restoreAssignmentPolicy>) => {
+      const { found, current } = await find(call.caller.tenant, call.params.version);
+      return replace(call, current, 'assignment_policy.restored', { ...found, restores: found.version });
+    },
+  };
+};
+
+export const handler = endpoint(
+  [
+    contract.listAssignmentPolicies,
+    contract.getAssignmentPolicy,
+    contract.putAssignmentPolicy,
+    contract.restoreAssignmentPolicy,
+  ],
+  () => {
+    const deps = live();
+    return { deps, handlers: assignmentPolicyHandlers(deps) };
+  },
+);

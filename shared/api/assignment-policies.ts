@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import { Actor } from '../../events/envelope.ts';
+import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
+import type { Route } from './route.ts';
+import { listOf, page } from './shapes.ts';
+
+export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })
+  .extend({
+    /** Counts from 1, which is the built-in one. */
+    version: z.int().positive(),
+    /** What decisions name: `<name>/<version>`. */
+    policy: z.string(),
+    /** Null for the built-in one, which nobody has made. */
+    changedAt: TenantPolicy.shape.changedAt.nullable(),
+    by: Actor.nullable(),
+  })
+  .meta({ id: 'AssignmentPolicy' });
+export type AssignmentPolicyView = z.infer<typeof AssignmentPolicyView>;
+
+const base = { noun: 'assignment-policies', response: AssignmentPolicyView } as const;
+
+export const listAssignmentPolicies = {
+  ...base,
+  id: 'list-assignment-policies',
+  method: 'GET',
+  path: '/v1/assignment-policies',
+  summary: 'List the versions of how compartments are chosen, newest first',
+  permission: 'banks:read',
+  query: z.strictObject(page),
+  status: 200,
+  response: listOf(AssignmentPolicyView),
+  problems: [],
+} as const satisfies Route;
+
+export const getAssignmentPolicy = {
+  ...base,
+  id: 'get-assignment-policy',
+  method: 'GET',
+  path: '/v1/assignment-policies/{version}',
+  summary: 'Read how compartments are chosen, now (`current`) or in an older version',
+  permission: 'banks:read',
+  params: z.object({ version: z.string().regex(/^(current|[1-9][0-9]{0,8})$/, 'current, or a number from 1 on') }),
+  status: 200,
+  problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const putAssignmentPolicy = {
+  ...base,
+  id: 'replace-assignment-policy',
+  method: 'POST',
+  path: '/v1/assignment-policies',
+  summary: 'Choose compartments by other rules from now on; a new version',
+  permission: 'banks:write',
+  body: z.strictObject({
+    ...AssignmentRules.shape,
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and -, at most 32')
+      .default('best-fit'),
+  }),
+  status: 201,
+  problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
+  etag: true,
+} as const satisfies Route;
+
+export const restoreAssignmentPolicy = {
+  ...base,
+  id: 'restore-assignment-policy',
+  method: 'POST',
+  path: '/v1/assignment-policies/{version}/restore',
+  summary: 'Choose compartments as an older version did; a new version with its rules',
+  permission: 'banks:write',
+  params: z.object({ version: z.coerce.number().int().positive() }),
+  body: z.strictObject({}),
+  status: 200,
+  problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
+  etag: true,
+} as const satisfies Route;
