@@ -49,6 +49,8 @@ const assignmentPolicy = z.object({ assignmentPolicyId: z.string(), policy: z.st
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = {
   'transaction.created': transaction,
+  /** It waits for a door, which `transaction.reserved` names once there is one. */
+  'transaction.waitlisted': transaction.extend({ waitUntil: At }),
   'transaction.reserved': transaction,
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.deposited': byFact,

@@ -39,6 +39,7 @@ const rules = { name: 'best-fit', criteria: [{ by: 'size', step: 1 }], reachable
 /** An example of the `data` of every event type; the compiler sees that none is missing and none is outdated. */
 export const samples: { [T in EventType]: EventData<T> } = {
   'transaction.created': { ...parcel, state: 'created', door: null, changes: { workflow: 'parcel', state: 'created' } },
+  'transaction.waitlisted': { ...parcel, state: 'created', door: null, waitUntil: at },
   'transaction.reserved': { ...parcel, state: 'reserved', changes: { state: 'reserved', door: '7' } },
   'transaction.updated': { ...parcel, state: 'reserved', evidence, changes: { depositStartedAt: at } },
   'transaction.deposited': { ...parcel, evidence, changes: { state: 'stored', depositedAt: at } },

@@ -1,10 +1,11 @@
 import { Construct } from 'constructs';
 import type { Bus } from './bus.ts';
 import type { Data } from './data.ts';
+import type { Deadlines } from './deadlines.ts';
 
 /** What follows from how compartments are chosen. */
 export class Assignment extends Construct {
-  constructor(scope: Construct, id: string, { data, bus }: { data: Data; bus: Bus }) {
+  constructor(scope: Construct, id: string, { data, bus, deadlines }: { data: Data; bus: Bus; deadlines: Deadlines }) {
     super(scope, id);
     const policies = bus.reaction(this, 'Policies', {
       entry: 'bus/assignment-policies',
@@ -15,5 +16,27 @@ export class Assignment extends Construct {
       maxConcurrency: 2,
     });
     data.readWrite(policies.fn);
+
+    const waiting = bus.reaction(this, 'Waiting', {
+      entry: 'bus/waiting',
+      name: 'BusWaiting',
+      impact: 'Who waits for a compartment gets a free one late: only by the sweep, every 15 minutes.',
+      // Whoever begins to wait, and whatever may free a door: one that freed just before is seen by the former.
+      to: [
+        'transaction.waitlisted',
+        'transaction.completed',
+        'transaction.cancelled',
+        'transaction.expired',
+        'transaction.recalled',
+        'transaction.rejected',
+        'transaction.moved',
+        'compartment.cleared',
+        'compartment.returned_to_service',
+        'bank.booted',
+      ],
+    });
+    data.readWrite(waiting.fn);
+    data.readRootSecret(waiting.fn);
+    deadlines.wakeFrom(waiting.fn);
   }
 }

@@ -26,8 +26,8 @@ export class LatchworkStack extends Stack {
     const data = new Data(this, 'Data', { stage });
     const bus = new Bus(this, 'Bus', { stage, data });
     const schedules = new Schedules(this, 'Schedules', { stage });
-    new Assignment(this, 'Assignment', { data, bus });
-    new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    new Assignment(this, 'Assignment', { data, bus, deadlines });
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Notifications(this, 'Notifications', { data, bus });

@@ -1,12 +1,12 @@
 import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
-import { alternatives, assign, goesInto } from '#shared/domain/assignment.ts';
+import { alternatives, assign, goesInto, serveLine } from '#shared/domain/assignment.ts';
 import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
-import { Refusal } from '#shared/domain/refusal.ts';
+import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
 import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
@@ -167,6 +167,19 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     });
   };
 
+  /** Writes down that it waits; it is answered as it is, without a door and without credentials. */
+  const waitlist = async (call: AnyCall, decision: lifecycle.TransactionDecision): Promise<Answer> => {
+    const { after, writes } = decisionWrites(await deps.rootKeys(), decision, null, call.circumstances);
+    const made = answer({ transaction: after, applied: null });
+    try {
+      await deps.table.write([...writes, ...externalIdWrites(after), ...call.record(made)]);
+      return made;
+    } catch (error) {
+      if (error instanceof Lost && !error.to('idempotency')) refuseTaken(error);
+      throw error;
+    }
+  };
+
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
     call: Call<typeof contract.createTransaction>,
@@ -178,9 +191,26 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, consistent);
     if (read === null)
       throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
-    const found = assign(body.items, id, read.bank, read.compartments, now);
-    if (found.refused === 'bank_full' || found.refused === 'no_fitting_compartment') {
+    // Who waits already has the first claim to what is free.
+    const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
+    const found = assign(body.items, id, read.bank, left, now);
+    const { waitUntil, ...asked } = body;
+    const input = {
+      ...asked,
+      id,
+      salt,
+      tenant: caller.tenant,
+      siteId: read.bank.siteId,
+      bankKey: read.bank.bankKey,
+      source: body.source ?? null,
+      payment: body.payment ?? null,
+    };
+    if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
+      if (waitUntil !== undefined && read.waiting.length < waitingMax) {
+        const assignment = { policy: found.policy, candidates: 0, reason: `waits: ${refusalText[found.refused]}` };
+        return waitlist(call, lifecycle.wait(input, waitUntil, assignment, now));
+      }
     }
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
@@ -188,10 +218,9 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const rootKeys = await deps.rootKeys();
     const { policy, candidates, reason } = found;
     const assignment = { policy, candidates, reason };
-    const input = { ...body, id, salt, tenant: caller.tenant, siteId: read.bank.siteId, bankKey: read.bank.bankKey };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
-        { ...input, source: body.source ?? null, payment: body.payment ?? null },
+        input,
         compartment,
         read.bank.pinDigits,
         assignment,
@@ -208,13 +237,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
           return made;
         } catch (error) {
           if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-          const taken = error.to('unique');
-          if (taken) {
-            const existing = String(taken.current?.transactionId ?? '');
-            const [, , system, ...external] = taken.key.PK.split('#');
-            const detail = `${system} ${external.join('#')} already belongs to ${existing}`;
-            throw new Refusal('already_exists', detail, { existing });
-          }
+          refuseTaken(error);
           const lock = error.to('lock');
           if (error.to('compartment') || !lock) break;
           decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
@@ -227,26 +250,30 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
   /** What a create would come to, decided as it would be, on the same read; nothing is written. */
   const check = async ({ body, caller, now }: Call<typeof contract.checkTransaction>): Promise<contract.Precheck> => {
     const id = deps.newId('txn');
-    const input = { ...body, id, salt: '', tenant: caller.tenant, source: body.source ?? null };
     // Refuses what is wrong with the request itself.
-    lifecycle.deadlinesOf(input, now);
-    const refused = { outcome: 'refused' as const, door: null, candidates: 0 };
+    lifecycle.deadlinesOf(body, now);
+    const refused = { outcome: 'refused' as const, ahead: 0, door: null, candidates: 0 };
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, false);
     if (read === null) {
       const refusal = 'bank_unknown' as const;
       return { ...refused, policy: defaultPolicy.id, refusal, reason: refusalText[refusal], alternatives: [] };
     }
-    const { bank, compartments } = read;
-    const found = assign(body.items, id, bank, compartments, now);
+    const { bank, waiting, compartments } = read;
+    const ahead = waiting.length;
+    const { left } = serveLine(waiting, bank, compartments, now);
+    const found = assign(body.items, id, bank, left, now);
     if (found.refused !== null) {
       const { refused: refusal, policy } = found;
-      const instead = bank.lifecycle === 'active' ? alternatives(body.items, bank, compartments, now) : [];
-      return { ...refused, policy, refusal, reason: refusalText[refusal], alternatives: instead };
+      const instead = bank.lifecycle === 'active' ? alternatives(body.items, bank, left, now) : [];
+      const waits = body.waitUntil !== undefined && mayPass(refusal) && ahead < waitingMax;
+      const outcome = waits ? 'waitlisted' : 'refused';
+      return { ...refused, outcome, ahead, policy, refusal, reason: refusalText[refusal], alternatives: instead };
     }
     const [first] = found.doors;
     const { candidates, policy, reason } = found;
     return {
       outcome: 'reserved',
+      ahead,
       door: first?.door ?? null,
       candidates,
       policy,
@@ -297,7 +324,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.cancelTransaction.id]: (call: Call<typeof contract.cancelTransaction>) =>
       change(call, call.params.transactionId, (found, fresh) => {
-        refuseUnless(found.compartment !== null, 'invalid_transition', `the transaction is ${found.transaction.state}`);
         return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
       }),
 
@@ -369,6 +395,21 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       ),
   };
 };
+
+/** An external id that another transaction bears is refused, naming that one. */
+const refuseTaken = (error: Lost): void => {
+  const taken = error.to('unique');
+  if (taken === undefined) return;
+  const existing = String(taken.current?.transactionId ?? '');
+  const [, , system, ...external] = taken.key.PK.split('#');
+  throw new Refusal('already_exists', `${system} ${external.join('#')} already belongs to ${existing}`, { existing });
+};
+
+/** So many may wait at one bank: their rows are read with its compartments. */
+const waitingMax = 200;
+
+/** Refused only for what is taken now. */
+const mayPass = (reason: ReservationReason): boolean => reason === 'bank_full' || reason === 'no_fitting_compartment';
 
 const refusalText = {
   bank_full: 'no compartment of this bank is free',

@@ -75,6 +75,8 @@ export const CreateTransaction = z.strictObject({
   overstaySeconds: z.int().positive().max(604_800).optional(),
   deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
+  /** If no compartment is free, wait for one until then instead of being refused. */
+  waitUntil: InstantInput.optional(),
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
 
@@ -97,14 +99,16 @@ export const createTransaction = {
 
 export const Precheck = z
   .object({
-    outcome: z.enum(['reserved', 'refused']),
+    outcome: z.enum(['reserved', 'waitlisted', 'refused']),
+    /** How many wait at this bank already. */
+    ahead: z.int().nonnegative(),
     /** The door it would get now; another one of the candidates when somebody is faster. */
     door: z.string().nullable(),
     /** How many compartments would do. */
     candidates: z.int().nonnegative(),
     /** The version of the assignment policy that says so. */
     policy: z.string(),
-    /** Why it would be refused, as a create would say it. */
+    /** Why nothing is reserved, as a create would say it. */
     refusal: z.enum(reservationReasons).nullable(),
     /** In words. */
     reason: z.string(),

@@ -6,13 +6,19 @@ import type { Compartment } from './compartment.ts';
 import { offered } from './compartment.ts';
 import type { ReservationReason } from './refusal.ts';
 import type { Instant } from './time.ts';
-import type { Item } from './transaction.ts';
+import type { Item, Transaction } from './transaction.ts';
 
 export type Assignment =
   | { doors: Compartment[]; candidates: number; policy: string; reason: string; refused: null }
   | { doors: []; candidates: 0; policy: string; refused: ReservationReason };
 
-export type Need = { dimensions: [number, number, number]; massG: number; thermalClass: string };
+/** The box that items need, shortest side first. */
+export const Need = z.object({
+  dimensions: z.tuple([z.number(), z.number(), z.number()]),
+  massG: z.number(),
+  thermalClass: z.string(),
+});
+export type Need = z.infer<typeof Need>;
 
 /** Items lie on one another along their shortest side: the box that is needed for all of them, shortest side first. */
 export const needOf = (items: Item[]): Need | null => {
@@ -150,6 +156,32 @@ export const assignNeed = (
     reason: because[next === undefined ? 'alone' : (decisive?.by ?? 'lot')],
     refused: null,
   };
+};
+
+/** Somebody who waits for a door, in the order of their ids. */
+export type InLine = { id: string; need: Need };
+
+/** Who waits would get which door now: first come, first served, among those whom something fits. And what is left. */
+export const serveLine = (
+  line: readonly InLine[],
+  bank: Pick<Bank, 'lifecycle' | 'layout' | 'assignmentPolicy'>,
+  compartments: Compartment[],
+  now: Instant,
+): {
+  served: { id: string; compartment: Compartment; assignment: Transaction['assignment'] }[];
+  left: Compartment[];
+} => {
+  const served = [];
+  let left = compartments;
+  for (const { id, need } of line) {
+    const found = assignNeed(need, id, bank, left, now);
+    const [compartment] = found.doors;
+    if (found.refused !== null || compartment === undefined) continue;
+    const { policy, candidates, reason } = found;
+    served.push({ id, compartment, assignment: { policy, candidates, reason: `waited; ${reason}` } });
+    left = left.filter((it) => it.door !== compartment.door);
+  }
+  return { served, left };
 };
 
 export const Alternative = z.object({

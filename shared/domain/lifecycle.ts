@@ -25,7 +25,7 @@ export type Fresh = { credentialIds: readonly string[]; keyVersion: number };
 
 /** What can be asked of a transaction, and the states in which each makes sense. Anything else is `invalid_transition`. */
 export const possible = {
-  cancel: ['reserved', 'stored'],
+  cancel: ['created', 'reserved', 'stored'],
   extend: ['reserved', 'stored', 'in_use', 'recall_due'],
   hold: ['reserved', 'stored', 'in_use'],
   'lift-hold': ['reserved', 'stored', 'in_use', 'recall_due'],
@@ -155,29 +155,16 @@ const endsAt = (
   return until === 'useUntil' ? plusSeconds(at, it.overstaySeconds ?? 0) : at;
 };
 
-/** A transaction with this compartment reserved for it, and one credential per step. */
-export const create = (
+/** A transaction as it begins: nothing reserved, nobody may open anything. */
+const begun = (
   input: CreateInput,
-  compartment: Compartment,
-  pinDigits: number,
+  dated: ReturnType<typeof deadlinesOf>,
   assignment: Transaction['assignment'],
-  fresh: Fresh,
   now: Instant,
-): TransactionDecision => {
+): Transaction => {
   const { conditions: asked, overstaySeconds, deadlines: _, ...given } = input;
-  const { steps, conditions: usual } = workflowOf(input.workflow);
-  const dated = deadlinesOf(input, now);
-  const credentials = steps.map(({ step, until }, nth) =>
-    newPin(step, fresh.credentialIds[nth], fresh, {
-      state: nth === 0 ? 'active' : 'issued',
-      notBefore: now,
-      notAfter: endsAt(until, { id: input.id, overstaySeconds, ...dated }),
-      digits: pinDigits,
-      sinceVersion: 2,
-    }),
-  );
-  const preconditions = (asked ?? usual).map((condition) => ({ condition }));
-  const transaction: Transaction = {
+  const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
+  return {
     ...given,
     ...dated,
     ...(preconditions.length > 0 && { preconditions }),
@@ -189,7 +176,7 @@ export const create = (
     deadlineRev: 0,
     flags: preconditions.some(({ condition }) => condition === 'payment') ? ['payment_pending'] : [],
     holdReason: null,
-    credentials,
+    credentials: [],
     depositStartedAt: null,
     depositedAt: null,
     pickedUpAt: null,
@@ -202,11 +189,95 @@ export const create = (
     createdAt: now,
     updatedAt: now,
   };
+};
+
+/** One credential per step, the first of which opens now. */
+const credentialsOf = (
+  it: Transaction,
+  pinDigits: number,
+  fresh: Fresh,
+  now: Instant,
+  sinceVersion: number,
+): Credential[] =>
+  workflowOf(it.workflow).steps.map(({ step, until }, nth) =>
+    newPin(step, fresh.credentialIds[nth], fresh, {
+      state: nth === 0 ? 'active' : 'issued',
+      notBefore: now,
+      notAfter: endsAt(until, it),
+      digits: pinDigits,
+      sinceVersion,
+    }),
+  );
+
+const taken = (compartment: Compartment, by: string): CompartmentChange => ({
+  before: compartment,
+  after: changed(compartment, { heldBy: by, until: null }, false),
+});
+
+/** A transaction with this compartment reserved for it, and one credential per step. */
+export const create = (
+  input: CreateInput,
+  compartment: Compartment,
+  pinDigits: number,
+  assignment: Transaction['assignment'],
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  const transaction = begun(input, deadlinesOf(input, now), assignment, now);
+  const credentials = credentialsOf(transaction, pinDigits, fresh, now, 2);
   return {
-    transaction: born(transaction, 'transaction.created', [
+    transaction: born({ ...transaction, credentials }, 'transaction.created', [
       { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
     ]),
-    compartments: [{ before: compartment, after: changed(compartment, { heldBy: input.id, until: null }, false) }],
+    compartments: [taken(compartment, input.id)],
+    locks: { take: credentials, drop: [] },
+  };
+};
+
+/** A transaction that waits for a door; its deadlines count from when it has one. */
+export const wait = (
+  input: CreateInput,
+  until: Instant,
+  assignment: Transaction['assignment'],
+  now: Instant,
+): TransactionDecision => {
+  const wrong = (detail: string): Refusal =>
+    new Refusal('invalid_request', `waitUntil ${detail}`, { errors: [{ pointer: '/waitUntil', detail }] });
+  if (until <= now) throw wrong('lies in the past');
+  for (const [name, at] of Object.entries(input.deadlines))
+    if (at !== undefined && at <= until) throw wrong(`must come before ${name}`);
+  const transaction = {
+    ...begun(input, deadlinesOf(input, now), assignment, now),
+    waiting: { until, asked: input.deadlines },
+  };
+  return {
+    transaction: born(transaction, 'transaction.created', [
+      { type: 'transaction.waitlisted', set: {}, data: { waitUntil: until } },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [] },
+  };
+};
+
+/** A door for one that waited: from here on it is as if it had been created now. */
+export const reserve = (
+  it: Transaction,
+  compartment: Compartment,
+  { pinDigits, bankKey }: { pinDigits: number; bankKey: BankKey },
+  assignment: Transaction['assignment'],
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  const dated = deadlinesOf({ workflow: it.workflow, deadlines: it.waiting?.asked ?? {} }, now);
+  const credentials = credentialsOf({ ...it, ...dated }, pinDigits, fresh, now, it.version + 1);
+  return {
+    transaction: apply(it, [
+      {
+        type: 'transaction.reserved',
+        set: { state: 'reserved', door: compartment.door, ...dated, credentials, assignment, bankKey, waiting: null },
+      },
+    ]),
+    compartments: [taken(compartment, it.id)],
     locks: { take: credentials, drop: [] },
   };
 };
@@ -267,13 +338,13 @@ export const recall = (
 /** Gives the compartment up. What is already inside is recalled, so that no item is ever orphaned. */
 export const cancel = (
   it: Transaction,
-  compartment: Compartment,
+  compartment: Compartment | null,
   reason: string,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
   requirePossible('cancel', it);
-  if (it.state === 'reserved') {
+  if (it.state === 'created' || it.state === 'reserved') {
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
@@ -282,7 +353,11 @@ export const cancel = (
       { reason },
       now,
     );
-    return { transaction: apply(it, emissions), compartments: [released(compartment)], locks: { take: [], drop } };
+    return {
+      transaction: apply(it, emissions),
+      compartments: compartment === null ? [] : [released(compartment)],
+      locks: { take: [], drop },
+    };
   }
   const { emission, take, drop } = recall(it, 'cancelled', fresh, now, it.version + 1);
   emission.set.cancelReason = reason;
@@ -492,7 +567,7 @@ export const expireIfDue = (
       compartments: [],
       locks: { take: [], drop: [] },
     };
-  const stage = it.state === 'in_use' ? 'use' : running.name === 'reserveUntil' ? 'reservation' : 'deposit';
+  const stage = it.state === 'in_use' ? 'use' : running.name === 'depositBy' ? 'deposit' : 'reservation';
   const { emissions, drop } = ended(
     it,
     'transaction.expired',

@@ -35,6 +35,16 @@ export const TransactionShape = z.looseObject({
   deadlines: z.object({ reserveUntil: z.string(), depositBy: z.string(), pickupBy: z.string() }),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
+  waiting: z.object({ until: z.string() }).nullish(),
+  items: z.array(
+    z.looseObject({
+      lengthMm: z.number(),
+      widthMm: z.number(),
+      heightMm: z.number(),
+      massG: z.number().optional(),
+      thermalClass: z.string(),
+    }),
+  ),
   dueAt: z.string().optional(),
 });
 export type TransactionShape = z.infer<typeof TransactionShape>;
@@ -63,6 +73,20 @@ const CommandShape = z.looseObject({
 const BankShape = z.looseObject({
   id: z.string(),
   tenant: z.string(),
+  lifecycle: z.string(),
+  layout: z.object({
+    kinds: z.array(
+      z.object({
+        widthMm: z.number(),
+        heightMm: z.number(),
+        depthMm: z.number(),
+        maxMassG: z.number(),
+        thermalClass: z.string(),
+      }),
+    ),
+    /** `label:kind:bottomMm`, comma-separated. */
+    doors: z.string(),
+  }),
   config: z.looseObject({
     guessesPerDay: z.int(),
     batteryBackedClock: z.boolean(),
@@ -175,6 +199,8 @@ export type Picture = {
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
+  /** Who stands in the line of a bank. */
+  waiting: readonly { bankId: string; transactionId: string; tenant: string }[];
   deliveries: readonly (z.infer<typeof DeliveryShape> & { tenant: string })[];
   idempotency: readonly (z.infer<typeof IdempotencyShape> & Pick<Row, 'PK'> & { tenant: string })[];
   /** PIN locks, and which transaction's credential they name. */
@@ -392,6 +418,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
 const CommitShape = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
 const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()) });
 const AppliedShape = z.looseObject({ version: z.int() });
+const WaitingShape = z.looseObject({ tenant: z.string(), transactionId: z.string() });
 const LockShape = z.looseObject({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });
 
 export const pictureOf = (
@@ -427,7 +454,10 @@ export const pictureOf = (
     transactions: where('TXN', 'T').map((row) => TransactionShape.parse(row)),
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
-    banks: where('BANK', 'B').map((row) => BankShape.parse(row)),
+    banks: where('BANK', 'B')
+      .filter(({ SK }) => SK === 'B')
+      .map((row) => BankShape.parse(row)),
+    waiting: where('BANK', 'BW#').map((row) => ({ ...WaitingShape.parse(row), bankId: word(row, 1) })),
     endpoints: where('ENDPOINTS', '')
       .filter((row) => !row.SK.includes('#'))
       .map((row) => ({ ...EndpointShape.parse(row), tenant: word(row, 1) })),

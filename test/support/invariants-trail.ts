@@ -124,7 +124,7 @@ export const verified = ({ logs }: Picture): string[] =>
 const next: Record<string, Record<string, readonly string[]>> = {
   TXN: {
     '': ['created'],
-    created: ['reserved', 'rejected'],
+    created: ['reserved', 'rejected', 'cancelled', 'expired'],
     reserved: ['stored', 'cancelled', 'expired', 'rejected', 'completed'],
     stored: ['completed', 'recall_due', 'recalled'],
     recall_due: ['stored', 'recalled', 'completed'],

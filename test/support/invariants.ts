@@ -13,10 +13,12 @@ import {
   deliveredTruly,
   heldOnce,
   indexed,
+  inLine,
   locked,
   onceEach,
   overdue,
   pendingCommands,
+  served,
   undelivered,
   uniqueIds,
 } from './invariants-rows.ts';
@@ -37,6 +39,7 @@ const always: readonly Check[] = [
   absorbed,
   locked,
   indexed,
+  inLine,
   doorsAsTold,
   onceEach,
   uniqueIds,
@@ -46,7 +49,7 @@ const always: readonly Check[] = [
 ];
 
 /** Become true once everything that is under way has arrived; then `ofRest` holds too. */
-const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue];
+const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue, served];
 const ofRest: readonly Check[] = [itemsKnown];
 
 const violations = (picture: Picture, checks: readonly Check[]): string[] => checks.flatMap((check) => check(picture));
