@@ -1,8 +1,9 @@
 import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
-import { alternatives, assign, goesInto, serveLine } from '#shared/domain/assignment.ts';
+import { alternatives, assign, goesInto, serveLine, softDoors } from '#shared/domain/assignment.ts';
 import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
+import type { Bank } from '#shared/domain/bank.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
@@ -43,6 +44,7 @@ const shownCredential = projection(CredentialView);
 const view = (found: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
   shownTransaction({
     ...found.transaction,
+    reservation: found.transaction.reservation ?? 'hard',
     credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });
 
@@ -180,6 +182,48 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     }
   };
 
+  /** Saves a new transaction, with what has to change for it; null when somebody else was faster. */
+  const save = async (
+    call: AnyCall,
+    created: lifecycle.TransactionDecision,
+    more: lifecycle.TransactionDecision | null = null,
+  ): Promise<Answer | null> => {
+    const rootKeys = await deps.rootKeys();
+    let decision = created;
+    for (;;) {
+      const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
+      const made = answer({ transaction: after, applied: null }, after.credentials);
+      const others = more === null ? [] : decisionWrites(rootKeys, more, null, call.circumstances).writes;
+      try {
+        await deps.table.write([...writes, ...others, ...externalIdWrites(after), ...call.record(made)]);
+        return made;
+      } catch (error) {
+        if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+        refuseTaken(error);
+        const lock = error.to('lock');
+        if (error.rows.some(({ kind }) => kind !== 'lock') || !lock) return null;
+        decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
+      }
+    }
+  };
+
+  /** Takes the door of a soft reservation; both are guarded by one commit. Null when it may not be, or not any more. */
+  const reclaim = async (
+    call: AnyCall,
+    input: lifecycle.CreateInput,
+    compartment: Compartment,
+    at: { bank: Bank; left: Compartment[]; assignment: Transaction['assignment'] },
+  ): Promise<Answer | null> => {
+    const { now, caller } = call;
+    const soft = await transactions.readConsistent(caller.tenant, compartment.heldBy ?? '', now);
+    if (soft === null) return null;
+    const [elsewhere] = assign(soft.transaction.items, soft.transaction.id, at.bank, at.left, now).doors;
+    const gaveWay = lifecycle.giveWaySoftly(soft.transaction, elsewhere, now);
+    if (gaveWay === null) return null;
+    const fresh = drawFresh((await deps.rootKeys()).version, deps.newId);
+    return save(call, lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now), gaveWay);
+  };
+
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
     call: Call<typeof contract.createTransaction>,
@@ -194,7 +238,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     // Who waits already has the first claim to what is free.
     const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
     const found = assign(body.items, id, read.bank, left, now);
-    const { waitUntil, ...asked } = body;
+    const { waitUntil, reservation, ...asked } = body;
     const input = {
       ...asked,
       id,
@@ -204,9 +248,18 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       bankKey: read.bank.bankKey,
       source: body.source ?? null,
       payment: body.payment ?? null,
+      ...(reservation === 'soft' && { reservation }),
     };
     if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
+      const soft = reservation === 'soft' ? [] : softDoors(body.items, id, read.bank, read.compartments, now);
+      for (const compartment of soft.slice(0, attempts)) {
+        const assignment = { policy: found.policy, candidates: soft.length, reason: 'a soft reservation gave way' };
+        const made = await reclaim(call, input, compartment, { ...read, left, assignment });
+        if (made !== null) return made;
+      }
+      // Somebody was faster, or it has just begun: that needs another look.
+      if (soft.length > 0) return null;
       if (waitUntil !== undefined && read.waiting.length < waitingMax) {
         const assignment = { policy: found.policy, candidates: 0, reason: `waits: ${refusalText[found.refused]}` };
         return waitlist(call, lifecycle.wait(input, waitUntil, assignment, now));
@@ -228,21 +281,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         now,
       );
     for (const compartment of found.doors.slice(0, attempts)) {
-      let decision = decideFor(compartment);
-      for (;;) {
-        const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
-        const made = answer({ transaction: after, applied: null }, after.credentials);
-        try {
-          await deps.table.write([...writes, ...externalIdWrites(after), ...call.record(made)]);
-          return made;
-        } catch (error) {
-          if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-          refuseTaken(error);
-          const lock = error.to('lock');
-          if (error.to('compartment') || !lock) break;
-          decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
-        }
-      }
+      const made = await save(call, decideFor(compartment));
+      if (made !== null) return made;
     }
     return null;
   };
@@ -264,6 +304,15 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const found = assign(body.items, id, bank, left, now);
     if (found.refused !== null) {
       const { refused: refusal, policy } = found;
+      const soft =
+        body.reservation === 'soft' || !mayPass(refusal) ? [] : softDoors(body.items, id, bank, compartments, now);
+      const [oldest] = soft;
+      if (oldest !== undefined) {
+        const reason = 'a soft reservation would give way';
+        const { door } = oldest;
+        const candidates = soft.length;
+        return { outcome: 'reserved', ahead, door, candidates, policy, refusal: null, reason, alternatives: [] };
+      }
       const instead = bank.lifecycle === 'active' ? alternatives(body.items, bank, left, now) : [];
       const waits = body.waitUntil !== undefined && mayPass(refusal) && ahead < waitingMax;
       const outcome = waits ? 'waitlisted' : 'refused';

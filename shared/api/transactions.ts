@@ -36,7 +36,7 @@ export const TransactionView = Transaction.omit({
   pickupWithinSeconds: true,
   useWithinSeconds: true,
 })
-  .extend({ credentials: z.array(CredentialView) })
+  .extend({ reservation: z.enum(['hard', 'soft']), credentials: z.array(CredentialView) })
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
 
@@ -75,6 +75,8 @@ export const CreateTransaction = z.strictObject({
   overstaySeconds: z.int().positive().max(604_800).optional(),
   deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
+  /** A soft one gives way to a hard request at a full bank until its first step has begun. */
+  reservation: z.enum(['hard', 'soft']).default('hard'),
   /** If no compartment is free, wait for one until then instead of being refused. */
   waitUntil: InstantInput.optional(),
 });

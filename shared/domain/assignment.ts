@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { type AssignmentPolicy, type Criterion, defaultPolicy } from './assignment-policy.ts';
 import type { Bank, LayoutDoor } from './bank.ts';
 import type { Compartment } from './compartment.ts';
-import { offered } from './compartment.ts';
+import { changed, offered, reclaimable } from './compartment.ts';
 import type { ReservationReason } from './refusal.ts';
 import type { Instant } from './time.ts';
 import type { Item, Transaction } from './transaction.ts';
@@ -182,6 +182,20 @@ export const serveLine = (
     left = left.filter((it) => it.door !== compartment.door);
   }
   return { served, left };
+};
+
+/** Compartments whose soft reservations could give way to these items, the oldest reservation first. */
+export const softDoors = (
+  items: Item[],
+  transactionId: string,
+  bank: Pick<Bank, 'lifecycle' | 'layout' | 'assignmentPolicy'>,
+  compartments: Compartment[],
+  now: Instant,
+): Compartment[] => {
+  const soft = compartments.filter(reclaimable).toSorted((a, b) => (a.soft ?? 0) - (b.soft ?? 0));
+  const asIfFree = soft.map((it) => changed(it, { heldBy: null }, false));
+  const fitting = new Set(assign(items, transactionId, bank, asIfFree, now).doors.map(({ door }) => door));
+  return soft.filter(({ door }) => fitting.has(door));
 };
 
 export const Alternative = z.object({

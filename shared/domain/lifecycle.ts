@@ -9,7 +9,7 @@ import { apply, born } from './decision.ts';
 import { receives } from './grants.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
-import { earlier, later, plusSeconds } from './time.ts';
+import { earlier, epochMs, later, plusSeconds } from './time.ts';
 import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
 import { type Condition, type DeadlineName, type Workflow, workflowOf } from './workflow.ts';
 
@@ -78,6 +78,7 @@ export type CreateInput = {
   recipient: Party;
   parties: Transaction['parties'];
   payment: Transaction['payment'];
+  reservation?: 'soft';
   conditions?: readonly Condition[] | undefined;
   overstaySeconds?: number | undefined;
   metadata: Record<string, string>;
@@ -209,9 +210,20 @@ const credentialsOf = (
     }),
   );
 
-const taken = (compartment: Compartment, by: string): CompartmentChange => ({
+const taken = (
+  compartment: Compartment,
+  { id, reservation, createdAt, depositStartedAt }: Transaction,
+): CompartmentChange => ({
   before: compartment,
-  after: changed(compartment, { heldBy: by, until: null }, false),
+  after: changed(
+    compartment,
+    {
+      heldBy: id,
+      until: null,
+      ...(reservation === 'soft' && depositStartedAt === null && { soft: epochMs(createdAt) }),
+    },
+    false,
+  ),
 });
 
 /** A transaction with this compartment reserved for it, and one credential per step. */
@@ -229,7 +241,7 @@ export const create = (
     transaction: born({ ...transaction, credentials }, 'transaction.created', [
       { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
     ]),
-    compartments: [taken(compartment, input.id)],
+    compartments: [taken(compartment, transaction)],
     locks: { take: credentials, drop: [] },
   };
 };
@@ -277,7 +289,7 @@ export const reserve = (
         set: { state: 'reserved', door: compartment.door, ...dated, credentials, assignment, bankKey, waiting: null },
       },
     ]),
-    compartments: [taken(compartment, it.id)],
+    compartments: [taken(compartment, it)],
     locks: { take: credentials, drop: [] },
   };
 };
@@ -296,6 +308,29 @@ export const ended = (
   return {
     emissions: [{ type, set: { ...set, endedAt: now, credentials: unlocked(dead, drop) }, data }],
     drop,
+  };
+};
+
+/**
+ * A soft reservation that a hard one takes the door of: it moves to another that fits, or ends `rejected`. Null where it
+ * may not be asked to: its depositor has begun, or it is not soft. The door itself is the other's to take.
+ */
+export const giveWaySoftly = (it: Transaction, to: Compartment | undefined, now: Instant): TransactionDecision | null => {
+  if (it.state !== 'reserved' || it.reservation !== 'soft' || it.depositStartedAt !== null || it.door === null)
+    return null;
+  const reason = 'reclaimed';
+  if (to === undefined) {
+    const set = { state: 'rejected' as const, rejectReason: reason, door: null };
+    const { emissions, drop } = ended(it, 'transaction.rejected', set, 'revoked', { reason }, now);
+    return { transaction: apply(it, emissions), compartments: [], locks: { take: [], drop } };
+  }
+  const credentials = withCredentials(it.credentials, liveCredential, {}, it.version + 1);
+  return {
+    transaction: apply(it, [
+      { type: 'transaction.moved', set: { door: to.door, credentials }, data: { fromDoor: it.door, reason } },
+    ]),
+    compartments: [taken(to, it)],
+    locks: { take: [], drop: [] },
   };
 };
 
@@ -733,7 +768,7 @@ export const move = (
         data: { fromDoor: from.door, reason },
       },
     ]),
-    compartments: [released(from), { before: to, after: changed(to, { heldBy: it.id, until: null }, false) }],
+    compartments: [released(from), taken(to, it)],
     locks: { take: [], drop: [] },
   };
 };

@@ -65,7 +65,7 @@ export const mergeDoorEntry = (
       {
         ...physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds),
         // However late it is learned of: each entry comes here once.
-        ...(opens(entry) ? { wear: (compartment.wear ?? 0) + 1 } : {}),
+        ...(opens(entry) ? { wear: (compartment.wear ?? 0) + 1, soft: undefined } : {}),
       },
       inside,
     ),

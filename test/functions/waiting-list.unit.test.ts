@@ -4,6 +4,7 @@ import type { TransactionView } from '#shared/api/transactions.ts';
 import type { Instant } from '#shared/domain/time.ts';
 import type { Table } from '#shared/store/table.ts';
 import { anItem, bankOf, doorOf, hours } from '../domain/cloud-and-bank.ts';
+import { inTurns } from '../support/turns.ts';
 import { bankWithLine, doors } from '../support/waiting-table.ts';
 
 const waitUntil = hours(4);
@@ -167,23 +168,6 @@ describe('the sweep', () => {
     expect(bank.line()).toEqual([]);
   });
 });
-
-/** A table whose every call waits for its turn, in an order of the test's. */
-const inTurns = (table: Table, s: fc.Scheduler): Table => {
-  const turn =
-    <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
-    async (...args: Args): Promise<Result> => {
-      await s.schedule(Promise.resolve());
-      return call(...args);
-    };
-  return {
-    get: turn(table.get),
-    batchGet: turn(table.batchGet),
-    query: turn(table.query),
-    due: turn(table.due),
-    write: turn(table.write),
-  };
-};
 
 describe('in whatever order things happen at once', () => {
   const settles = async (

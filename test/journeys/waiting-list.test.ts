@@ -19,6 +19,7 @@ import {
   Parcel,
   parcelFor,
   pickUp,
+  pinFor,
   readParcel,
 } from '../support/parcel.ts';
 import { eventually, newBank, newTenant, stack, type Tenant } from '../support/stack.ts';
@@ -95,6 +96,22 @@ describe('at a full bank', () => {
     expect([a?.door, b?.door].toSorted()).toEqual(['1', '2']);
     expect(c).toMatchObject({ state: 'created' });
     for (const it of [a, b]) expect(it).toMatchObject({ version: 3, waiting: null });
+    await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
+  });
+});
+
+describe('a soft reservation', () => {
+  it('gives way to a hard one: its PIN opens nothing any more, the other one does', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { doors: 1 });
+    const soft = await createParcel(tenant, bank, { reservation: 'soft' });
+    await knownAtBank(tenant, soft.id);
+    const hard = await createParcel(tenant, bank);
+    expect(await readParcel(tenant, soft.id)).toMatchObject({ state: 'rejected', rejectReason: 'reclaimed' });
+    await knownAtBank(tenant, hard.id);
+    expect(await bank.panel.enter(pinFor(soft, 'deposit'))).toMatchObject({ granted: false });
+    await deposit(bank, hard);
+    await becomes(tenant, hard.id, 'stored');
     await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
   });
 });
