@@ -167,6 +167,11 @@ async function measureIn(
     { route: policies.listAssignmentPolicies, ask: () => ({}) },
     { route: policies.getAssignmentPolicy, ask: () => ({ params: { version: 'current' } }) },
     {
+      route: policies.replayAssignments,
+      ask: ({ transactionId }) => ({ body: { transactionIds: [transactionId], rules } }),
+      lookup: 'the decisions lead to their banks first',
+    },
+    {
       route: policies.restoreAssignmentPolicy,
       ask: () => ({ params: { version: '1' }, body: {} }),
     },

@@ -51,7 +51,8 @@ export const catalogue = {
   'transaction.created': transaction,
   /** It waits for a door, which `transaction.reserved` names once there is one. */
   'transaction.waitlisted': transaction.extend({ waitUntil: At }),
-  'transaction.reserved': transaction,
+  /** `seen`: what the decision saw of the bank's compartments, for choosing again by another policy. */
+  'transaction.reserved': transaction.extend({ seen: z.string().optional() }),
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.deposited': byFact,
   'transaction.picked_up': byFact,

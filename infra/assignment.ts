@@ -34,6 +34,7 @@ export class Assignment extends Construct {
         'compartment.returned_to_service',
         'bank.booted',
       ],
+      maxConcurrency: 10,
     });
     data.readWrite(waiting.fn);
     data.readRootSecret(waiting.fn);

@@ -1,5 +1,6 @@
 import * as contract from '#shared/api/assignment-policies.ts';
 import {
+  type AssignmentPolicy,
   type AssignmentRules,
   defaultPolicy,
   policyIdOf,
@@ -8,6 +9,7 @@ import {
 } from '#shared/domain/assignment-policy.ts';
 import { apply } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
+import { type PastDecision, pastDecision, replay } from '#shared/domain/replay.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
@@ -18,8 +20,10 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
-import { commitPolicy } from '#shared/store/commit.ts';
+import { parseBank } from '#shared/store/banks.ts';
+import { CommitRow, commitPolicy } from '#shared/store/commit.ts';
 import { type PolicyVersion, policyVersions, readPolicy, readPolicyAndVersion } from '#shared/store/policies.ts';
+import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
 const view = ({ sequence, ...it }: PolicyVersion): contract.AssignmentPolicyView => ({
@@ -82,7 +86,43 @@ export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
     return made;
   };
 
+  const policyAt = async (tenant: string, version: number): Promise<AssignmentPolicy> => {
+    const { policy: id, criteria, reachableMm, takeLarger } = (await find(tenant, version)).found;
+    return { id, criteria, reachableMm, takeLarger };
+  };
+
+  /** The decisions that these transactions have come to, as far as their events tell. */
+  const decisionsOf = async (tenant: string, ids: readonly string[]): Promise<PastDecision[]> => {
+    // The first commit, and where it waited that which served it: after its events `created` and `waitlisted`.
+    const commits = await deps.table.batchGet(
+      ids.flatMap((id) => [1, 3].map((sequence) => keys.events(keys.transaction(tenant, id).PK, sequence))),
+    );
+    return ids.flatMap((_, nth) => {
+      const rows = commits.slice(2 * nth, 2 * nth + 2);
+      return pastDecision(rows.flatMap((row) => (row ? CommitRow.parse(row).events : []))) ?? [];
+    });
+  };
+
   return {
+    [contract.replayAssignments.id]: async ({ body, caller }: Call<typeof contract.replayAssignments>) => {
+      const { version, rules, transactionIds } = body;
+      const policy = rules ? { ...rules, id: 'the rules asked about' } : await policyAt(caller.tenant, version ?? 1);
+      const ids = [...new Set(transactionIds)];
+      const decisions = await decisionsOf(caller.tenant, ids);
+      const bankIds = [...new Set(decisions.map(({ bankId }) => bankId))];
+      const rows = await deps.table.batchGet(bankIds.map((id) => keys.bank(id)));
+      const banks = new Map(rows.flatMap((row) => (row ? [parseBank(row)] : [])).map((it) => [it.id, it]));
+      const data = decisions.flatMap((it): contract.AssignmentReplay['data'] => {
+        const bank = banks.get(it.bankId);
+        if (bank === undefined) return [];
+        const { transactionId, bankId, decidedAt, chosen } = it;
+        const wouldBe = replay(it, bank, policy);
+        return [{ transactionId, bankId, decidedAt, chosen, wouldBe, differs: wouldBe.door !== chosen.door }];
+      });
+      const told = new Set(data.map(({ transactionId }) => transactionId));
+      return { body: { policy: policy.id, data, unknown: ids.filter((id) => !told.has(id)) } };
+    },
+
     [contract.listAssignmentPolicies.id]: async (call: Call<typeof contract.listAssignmentPolicies>) => {
       const { caller, query } = call;
       const from = readCursor(query.cursor, 'assignment-policies');
@@ -124,6 +164,7 @@ export const handler = endpoint(
     contract.getAssignmentPolicy,
     contract.putAssignmentPolicy,
     contract.restoreAssignmentPolicy,
+    contract.replayAssignments,
   ],
   () => {
     const deps = live();

@@ -8,6 +8,7 @@ import type { Compartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
+import { seenText } from '#shared/domain/seen.ts';
 import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
@@ -270,7 +271,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     const rootKeys = await deps.rootKeys();
     const { policy, candidates, reason } = found;
-    const assignment = { policy, candidates, reason };
+    const assignment = { policy, candidates, reason, seen: seenText(read.bank.layout, left, now) };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
         input,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
+import { reservationReasons } from '../domain/refusal.ts';
 import type { Route } from './route.ts';
 import { listOf, page } from './shapes.ts';
 
@@ -16,6 +17,29 @@ export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true
   })
   .meta({ id: 'AssignmentPolicy' });
 export type AssignmentPolicyView = z.infer<typeof AssignmentPolicyView>;
+
+const Choice = z.object({ door: z.string().nullable(), candidates: z.int(), reason: z.string() });
+
+export const AssignmentReplay = z
+  .object({
+    /** The policy asked about. */
+    policy: z.string(),
+    data: z.array(
+      z.object({
+        transactionId: z.string(),
+        bankId: z.string(),
+        decidedAt: z.string(),
+        chosen: Choice.extend({ policy: z.string() }),
+        wouldBe: Choice.extend({ refusal: z.enum(reservationReasons).nullable() }),
+        /** Whether it would be another compartment. */
+        differs: z.boolean(),
+      }),
+    ),
+    /** Those that no decision can be told of: not yours, from before decisions were kept, or still waiting. */
+    unknown: z.array(z.string()),
+  })
+  .meta({ id: 'AssignmentReplay' });
+export type AssignmentReplay = z.infer<typeof AssignmentReplay>;
 
 const base = { noun: 'assignment-policies', response: AssignmentPolicyView } as const;
 
@@ -76,4 +100,25 @@ export const restoreAssignmentPolicy = {
   status: 200,
   problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
   etag: true,
+} as const satisfies Route;
+
+export const replayAssignments = {
+  ...base,
+  id: 'replay-assignments',
+  method: 'POST',
+  path: '/v1/assignment-policies/replay',
+  summary: 'Say which compartments another policy would have chosen for past requests, from what was seen then',
+  permission: 'transactions:read',
+  body: z
+    .strictObject({
+      transactionIds: z.array(z.string().min(1).max(64)).min(1).max(50),
+      /** A version there is, or rules to be tried. */
+      version: z.int().positive().optional(),
+      rules: z.strictObject(AssignmentRules.shape).optional(),
+    })
+    .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules'),
+  status: 200,
+  response: AssignmentReplay,
+  problems: [],
+  asks: true,
 } as const satisfies Route;

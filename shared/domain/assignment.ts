@@ -5,6 +5,7 @@ import type { Bank, LayoutDoor } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { changed, offered, reclaimable } from './compartment.ts';
 import type { ReservationReason } from './refusal.ts';
+import { seenText } from './seen.ts';
 import type { Instant } from './time.ts';
 import type { Item, Transaction } from './transaction.ts';
 
@@ -168,7 +169,7 @@ export const serveLine = (
   compartments: Compartment[],
   now: Instant,
 ): {
-  served: { id: string; compartment: Compartment; assignment: Transaction['assignment'] }[];
+  served: { id: string; compartment: Compartment; assignment: Transaction['assignment'] & { seen: string } }[];
   left: Compartment[];
 } => {
   const served = [];
@@ -178,7 +179,8 @@ export const serveLine = (
     const [compartment] = found.doors;
     if (found.refused !== null || compartment === undefined) continue;
     const { policy, candidates, reason } = found;
-    served.push({ id, compartment, assignment: { policy, candidates, reason: `waited; ${reason}` } });
+    const seen = seenText(bank.layout, left, now);
+    served.push({ id, compartment, assignment: { policy, candidates, reason: `waited; ${reason}`, seen } });
     left = left.filter((it) => it.door !== compartment.door);
   }
   return { served, left };
@@ -216,6 +218,15 @@ const alternativeRows: readonly [Alternative['what'], Obstacles][] = [
   ['other_thermal_class', { ofClass: false, fits: true, reachable: true, free: true }],
   ['smaller_items', { ofClass: true, fits: false, reachable: true, free: true }],
 ];
+
+/** The same for people. */
+export const alternativeTexts: Record<Alternative['what'], string> = {
+  larger_compartment: 'they are larger than the policy allows',
+  once_free: 'once they are free: ask with `waitUntil`',
+  out_of_reach: 'they are free, but higher than the policy lets people reach',
+  other_thermal_class: 'they are free, but of another thermal class',
+  smaller_items: 'they are free, but the items are too large or too heavy for them',
+};
 
 /** What would fit otherwise, where nothing that fits is free. */
 export const alternatives = (

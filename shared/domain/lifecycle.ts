@@ -226,12 +226,15 @@ const taken = (
   ),
 });
 
+/** How its compartment was chosen, and what was seen of the others: that is told once, by the event, and kept nowhere else. */
+type Decided = Transaction['assignment'] & { seen?: string };
+
 /** A transaction with this compartment reserved for it, and one credential per step. */
 export const create = (
   input: CreateInput,
   compartment: Compartment,
   pinDigits: number,
-  assignment: Transaction['assignment'],
+  { seen, ...assignment }: Decided,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
@@ -239,7 +242,11 @@ export const create = (
   const credentials = credentialsOf(transaction, pinDigits, fresh, now, 2);
   return {
     transaction: born({ ...transaction, credentials }, 'transaction.created', [
-      { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
+      {
+        type: 'transaction.reserved',
+        set: { state: 'reserved', door: compartment.door },
+        ...(seen !== undefined && { data: { seen } }),
+      },
     ]),
     compartments: [taken(compartment, transaction)],
     locks: { take: credentials, drop: [] },
@@ -276,7 +283,7 @@ export const reserve = (
   it: Transaction,
   compartment: Compartment,
   { pinDigits, bankKey }: { pinDigits: number; bankKey: BankKey },
-  assignment: Transaction['assignment'],
+  { seen, ...assignment }: Decided,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
@@ -287,6 +294,7 @@ export const reserve = (
       {
         type: 'transaction.reserved',
         set: { state: 'reserved', door: compartment.door, ...dated, credentials, assignment, bankKey, waiting: null },
+        ...(seen !== undefined && { data: { seen } }),
       },
     ]),
     compartments: [taken(compartment, it)],
@@ -315,7 +323,11 @@ export const ended = (
  * A soft reservation that a hard one takes the door of: it moves to another that fits, or ends `rejected`. Null where it
  * may not be asked to: its depositor has begun, or it is not soft. The door itself is the other's to take.
  */
-export const giveWaySoftly = (it: Transaction, to: Compartment | undefined, now: Instant): TransactionDecision | null => {
+export const giveWaySoftly = (
+  it: Transaction,
+  to: Compartment | undefined,
+  now: Instant,
+): TransactionDecision | null => {
   if (it.state !== 'reserved' || it.reservation !== 'soft' || it.depositStartedAt !== null || it.door === null)
     return null;
   const reason = 'reclaimed';

@@ -115,6 +115,17 @@ const cases: Record<string, Case | null> = {
   'get-assignment-policy': null,
   'replace-assignment-policy': null,
   'restore-assignment-policy': null,
+  'replay-assignments': {
+    status: 200,
+    attempts: () => [
+      {
+        body: {
+          transactionIds: [parcel.id],
+          rules: { criteria: [], reachableMm: 1_700, takeLarger: true },
+        },
+      },
+    ],
+  },
   'create-api-key': null,
   'list-api-keys': { status: 200, attempts: () => [{}] },
   'revoke-api-key': hidden({}),

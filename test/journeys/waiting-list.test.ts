@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Made } from '../../local/api-client.ts';
 import { clientOptions } from '../../local/endpoint.ts';
-import { AssignmentPolicyView } from '../../shared/api/assignment-policies.ts';
+import { AssignmentPolicyView, AssignmentReplay } from '../../shared/api/assignment-policies.ts';
 import { Precheck } from '../../shared/api/transactions.ts';
 import { instant } from '../../shared/domain/time.ts';
 import { newId } from '../../shared/lambda/ids.ts';
@@ -145,7 +145,13 @@ describe('a tenant', () => {
     });
     await tenant.api.post('/v1/assignment-policies/1/restore', {}, AssignmentPolicyView);
     await shown('best-fit/3');
-    expect(await createParcel(tenant, bank)).toMatchObject({ door: '2', assignment: { policy: 'best-fit/3' } });
+    const second = await createParcel(tenant, bank);
+    expect(second).toMatchObject({ door: '2', assignment: { policy: 'best-fit/3' } });
+    const asked = { transactionIds: [second.id], version: 2 };
+    expect(await tenant.api.post('/v1/assignment-policies/replay', asked, AssignmentReplay)).toMatchObject({
+      policy: 'strict/2',
+      data: [{ chosen: { door: '2' }, wouldBe: { door: null, refusal: 'no_fitting_compartment' }, differs: true }],
+    });
     await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
   });
 });
