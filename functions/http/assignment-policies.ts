@@ -42,10 +42,11 @@ type Replacement = AssignmentRules & Pick<TenantPolicy, 'name' | 'restores'>;
 
 export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
   /** A version by its number, and what holds now. */
-  const find = async (tenant: string, version: number) => {
+  const find = async (tenant: string, text: string) => {
+    const version = /^[1-9][0-9]{0,8}$/.test(text) ? Number(text) : 0;
     const read = await readPolicyAndVersion(deps.table, tenant, version - 1);
     const found = version === 1 ? builtIn(tenant) : read.version && view(read.version);
-    if (found === null) throw new Refusal('not_found', `there is no version ${version} of the assignment policy`);
+    if (found === null) throw new Refusal('not_found', `there is no version ${text} of the assignment policy`);
     return { found, current: read.current };
   };
 
@@ -87,7 +88,7 @@ export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
   };
 
   const policyAt = async (tenant: string, version: number): Promise<AssignmentPolicy> => {
-    const { policy: id, criteria, reachableMm, takeLarger } = (await find(tenant, version)).found;
+    const { policy: id, criteria, reachableMm, takeLarger } = (await find(tenant, String(version))).found;
     return { id, criteria, reachableMm, takeLarger };
   };
 
@@ -140,7 +141,7 @@ export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
       const found =
         params.version === 'current'
           ? await newest(caller.tenant)
-          : (await find(caller.tenant, Number(params.version))).found;
+          : (await find(caller.tenant, params.version)).found;
       // Its entity tag counts its events, as everywhere; the built-in one has none.
       return { body: found, etag: found.version - 1 };
     },

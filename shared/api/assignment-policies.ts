@@ -3,7 +3,7 @@ import { Actor } from '../../events/envelope.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import type { Route } from './route.ts';
-import { listOf, page } from './shapes.ts';
+import { idParam, listOf, page } from './shapes.ts';
 
 export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })
   .extend({
@@ -41,6 +41,9 @@ export const AssignmentReplay = z
   .meta({ id: 'AssignmentReplay' });
 export type AssignmentReplay = z.infer<typeof AssignmentReplay>;
 
+/** A number from 1 on; to read, also `current`. */
+const params = z.object({ version: idParam });
+
 const base = { noun: 'assignment-policies', response: AssignmentPolicyView } as const;
 
 export const listAssignmentPolicies = {
@@ -63,7 +66,7 @@ export const getAssignmentPolicy = {
   path: '/v1/assignment-policies/{version}',
   summary: 'Read how compartments are chosen, now (`current`) or in an older version',
   permission: 'banks:read',
-  params: z.object({ version: z.string().regex(/^(current|[1-9][0-9]{0,8})$/, 'current, or a number from 1 on') }),
+  params,
   status: 200,
   problems: [],
   etag: true,
@@ -95,7 +98,7 @@ export const restoreAssignmentPolicy = {
   path: '/v1/assignment-policies/{version}/restore',
   summary: 'Choose compartments as an older version did; a new version with its rules',
   permission: 'banks:write',
-  params: z.object({ version: z.coerce.number().int().positive() }),
+  params,
   body: z.strictObject({}),
   status: 200,
   problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],

@@ -7,8 +7,8 @@ import { keys, ranges } from './rows.ts';
 import { Lost } from './table.ts';
 import { openTransactions, type TransactionDeps } from './transactions.ts';
 
-/** Rounds of reading again because somebody else changed what was read. */
-const roundsMax = 8;
+/** Rounds of reading again: each serves somebody, finds one who waits no more, or loses to another who did. */
+const roundsMax = 250;
 
 export type Served = {
   served: number;

@@ -34,7 +34,7 @@ const opened = () => {
     table,
     put: async (body: Record<string, unknown>, ifMatch?: number) =>
       View.parse(await call(contract.putAssignmentPolicy.id, { body, ifMatch })),
-    restore: async (version: number) =>
+    restore: async (version: string) =>
       View.parse(await call(contract.restoreAssignmentPolicy.id, { params: { version } })),
     read: async (version: string) => View.parse(await call(contract.getAssignmentPolicy.id, { params: { version } })),
     list: async (query: { limit: number; cursor?: string }) =>
@@ -62,12 +62,13 @@ describe('how a tenant has its compartments chosen', () => {
   it('goes back to an older version by a new one that says so', async () => {
     const { put, restore, read, table } = opened();
     await put(strict);
-    expect(await restore(1)).toMatchObject({ policy: 'best-fit/3', takeLarger: true, restores: 1 });
+    expect(await restore('1')).toMatchObject({ policy: 'best-fit/3', takeLarger: true, restores: 1 });
     table.calls.length = 0;
-    expect(await restore(2)).toMatchObject({ policy: 'strict/4', takeLarger: false, restores: 2 });
+    expect(await restore('2')).toMatchObject({ policy: 'strict/4', takeLarger: false, restores: 2 });
     expect(table.calls).toEqual(['batchGet', 'write']);
     expect(await read('current')).toMatchObject({ policy: 'strict/4' });
-    await expect(restore(9)).rejects.toMatchObject({ code: 'not_found' });
+    for (const none of ['9', '0', '-1', '1e1', 'current'])
+      await expect(restore(none)).rejects.toMatchObject({ code: 'not_found' });
   });
 
   it('is listed a page at a time', async () => {

@@ -229,7 +229,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(12);
+    expect(working.length).toBe(14);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -327,7 +327,7 @@ describe('every rule of the bus', () => {
   });
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(7);
+    expect(reactions).toHaveLength(9);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -339,13 +339,14 @@ describe('every rule of the bus', () => {
   it.each([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages', 'bus/webhooks']],
     ['transaction.created', ['bus/grants', 'bus/webhooks']],
-    ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/webhooks']],
+    ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/waiting', 'bus/webhooks']],
     ['transaction.conflicted', ['bus/grants', 'bus/signals', 'bus/webhooks']],
     ['command.opened', ['bus/webhooks']],
     ['credential.superseded', ['bus/grants', 'bus/webhooks']],
     ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/webhooks']],
     ['command.acknowledged', ['bus/commands', 'bus/webhooks']],
-    ['bank.registered', ['bus/banks', 'bus/webhooks']],
+    ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/waiting', 'bus/webhooks']],
+    ['bank.registered', ['bus/assignment-policies', 'bus/banks', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/signals', 'bus/webhooks']],
     ['webhook_endpoint.disabled', ['bus/signals', 'bus/webhooks']],
   ])('%s wakes %j', (type, expected) => {
@@ -503,6 +504,7 @@ describe('least privilege', () => {
       `bus/banks ${iot}:thing/bnk_*`,
       `bus/banks ${iot}:thing/bnk_*/config`,
       `bus/deadlines ${schedules}`,
+      `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
       'bus/messages *',

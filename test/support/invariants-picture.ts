@@ -57,6 +57,7 @@ const CompartmentShape = z.looseObject({
   doorState: z.string(),
   contents: z.string(),
   lock: z.string(),
+  wear: z.int().optional(),
   lastEntry: z.looseObject({ journalId: z.string(), seq: z.int() }).nullable(),
 });
 

@@ -6,6 +6,7 @@ import {
   openedRightly,
   toldOnce,
   unsettledBanks,
+  wornAsTold,
 } from './invariants-banks.ts';
 import { type Picture, takePicture, takeQuietPicture } from './invariants-picture.ts';
 import {
@@ -41,6 +42,7 @@ const always: readonly Check[] = [
   indexed,
   inLine,
   doorsAsTold,
+  wornAsTold,
   onceEach,
   uniqueIds,
   verified,
