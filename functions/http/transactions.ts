@@ -190,11 +190,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     more: lifecycle.TransactionDecision | null = null,
   ): Promise<Answer | null> => {
     const rootKeys = await deps.rootKeys();
+    // It is our rule that another has to give way, not the caller's wish.
+    const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
     let decision = created;
     for (;;) {
       const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
       const made = answer({ transaction: after, applied: null }, after.credentials);
-      const others = more === null ? [] : decisionWrites(rootKeys, more, null, call.circumstances).writes;
+      const others = more === null ? [] : decisionWrites(rootKeys, more, null, byRule).writes;
       try {
         await deps.table.write([...writes, ...others, ...externalIdWrites(after), ...call.record(made)]);
         return made;
