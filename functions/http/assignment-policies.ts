@@ -139,9 +139,7 @@ export const assignmentPolicyHandlers = (deps: HttpDeps): Handlers => {
     [contract.getAssignmentPolicy.id]: async (call: Call<typeof contract.getAssignmentPolicy>) => {
       const { caller, params } = call;
       const found =
-        params.version === 'current'
-          ? await newest(caller.tenant)
-          : (await find(caller.tenant, params.version)).found;
+        params.version === 'current' ? await newest(caller.tenant) : (await find(caller.tenant, params.version)).found;
       // Its entity tag counts its events, as everywhere; the built-in one has none.
       return { body: found, etag: found.version - 1 };
     },
