@@ -42,12 +42,13 @@ type Operation = { route: Route; name?: string; ask: (world: World) => Request |
 
 const Made = z.object({ id: z.string() });
 
+const bySearch = 'one call finds them, one reads them';
 const byExternalId = "an id of the caller's own leads to ours first";
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
 const holds = 20;
-const sizes = { small: { doors: 12, holds: 0 }, large: { doors: 120, holds } } as const;
+const sizes = { small: { doors: 12, holds: 0, found: 2 }, large: { doors: 120, holds, found: 75 } } as const;
 
 /** What every request of the contract takes, uncontended and with what every function knows of its callers. */
 export async function measureRequestPath(bench: Workbench, recorder: Recorder): Promise<Measured[]> {
@@ -69,7 +70,7 @@ async function measureIn(
   bench: Workbench,
   ask: Caller,
   recorder: Recorder,
-  size: { doors: number; holds: number },
+  size: { doors: number; holds: number; found: number },
 ): Promise<Found> {
   const { id: bankId } = await bench.newBank(layoutOf(size.doors));
   const succeed = async (route: Route, request: Request): Promise<Answer> => {
@@ -92,6 +93,10 @@ async function measureIn(
     if (route) await succeed(route, { params: { transactionId }, body: { reason: 'bench' } });
     return { transactionId };
   };
+  // Found by the same values, and one page of them at most is answered.
+  const person = { recipient: { name: `Ada Bench${size.doors}`, phone: `+4179000${1_000 + size.doors}` } };
+  for (let nth = 0; nth < size.found; nth += 1)
+    await bench.index(await make(transactions.createTransaction, { body: { ...parcelFor(bankId), ...person } }));
   const order = parcelFor(bankId);
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
   const { id: _, ...rules } = defaultPolicy;
@@ -118,7 +123,13 @@ async function measureIn(
       ask: ({ orderId }) => ({ params: { transactionId: `ext:order:${orderId}` } }),
       lookup: byExternalId,
     },
-    { route: transactions.listTransactions, ask: ({ orderId }) => ({ query: { orderId } }), lookup: byExternalId },
+    {
+      route: transactions.listTransactions,
+      name: 'list-transactions, by an order id',
+      ask: ({ orderId }) => ({ query: { orderId } }),
+      lookup: byExternalId,
+    },
+    ...searches(bankId, person.recipient),
     { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
     { route: transactions.checkTransaction, ask: () => ({ body: parcelFor(bankId) }) },
@@ -200,6 +211,23 @@ async function measureIn(
 }
 
 const isQuestion = ({ asks }: Route): boolean => asks === true;
+
+/** By what support looks for a transaction: one value, several, and none that narrows it down. */
+const searches = (bankId: string, { phone }: { phone: string }): Operation[] => {
+  const from = new Date(Date.now() - 3_600_000).toISOString();
+  const wanted: [string, Record<string, string>][] = [
+    ['phone', { recipient: phone }],
+    ['name, bank, state and time', { recipient: 'bench', bankId, state: 'reserved', from }],
+    ['state alone', { state: 'reserved' }],
+    ['nothing', {}],
+  ];
+  return wanted.map(([name, query]) => ({
+    route: transactions.listTransactions,
+    name: `list-transactions, by ${name}`,
+    ask: () => ({ query }),
+    lookup: bySearch,
+  }));
+};
 
 const reading = ['GetItem', 'BatchGetItem', 'Query'];
 

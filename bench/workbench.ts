@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { apiKeyHandlers } from '../functions/http/api-keys.ts';
+import { assetHandlers } from '../functions/http/assets.ts';
 import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
@@ -25,6 +26,7 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { indexTransaction } from '../shared/store/search.ts';
 import { openTable } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 
@@ -39,6 +41,8 @@ export type Workbench = {
   /** A caller of its own, with a client of its own, as one function environment is. `via`: where it finds AWS. */
   caller: (via: string, name: string) => Caller;
   siteId: string;
+  /** As the reaction does it: the transaction is found by its values from then on. */
+  index: (transactionId: string) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
@@ -69,6 +73,13 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
     caller,
     siteId,
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
+    index: async (transactionId) =>
+      indexTransaction(deps.table, await deps.rootKeys(), {
+        tenant,
+        transactionId,
+        sequence: Number.MAX_SAFE_INTEGER,
+        doors: [],
+      }),
     newBank: async (layout) => {
       const bankId = await make(createBank, { siteId, name: 'Bench', layout });
       const bank = await readBank(deps.table, tenant, bankId);
@@ -119,6 +130,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
   banks: bankHandlers,
+  assets: assetHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };

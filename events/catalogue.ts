@@ -41,6 +41,7 @@ const command = z.object({
 const compartment = z.object({ bankId: z.string(), door: z.string(), evidence: Evidence.optional(), changes: Changes });
 const bank = z.object({ bankId: z.string(), siteId: z.string(), changes: Changes });
 const endpoint = z.object({ endpointId: z.string(), changes: Changes });
+const asset = z.object({ assetId: z.string(), bankId: z.string(), door: z.string(), changes: Changes });
 const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 
 /** `policy`: the version that this event made, as decisions name it. */
@@ -64,6 +65,8 @@ export const catalogue = {
   }),
   'transaction.moved': transaction.extend({ fromDoor: z.string(), reason: z.string() }),
   'transaction.started': byFact,
+  /** What was lent is back. */
+  'transaction.returned': byFact,
   'transaction.extended': transaction,
   'transaction.payment_confirmed': transaction.extend({ condition: z.string() }),
   'transaction.confirmed': transaction.extend({ condition: z.string() }),
@@ -116,6 +119,8 @@ export const catalogue = {
   'bank.booted': bank.extend({ generation: z.int().nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
+  'asset.registered': asset,
+  'asset.retired': asset.extend({ reason: z.string() }),
   'site.created': z.object({ siteId: z.string(), changes: Changes }),
   'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
   'api_key.created': apiKey,

@@ -31,6 +31,7 @@ const command = {
 const compartment = { bankId: parcel.bankId, door: '7', changes: {} };
 const bank = { bankId: parcel.bankId, siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7', changes: {} };
 const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
+const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
 const policy = { assignmentPolicyId: 'apl_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', policy: 'best-fit/2' };
@@ -54,6 +55,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
     changes: { door: '9' },
   },
   'transaction.started': { ...parcel, state: 'in_use', workflow: 'rental', evidence, changes: { state: 'in_use' } },
+  'transaction.returned': { ...parcel, state: 'in_use', workflow: 'loan', evidence, changes: { depositedAt: at } },
   'transaction.extended': { ...parcel, changes: { deadlineRev: 2 } },
   'transaction.payment_confirmed': { ...parcel, workflow: 'sale', condition: 'payment', changes: { flags: [] } },
   'transaction.confirmed': { ...parcel, workflow: 'release', condition: 'identity' },
@@ -120,6 +122,8 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
+  'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
+  'asset.retired': { ...asset, reason: 'broken', changes: { retired: 'broken' } },
   'site.created': { siteId: bank.siteId, changes: { name: 'Harbour' } },
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },

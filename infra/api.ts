@@ -36,6 +36,7 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'How compartments are chosen cannot be seen or changed.',
     storesData: true,
   },
+  assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -67,6 +68,7 @@ export class Api extends Construct {
       sites: serve('sites'),
       banks: serve('banks'),
       'assignment-policies': serve('assignment-policies'),
+      assets: serve('assets'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };

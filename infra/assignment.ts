@@ -32,6 +32,7 @@ export class Assignment extends Construct {
         'transaction.moved',
         'compartment.cleared',
         'compartment.returned_to_service',
+        'asset.retired',
         'bank.booted',
       ],
       maxConcurrency: 10,

@@ -1,15 +1,15 @@
-import { projection } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/transactions.ts';
-import { CredentialView, TransactionView } from '#shared/api/transactions.ts';
-import { alternatives, assign, goesInto, serveLine, softDoors } from '#shared/domain/assignment.ts';
+import { Asset } from '#shared/domain/asset.ts';
+import { alternatives, assign, goesInto, policyOf, serveLine, softDoors, volume } from '#shared/domain/assignment.ts';
 import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
-import type { Bank } from '#shared/domain/bank.ts';
-import type { Compartment } from '#shared/domain/compartment.ts';
-import type { Credential } from '#shared/domain/credential.ts';
+import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
+import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
+import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
 import { seenText } from '#shared/domain/seen.ts';
-import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
+import type { Source } from '#shared/domain/source.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
 import { cursorText, readCursor } from '#shared/lambda/cursor.ts';
 import {
   type Answer,
@@ -19,11 +19,14 @@ import {
   type Handlers,
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
-import { refuseUnless } from '#shared/lambda/problem.ts';
+import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
+import { findTransactions } from '#shared/lambda/transaction-search.ts';
+import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
-import { readBankWithDoors } from '#shared/store/banks.ts';
-import { externalIdWrites } from '#shared/store/commit.ts';
-import { Lost } from '#shared/store/table.ts';
+import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
+import { externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost, type Write } from '#shared/store/table.ts';
 import {
   decisionWrites,
   drawFresh,
@@ -33,27 +36,8 @@ import {
   withNextPin,
 } from '#shared/store/transactions.ts';
 
-/** Whether the bank has applied this state of the credential. Of a use it told us itself. */
-const atBank = ({ transaction, applied }: Pick<Found, 'transaction' | 'applied'>, it: Credential): boolean =>
-  it.state === 'used' ||
-  (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
-
-const shownTransaction = projection(TransactionView);
-const shownCredential = projection(CredentialView);
-
-/** What a caller sees of a transaction. */
-const view = (found: Pick<Found, 'transaction' | 'applied'>): TransactionView =>
-  shownTransaction({
-    ...found.transaction,
-    reservation: found.transaction.reservation ?? 'hard',
-    credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
-  });
-
-const answer = (
-  found: Pick<Found, 'transaction' | 'applied'>,
-  issuedFrom: Transaction['credentials'] = [],
-): Answer => ({
-  body: view(found),
+const answer = (found: Seen, issuedFrom: Transaction['credentials'] = []): Answer => ({
+  body: transactionView(found),
   etag: found.transaction.version,
   ...(issuedFrom.length > 0
     ? {
@@ -75,6 +59,48 @@ const reservationReads = [
   { consistent: true, attempts: 0 },
 ] as const;
 
+/** What is to be changed, without who says so. */
+const changesIn = <Body extends { source?: Source | undefined }>({
+  source: _,
+  ...changes
+}: Body): Omit<Body, 'source'> => changes;
+
+type CreateCall = Call<typeof contract.createTransaction>;
+type CheckCall = Call<typeof contract.checkTransaction>;
+
+/** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
+const inputOf = (
+  { body, caller }: CreateCall,
+  { siteId, bankKey }: Pick<Bank, 'siteId' | 'bankKey'>,
+  id: string,
+  salt: string,
+): lifecycle.CreateInput => {
+  const { waitUntil: _, reservation, ...asked } = body;
+  return {
+    ...asked,
+    id,
+    salt,
+    tenant: caller.tenant,
+    siteId,
+    bankKey,
+    source: sourceOf(caller, body.source),
+    payment: body.payment ?? null,
+    ...(reservation === 'soft' && { reservation }),
+  };
+};
+
+/** What every workflow needs but a loan, which is of an asset. */
+const requireItems = ({ items, assetId, workflow }: CreateCall['body']): void => {
+  requireFields(items.length > 0, '/items', 'name at least one: a compartment is chosen by their measures');
+  requireFields(assetId === undefined, '/assetId', `is not a field of a ${workflow}`);
+};
+
+/** Why a loan has the door it has. */
+const byAsset = 'the door of the asset';
+
+/** A change may come from the system that owns the transaction. */
+type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
+
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const transactions = openTransactions(deps);
 
@@ -94,9 +120,36 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return found;
   };
 
-  /** Reads, decides and saves a change; its answer is remembered in the same commit. */
+  /**
+   * A system's messages may overtake one another: its cancellation of something that we do not know yet is kept, and wins.
+   * Only of what it names by an id of its own; anything else that is not there is a mistake, and told so.
+   */
+  const keepCancellation = async (call: Call<typeof contract.cancelTransaction>): Promise<Answer | null> => {
+    const [, system, id] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(call.params.transactionId) ?? [];
+    const source = sourceOf(call.caller, call.body.source);
+    if (!system || !id || source === null) return null;
+    const { tenant } = call.caller;
+    if ((await transactions.idByExternal(tenant, system, id)) !== null) return null;
+    const made: Answer = {
+      body: { id: call.params.transactionId, state: 'cancelled', externalIds: { [system]: id }, kept: true },
+    };
+    try {
+      await deps.table.write([
+        keptCancellationWrite({ tenant, system, id }, call.body.reason, call.now),
+        ...call.record(made),
+      ]);
+      return made;
+    } catch (error) {
+      const taken = error instanceof Lost ? error.to('unique') : undefined;
+      if (taken === undefined || (error instanceof Lost && error.to('idempotency'))) throw error;
+      // Kept already, or its create has just come after all.
+      return KeptCancellation.safeParse(taken.current).success ? made : null;
+    }
+  };
+
+  /** Reads, decides and saves a change by its owner; its answer is remembered in the same commit. */
   const change = async (
-    call: AnyCall,
+    call: ChangeCall,
     id: string,
     decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
   ): Promise<Answer> => {
@@ -107,7 +160,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       (found, fresh) => {
         if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
           throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
-        return decide(found, fresh);
+        requireOwner(found.transaction, call.caller, call.body.source);
+        return from(decide(found, fresh), call.body.source);
       },
       (after, decision) => {
         made = answer({ transaction: after, applied: null }, decision.locks.take);
@@ -123,16 +177,17 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
    * of the free ones. The layout has to be read, so this takes a read more than other changes.
    */
   const fitAnew = async (
-    call: AnyCall,
+    call: ChangeCall,
     id: string,
     asked: {
       door?: string | undefined;
       reason: string;
       leave?: true;
+      larger?: boolean;
       changes?: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>;
     },
   ): Promise<Answer> => {
-    const { changes = {}, reason, door, leave } = asked;
+    const { changes = {}, reason, door, leave, larger = false } = asked;
     const { transaction } = await find(call, id);
     const items = changes.items ?? transaction.items;
     const read = await readBankWithDoors(deps.table, call.caller.tenant, transaction.bankId, true);
@@ -144,15 +199,22 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         return lifecycle.update(found.transaction, changes);
       });
 
-    const others = read.compartments.filter((it) => door === undefined || it.door === door);
-    if (others.length === 0) throw new Refusal('not_found', `there is no door ${door} at this bank`);
+    if (door !== undefined && !read.bank.layout.some((it) => it.door === door))
+      throw new Refusal('not_found', `there is no door ${door} at this bank`);
+    const isCandidate = (it: LayoutDoor): boolean =>
+      (door === undefined || it.door === door) && !(larger && built && volume(it) <= volume(built));
+    const candidates = read.bank.layout.filter(isCandidate).map((it) => it.door);
+    const others = read.compartments.filter((it) => candidates.includes(it.door));
     // What cannot be done whatever is free is said first.
     refuseUnless(
       transaction.state === 'reserved',
       'invalid_transition',
       `cannot move a transaction that is ${transaction.state}`,
     );
-    const found = assign(items, transaction.id, read.bank, others, call.now);
+    // Who asks for a larger one gets it, whatever the policy says of taking larger ones than needed.
+    const policy = policyOf(read.bank);
+    const bank = larger ? { ...read.bank, assignmentPolicy: { ...policy, takeLarger: true } } : read.bank;
+    const found = assign(items, transaction.id, bank, others, call.now);
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
     for (const to of found.doors.slice(0, 3)) {
@@ -170,39 +232,44 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     });
   };
 
-  /** Writes down that it waits; it is answered as it is, without a door and without credentials. */
-  const waitlist = async (call: AnyCall, decision: lifecycle.TransactionDecision): Promise<Answer> => {
-    const { after, writes } = decisionWrites(await deps.rootKeys(), decision, null, call.circumstances);
-    const made = answer({ transaction: after, applied: null });
-    try {
-      await deps.table.write([...writes, ...externalIdWrites(after), ...call.record(made)]);
-      return made;
-    } catch (error) {
-      if (error instanceof Lost && !error.to('idempotency')) refuseTaken(error);
-      throw error;
-    }
-  };
-
-  /** Saves a new transaction, with what has to change for it; null when somebody else was faster. */
-  const save = async (
-    call: AnyCall,
-    created: lifecycle.TransactionDecision,
-    more: lifecycle.TransactionDecision | null = null,
+  /**
+   * The commit of a new transaction, with its answer and what else has to change for it; null when somebody else was
+   * faster.
+   */
+  const commitCreate = async (
+    call: CreateCall,
+    decided: lifecycle.TransactionDecision,
+    more: Write[] = [],
   ): Promise<Answer | null> => {
     const rootKeys = await deps.rootKeys();
-    // It is our rule that another has to give way, not the caller's wish.
-    const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
-    let decision = created;
+    let decision = decided;
+    let kept: string[] = [];
     for (;;) {
       const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
       const made = answer({ transaction: after, applied: null }, after.credentials);
-      const others = more === null ? [] : decisionWrites(rootKeys, more, null, byRule).writes;
       try {
-        await deps.table.write([...writes, ...others, ...externalIdWrites(after), ...call.record(made)]);
+        await deps.table.write([
+          ...writes,
+          ...externalIdWrites(after, kept),
+          ...(kept.length === 0 ? more : []),
+          ...call.record(made),
+        ]);
         return made;
       } catch (error) {
         if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-        refuseTaken(error);
+        const taken = error.to('unique');
+        const cancelled = KeptCancellation.safeParse(taken?.current).data?.cancelled;
+        if (taken && cancelled && kept.length === 0) {
+          kept = [taken.key.PK];
+          decision = lifecycle.createCancelled(decided, cancelled.reason, call.now);
+          continue;
+        }
+        if (taken) {
+          const existing = String(taken.current?.transactionId ?? '');
+          const [, , system, ...external] = taken.key.PK.split('#');
+          const detail = `${system} ${external.join('#')} already belongs to ${existing}`;
+          throw new Refusal('already_exists', detail, { existing });
+        }
         const lock = error.to('lock');
         if (error.rows.some(({ kind }) => kind !== 'lock') || !lock) return null;
         decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
@@ -212,7 +279,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
   /** Takes the door of a soft reservation; both are guarded by one commit. Null when it may not be, or not any more. */
   const reclaim = async (
-    call: AnyCall,
+    call: CreateCall,
     input: lifecycle.CreateInput,
     compartment: Compartment,
     at: { bank: Bank; left: Compartment[]; assignment: Transaction['assignment'] },
@@ -223,13 +290,17 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const [elsewhere] = assign(soft.transaction.items, soft.transaction.id, at.bank, at.left, now).doors;
     const gaveWay = lifecycle.giveWaySoftly(soft.transaction, elsewhere, now);
     if (gaveWay === null) return null;
-    const fresh = drawFresh((await deps.rootKeys()).version, deps.newId);
-    return save(call, lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now), gaveWay);
+    const rootKeys = await deps.rootKeys();
+    const fresh = drawFresh(rootKeys.version, deps.newId);
+    const created = lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now);
+    // It is our rule that another has to give way, not the caller's wish.
+    const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
+    return commitCreate(call, created, decisionWrites(rootKeys, gaveWay, null, byRule).writes);
   };
 
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
-    call: Call<typeof contract.createTransaction>,
+    call: CreateCall,
     id: string,
     salt: string,
     { consistent, attempts }: (typeof reservationReads)[number],
@@ -241,18 +312,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     // Who waits already has the first claim to what is free.
     const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
     const found = assign(body.items, id, read.bank, left, now);
-    const { waitUntil, reservation, ...asked } = body;
-    const input = {
-      ...asked,
-      id,
-      salt,
-      tenant: caller.tenant,
-      siteId: read.bank.siteId,
-      bankKey: read.bank.bankKey,
-      source: body.source ?? null,
-      payment: body.payment ?? null,
-      ...(reservation === 'soft' && { reservation }),
-    };
+    const { waitUntil, reservation } = body;
+    const input = inputOf(call, read.bank, id, salt);
     if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
       const soft = reservation === 'soft' ? [] : softDoors(body.items, id, read.bank, read.compartments, now);
@@ -265,7 +326,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       if (soft.length > 0) return null;
       if (waitUntil !== undefined && read.waiting.length < waitingMax) {
         const assignment = { policy: found.policy, candidates: 0, reason: `waits: ${refusalText[found.refused]}` };
-        return waitlist(call, lifecycle.wait(input, waitUntil, assignment, now));
+        return commitCreate(call, lifecycle.wait(input, waitUntil, assignment, now));
       }
     }
     if (found.refused !== null)
@@ -284,17 +345,98 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         now,
       );
     for (const compartment of found.doors.slice(0, attempts)) {
-      const made = await save(call, decideFor(compartment));
+      const made = await commitCreate(call, decideFor(compartment));
       if (made !== null) return made;
     }
     return null;
   };
 
+  /** The asset that a loan asks for, with its door; refuses where it cannot be promised now. */
+  const findLendable = async ({
+    body,
+    caller,
+  }: CreateCall | CheckCall): Promise<{ asset: Asset; bank: Bank; compartment: Compartment }> => {
+    const { assetId } = body;
+    requireFields(assetId !== undefined, '/assetId', 'is missing: a loan is of an asset');
+    requireFields(body.items.length === 0, '/items', 'are those of the asset; leave them out');
+    // Its door is its asset's and nobody else's: it can neither give way nor wait for another.
+    requireFields(body.waitUntil === undefined, '/waitUntil', 'is not a field of a loan');
+    requireFields(body.reservation === 'hard', '/reservation', 'of a loan is always hard');
+    const [bankRow, assetRow] = await deps.table.batchGet([
+      keys.bank(body.bankId),
+      keys.asset(caller.tenant, assetId ?? ''),
+    ]);
+    const asset = assetRow === undefined ? null : Asset.parse(assetRow);
+    const bank = bankRow === undefined ? null : parseBank(bankRow);
+    if (bank === null || bank.tenant !== caller.tenant)
+      throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
+    if (asset === null) throw new Refusal('not_found', `there is no asset ${assetId}`);
+    requireFields(asset.bankId === bank.id, '/bankId', `the asset is at ${asset.bankId}`);
+    const unavailable = (why: string) => new Refusal('reservation_refused', why, { reason: 'bank_full' });
+    if (asset.retired !== null) throw unavailable(`the asset is retired: ${asset.retired}`);
+    if (bank.lifecycle !== 'active')
+      throw new Refusal('reservation_refused', refusalText.bank_unavailable, { reason: 'bank_unavailable' });
+    const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
+    const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
+    if (compartment.heldBy !== asset.id)
+      throw new Refusal('reservation_refused', `the asset is promised or lent to ${compartment.heldBy}`, {
+        reason: 'bank_full',
+        ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
+      });
+    if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
+    return { asset, bank, compartment };
+  };
+
+  /** Promises an asset, and so its door, to a borrower. */
+  const lend = async (call: CreateCall, id: string, salt: string): Promise<Answer> => {
+    const { body, caller, now } = call;
+    const { asset, bank, compartment } = await findLendable(call);
+    const rootKeys = await deps.rootKeys();
+    const input = { ...inputOf(call, bank, id, salt), items: [asset.item] };
+    const assignment = { policy: policyOf(bank).id, candidates: 1, reason: byAsset };
+    const made = await commitCreate(
+      call,
+      lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
+      [
+        {
+          kind: 'other',
+          expects: 'absent',
+          put: { ...keys.assetLoan(caller.tenant, asset.id, id), transactionId: id },
+        },
+      ],
+    );
+    if (made === null)
+      throw new Refusal('busy', 'somebody else was faster at the door of the asset; try again', {
+        retryAfterSeconds: 1,
+      });
+    return made;
+  };
+
+  /** The same of a loan: nothing is chosen, its asset has a door. */
+  const checkLoan = async (call: CheckCall): Promise<contract.Precheck> => {
+    const none = { ahead: 0, alternatives: [] };
+    try {
+      const { bank, compartment } = await findLendable(call);
+      const { id: policy } = policyOf(bank);
+      const { door } = compartment;
+      return { ...none, outcome: 'reserved', door, candidates: 1, policy, refusal: null, reason: byAsset };
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'reservation_refused') throw error;
+      const refusal = contract.Precheck.shape.refusal.parse(error.reason);
+      const { message: reason } = error;
+      return { ...none, outcome: 'refused', door: null, candidates: 0, policy: defaultPolicy.id, refusal, reason };
+    }
+  };
+
   /** What a create would come to, decided as it would be, on the same read; nothing is written. */
-  const check = async ({ body, caller, now }: Call<typeof contract.checkTransaction>): Promise<contract.Precheck> => {
+  const check = async (call: CheckCall): Promise<contract.Precheck> => {
+    const { body, caller, now } = call;
     const id = deps.newId('txn');
     // Refuses what is wrong with the request itself.
     lifecycle.deadlinesOf(body, now);
+    sourceOf(caller, body.source);
+    if (body.workflow === 'loan') return checkLoan(call);
+    requireItems(body);
     const refused = { outcome: 'refused' as const, ahead: 0, door: null, candidates: 0 };
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, false);
     if (read === null) {
@@ -336,9 +478,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
   };
 
   return {
-    [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
+    [contract.createTransaction.id]: async (call: CreateCall) => {
       const id = deps.newId('txn');
       const salt = newSalt();
+      if (call.body.workflow === 'loan') return lend(call, id, salt);
+      requireItems(call.body);
       for (const read of reservationReads) {
         const made = await reserve(call, id, salt, read);
         if (made !== null) return made;
@@ -348,20 +492,14 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       });
     },
 
-    [contract.checkTransaction.id]: async (call: Call<typeof contract.checkTransaction>) => ({
+    [contract.checkTransaction.id]: async (call: CheckCall) => ({
       body: await check(call),
     }),
 
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
       answer(await find(call, call.params.transactionId)),
 
-    [contract.listTransactions.id]: async (call: Call<typeof contract.listTransactions>) => {
-      // An order id is unique, so there is one page and no cursor that could be ours.
-      readCursor(call.query.cursor, 'transactions');
-      const id = await transactions.idByExternal(call.caller.tenant, 'order', call.query.orderId);
-      const found = id === null ? null : await transactions.read(call.caller.tenant, id, call.now);
-      return { body: { data: found === null ? [] : [view(found)], nextCursor: null } };
-    },
+    [contract.listTransactions.id]: findTransactions(deps, transactions),
 
     [contract.listTransactionEvents.id]: async (call: Call<typeof contract.listTransactionEvents>) => {
       const { query, caller, params } = call;
@@ -374,13 +512,14 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       return { body: { data: events, nextCursor: more && last ? cursorText('events', String(last)) : null } };
     },
 
-    [contract.cancelTransaction.id]: (call: Call<typeof contract.cancelTransaction>) =>
+    [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>
+      (await keepCancellation(call)) ??
       change(call, call.params.transactionId, (found, fresh) => {
         return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
       }),
 
     [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) => {
-      const { charge, ...asked } = call.body;
+      const { charge, source: _, ...asked } = call.body;
       return change(call, call.params.transactionId, ({ transaction }) =>
         lifecycle.extend(transaction, asked, call.now, charge && { ...charge, by: call.caller.apiKeyId }),
       );
@@ -388,8 +527,10 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.updateTransaction.id]: (call: Call<typeof contract.updateTransaction>) =>
       call.body.items === undefined
-        ? change(call, call.params.transactionId, ({ transaction }) => lifecycle.update(transaction, call.body))
-        : fitAnew(call, call.params.transactionId, { changes: call.body, reason: 'the items were changed' }),
+        ? change(call, call.params.transactionId, ({ transaction }) =>
+            lifecycle.update(transaction, changesIn(call.body)),
+          )
+        : fitAnew(call, call.params.transactionId, { changes: changesIn(call.body), reason: 'the items were changed' }),
 
     [contract.moveTransaction.id]: (call: Call<typeof contract.moveTransaction>) =>
       fitAnew(call, call.params.transactionId, { ...call.body, leave: true }),
@@ -409,12 +550,22 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.confirmPayment.id]: (call: Call<typeof contract.confirmPayment>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.confirm(transaction, 'payment', { by: call.caller.apiKeyId, ...call.body }, call.now),
+        lifecycle.confirm(
+          transaction,
+          'payment',
+          { by: call.caller.apiKeyId, reference: call.body.reference },
+          call.now,
+        ),
       ),
 
     [contract.confirmTransaction.id]: (call: Call<typeof contract.confirmTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.confirm(transaction, call.body.condition, { by: call.caller.apiKeyId, ...call.body }, call.now),
+        lifecycle.confirm(
+          transaction,
+          call.body.condition,
+          { by: call.caller.apiKeyId, reference: call.body.reference },
+          call.now,
+        ),
       ),
 
     [contract.refundTransaction.id]: (call: Call<typeof contract.refundTransaction>) =>
@@ -446,15 +597,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         lifecycle.resend(found.transaction, call.params.credentialId, fresh),
       ),
   };
-};
-
-/** An external id that another transaction bears is refused, naming that one. */
-const refuseTaken = (error: Lost): void => {
-  const taken = error.to('unique');
-  if (taken === undefined) return;
-  const existing = String(taken.current?.transactionId ?? '');
-  const [, , system, ...external] = taken.key.PK.split('#');
-  throw new Refusal('already_exists', `${system} ${external.join('#')} already belongs to ${existing}`, { existing });
 };
 
 /** So many may wait at one bank: their rows are read with its compartments. */

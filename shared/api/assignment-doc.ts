@@ -73,7 +73,7 @@ export const assignmentText = (): string => {
     'oldest soft one that fits gives way, unless its first step has begun (its door was opened). It moves to another',
     'compartment if one fits (`transaction.moved`), or ends `rejected`; the reason is `reclaimed`. One commit writes both.',
     'Soft requests take nothing from anybody. If the depositor opened the door offline before that was known, what they',
-    'did stands, as [the merge table](merge-table.md) says.',
+    'did stands, as [the merge table](transactions.md#the-merge-table) says.',
     '',
     '## Waiting for a door',
     '',

@@ -9,6 +9,7 @@ export type Noun =
   | 'api-keys'
   | 'sites'
   | 'banks'
+  | 'assets'
   | 'assignment-policies'
   | 'webhook-endpoints'
   | 'documents';

@@ -1,4 +1,5 @@
 import * as apiKeys from './api-keys.ts';
+import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   commands,
   sites,
   banks,
+  assets,
   assignmentPolicies,
   apiKeys,
   webhookEndpoints,

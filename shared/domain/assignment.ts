@@ -59,8 +59,10 @@ const comfortableMm = 900;
 
 type Measured = { built: LayoutDoor; compartment: Compartment };
 
+export const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
+
 /** cm³ of the inside. */
-const sizeOf = (it: LayoutDoor): number => (it.widthMm * it.heightMm * it.depthMm) / 1_000;
+const sizeOf = (it: LayoutDoor): number => volume(it) / 1_000;
 
 const measures: Record<Criterion, (it: Measured) => number> = {
   size: ({ built }) => sizeOf(built),

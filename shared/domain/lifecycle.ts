@@ -11,7 +11,7 @@ import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, epochMs, later, plusSeconds } from './time.ts';
 import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
-import { type Condition, type DeadlineName, type Workflow, workflowOf } from './workflow.ts';
+import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
 export type TransactionDecision = {
@@ -23,28 +23,46 @@ export type TransactionDecision = {
 /** Ids and keys a decision may need; drawn outside, so that deciding stays pure. */
 export type Fresh = { credentialIds: readonly string[]; keyVersion: number };
 
-/** What can be asked of a transaction, and the states in which each makes sense. Anything else is `invalid_transition`. */
+type Leads = Partial<Record<TransactionState, TransactionState>>;
+
+/** It stays in the state it is in. */
+const stays = (...states: TransactionState[]): Leads => Object.fromEntries(states.map((it) => [it, it]));
+
+const underWay = ['reserved', 'stored', 'in_use', 'recall_due'] as const;
+const over = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
+
+/**
+ * What can be asked of a transaction: the states in which it makes sense, and the one it leads to. Anything else is
+ * `invalid_transition`.
+ */
 export const possible = {
-  cancel: ['created', 'reserved', 'stored'],
-  extend: ['reserved', 'stored', 'in_use', 'recall_due'],
-  hold: ['reserved', 'stored', 'in_use'],
-  'lift-hold': ['reserved', 'stored', 'in_use', 'recall_due'],
-  recall: ['stored'],
-  complete: ['stored', 'in_use', 'recall_due'],
-  confirm: ['reserved', 'stored', 'in_use', 'recall_due'],
-  refund: ['reserved', 'stored', 'in_use', 'recall_due', 'completed', 'cancelled', 'expired', 'recalled', 'rejected'],
-  dispute: ['reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'],
-  update: ['reserved', 'stored', 'in_use', 'recall_due'],
-  move: ['reserved'],
-  issue: ['reserved', 'stored', 'in_use'],
-  resend: ['reserved', 'stored', 'in_use', 'recall_due'],
-  revoke: ['reserved', 'stored', 'in_use', 'recall_due'],
-} as const satisfies Record<string, readonly TransactionState[]>;
+  cancel: { created: 'cancelled', reserved: 'cancelled', stored: 'recall_due' },
+  extend: { ...stays('reserved', 'stored', 'in_use'), recall_due: 'stored' },
+  hold: stays('reserved', 'stored', 'in_use'),
+  'lift-hold': stays(...underWay),
+  move: stays('reserved'),
+  update: stays(...underWay),
+  confirm: stays(...underWay),
+  recall: { stored: 'recall_due' },
+  complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
+  refund: stays(...underWay, ...over),
+  dispute: stays(...underWay, 'completed', 'recalled'),
+  issue: stays('reserved', 'stored', 'in_use'),
+  resend: stays(...underWay),
+  revoke: stays(...underWay),
+} as const satisfies Record<string, Leads>;
 export type Action = keyof typeof possible;
 
+/** What a deadline leads to, by the state in which it runs. */
+export const whenDue = {
+  created: 'expired',
+  reserved: 'expired',
+  stored: 'recall_due',
+  in_use: 'expired',
+} as const satisfies Leads;
+
 const requirePossible = (action: Action, it: Transaction): void => {
-  const states: readonly TransactionState[] = possible[action];
-  if (!states.includes(it.state))
+  if (!Object.hasOwn(possible[action], it.state))
     throw new Refusal('invalid_transition', `cannot ${action} a transaction that is ${it.state}`);
 };
 
@@ -56,10 +74,14 @@ const withCredentials = (
   sinceVersion: number,
 ): Credential[] => credentials.map((it) => (matches(it) ? { ...it, ...change, sinceVersion } : it));
 
-/** The compartment as it is once the transaction has let go of it. */
-export const released = (it: Compartment, more: Partial<Compartment> = {}): CompartmentChange => ({
+/** The compartment as it is once the transaction has let go of it: free, or its asset's again. */
+export const released = (
+  it: Compartment,
+  { assetId }: Pick<Transaction, 'assetId'>,
+  more: Partial<Compartment> = {},
+): CompartmentChange => ({
   before: it,
-  after: changed(it, { ...more, heldBy: null }, false),
+  after: changed(it, { ...more, heldBy: assetId ?? null }, assetId !== undefined && it.contents !== 'empty'),
 });
 
 const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
@@ -72,6 +94,7 @@ export type CreateInput = {
   siteId: string;
   bankId: string;
   bankKey: BankKey;
+  assetId?: string | undefined;
   externalIds: Record<string, string>;
   source: Transaction['source'];
   items: Item[];
@@ -147,29 +170,31 @@ const newPin = (
   return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, locked: true, ...more };
 };
 
-/** When a credential ends whose step goes with that deadline. */
+/** When a credential of a step ends. */
 const endsAt = (
-  until: DeadlineName,
+  { until, grace = 0 }: Pick<WorkflowStep, 'until' | 'grace'>,
   it: Pick<Transaction, 'id' | 'deadlines'> & { overstaySeconds?: number | undefined },
-): Instant => {
-  const at = deadlineOf(it, until);
-  return until === 'useUntil' ? plusSeconds(at, it.overstaySeconds ?? 0) : at;
-};
+): Instant => plusSeconds(deadlineOf(it, until), grace + (until === 'useUntil' ? (it.overstaySeconds ?? 0) : 0));
+
+/** Once the depositor has begun, another deadline counts. */
+const begun = (it: Transaction, row: WorkflowStep): Pick<WorkflowStep, 'until' | 'grace'> =>
+  row.until === 'reserveUntil' && it.depositStartedAt !== null ? { until: 'depositBy' } : row;
 
 /** A transaction as it begins: nothing reserved, nobody may open anything. */
-const begun = (
+const unreserved = (
   input: CreateInput,
   dated: ReturnType<typeof deadlinesOf>,
   assignment: Transaction['assignment'],
   now: Instant,
 ): Transaction => {
-  const { conditions: asked, overstaySeconds, deadlines: _, ...given } = input;
+  const { conditions: asked, overstaySeconds, assetId, deadlines: _, ...given } = input;
   const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
   return {
     ...given,
     ...dated,
     ...(preconditions.length > 0 && { preconditions }),
     ...(overstaySeconds !== undefined && { overstaySeconds }),
+    ...(assetId !== undefined && { assetId }),
     state: 'created',
     version: 1,
     hash: '',
@@ -200,17 +225,18 @@ const credentialsOf = (
   now: Instant,
   sinceVersion: number,
 ): Credential[] =>
-  workflowOf(it.workflow).steps.map(({ step, until }, nth) =>
-    newPin(step, fresh.credentialIds[nth], fresh, {
+  workflowOf(it.workflow).steps.map((row, nth) =>
+    newPin(row.step, fresh.credentialIds[nth], fresh, {
       state: nth === 0 ? 'active' : 'issued',
       notBefore: now,
-      notAfter: endsAt(until, it),
+      notAfter: endsAt(row, it),
       digits: pinDigits,
       sinceVersion,
     }),
   );
 
-const taken = (
+/** The compartment as it is once the transaction has it; a soft one is marked until its first step has begun. */
+export const taken = (
   compartment: Compartment,
   { id, reservation, createdAt, depositStartedAt }: Transaction,
 ): CompartmentChange => ({
@@ -238,7 +264,7 @@ export const create = (
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
-  const transaction = begun(input, deadlinesOf(input, now), assignment, now);
+  const transaction = unreserved(input, deadlinesOf(input, now), assignment, now);
   const credentials = credentialsOf(transaction, pinDigits, fresh, now, 2);
   return {
     transaction: born({ ...transaction, credentials }, 'transaction.created', [
@@ -266,7 +292,7 @@ export const wait = (
   for (const [name, at] of Object.entries(input.deadlines))
     if (at !== undefined && at <= until) throw wrong(`must come before ${name}`);
   const transaction = {
-    ...begun(input, deadlinesOf(input, now), assignment, now),
+    ...unreserved(input, deadlinesOf(input, now), assignment, now),
     waiting: { until, asked: input.deadlines },
   };
   return {
@@ -299,6 +325,23 @@ export const reserve = (
     ]),
     compartments: [taken(compartment, it)],
     locks: { take: credentials, drop: [] },
+  };
+};
+
+/** Its source had cancelled it before it told of it: it is cancelled from the first moment, and never had a door. */
+export const createCancelled = (decided: TransactionDecision, reason: string, now: Instant): TransactionDecision => {
+  const { waiting: _, ...after } = decided.transaction.after;
+  const subject: Transaction = { ...after, state: 'created', version: 1, door: null, credentials: [] };
+  return {
+    transaction: born(subject, 'transaction.created', [
+      {
+        type: 'transaction.cancelled',
+        set: { state: 'cancelled', cancelReason: reason, endedAt: now },
+        data: { reason },
+      },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [] },
   };
 };
 
@@ -395,14 +438,14 @@ export const cancel = (
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
-      { state: 'cancelled', cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
+      { state: possible.cancel.reserved, cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
       'revoked',
       { reason },
       now,
     );
     return {
       transaction: apply(it, emissions),
-      compartments: compartment === null ? [] : [released(compartment)],
+      compartments: compartment === null ? [] : [released(compartment, it)],
       locks: { take: [], drop },
     };
   }
@@ -459,8 +502,7 @@ export const extend = (
     const revives = comesBack && c.step === 'pickup' && c.state === 'expired';
     if (!liveCredential(c) && !revives) return c;
     const row = steps.find(({ step }) => step === c.step);
-    const until = c.step === 'deposit' && it.depositStartedAt !== null ? 'depositBy' : row?.until;
-    const notAfter = until === undefined ? c.notAfter : endsAt(until, { ...it, deadlines });
+    const notAfter = row === undefined ? c.notAfter : endsAt(begun(it, row), { ...it, deadlines });
     if (notAfter === c.notAfter && !revives) return c;
     return { ...c, notAfter, ...(revives ? { state: 'active' as const } : {}), sinceVersion: version };
   };
@@ -602,7 +644,8 @@ export const expireIfDue = (
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
   }
-  if (it.state === 'in_use' && !it.flags.includes('overdue') && it.overstaySeconds !== undefined)
+  const goesOn = it.overstaySeconds !== undefined || workflowOf(it.workflow).inUse?.due === 'stays';
+  if (it.state === 'in_use' && !it.flags.includes('overdue') && goesOn)
     return {
       transaction: apply(it, [
         {
@@ -618,14 +661,20 @@ export const expireIfDue = (
   const { emissions, drop } = ended(
     it,
     'transaction.expired',
-    { state: 'expired', expiredStage: stage, flags: without(it.flags, 'held'), holdReason: null },
+    {
+      state: whenDue[it.state === 'in_use' ? 'in_use' : 'reserved'],
+      expiredStage: stage,
+      flags: without(it.flags, 'held'),
+      holdReason: null,
+    },
     'expired',
     { stage },
     now,
   );
   return {
     transaction: apply(it, emissions),
-    compartments: compartment === null ? [] : [released(compartment, stage === 'use' ? leftBehind(compartment) : {})],
+    compartments:
+      compartment === null ? [] : [released(compartment, it, stage === 'use' ? leftBehind(compartment) : {})],
     locks: { take: [], drop },
   };
 };
@@ -675,7 +724,7 @@ export const complete = (
   );
   return {
     transaction: apply(it, emissions),
-    compartments: [released(compartment, leftBehind(compartment))],
+    compartments: [released(compartment, it, leftBehind(compartment))],
     locks: { take: [], drop },
   };
 };
@@ -780,7 +829,7 @@ export const move = (
         data: { fromDoor: from.door, reason },
       },
     ]),
-    compartments: [released(from), taken(to, it)],
+    compartments: [released(from, it), taken(to, it)],
     locks: { take: [], drop: [] },
   };
 };
@@ -805,11 +854,10 @@ export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, n
   // One PIN for each step: their length was computed for that (see `livePinsPerDoor`).
   const live = it.credentials.find((c) => liveCredential(c) && c.step === step);
   if (live) throw new Refusal('invalid_transition', `${live.id} is live for the step ${step}; resend or revoke it`);
-  const until = step === 'deposit' && it.depositStartedAt !== null ? 'depositBy' : row.until;
   const next = newPin(step, fresh.credentialIds[0], fresh, {
     state: nth === open ? 'active' : 'issued',
     notBefore: now,
-    notAfter: endsAt(until, it),
+    notAfter: endsAt(begun(it, row), it),
     digits: it.credentials[0]?.digits ?? 8,
     sinceVersion: it.version + 1,
   });

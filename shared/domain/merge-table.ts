@@ -4,8 +4,14 @@ import {
   completeLate,
   dispute,
   failed,
+  giveBack,
   ignore,
+  inItsTurn,
+  lend,
+  lendLate,
   noteDeposit,
+  notePickup,
+  ofLoans,
   recalled,
   recalledLate,
   start,
@@ -19,6 +25,10 @@ import type { TransactionState } from './transaction.ts';
 type Row = Record<TransactionState, readonly [Rule, string]>;
 const known = [ignore, 'already known, nothing changes'] as const;
 const late = [completeLate, 'completed and `late`, `transaction.conflicted` names both sides'] as const;
+const afterAll = [
+  ofLoans(lendLate, completeLate),
+  'completed and `late`, `transaction.conflicted` names both sides; an asset is out: `in_use`, and who was promised it ends `rejected`',
+] as const;
 const intoRecall = [
   takeBack,
   'conflicted, then `recall_due`; if the door was promised again, that reservation moves or ends `rejected`',
@@ -27,12 +37,16 @@ const afterEnd = [
   usedLate,
   '`transaction.conflicted`, flag `late`: a bank that had not learned of the end let it happen',
 ] as const;
+const backOrIntoRecall = [
+  ofLoans(dispute('deposited'), takeBack),
+  `${intoRecall[1]}; of a loan, flag \`disputed\``,
+] as const;
 const odd = (fact: Fact) =>
   [dispute(fact), '`transaction.conflicted`, flag `disputed`, for a person to look at'] as const;
 
 /**
  * The merge table: what each physical fact does to a transaction in each state. Physical truth wins, and is flagged;
- * nothing that a door did is dropped. docs/merge-table.md is generated from it, and every row has a test.
+ * nothing that a door did is dropped. docs/transactions.md is generated from it, and every row has a test.
  */
 export const mergeTable: Record<Fact, Row> = {
   deposit_started: {
@@ -50,17 +64,20 @@ export const mergeTable: Record<Fact, Row> = {
   deposited: {
     created: odd('deposited'),
     reserved: [
-      store,
-      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`',
+      inItsTurn('deposit', store, giveBack),
+      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`; of a loan, learned of before its pickup: completed and `late`',
     ],
     stored: known,
-    in_use: odd('deposited'),
+    in_use: [
+      inItsTurn('deposit', giveBack, dispute('deposited')),
+      'of a loan: returned and completed, the door is its asset’s again; else flag `disputed`',
+    ],
     recall_due: known,
     completed: [noteDeposit, 'learned of after the pickup: `depositedAt` is added, flag `late`'],
-    cancelled: intoRecall,
-    expired: intoRecall,
+    cancelled: backOrIntoRecall,
+    expired: backOrIntoRecall,
     recalled: known,
-    rejected: intoRecall,
+    rejected: backOrIntoRecall,
   },
   nothing_deposited: {
     created: known,
@@ -69,7 +86,10 @@ export const mergeTable: Record<Fact, Row> = {
       '`transaction.deposit_failed`, the deposit stays open',
     ],
     stored: odd('nothing_deposited'),
-    in_use: known,
+    in_use: [
+      inItsTurn('deposit', failed('transaction.deposit_failed', 'nothing_deposited'), ignore),
+      'of a loan: `transaction.deposit_failed`, the return stays open',
+    ],
     recall_due: odd('nothing_deposited'),
     completed: known,
     cancelled: known,
@@ -80,21 +100,24 @@ export const mergeTable: Record<Fact, Row> = {
   picked_up: {
     created: odd('picked_up'),
     reserved: [
-      completeLate,
-      'learned of before the deposit: completed and `late`; the deposit is added when it is learned of',
+      inItsTurn('pickup', lend, completeLate),
+      'of a loan: `in_use`, its time begins; else learned of before the deposit: completed and `late`, the deposit is added when it is learned of',
     ],
     stored: [complete, 'completed; if it was held and the bank did not know yet, also `late` and conflicted'],
-    in_use: odd('picked_up'),
+    in_use: known,
     recall_due: late,
-    completed: known,
-    cancelled: late,
-    expired: late,
+    completed: [notePickup, 'already known; of a loan whose return was learned of first, `pickedUpAt` is added'],
+    cancelled: afterAll,
+    expired: afterAll,
     recalled: odd('picked_up'),
-    rejected: late,
+    rejected: afterAll,
   },
   nothing_taken: {
     created: known,
-    reserved: known,
+    reserved: [
+      inItsTurn('pickup', failed('transaction.pickup_failed', 'abandoned'), ignore),
+      'of a loan: `transaction.pickup_failed`, the pickup stays open',
+    ],
     stored: [failed('transaction.pickup_failed', 'abandoned'), '`transaction.pickup_failed`, the pickup stays open'],
     in_use: known,
     recall_due: known,

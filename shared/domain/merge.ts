@@ -1,5 +1,6 @@
 import type { Step } from '../device/access.ts';
 import type { DoorEntry } from '../device/journal.ts';
+import { isAsset } from './asset.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { Fresh } from './lifecycle.ts';
@@ -7,7 +8,7 @@ import { type Fact, type Merged, nothing, type World } from './merge-context.ts'
 import { mergeTable } from './merge-table.ts';
 import { earlier, type Instant, instant, later } from './time.ts';
 import type { Transaction } from './transaction.ts';
-import { stepIn } from './workflow.ts';
+import { stepIn, workflowOf } from './workflow.ts';
 
 /** The step somebody was at: named by the grant or token, or for a command by what can be done in that state. */
 const stepBehind = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Step | null => {
@@ -45,6 +46,10 @@ export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map
 
 const opens = ({ type }: DoorEntry): boolean => type === 'door.opened' || type === 'door.forced';
 
+/** Whether its item, or what its renter left, is taken to be inside. */
+export const isInside = ({ state, workflow }: Transaction): boolean =>
+  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflowOf(workflow).inUse?.inside === true);
+
 /** Takes one door entry into the world: the door's newest state, and the fact it adds to its transaction, however late. */
 export const mergeDoorEntry = (
   world: World,
@@ -57,7 +62,8 @@ export const mergeDoorEntry = (
   if (!compartment) return nothing;
   const newest = isNewest(compartment, journalId, entry.seq);
   const holder = compartment.heldBy === null ? undefined : world.transactions.get(compartment.heldBy);
-  const inside = holder !== undefined && ['stored', 'recall_due', 'in_use'].includes(holder.state);
+  const inside =
+    holder === undefined ? isAsset(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
   world.compartments.set(
     entry.door,
     changed(

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
+import { ExternalSystem, Source } from './source.ts';
 import { InstantText } from './time.ts';
 import { Condition, Workflow } from './workflow.ts';
 
@@ -34,9 +35,6 @@ export const ExternalId = z
   .min(1)
   .max(128)
   .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
-export const ExternalSystem = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{0,31}$/, 'lower-case letters, digits and _, at most 32');
 export const ExternalIds = z
   .record(ExternalSystem, ExternalId)
   .refine((ids) => Object.keys(ids).length <= 5, 'at most 5');
@@ -116,8 +114,11 @@ export const Transaction = z.object({
   bankKey: BankKey,
   /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
   door: z.string().nullable(),
+  /** What is lent: it has the door before and after. */
+  assetId: z.string().optional(),
   externalIds: z.record(z.string(), z.string()),
-  source: z.object({ system: z.string(), version: z.int().nonnegative() }).nullable(),
+  /** The system that owns it, and the version of its record that was applied last. */
+  source: Source.nullable(),
   items: z.array(Item),
   recipient: Party,
   parties: z.object({ depositor: Party.optional(), collector: Party.optional() }),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import type { Step } from '../device/access.ts';
 
-export const Workflow = z.enum(['sale', 'release', 'parcel', 'return', 'rental']);
+export const Workflow = z.enum(['sale', 'release', 'parcel', 'return', 'loan', 'rental']);
 export type Workflow = z.infer<typeof Workflow>;
 
 export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
@@ -21,6 +21,8 @@ export type WorkflowStep = {
   to: 'stored' | 'in_use' | 'completed';
   /** The deadline at which its credential ends. */
   until: DeadlineName;
+  /** Its credential still opens so many seconds after that. */
+  grace?: number;
   /** As often as one likes. */
   repeats?: true;
 };
@@ -37,6 +39,8 @@ export type WorkflowRow = {
   deadlines: Partial<Record<DeadlineName, number>> & { reserveUntil: number };
   /** What is asked for unless the call says otherwise. */
   conditions: readonly Condition[];
+  /** While it is in use: whether something is inside, and what the end of the time makes of it. */
+  inUse?: { inside: boolean; due: 'ends' | 'stays' };
   /** What ends it, beside the last step and a deadline. */
   endsBy: string;
 };
@@ -81,11 +85,24 @@ export const workflows = {
     conditions: [],
     endsBy: 'cancel, recall',
   },
+  loan: {
+    use: 'an asset is issued to somebody and brought back',
+    steps: [
+      { step: 'pickup', by: 'recipient', from: 'reserved', to: 'in_use', until: 'reserveUntil' },
+      // Whoever is late must be able to bring it back all the same: a year is for ever at a door.
+      { step: 'deposit', by: 'recipient', from: 'in_use', to: 'completed', until: 'useUntil', grace: hours(24 * 365) },
+    ],
+    deadlines: { reserveUntil: hours(24), useUntil: hours(72) },
+    conditions: [],
+    inUse: { inside: false, due: 'stays' },
+    endsBy: 'cancel, before it was issued',
+  },
   rental: {
     use: 'one person has a door for a while, and opens it again and again',
     steps: [{ step: 'use', by: 'recipient', from: 'reserved', to: 'in_use', until: 'useUntil', repeats: true }],
     deadlines: { reserveUntil: hours(1), useUntil: hours(24) },
     conditions: [],
+    inUse: { inside: true, due: 'ends' },
     endsBy: 'complete, by the renter or staff',
   },
 } as const satisfies Record<Workflow, WorkflowRow>;

@@ -177,6 +177,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
 
   return {
     change,
+    settled,
 
     /** As it is now, deadlines included; null where this tenant has none of that id. One call to the table. */
     read: async (tenant: string, id: string, now: Instant): Promise<Found | null> => {
@@ -193,7 +194,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     /** Which transaction bears an external id of this system. */
     idByExternal: async (tenant: string, system: string, id: string): Promise<string | null> => {
       const row = await table.get(keys.externalId(tenant, system, id));
-      return row === undefined ? null : z.object({ transactionId: z.string() }).parse(row).transactionId;
+      return row === undefined ? null : z.object({ transactionId: z.string().nullable() }).parse(row).transactionId;
     },
 
     /** Its events in order, after a sequence. */

@@ -197,6 +197,12 @@ export class Cloud {
     return true;
   }
 
+  /** A loan of an asset that has this door. */
+  lend(id: string, assetId: string, home: Compartment): void {
+    const input = parcelInput(id, { workflow: 'loan', assetId });
+    this.save(id, create(input, home, 6, chosen, freshFor(id, 'loan'), startedAt));
+  }
+
   /** Takes a decision on a transaction as it is now; one that comes to nothing changes nothing. */
   decide(
     id: string,

@@ -163,6 +163,7 @@ describe('what can be asked of a parcel', () => {
     if (action === 'issue') expect(after.credentials).toHaveLength(1);
     expect(`${emissions.map((each) => each.type).join(', ')} → ${after.state}`).toBe(outcome);
     expect(after.version).toBe((before?.version ?? 0) + emissions.length);
+    expect(after.state).toBe(Object.entries(possible[action]).find(([from]) => from === state)?.[1]);
   });
 });
 

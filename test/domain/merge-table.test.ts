@@ -52,7 +52,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'conflicted → created, disputed',
     reserved: 'conflicted, picked_up, completed → completed, late',
     stored: 'picked_up, completed → completed',
-    in_use: 'conflicted → in_use, disputed',
+    in_use: 'nothing',
     recall_due: 'conflicted, picked_up, completed → completed, late',
     completed: 'nothing',
     cancelled: 'conflicted, picked_up, completed → completed, late',

@@ -265,6 +265,125 @@ describe('a rental', () => {
   });
 });
 
+describe('a loan', () => {
+  const asset = 'ast_1';
+  /** A door with an asset at home, and a loan of it. */
+  const lent = () => {
+    const cloud = new Cloud([doorOf(door)]);
+    const journal = new Journal();
+    const home = changed(newCompartment(door), { heldBy: asset, contents: 'filled' }, true);
+    cloud.lend(of, asset, home);
+    return { cloud, journal, it: () => cloud.transaction(of), at: () => cloud.compartment(door) };
+  };
+  const out = () => {
+    const world = lent();
+    world.cloud.learn(world.journal.pickedUp(of, door, minutes(5)));
+    return world;
+  };
+
+  it('promises the asset’s door, and the bank knows how to take it back before it is even out', () => {
+    const { it, at } = lent();
+    expect(at()).toMatchObject({ heldBy: of, availability: 'reserved' });
+    expect(grantsOf(it()).map(({ id, step, after }) => [id, step, after])).toEqual([
+      [`${of}_p`, 'pickup', undefined],
+      [`${of}_d`, 'deposit', `${of}_p`],
+    ]);
+  });
+
+  it('begins when the asset is taken out, keeps its door, and the bank need not be told', () => {
+    const { it, at, cloud } = out();
+    expect(cloud.eventsOf(of)).toEqual(['created', 'reserved', 'picked_up', 'started']);
+    expect(it()).toMatchObject({
+      state: 'in_use',
+      startedAt: minutes(5),
+      deadlines: { useUntil: plusSeconds(minutes(5), 72 * 3600) },
+      credentials: [
+        { step: 'pickup', state: 'used', sinceVersion: 2 },
+        { step: 'deposit', state: 'active', sinceVersion: 2 },
+      ],
+    });
+    expect(at()).toMatchObject({ heldBy: of, availability: 'reserved', contents: 'empty' });
+  });
+
+  it('is completed when the asset is back, whose door it is again', () => {
+    const { it, at, cloud, journal } = out();
+    cloud.learn(journal.closed('deposit', of, door, 'filled', minutes(8)));
+    expect(cloud.eventsOf(of).slice(-2)).toEqual(['returned', 'completed']);
+    expect(it()).toMatchObject({ state: 'completed', depositedAt: minutes(8), flags: [] });
+    expect(at()).toMatchObject({ heldBy: asset, availability: 'occupied' });
+    expect([...cloud.locks]).toEqual([]);
+  });
+
+  it('is overdue and stays visible until it is brought back, for which its PIN still opens', () => {
+    const { it, cloud, journal } = out();
+    cloud.now = hours(80);
+    cloud.decide(of, expireIfDue);
+    expect(it()).toMatchObject({ state: 'in_use', flags: ['overdue'] });
+    expect(runningDeadline(it())).toBeNull();
+    const back = it().credentials.find(({ step }) => step === 'deposit');
+    expect(back && whyNot(it(), back, hours(500))).toBeNull();
+    cloud.learn(journal.closed('deposit', of, door, 'filled', hours(79)));
+    expect(it()).toMatchObject({ state: 'completed', flags: [] });
+  });
+
+  it('that nobody came for gives the door back to the asset', () => {
+    const { it, at, cloud } = lent();
+    cloud.now = hours(24);
+    cloud.decide(of, expireIfDue);
+    expect(it()).toMatchObject({ state: 'expired', expiredStage: 'reservation' });
+    expect(at()).toMatchObject({ heldBy: asset, availability: 'occupied' });
+  });
+
+  it('that had ended while the bank did not know is out all the same, and late', () => {
+    const { it, at, cloud, journal } = lent();
+    cloud.now = hours(24);
+    cloud.decide(of, expireIfDue);
+    cloud.learn(journal.pickedUp(of, door, hours(23)));
+    expect(it()).toMatchObject({ state: 'in_use', flags: ['late'], endedAt: null });
+    expect(at().heldBy).toBe(of);
+    // Its PIN for the return died with it; support issues another.
+    const { after } = issue(it(), 'deposit', fresh, hours(25)).transaction;
+    expect(after.credentials.at(-1)).toMatchObject({ step: 'deposit', state: 'active' });
+  });
+
+  it('takes the asset from whoever had been promised it meanwhile', () => {
+    const { cloud, journal, at } = lent();
+    cloud.now = hours(24);
+    cloud.decide(of, expireIfDue);
+    cloud.lend('txn_2', asset, at());
+    cloud.learn(journal.pickedUp(of, door, hours(23)));
+    expect(cloud.transaction('txn_2')).toMatchObject({ state: 'rejected', rejectReason: 'compartment_empty' });
+    expect(cloud.transaction(of).state).toBe('in_use');
+    expect(at().heldBy).toBe(of);
+  });
+
+  it('whose return was learned of first is completed, and the pickup is added', () => {
+    const { it, at, cloud, journal } = lent();
+    const taken = journal.pickedUp(of, door, minutes(3));
+    cloud.learn(journal.closed('deposit', of, door, 'filled', minutes(6)));
+    cloud.learn(taken);
+    expect(it()).toMatchObject({
+      state: 'completed',
+      flags: ['late'],
+      pickedUpAt: minutes(3),
+      depositedAt: minutes(6),
+    });
+    expect(at().heldBy).toBe(asset);
+  });
+
+  it('of which nothing was taken, or nothing brought, goes on', () => {
+    const { it, cloud, journal } = lent();
+    cloud.learn(journal.closed('pickup', of, door, 'filled', minutes(2)));
+    expect(it().state).toBe('reserved');
+    cloud.learn(journal.pickedUp(of, door, minutes(3)));
+    cloud.learn(journal.closed('deposit', of, door, 'empty', minutes(4)));
+    expect(it().state).toBe('in_use');
+    expect(cloud.eventsOf(of)).toEqual([
+      ...['created', 'reserved', 'pickup_failed', 'picked_up', 'started', 'deposit_failed'],
+    ]);
+  });
+});
+
 describe('a completion by hand', () => {
   const stored = (contents: Compartment['contents']) => {
     const cloud = new Cloud([doorOf(door)]);

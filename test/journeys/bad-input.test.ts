@@ -274,9 +274,15 @@ describe('a list', () => {
     expect(problemOf(await tenant.api.request('GET', `/v1/banks?cursor=${nextCursor}`))).toMatchObject({ status: 400 });
   });
 
-  it('of transactions wants to know of which order', async () => {
-    const problem = problemOf(await tenant.api.request('GET', '/v1/transactions'));
-    expect(problem).toMatchObject({ status: 400, errors: [{ pointer: '/orderId' }] });
+  it.each([
+    ['?door=1', '/door'],
+    ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', '/to'],
+    ['?externalId=A-1', '/externalId'],
+    ['?state=lost', '/state'],
+    ['?recipient=', '/recipient'],
+  ])('of transactions refuses %s and names it', async (query, pointer) => {
+    const problem = problemOf(await tenant.api.request('GET', `/v1/transactions${query}`));
+    expect(problem).toMatchObject({ status: 400, errors: [{ pointer }] });
   });
 });
 

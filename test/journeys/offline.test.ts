@@ -1,3 +1,4 @@
+import { GetThingShadowCommand } from '@aws-sdk/client-iot-data-plane';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
@@ -19,6 +20,7 @@ import {
   readParcel,
 } from '../support/parcel.ts';
 import {
+  aws,
   type Bank,
   type BankWish,
   eventually,
@@ -54,6 +56,12 @@ const stored = async (tenant: Tenant, bank: Bank, more: Record<string, unknown> 
   await deposit(bank, parcel);
   await becomes(tenant, parcel.id, 'stored');
   return parcel;
+};
+
+/** The cloud has written it down for the bank, whether or not that has heard of it. */
+const shadowTells = async (bank: Bank, transactionId: string): Promise<void> => {
+  const shown = await aws.iotData.send(new GetThingShadowCommand({ thingName: bank.id, shadowName: 'grants-0' }));
+  expect(new TextDecoder().decode(shown.payload)).toContain(transactionId);
 };
 
 const act = (tenant: Tenant, id: string, action: string, body: Record<string, unknown> = {}): Promise<Parcel> =>
@@ -329,6 +337,8 @@ describe.concurrent('a bad link', unhurried, () => {
     expect(await bank.panel.enter(wrongPin())).toMatchObject({ granted: false, reason: 'wrong_credential' });
     await goesOffline(bank);
     const parcel = await createParcel(tenant, bank);
+    // By the time it is back, or a delta would tell it after all.
+    await eventually(() => shadowTells(bank, parcel.id), { what: 'its grants are in the shadow' });
     // Connected, but what it asks its shadows for is lost: it will ask again five seconds later.
     await bank.panel.link({ online: true, drop: 1 });
     await eventually(async () => expect((await bank.panel.state()).online).toBe(true));

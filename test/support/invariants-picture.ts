@@ -27,12 +27,19 @@ export const TransactionShape = z.looseObject({
   tenant: z.string(),
   bankId: z.string(),
   door: z.string().nullable(),
+  workflow: z.string(),
   state: z.string(),
   version: z.int(),
   hash: z.string(),
   flags: z.array(z.string()),
   credentials: z.array(CredentialShape),
-  deadlines: z.object({ reserveUntil: z.string(), depositBy: z.string(), pickupBy: z.string() }),
+  deadlines: z.object({
+    reserveUntil: z.string(),
+    depositBy: z.string().optional(),
+    pickupBy: z.string().optional(),
+    useUntil: z.string().optional(),
+  }),
+  overstaySeconds: z.int().optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
   waiting: z.object({ until: z.string() }).nullish(),
@@ -93,6 +100,13 @@ const BankShape = z.looseObject({
     batteryBackedClock: z.boolean(),
     lockout: z.array(z.object({ failures: z.int(), lockSeconds: z.int() })),
   }),
+});
+
+const AssetShape = z.looseObject({
+  id: z.string(),
+  bankId: z.string(),
+  door: z.string(),
+  retired: z.string().nullable(),
 });
 
 const EndpointShape = z.looseObject({
@@ -197,6 +211,7 @@ export type Picture = {
   logs: readonly Log[];
   transactions: readonly TransactionShape[];
   compartments: readonly (z.infer<typeof CompartmentShape> & { bankId: string })[];
+  assets: readonly z.infer<typeof AssetShape>[];
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
@@ -252,17 +267,20 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
-  const Keys = partitions.map((PK) => ({ PK, SK: 'S' }));
+  const Keys = partitions.map((name) => {
+    const [PK = '', SK = 'S'] = name.split('\n');
+    return { PK, SK };
+  });
   const answer = await aws.dynamoDb.send(
     new BatchGetCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
   );
   const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
   const rows = (answer.Responses?.[tableName] ?? []).map((item) => RowShape.parse(item));
-  return [...rows, ...(await alone(left.map(({ PK }) => String(PK))))];
+  return [...rows, ...(await alone(left.map(({ PK, SK }) => `${PK}\n${SK}`)))];
 };
 
 /** Many at a time, but not all: the engine answers them one after the other, and others want to be answered as well. */
@@ -367,7 +385,7 @@ export const takePicture = async (tenants: readonly Tenant[], banks: readonly Ba
   return standingStill(ids, await partitionsOf(ids), banks);
 };
 
-/** A picture in which nothing is `moving` any more. Looks again at what it knows; new partitions only at the end. */
+/** A picture in which nothing is `moving` any more, and no partition has come since it was begun. */
 export const takeQuietPicture = async (
   tenants: readonly Tenant[],
   banks: readonly Bank[],
@@ -381,9 +399,9 @@ export const takeQuietPicture = async (
       const waiting = await messagesFor([...ids, ...banks.map(({ id }) => id)]);
       if (waiting.length > 0) throw new Error(waiting.join('\n'));
       const picture = await standingStill(ids, partitions, banks);
-      moving(picture);
       const known = partitions;
       partitions = await partitionsOf(ids);
+      moving(picture);
       if (partitions.join() === known.join()) return picture;
       const complete = await standingStill(ids, partitions, banks);
       moving(complete);
@@ -403,6 +421,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
+  ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
 };
 
@@ -411,7 +430,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
-  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ENDPOINTS: 'ENDPOINT' };
+  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ASSETS: 'ASSET', ENDPOINTS: 'ENDPOINT' };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
 };
@@ -454,6 +473,7 @@ export const pictureOf = (
     testimonies,
     transactions: where('TXN', 'T').map((row) => TransactionShape.parse(row)),
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
+    assets: where('ASSETS', '').map((row) => AssetShape.parse(row)),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
     banks: where('BANK', 'B')
       .filter(({ SK }) => SK === 'B')

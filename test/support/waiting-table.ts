@@ -29,7 +29,14 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     const handler = transactionHandlers(depsOver(table))[id];
     if (!handler) throw new Error(`there is no ${id}`);
     const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now, newId };
-    const all = { caller: { tenant, apiKeyId: 'key_1' }, params: {}, now, circumstances, record: () => [], ...more };
+    const all = {
+      caller: { tenant, apiKeyId: 'key_1', system: null },
+      params: {},
+      now,
+      circumstances,
+      record: () => [],
+      ...more,
+    };
     return (await handler(all as never)).body;
   };
   const body = (more: Record<string, unknown>) =>
