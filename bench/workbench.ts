@@ -26,6 +26,7 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { keys } from '../shared/store/rows.ts';
 import { indexTransaction } from '../shared/store/search.ts';
 import { openTable } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
@@ -44,6 +45,10 @@ export type Workbench = {
   /** As the reaction does it: the transaction is found by its values from then on. */
   index: (transactionId: string) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
+  /** As if its bank had told so: the transaction's row with these fields changed. */
+  becomes: (transactionId: string, fields: Record<string, unknown>) => Promise<void>;
+  /** As if somebody had put something behind the door. */
+  fill: (bankId: string, door: string) => Promise<void>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
 };
@@ -72,6 +77,16 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
     tenant,
     caller,
     siteId,
+    becomes: async (transactionId, fields) => {
+      const key = keys.transaction(tenant, transactionId);
+      const row = await deps.table.get(key, true);
+      await deps.table.write([{ kind: 'other', expects: 'anything', put: { ...row, ...fields, ...key } }]);
+    },
+    fill: async (bankId, door) => {
+      const key = keys.compartment(bankId, door);
+      const row = await deps.table.get(key, true);
+      await deps.table.write([{ kind: 'other', expects: 'anything', put: { ...row, contents: 'filled', ...key } }]);
+    },
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
     index: async (transactionId) =>
       indexTransaction(deps.table, await deps.rootKeys(), {

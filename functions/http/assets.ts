@@ -129,6 +129,8 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
         newestFirst: true,
         ...(after === undefined ? {} : { after: { PK: range.PK, SK: after } }),
       });
+      // One that nobody borrowed yet, or none of this tenant's.
+      if (page.rows.length === 0 && after === undefined) await find(tenant, params.assetId);
       const ids = page.rows.map(({ SK }) => String(SK).slice(2));
       const rows = await deps.table.batchGet(
         ids.flatMap((id) => [keys.transaction(tenant, id), keys.applied(tenant, id)]),

@@ -214,7 +214,7 @@ type Deed = {
   step: Step;
   when: (it: Known) => boolean;
   leaves: 'filled' | 'empty';
-  then: (now: Instant) => Partial<Known>;
+  makes: (now: Instant) => Partial<Known>;
 };
 
 /** What is done at the door of the nth transaction by whoever may. */
@@ -223,28 +223,28 @@ const deeds: Deed[] = [
     step: 'deposit',
     when: ({ kind, state }) => kind === 'parcel' && state === 'reserved',
     leaves: 'filled',
-    then: (now) => ({ state: 'stored', due: plusSeconds(now, 72 * 3600) }),
+    makes: (now) => ({ state: 'stored', due: plusSeconds(now, 72 * 3600) }),
   },
   {
     step: 'pickup',
     when: ({ state, held }) => state === 'stored' && !held,
     leaves: 'empty',
-    then: () => ({ state: 'completed', due: null }),
+    makes: () => ({ state: 'completed', due: null }),
   },
   {
     step: 'recall',
     when: ({ state }) => state === 'recall_due',
     leaves: 'empty',
-    then: () => ({ state: 'recalled', held: false, due: null }),
+    makes: () => ({ state: 'recalled', held: false, due: null }),
   },
   {
     step: 'use',
     when: ({ kind, state, held }) => kind === 'rental' && state === 'reserved' && !held,
     leaves: 'empty',
-    then: (now) => ({ state: 'in_use', due: plusSeconds(now, 24 * 3600) }),
+    makes: (now) => ({ state: 'in_use', due: plusSeconds(now, 24 * 3600) }),
   },
 ];
-const deed = (nth: number, { step, when, leaves, then }: Deed): Command => ({
+const deed = (nth: number, { step, when, leaves, makes }: Deed): Command => ({
   check: (model) => {
     const it = model.known[nth];
     return it !== undefined && when(it);
@@ -255,7 +255,7 @@ const deed = (nth: number, { step, when, leaves, then }: Deed): Command => ({
     if (it === undefined) return;
     await real.closes(it, step, leaves);
     model.inside.set(it.door, leaves === 'filled');
-    Object.assign(it, then(model.now));
+    Object.assign(it, makes(model.now));
   },
 });
 
