@@ -389,7 +389,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 
   /** Promises an asset, and so its door, to a borrower. */
   const lend = async (call: CreateCall, id: string, salt: string): Promise<Answer> => {
-    const { body, caller, now } = call;
+    const { caller, now } = call;
     const { asset, bank, compartment } = await findLendable(call);
     const rootKeys = await deps.rootKeys();
     const input = { ...inputOf(call, bank, id, salt), items: [asset.item] };
