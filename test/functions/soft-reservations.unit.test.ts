@@ -43,6 +43,14 @@ describe('a hard request at a full bank', () => {
     expect(bank.holders().map(([, id]) => id)).toContain(moves.id);
   });
 
+  it('leaves it where it is, if it was cancelled before it was made', async () => {
+    const bank = await bankWithLine(doors(1));
+    const stays = await bank.create(soft);
+    await bank.cancelAhead('shop', 'A-1');
+    expect(await bank.create({ externalIds: { shop: 'A-1' } })).toMatchObject({ state: 'cancelled', door: null });
+    expect(await bank.read(stays.id)).toMatchObject({ state: 'reserved', door: stays.door, version: 2 });
+  });
+
   it('is preferred to waiting', async () => {
     const bank = await bankWithLine(doors(1));
     await bank.create(soft);
@@ -54,6 +62,18 @@ describe('a hard request at a full bank', () => {
     const bank = await bankWithLine(doors(1));
     await bank.create();
     await expect(bank.create()).rejects.toMatchObject({ reason: 'bank_full' });
+  });
+});
+
+describe('a soft reservation that is moved', () => {
+  it('is soft at its new door as well, whoever moved it', async () => {
+    const bank = await bankWithLine(bankOf([doorOf('1'), doorOf('2')]));
+    const made = await bank.create(soft);
+    const moved = await bank.move(made.id, {});
+    expect(moved.door).not.toBe(made.door);
+    await bank.create();
+    expect(await bank.create()).toMatchObject({ state: 'reserved', door: moved.door });
+    expect(await bank.read(made.id)).toMatchObject({ state: 'rejected', rejectReason: 'reclaimed' });
   });
 });
 

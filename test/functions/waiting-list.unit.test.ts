@@ -25,6 +25,15 @@ describe('a request at a full bank', () => {
     expect(bank.line()).toEqual([waits.id]);
   });
 
+  it('does not wait if its system had cancelled it before it told of it', async () => {
+    const { bank } = await fullBank();
+    await bank.cancelAhead('shop', 'A-1');
+    const made = await bank.create({ waitUntil, externalIds: { shop: 'A-1' } });
+    expect(made).toMatchObject({ state: 'cancelled', cancelReason: 'by_caller', door: null, credentials: [] });
+    expect(made).not.toHaveProperty('waiting');
+    expect(bank.line()).toEqual([]);
+  });
+
   it('is refused if it does not', async () => {
     const { bank } = await fullBank();
     await expect(bank.create()).rejects.toMatchObject({ reason: 'bank_full' });

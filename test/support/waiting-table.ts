@@ -1,14 +1,19 @@
 import * as z from 'zod';
+import * as assets from '#shared/api/assets.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { CreateTransaction, TransactionView } from '#shared/api/transactions.ts';
 import type { Bank } from '#shared/domain/bank.ts';
+import { Compartment, changed } from '#shared/domain/compartment.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, type Instant } from '#shared/domain/time.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites } from '#shared/store/banks.ts';
+import { compartmentWrite } from '#shared/store/commit.ts';
+import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
+import { assetHandlers } from '../../functions/http/assets.ts';
 import { transactionHandlers } from '../../functions/http/transactions.ts';
 import { sweep } from '../../functions/schedule/sweep.ts';
 import { anItem, bankOf, doorOf, startedAt } from '../domain/cloud-and-bank.ts';
@@ -26,7 +31,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
   let now: Instant = startedAt;
   const depsOver = (table: Table) => ({ table, rootKeys, newId, clock: () => epochMs(now) });
   const call = async (table: Table, id: string, more: Record<string, unknown>): Promise<unknown> => {
-    const handler = transactionHandlers(depsOver(table))[id];
+    const handler = { ...transactionHandlers(depsOver(table)), ...assetHandlers(depsOver(table)) }[id];
     if (!handler) throw new Error(`there is no ${id}`);
     const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now, newId };
     const all = {
@@ -54,6 +59,28 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
       TransactionView.parse(
         await call(table, contract.cancelTransaction.id, { params: { transactionId }, body: { reason: 'by_caller' } }),
       ),
+    /** Its system cancels what it has not told us of yet. */
+    cancelAhead: (system: string, external: string) =>
+      call(held, contract.cancelTransaction.id, {
+        caller: { tenant, apiKeyId: 'key_2', system },
+        params: { transactionId: `ext:${system}:${external}` },
+        body: { reason: 'by_caller' },
+      }),
+    move: async (transactionId: string, more: Record<string, unknown>) =>
+      TransactionView.parse(
+        await call(held, contract.moveTransaction.id, {
+          params: { transactionId },
+          body: contract.moveTransaction.body.parse({ reason: 'test', ...more }),
+        }),
+      ),
+    /** An asset that lies in its door. */
+    register: async (door: string) => {
+      const body = assets.createAsset.body.parse({ bankId: bank.id, name: 'drill', item: anItem, door });
+      const made = assets.AssetView.parse(await call(held, assets.createAsset.id, { body }));
+      const before = Compartment.parse(await held.get(keys.compartment(bank.id, door), true));
+      await held.write([compartmentWrite(bank.id, { before, after: changed(before, { contents: 'filled' }, true) })]);
+      return made;
+    },
     read: async (transactionId: string, table: Table = held) =>
       TransactionView.parse(await call(table, contract.getTransaction.id, { params: { transactionId } })),
     /** What a deadline's message does. */
