@@ -97,21 +97,26 @@ async function measureIn(
     if (route) await succeed(route, { params: { transactionId }, body: { reason: 'bench' } });
     return { transactionId };
   };
+  // A bank of 12 doors is soon full of what the others ask for.
+  const spare = await bench.newBank(layoutOf(size.doors));
+  const another = async () => ({
+    transactionId: await make(transactions.createTransaction, { body: parcelFor(spare.id) }),
+  });
   const stored = async () => {
-    const { transactionId } = await params();
+    const { transactionId } = await another();
     await bench.becomes(transactionId, { state: 'stored', depositedAt: new Date().toISOString() });
     return { transactionId };
   };
   const conditional = async (condition: string) => {
-    const body = { ...parcelFor(bankId), conditions: [condition], payment: { amountMinor: 100, currency: 'CHF' } };
+    const body = { ...parcelFor(spare.id), conditions: [condition], payment: { amountMinor: 100, currency: 'CHF' } };
     return { transactionId: await make(transactions.createTransaction, { body }) };
   };
   const credential = async () => {
-    const { body } = await succeed(transactions.createTransaction, { body: parcelFor(bankId) });
+    const { body } = await succeed(transactions.createTransaction, { body: parcelFor(spare.id) });
     const { id: transactionId, credentials } = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
     return { transactionId, credentialId: credentials[0]?.id ?? '' };
   };
-  const [item] = parcelFor(bankId).items;
+  const [item] = parcelFor(spare.id).items;
   // At a bank of its own: their doors are taken for good.
   const lending = await bench.newBank(layoutOf(size.doors));
   const assetBody = { bankId: lending.id, name: 'Bench', item };
@@ -184,17 +189,17 @@ async function measureIn(
     },
     {
       route: transactions.updateTransaction,
-      ask: async () => ({ params: await params(), body: { metadata: { note: 'bench' } } }),
+      ask: async () => ({ params: await another(), body: { metadata: { note: 'bench' } } }),
     },
     {
       route: transactions.updateTransaction,
       name: 'update-transaction, its items',
-      ask: async () => ({ params: await params(), body: { items: parcelFor(bankId).items } }),
+      ask: async () => ({ params: await another(), body: { items: parcelFor(bankId).items } }),
       lookup: fittedAnew,
     },
     {
       route: transactions.moveTransaction,
-      ask: async () => ({ params: await params(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
       lookup: fittedAnew,
     },
     { route: transactions.recallTransaction, ask: async () => ({ params: await stored(), body: { reason: 'bench' } }) },
@@ -213,7 +218,7 @@ async function measureIn(
     },
     {
       route: transactions.disputeTransaction,
-      ask: async () => ({ params: await params(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
     },
     { route: transactions.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {
