@@ -153,6 +153,7 @@ const modelled: Record<string, readonly string[]> = {
   Webhooks: ['read', 'PutItem', 'sqs'],
   Grants: ['read', 'iotdata'],
   BusDeadlines: ['read', 'scheduler'],
+  BusWaiting: ['read'],
   Deliver: ['read', 'PutItem'],
   Messages: ['read', 'PutItem', 'sns'],
   Search: ['read', 'TransactWriteItems', 'PutItem'],

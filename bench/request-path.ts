@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as apiKeys from '../shared/api/api-keys.ts';
 import * as assets from '../shared/api/assets.ts';
+import * as policies from '../shared/api/assignment-policies.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
 import type { Route } from '../shared/api/route.ts';
@@ -8,6 +9,7 @@ import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
 import * as transactions from '../shared/api/transactions.ts';
 import * as webhookEndpoints from '../shared/api/webhook-endpoints.ts';
+import { defaultPolicy } from '../shared/domain/assignment-policy.ts';
 import type { Request } from './gateway.ts';
 import type { Recorded, Recorder } from './recorder.ts';
 import { layoutOf, parcelFor } from './sample.ts';
@@ -59,7 +61,7 @@ export async function measureRequestPath(bench: Workbench, recorder: Recorder): 
   const small = await measureIn(bench, ask, recorder, sizes.small);
   return [...small].map(([operation, { calls, route, lookup }]) => ({
     operation,
-    changes: route.method !== 'GET',
+    changes: route.method !== 'GET' && !isQuestion(route),
     small: calls,
     large: large.get(operation)?.calls ?? calls,
     lookup,
@@ -131,6 +133,7 @@ async function measureIn(
     await bench.index(await make(transactions.createTransaction, { body: { ...parcelFor(bankId), ...person } }));
   const order = parcelFor(bankId);
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
+  const { id: _, ...rules } = defaultPolicy;
   const command = (door: string) => ({ bankId, door, reason: 'bench' });
   const world: World = {
     bankId,
@@ -144,7 +147,7 @@ async function measureIn(
   await succeed(transactions.createTransaction, { body: order });
   await bench.addDelivery(world.endpointId);
   // Each noun is a function of its own, and knows its callers from their second request on.
-  for (const route of [sites.listSites, banks.listBanks]) await succeed(route, {});
+  for (const route of [sites.listSites, banks.listBanks, policies.listAssignmentPolicies]) await succeed(route, {});
 
   const operations: Operation[] = [
     { route: transactions.getTransaction, ask: ({ transactionId }) => ({ params: { transactionId } }) },
@@ -163,6 +166,7 @@ async function measureIn(
     ...searches(bankId, person.recipient),
     { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
+    { route: transactions.checkTransaction, ask: () => ({ body: parcelFor(bankId) }) },
     { route: transactions.holdTransaction, ask: async () => ({ params: await params(), body: { reason: 'bench' } }) },
     {
       route: transactions.liftHold,
@@ -262,6 +266,18 @@ async function measureIn(
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },
+    { route: policies.putAssignmentPolicy, ask: () => ({ body: rules }) },
+    { route: policies.listAssignmentPolicies, ask: () => ({}) },
+    { route: policies.getAssignmentPolicy, ask: () => ({ params: { version: 'current' } }) },
+    {
+      route: policies.replayAssignments,
+      ask: ({ transactionId }) => ({ body: { transactionIds: [transactionId], rules } }),
+      lookup: 'the decisions lead to their banks first',
+    },
+    {
+      route: policies.restoreAssignmentPolicy,
+      ask: () => ({ params: { version: '1' }, body: {} }),
+    },
     { route: apiKeys.createApiKey, ask: () => ({ body: { name: 'bench', scopes: ['banks:read'] } }) },
     { route: apiKeys.listApiKeys, ask: () => ({}) },
     { route: apiKeys.revokeApiKey, ask: ({ apiKeyId }) => ({ params: { apiKeyId }, body: {} }) },
@@ -285,6 +301,8 @@ async function measureIn(
   }
   return found;
 }
+
+const isQuestion = ({ asks }: Route): boolean => asks === true;
 
 /** By what support looks for a transaction: one value, several, and none that narrows it down. */
 const searches = (bankId: string, { phone }: { phone: string }): Operation[] => {

@@ -3,6 +3,7 @@ import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-s
 import * as z from 'zod';
 import { apiKeyHandlers } from '../functions/http/api-keys.ts';
 import { assetHandlers } from '../functions/http/assets.ts';
+import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
@@ -145,6 +146,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   sites: siteHandlers,
   banks: bankHandlers,
   assets: assetHandlers,
+  'assignment-policies': assignmentPolicyHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };
 

@@ -47,10 +47,16 @@ const endpoint = z.object({ endpointId: z.string(), changes: Changes });
 const asset = z.object({ assetId: z.string(), bankId: z.string(), door: z.string(), changes: Changes });
 const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 
+/** `policy`: the version that this event made, as decisions name it. */
+const assignmentPolicy = z.object({ assignmentPolicyId: z.string(), policy: z.string(), changes: Changes });
+
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = {
   'transaction.created': transaction,
-  'transaction.reserved': transaction,
+  /** It waits for a door, which `transaction.reserved` names once there is one. */
+  'transaction.waitlisted': transaction.extend({ waitUntil: At }),
+  /** `seen`: what the decision saw of the bank's compartments, for choosing again by another policy. */
+  'transaction.reserved': transaction.extend({ seen: z.string().optional() }),
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.deposited': byFact,
   'transaction.picked_up': byFact,
@@ -122,6 +128,9 @@ export const catalogue = {
   'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
   'api_key.created': apiKey,
   'api_key.revoked': apiKey,
+  'assignment_policy.replaced': assignmentPolicy,
+  /** Back to the rules of an older version; `changes.restores` says which. */
+  'assignment_policy.restored': assignmentPolicy,
   'webhook_endpoint.created': endpoint,
   'webhook_endpoint.pinged': endpoint,
   'webhook_endpoint.disabled': endpoint.extend({ reason: z.string() }),

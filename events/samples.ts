@@ -36,9 +36,13 @@ const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
 const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
+const policy = { assignmentPolicyId: 'apl_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', policy: 'best-fit/2' };
+const rules = { name: 'best-fit', criteria: [{ by: 'size', step: 1 }], reachableMm: 1_700, takeLarger: true };
+
 /** An example of the `data` of every event type; the compiler sees that none is missing and none is outdated. */
 export const samples: { [T in EventType]: EventData<T> } = {
   'transaction.created': { ...parcel, state: 'created', door: null, changes: { workflow: 'parcel', state: 'created' } },
+  'transaction.waitlisted': { ...parcel, state: 'created', door: null, waitUntil: at },
   'transaction.reserved': { ...parcel, state: 'reserved', changes: { state: 'reserved', door: '7' } },
   'transaction.updated': { ...parcel, state: 'reserved', evidence, changes: { depositStartedAt: at } },
   'transaction.deposited': { ...parcel, evidence, changes: { state: 'stored', depositedAt: at } },
@@ -126,6 +130,8 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },
   'api_key.revoked': { ...apiKey, changes: { revokedAt: at } },
+  'assignment_policy.replaced': { ...policy, changes: { ...rules, restores: null } },
+  'assignment_policy.restored': { ...policy, policy: 'best-fit/3', changes: { ...rules, restores: 1 } },
   'webhook_endpoint.created': { ...endpoint, changes: { url: 'https://shop.example/hooks' } },
   'webhook_endpoint.pinged': endpoint,
   'webhook_endpoint.disabled': { ...endpoint, reason: 'gone', changes: { state: 'disabled' } },

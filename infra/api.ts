@@ -31,6 +31,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Banks and compartments cannot be registered, changed or seen.',
     storesData: true,
   },
+  'assignment-policies': {
+    name: 'HttpAssignmentPolicies',
+    impact: 'How compartments are chosen cannot be seen or changed.',
+    storesData: true,
+  },
   assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
@@ -63,6 +68,7 @@ export class Api extends Construct {
       'api-keys': serve('api-keys'),
       sites: serve('sites'),
       banks: serve('banks'),
+      'assignment-policies': serve('assignment-policies'),
       assets: serve('assets'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),

@@ -11,6 +11,9 @@ export type DeadlinesProps = { stage: Stage; data: Data; bus: Bus; schedules: Sc
 
 /** What is due: a schedule or a delayed message per deadline, and the function that acts when it comes. */
 export class Deadlines extends Construct {
+  private readonly queue: ServiceQueue;
+  private readonly schedules: Schedules;
+
   constructor(scope: Construct, id: string, { stage, data, bus, schedules }: DeadlinesProps) {
     super(scope, id);
 
@@ -30,6 +33,8 @@ export class Deadlines extends Construct {
       maxConcurrency: 20,
       lateAfter: Duration.minutes(30),
     });
+    this.queue = queue;
+    this.schedules = schedules;
     // What arrives early goes back for the rest of its time.
     queue.sendFrom(act);
     schedules.scheduleFrom(act, queue);
@@ -41,6 +46,7 @@ export class Deadlines extends Construct {
       // Whatever sets a deadline, begins what the next one is for, or ends it before its time.
       to: [
         'transaction.reserved',
+        'transaction.waitlisted',
         'transaction.updated',
         'transaction.deposited',
         'transaction.deposit_failed',
@@ -55,5 +61,10 @@ export class Deadlines extends Construct {
     queue.sendFrom(plan.fn);
     schedules.scheduleFrom(plan.fn, queue);
     schedules.forgetFrom(plan.fn);
+  }
+  /** Lets the function have what is due at a later time looked at then. */
+  wakeFrom(fn: ServiceFunction): void {
+    this.queue.sendFrom(fn);
+    this.schedules.scheduleFrom(fn, this.queue);
   }
 }

@@ -1,6 +1,7 @@
 import { Stack, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
+import { Assignment } from './assignment.ts';
 import { Bus } from './bus.ts';
 import { Data } from './data.ts';
 import { Deadlines } from './deadlines.ts';
@@ -26,7 +27,8 @@ export class LatchworkStack extends Stack {
     const data = new Data(this, 'Data', { stage });
     const bus = new Bus(this, 'Bus', { stage, data });
     const schedules = new Schedules(this, 'Schedules', { stage });
-    new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
+    new Assignment(this, 'Assignment', { data, bus, deadlines });
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Search(this, 'Search', { stage, data, bus });

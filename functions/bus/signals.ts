@@ -9,25 +9,30 @@ type Signal = { what: string; where: string; todo: string };
 
 /** A signal of an event whose data is what its type's schema says. */
 const told =
-  <S extends z.ZodObject>(schema: S, tell: (data: z.infer<S>, event: Envelope) => Signal) =>
-  (event: Envelope): Signal =>
+  <S extends z.ZodObject>(schema: S, tell: (data: z.infer<S>, event: Envelope) => Signal | null) =>
+  (event: Envelope): Signal | null =>
     tell(schema.parse(event.data), event);
 
 const doorOf = ({ bankId, door }: { bankId: string; door: string | null }): string =>
   door === null ? `bank ${bankId}` : `bank ${bankId}, door ${door}`;
 
 /** What the people who run it are told of: one row per event, the rest is nobody's business at night. */
-const signals: { [T in EventType]?: (event: Envelope) => Signal } = {
+const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
   'transaction.conflicted': told(catalogue['transaction.conflicted'], (data) => ({
     what: `A bank did what had been decided otherwise: recorded was ${data.recorded}, what happened is ${data.happened}.`,
     where: `transaction ${data.transactionId}, ${doorOf(data)}`,
     todo: 'What happened stands. Read its events, and ask at the site whether the item is where the transaction says.',
   })),
-  'transaction.rejected': told(catalogue['transaction.rejected'], (data) => ({
-    what: `A reservation lost its compartment (${data.reason}) and no other fits.`,
-    where: `transaction ${data.transactionId}, bank ${data.bankId}`,
-    todo: 'Somebody comes with an item that has no place: tell its owner, and have the compartment looked at.',
-  })),
+  'transaction.rejected': told(catalogue['transaction.rejected'], (data) =>
+    // What was reserved softly may be taken back; its owner asked for it so.
+    data.reason === 'reclaimed'
+      ? null
+      : {
+          what: `A reservation lost its compartment (${data.reason}) and no other fits.`,
+          where: `transaction ${data.transactionId}, bank ${data.bankId}`,
+          todo: 'Somebody comes with an item that has no place: tell its owner, and have the compartment looked at.',
+        },
+  ),
   'webhook_endpoint.disabled': told(catalogue['webhook_endpoint.disabled'], (data, event) => ({
     what: `A webhook endpoint was disabled (${data.reason}): it gets no events any more.`,
     where: `tenant ${event.tenant}, endpoint ${data.endpointId}`,
@@ -55,7 +60,7 @@ export const signal =
   ({ alerts }: { alerts: Alerts }) =>
   async (event: Envelope): Promise<void> => {
     const it = isEventType(event.type) ? signals[event.type]?.(event) : undefined;
-    if (it === undefined) return;
+    if (it === undefined || it === null) return;
     await alerts.raise({
       title: `Latchwork: ${event.type}`,
       text: [

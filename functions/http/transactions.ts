@@ -1,11 +1,13 @@
 import * as contract from '#shared/api/transactions.ts';
 import { Asset } from '#shared/domain/asset.ts';
-import { assign, assignmentPolicy, goesInto, volume } from '#shared/domain/assignment.ts';
-import type { LayoutDoor } from '#shared/domain/bank.ts';
+import { alternatives, assign, goesInto, policyOf, serveLine, softDoors, volume } from '#shared/domain/assignment.ts';
+import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
+import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
-import { Refusal } from '#shared/domain/refusal.ts';
+import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
+import { seenText } from '#shared/domain/seen.ts';
 import type { Source } from '#shared/domain/source.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import {
@@ -62,6 +64,40 @@ const changesIn = <Body extends { source?: Source | undefined }>({
   source: _,
   ...changes
 }: Body): Omit<Body, 'source'> => changes;
+
+type CreateCall = Call<typeof contract.createTransaction>;
+type CheckCall = Call<typeof contract.checkTransaction>;
+
+/** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
+const inputOf = (
+  { body, caller }: CreateCall,
+  { siteId, bankKey, simulated }: Pick<Bank, 'siteId' | 'bankKey' | 'simulated'>,
+  id: string,
+  salt: string,
+): lifecycle.CreateInput => {
+  const { waitUntil: _, reservation, ...asked } = body;
+  return {
+    ...asked,
+    id,
+    salt,
+    tenant: caller.tenant,
+    siteId,
+    livemode: !simulated,
+    bankKey,
+    source: sourceOf(caller, body.source),
+    payment: body.payment ?? null,
+    ...(reservation === 'soft' && { reservation }),
+  };
+};
+
+/** What every workflow needs but a loan, which is of an asset. */
+const requireItems = ({ items, assetId, workflow }: CreateCall['body']): void => {
+  requireFields(items.length > 0, '/items', 'name at least one: a compartment is chosen by their measures');
+  requireFields(assetId === undefined, '/assetId', `is not a field of a ${workflow}`);
+};
+
+/** Why a loan has the door it has. */
+const byAsset = 'the door of the asset';
 
 /** A change may come from the system that owns the transaction. */
 type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
@@ -176,7 +212,10 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       'invalid_transition',
       `cannot move a transaction that is ${transaction.state}`,
     );
-    const found = assign(items, transaction.id, read.bank, others, call.now);
+    // Who asks for a larger one gets it, whatever the policy says of taking larger ones than needed.
+    const policy = policyOf(read.bank);
+    const bank = larger ? { ...read.bank, assignmentPolicy: { ...policy, takeLarger: true } } : read.bank;
+    const found = assign(items, transaction.id, bank, others, call.now);
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
     for (const to of found.doors.slice(0, 3)) {
@@ -194,9 +233,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     });
   };
 
-  /** The commit of a new transaction, with its answer; null when somebody else was faster at its door. */
+  /**
+   * The commit of a new transaction, with its answer and what else has to change for it; null when somebody else was
+   * faster.
+   */
   const commitCreate = async (
-    call: Call<typeof contract.createTransaction>,
+    call: CreateCall,
     decided: lifecycle.TransactionDecision,
     more: Write[] = [],
   ): Promise<Answer | null> => {
@@ -230,15 +272,36 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
           throw new Refusal('already_exists', detail, { existing });
         }
         const lock = error.to('lock');
-        if (error.to('compartment') || !lock) return null;
+        if (error.rows.some(({ kind }) => kind !== 'lock') || !lock) return null;
         decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
       }
     }
   };
 
+  /** Takes the door of a soft reservation; both are guarded by one commit. Null when it may not be, or not any more. */
+  const reclaim = async (
+    call: CreateCall,
+    input: lifecycle.CreateInput,
+    compartment: Compartment,
+    at: { bank: Bank; left: Compartment[]; assignment: Transaction['assignment'] },
+  ): Promise<Answer | null> => {
+    const { now, caller } = call;
+    const soft = await transactions.readConsistent(caller.tenant, compartment.heldBy ?? '', now);
+    if (soft === null) return null;
+    const [elsewhere] = assign(soft.transaction.items, soft.transaction.id, at.bank, at.left, now).doors;
+    const gaveWay = lifecycle.giveWaySoftly(soft.transaction, elsewhere, now);
+    if (gaveWay === null) return null;
+    const rootKeys = await deps.rootKeys();
+    const fresh = drawFresh(rootKeys.version, deps.newId);
+    const created = lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now);
+    // It is our rule that another has to give way, not the caller's wish.
+    const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
+    return commitCreate(call, created, decisionWrites(rootKeys, gaveWay, null, byRule).writes);
+  };
+
   /** Tries doors in order until one commit wins; null when somebody else was faster at each of them. */
   const reserve = async (
-    call: Call<typeof contract.createTransaction>,
+    call: CreateCall,
     id: string,
     salt: string,
     { consistent, attempts }: (typeof reservationReads)[number],
@@ -248,31 +311,35 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     if (read === null)
       throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
     requireUsable(caller, read.bank);
-    const found = assign(body.items, id, read.bank, read.compartments, now);
-    if (found.refused === 'bank_full' || found.refused === 'no_fitting_compartment') {
+    // Who waits already has the first claim to what is free.
+    const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
+    const found = assign(body.items, id, read.bank, left, now);
+    const { waitUntil, reservation } = body;
+    const input = inputOf(call, read.bank, id, salt);
+    if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
+      const soft = reservation === 'soft' ? [] : softDoors(body.items, id, read.bank, read.compartments, now);
+      for (const compartment of soft.slice(0, attempts)) {
+        const assignment = { policy: found.policy, candidates: soft.length, reason: 'a soft reservation gave way' };
+        const made = await reclaim(call, input, compartment, { ...read, left, assignment });
+        if (made !== null) return made;
+      }
+      // Somebody was faster, or it has just begun: that needs another look.
+      if (soft.length > 0) return null;
+      if (waitUntil !== undefined && read.waiting.length < waitingMax) {
+        const assignment = { policy: found.policy, candidates: 0, reason: `waits: ${refusalText[found.refused]}` };
+        return commitCreate(call, lifecycle.wait(input, waitUntil, assignment, now));
+      }
     }
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
 
     const rootKeys = await deps.rootKeys();
-    const assignment = {
-      policy: assignmentPolicy.name,
-      candidates: found.candidates,
-      reason: 'the smallest that fits, ties in an order of the transaction',
-    };
-    const input = {
-      ...body,
-      id,
-      salt,
-      tenant: caller.tenant,
-      siteId: read.bank.siteId,
-      livemode: !read.bank.simulated,
-      bankKey: read.bank.bankKey,
-    };
+    const { policy, candidates, reason } = found;
+    const assignment = { policy, candidates, reason, seen: seenText(read.bank.layout, left, now) };
     const decideFor = (compartment: Compartment) =>
       lifecycle.create(
-        { ...input, source: sourceOf(caller, body.source), payment: body.payment ?? null },
+        input,
         compartment,
         read.bank.pinDigits,
         assignment,
@@ -286,12 +353,17 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return null;
   };
 
-  /** Promises an asset, and so its door, to a borrower. */
-  const lend = async (call: Call<typeof contract.createTransaction>, id: string, salt: string): Promise<Answer> => {
-    const { body, caller, now } = call;
+  /** The asset that a loan asks for, with its door; refuses where it cannot be promised now. */
+  const findLendable = async ({
+    body,
+    caller,
+  }: CreateCall | CheckCall): Promise<{ asset: Asset; bank: Bank; compartment: Compartment }> => {
     const { assetId } = body;
     requireFields(assetId !== undefined, '/assetId', 'is missing: a loan is of an asset');
     requireFields(body.items.length === 0, '/items', 'are those of the asset; leave them out');
+    // Its door is its asset's and nobody else's: it can neither give way nor wait for another.
+    requireFields(body.waitUntil === undefined, '/waitUntil', 'is not a field of a loan');
+    requireFields(body.reservation === 'hard', '/reservation', 'of a loan is always hard');
     const [bankRow, assetRow] = await deps.table.batchGet([
       keys.bank(body.bankId),
       keys.asset(caller.tenant, assetId ?? ''),
@@ -307,21 +379,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     if (asset.retired !== null) throw unavailable(`the asset is retired: ${asset.retired}`);
     if (bank.lifecycle !== 'active')
       throw new Refusal('reservation_refused', refusalText.bank_unavailable, { reason: 'bank_unavailable' });
-
-    const rootKeys = await deps.rootKeys();
-    const input = {
-      ...body,
-      id,
-      salt,
-      tenant: caller.tenant,
-      siteId: bank.siteId,
-      livemode: !bank.simulated,
-      bankKey: bank.bankKey,
-      items: [asset.item],
-      source: sourceOf(caller, body.source),
-      payment: body.payment ?? null,
-    };
-    const assignment = { policy: assignmentPolicy.name, candidates: 1, reason: 'the door of the asset' };
     const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
     const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
     if (compartment.heldBy !== asset.id)
@@ -330,6 +387,16 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
       });
     if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
+    return { asset, bank, compartment };
+  };
+
+  /** Promises an asset, and so its door, to a borrower. */
+  const lend = async (call: CreateCall, id: string, salt: string): Promise<Answer> => {
+    const { caller, now } = call;
+    const { asset, bank, compartment } = await findLendable(call);
+    const rootKeys = await deps.rootKeys();
+    const input = { ...inputOf(call, bank, id, salt), items: [asset.item] };
+    const assignment = { policy: policyOf(bank).id, candidates: 1, reason: byAsset };
     const made = await commitCreate(
       call,
       lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
@@ -348,17 +415,78 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     return made;
   };
 
+  /** The same of a loan: nothing is chosen, its asset has a door. */
+  const checkLoan = async (call: CheckCall): Promise<contract.Precheck> => {
+    const none = { ahead: 0, alternatives: [] };
+    try {
+      const { bank, compartment } = await findLendable(call);
+      const { id: policy } = policyOf(bank);
+      const { door } = compartment;
+      return { ...none, outcome: 'reserved', door, candidates: 1, policy, refusal: null, reason: byAsset };
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'reservation_refused') throw error;
+      const refusal = contract.Precheck.shape.refusal.parse(error.reason);
+      const { message: reason } = error;
+      return { ...none, outcome: 'refused', door: null, candidates: 0, policy: defaultPolicy.id, refusal, reason };
+    }
+  };
+
+  /** What a create would come to, decided as it would be, on the same read; nothing is written. */
+  const check = async (call: CheckCall): Promise<contract.Precheck> => {
+    const { body, caller, now } = call;
+    const id = deps.newId('txn');
+    // Refuses what is wrong with the request itself.
+    lifecycle.deadlinesOf(body, now);
+    sourceOf(caller, body.source);
+    if (body.workflow === 'loan') return checkLoan(call);
+    requireItems(body);
+    const refused = { outcome: 'refused' as const, ahead: 0, door: null, candidates: 0 };
+    const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, false);
+    if (read === null) {
+      const refusal = 'bank_unknown' as const;
+      return { ...refused, policy: defaultPolicy.id, refusal, reason: refusalText[refusal], alternatives: [] };
+    }
+    const { bank, waiting, compartments } = read;
+    requireUsable(caller, bank);
+    const ahead = waiting.length;
+    const { left } = serveLine(waiting, bank, compartments, now);
+    const found = assign(body.items, id, bank, left, now);
+    if (found.refused !== null) {
+      const { refused: refusal, policy } = found;
+      const soft =
+        body.reservation === 'soft' || !mayPass(refusal) ? [] : softDoors(body.items, id, bank, compartments, now);
+      const [oldest] = soft;
+      if (oldest !== undefined) {
+        const reason = 'a soft reservation would give way';
+        const { door } = oldest;
+        const candidates = soft.length;
+        return { outcome: 'reserved', ahead, door, candidates, policy, refusal: null, reason, alternatives: [] };
+      }
+      const instead = bank.lifecycle === 'active' ? alternatives(body.items, bank, left, now) : [];
+      const waits = body.waitUntil !== undefined && mayPass(refusal) && ahead < waitingMax;
+      const outcome = waits ? 'waitlisted' : 'refused';
+      return { ...refused, outcome, ahead, policy, refusal, reason: refusalText[refusal], alternatives: instead };
+    }
+    const [first] = found.doors;
+    const { candidates, policy, reason } = found;
+    return {
+      outcome: 'reserved',
+      ahead,
+      door: first?.door ?? null,
+      candidates,
+      policy,
+      refusal: null,
+      reason,
+      alternatives: [],
+    };
+  };
+
   return {
-    [contract.createTransaction.id]: async (call: Call<typeof contract.createTransaction>) => {
+    [contract.createTransaction.id]: async (call: CreateCall) => {
       const id = deps.newId('txn');
       const salt = newSalt();
       if (call.body.workflow === 'loan') return lend(call, id, salt);
-      requireFields(
-        call.body.items.length > 0,
-        '/items',
-        'name at least one: a compartment is chosen by their measures',
-      );
-      requireFields(call.body.assetId === undefined, '/assetId', `is not a field of a ${call.body.workflow}`);
+      requireItems(call.body);
       for (const read of reservationReads) {
         const made = await reserve(call, id, salt, read);
         if (made !== null) return made;
@@ -367,6 +495,10 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         retryAfterSeconds: 1,
       });
     },
+
+    [contract.checkTransaction.id]: async (call: CheckCall) => ({
+      body: await check(call),
+    }),
 
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
       answer(await find(call, call.params.transactionId)),
@@ -388,7 +520,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>
       (await keepCancellation(call)) ??
       change(call, call.params.transactionId, (found, fresh) => {
-        refuseUnless(found.compartment !== null, 'invalid_transition', `the transaction is ${found.transaction.state}`);
         return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
       }),
 
@@ -472,6 +603,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       ),
   };
 };
+
+/** So many may wait at one bank: their rows are read with its compartments. */
+const waitingMax = 200;
+
+/** Refused only for what is taken now. */
+const mayPass = (reason: ReservationReason): boolean => reason === 'bank_full' || reason === 'no_fitting_compartment';
 
 const refusalText = {
   bank_full: 'no compartment of this bank is free',

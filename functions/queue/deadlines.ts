@@ -1,5 +1,5 @@
 import { timeOutIfDue } from '#shared/domain/commanding.ts';
-import { type Due, DueMessage, dueOfCommand, dueOfTransaction } from '#shared/domain/due.ts';
+import { type Due, DueMessage, dueOfCommand, dueOfTransaction, dueOfWaiting } from '#shared/domain/due.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -9,6 +9,7 @@ import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
+import { openWaitingLists } from '#shared/store/waiting.ts';
 
 /**
  * Something may be due. What is, is decided from the row as it is now: late or again there is nothing to do, early or
@@ -17,6 +18,7 @@ import { openTransactions } from '#shared/store/transactions.ts';
 export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, 'send'> }) => {
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
+  const lists = openWaitingLists(deps);
   return async (message: DueMessage): Promise<void> => {
     const now = instant(deps.clock());
     const next = async (due: Due | null) => {
@@ -27,6 +29,10 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, '
       if (found) await next(dueOfTransaction(found.transaction));
       else log.warn('nothing there that is due', message);
       return;
+    }
+    if (message.kind === 'waiting') {
+      const { again } = await lists.serve(message.tenant, message.id, now);
+      return next(again === null ? null : dueOfWaiting(message.tenant, message.id, again));
     }
     const command = await commands.readConsistent(message.tenant, message.id);
     if (command === null) return log.warn('nothing there that is due', message);

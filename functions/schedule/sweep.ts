@@ -10,10 +10,12 @@ import { log } from '#shared/lambda/log.ts';
 import { flushMetrics, metrics } from '#shared/lambda/metrics.ts';
 import { live } from '#shared/live.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { WaitingRow } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
-import { dueShards, keys } from '#shared/store/rows.ts';
-import type { Key } from '#shared/store/table.ts';
+import { dueAttributes, dueShards, keys } from '#shared/store/rows.ts';
+import { type Key, Lost } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
+import { openWaitingLists } from '#shared/store/waiting.ts';
 
 /** What is due for less is left to its own schedule or message, which may be on its way. */
 const graceSeconds = 60;
@@ -33,6 +35,9 @@ export type Mended = { transactions: number; commands: number; deliveries: numbe
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
+  const lists = openWaitingLists(deps);
+  /** Banks whose waiting list was looked at in this run: each of those who wait is due. */
+  const lookedAt = new Set<string>();
 
   /** A row that should have been woken by now: does what its wake-up would have done. */
   const mend: Record<string, (tenant: string, id: string, mended: Mended, SK: string) => Promise<void>> = {
@@ -49,6 +54,20 @@ export const sweep = (deps: SweepDeps) => {
       const circumstances = { actor: { type: 'system' as const, id: 'sweep' }, now, newId: deps.newId };
       const after = await commands.change(command, circumstances, (it) => timeOutIfDue(it, now));
       if (after.version !== command.version) mended.commands += 1;
+    },
+    BANK: async (bankId, _, mended, SK) => {
+      const key = { PK: `BANK#${bankId}`, SK };
+      const row = await deps.table.get(key, true);
+      if (row === undefined) return;
+      const { tenant, transactionId, version } = WaitingRow.parse(row);
+      const now = instant(deps.clock());
+      if (!lookedAt.has(bankId)) mended.transactions += (await lists.serve(tenant, bankId, now)).served;
+      lookedAt.add(bankId);
+      // Later than all that is due now, or it would be the first each time and keep the others from being seen.
+      const put = { ...row, ...key, version: version + 1, ...dueAttributes(transactionId, now) };
+      await deps.table.write([{ kind: 'other', expects: { version }, put }]).catch((error: unknown) => {
+        if (!(error instanceof Lost)) throw error;
+      });
     },
     DLV: async (tenant, endpointId, mended, eventId) => {
       const row = await deps.table.get(keys.delivery(tenant, endpointId, eventId), true);
@@ -68,6 +87,7 @@ export const sweep = (deps: SweepDeps) => {
 
   return async (): Promise<Mended> => {
     const mended: Mended = { transactions: 0, commands: 0, deliveries: 0 };
+    lookedAt.clear();
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {
       for (const key of await deps.table.due(shard, before, perShard)) {

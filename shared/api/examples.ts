@@ -3,6 +3,7 @@ import { sampleEvent } from '../../events/samples.ts';
 import type { ThermalClass } from '../domain/bank.ts';
 import * as apiKeys from './api-keys.ts';
 import * as assets from './assets.ts';
+import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
 import * as documents from './documents.ts';
@@ -47,6 +48,7 @@ const ids = {
   site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
+  policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
@@ -120,6 +122,35 @@ const compartment: banks.CompartmentView = {
   lock: 'ok',
   outOfService: null,
   version: 0,
+};
+
+const rules = {
+  criteria: [
+    { by: 'size' as const, step: 1 },
+    { by: 'wear' as const, step: 500 },
+  ],
+  reachableMm: 1_700,
+  takeLarger: true,
+};
+const builtInPolicy: assignmentPolicies.AssignmentPolicyView = {
+  ...rules,
+  id: ids.policy,
+  name: 'best-fit',
+  version: 1,
+  policy: 'best-fit/1',
+  restores: null,
+  changedAt: null,
+  by: null,
+};
+const lowerDoors = { ...rules, reachableMm: 1_400 };
+const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
+  ...builtInPolicy,
+  ...lowerDoors,
+  name: 'low-doors',
+  version: 2,
+  policy: 'low-doors/2',
+  changedAt: at,
+  by: { type: 'api_key', id: ids.key },
 };
 
 const drill: assets.AssetView = {
@@ -199,6 +230,7 @@ const parcel: transactions.TransactionView = {
     pickupBy: '2030-03-09T09:30:00.000Z',
   },
   flags: [],
+  reservation: 'hard',
   holdReason: null,
   credentials: [credential(credentials.deposit, 'deposit'), credential(credentials.pickup, 'pickup')],
   depositStartedAt: null,
@@ -346,6 +378,15 @@ export const examples: readonly Example[] = [
     answer: onePage(...layout.map((built) => ({ ...compartment, ...built }))),
   }),
 
+  example(assignmentPolicies.getAssignmentPolicy, { params: { version: 'current' }, answer: builtInPolicy }),
+  example(assignmentPolicies.putAssignmentPolicy, { body: { ...lowerDoors, name: 'low-doors' }, answer: lowerPolicy }),
+  example(assignmentPolicies.restoreAssignmentPolicy, {
+    params: { version: '1' },
+    body: {},
+    answer: { ...lowerPolicy, ...rules, name: 'best-fit', version: 3, policy: 'best-fit/3', restores: 1 },
+  }),
+  example(assignmentPolicies.listAssignmentPolicies, { answer: onePage(lowerPolicy, builtInPolicy) }),
+
   example(assets.createAsset, {
     body: {
       bankId: ids.bank,
@@ -406,6 +447,23 @@ export const examples: readonly Example[] = [
     }),
   }),
 
+  example(transactions.checkTransaction, {
+    body: {
+      workflow: 'parcel',
+      bankId: ids.bank,
+      items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200 }],
+    },
+    answer: {
+      outcome: 'reserved',
+      ahead: 0,
+      door: 'A2',
+      candidates: 5,
+      policy: 'best-fit/1',
+      refusal: null,
+      reason: 'the smallest that fits',
+      alternatives: [],
+    },
+  }),
   example(transactions.createTransaction, {
     summary: 'A parcel for Ada',
     body: {
@@ -425,6 +483,23 @@ export const examples: readonly Example[] = [
     },
   }),
   example(transactions.getTransaction, { ...onParcel, answer: parcel }),
+  example(assignmentPolicies.replayAssignments, {
+    body: { transactionIds: [ids.parcel], rules: lowerDoors },
+    answer: {
+      policy: 'the rules asked about',
+      data: [
+        {
+          transactionId: ids.parcel,
+          bankId: ids.bank,
+          decidedAt: at,
+          chosen: { door: 'A2', candidates: 5, reason: 'the smallest that fits', policy: 'best-fit/1' },
+          wouldBe: { door: 'A2', candidates: 5, reason: 'the smallest that fits', refusal: null },
+          differs: false,
+        },
+      ],
+      unknown: [],
+    },
+  }),
   example(transactions.listTransactions, { query: { orderId: 'A-1001' }, answer: onePage(parcel) }),
   example(transactions.listTransactionEvents, {
     ...onParcel,

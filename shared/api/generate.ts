@@ -1,11 +1,13 @@
 /** Writes the documents that follow from the code; with `--check` only says which are not current. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { assignmentText } from './assignment-doc.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
 import { transactionsText } from './transactions-text.ts';
 
 const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
+  ['docs/assignment.md', assignmentText()],
   ['docs/transactions.md', transactionsText()],
   ...problemDocuments(),
 ];

@@ -10,6 +10,7 @@ export type Noun =
   | 'sites'
   | 'banks'
   | 'assets'
+  | 'assignment-policies'
   | 'webhook-endpoints'
   | 'documents';
 
@@ -36,6 +37,8 @@ export type Route = {
   problems: readonly RefusalCode[];
   /** Answers and honours entity tags: on a read `ETag`, on a change `If-Match`. */
   etag?: true;
+  /** A question that is too long for a query: a POST without any effect. */
+  asks?: true;
 };
 
 /** What any route with authentication may answer. */
@@ -48,5 +51,5 @@ export const everyRoute = [
   'busy',
 ] as const satisfies RefusalCode[];
 
-/** Every POST creates or acts, so each needs an `Idempotency-Key`. */
-export const needsIdempotencyKey = (route: Route): boolean => route.method === 'POST';
+/** Every POST creates or acts, so each needs an `Idempotency-Key`; but one that only asks. */
+export const needsIdempotencyKey = (route: Route): boolean => route.method === 'POST' && route.asks !== true;

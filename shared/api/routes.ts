@@ -1,5 +1,6 @@
 import * as apiKeys from './api-keys.ts';
 import * as assets from './assets.ts';
+import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
 import * as documents from './documents.ts';
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   sites,
   banks,
   assets,
+  assignmentPolicies,
   apiKeys,
   webhookEndpoints,
   documents,

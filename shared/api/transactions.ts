@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
+import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
@@ -35,7 +37,7 @@ export const TransactionView = Transaction.omit({
   pickupWithinSeconds: true,
   useWithinSeconds: true,
 })
-  .extend({ credentials: z.array(CredentialView) })
+  .extend({ reservation: z.enum(['hard', 'soft']), credentials: z.array(CredentialView) })
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
 
@@ -78,6 +80,10 @@ export const CreateTransaction = z.strictObject({
   overstaySeconds: z.int().positive().max(604_800).optional(),
   deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
+  /** A soft one gives way to a hard request at a full bank until its first step has begun. */
+  reservation: z.enum(['hard', 'soft']).default('hard'),
+  /** If no compartment is free, wait for one until then instead of being refused. */
+  waitUntil: InstantInput.optional(),
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
 
@@ -99,6 +105,41 @@ export const createTransaction = {
   response: TransactionView,
   problems: ['reservation_refused', 'already_exists', 'not_owner', 'idempotency_key_reused'],
   etag: true,
+} as const satisfies Route;
+
+export const Precheck = z
+  .object({
+    outcome: z.enum(['reserved', 'waitlisted', 'refused']),
+    /** How many wait at this bank already. */
+    ahead: z.int().nonnegative(),
+    /** The door it would get now; another one of the candidates when somebody is faster. */
+    door: z.string().nullable(),
+    /** How many compartments would do. */
+    candidates: z.int().nonnegative(),
+    /** The version of the assignment policy that says so. */
+    policy: z.string(),
+    /** Why nothing is reserved, as a create would say it. */
+    refusal: z.enum(reservationReasons).nullable(),
+    /** In words. */
+    reason: z.string(),
+    /** What would fit otherwise; empty where it fits. */
+    alternatives: z.array(Alternative),
+  })
+  .meta({ id: 'Precheck' });
+export type Precheck = z.infer<typeof Precheck>;
+
+export const checkTransaction = {
+  id: 'check-transaction',
+  noun: 'transactions',
+  method: 'POST',
+  path: '/v1/transactions/check',
+  summary: 'Say what a create with this body would do now, and why; books nothing',
+  permission: 'transactions:read',
+  body: CreateTransaction,
+  status: 200,
+  response: Precheck,
+  problems: ['not_owner'],
+  asks: true,
 } as const satisfies Route;
 
 export const listTransactions = {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BankConfig } from '../device/config.ts';
+import { AssignmentPolicy } from './assignment-policy.ts';
 import { InstantText } from './time.ts';
 
 export const ThermalClass = z.enum(['ambient', 'refrigerated', 'frozen', 'heated']);
@@ -44,6 +45,8 @@ export const Bank = z.object({
   config: BankConfig,
   bankKey: BankKey,
   pinDigits: z.int(),
+  /** Copy of its tenant's, so that choosing needs no read of its own; left out, the built-in one. */
+  assignmentPolicy: AssignmentPolicy.optional(),
   createdAt: InstantText,
   version: z.int().positive(),
 });

@@ -19,9 +19,13 @@ export const Compartment = z.object({
   contents: Contents,
   lock: LockState,
   /** Why staff took it out of service. */
-  outOfService: z.string().nullable(),
+  outOfService: z.string().nullable().default(null),
   /** Somebody has to look inside before it is offered: nobody knows what was left there. */
   uncleared: z.boolean().optional(),
+  /** Who has it holds it softly, since when (milliseconds since 1970), and has not opened it yet. */
+  soft: z.int().optional(),
+  /** How often its door was opened, by its bank's journal; left out: never. */
+  wear: z.int().nonnegative().optional(),
   /** The newest journal entry its physical state comes from. */
   lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
   /** The newest door command. */
@@ -59,7 +63,8 @@ const availabilityRows: [(it: Compartment, stored: boolean) => boolean, Availabi
 
 /** Changes a compartment and says its availability anew. `stored`: its holder's item is inside. */
 export const changed = (before: Compartment, change: Partial<Compartment>, stored: boolean): Compartment => {
-  const after = { ...before, ...change, version: before.version + 1 };
+  // Softly is how one holder has it, not the next.
+  const after = { ...before, ...('heldBy' in change && { soft: undefined }), ...change, version: before.version + 1 };
   return { ...after, availability: availabilityRows.find(([holds]) => holds(after, stored))?.[1] ?? 'available' };
 };
 
@@ -70,6 +75,10 @@ export const offered = (it: Compartment, now: Instant): boolean =>
   it.contents !== 'filled' &&
   it.lock === 'ok' &&
   (it.until === null || it.until <= epochMs(now));
+
+/** Held softly by somebody who has not begun: a hard request may have it when nothing else is left. */
+export const reclaimable = (it: Compartment): boolean =>
+  it.soft !== undefined && it.heldBy !== null && it.doorState === 'closed' && it.contents !== 'filled';
 
 /** An entry tells the newest state only if none after it was seen; another journal is another controller, and newer. */
 export const isNewest = (it: Compartment, journalId: string, seq: number): boolean =>

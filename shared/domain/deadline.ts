@@ -3,12 +3,13 @@ import type { Transaction } from './transaction.ts';
 import { type Condition, DeadlineName, workflowOf } from './workflow.ts';
 
 /** The one deadline that runs now, if any. */
-export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
+export const runningDeadline = (it: Transaction): { name: DeadlineName | 'waitUntil'; at: string } | null => {
   const { state, deadlines, flags } = it;
   const named = (name: DeadlineName) => {
     const at = deadlines[name];
     return at === undefined ? null : { name, at };
   };
+  if (state === 'created') return it.waiting ? { name: 'waitUntil', at: it.waiting.until } : null;
   if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
   if (state === 'stored') return named('pickupBy');
   if (state !== 'in_use' || deadlines.useUntil === undefined) return null;

@@ -1,12 +1,15 @@
 import * as z from 'zod';
 import type { Command } from './command.ts';
 import { runningDeadline } from './deadline.ts';
+import { epochSecondsUp } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import type { DeadlineName } from './workflow.ts';
 
 /** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */
 export const DueMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('transaction'), tenant: z.string(), id: z.string() }),
+  /** A door of this bank may be offered again, and somebody waits for one. */
+  z.object({ kind: z.literal('waiting'), tenant: z.string(), id: z.string() }),
   z.object({ kind: z.literal('command'), tenant: z.string(), id: z.string() }),
 ]);
 export type DueMessage = z.infer<typeof DueMessage>;
@@ -25,11 +28,16 @@ export const dueOfTransaction = (it: Transaction): Due | null => {
   );
 };
 
-const nameOf = (it: Transaction, deadline: DeadlineName, rev: number): string => `${it.id}-${deadline}-${rev}`;
+const nameOf = (it: Transaction, deadline: DeadlineName | 'waitUntil', rev: number): string =>
+  `${it.id}-${deadline}-${rev}`;
 
 /** Names of the wake-ups that its last step has made pointless. What is not named here comes, and finds nothing to do. */
 export const settledDues = (it: Transaction): string[] => {
   const { state, deadlineRev, depositStartedAt, depositedAt } = it;
+  // Null once it has waited: it is served, and all its other deadlines are new.
+  if (it.waiting) return state === 'created' ? [] : [nameOf(it, 'waitUntil', deadlineRev)];
+  if (it.waiting === null && state === 'reserved' && deadlineRev === 0 && depositStartedAt === null)
+    return [nameOf(it, 'waitUntil', 0)];
   // A deposit that was learned of at once began no deadline of its own.
   const toDeposit = depositStartedAt === depositedAt ? 'reserveUntil' : 'depositBy';
   if (state === 'reserved' && depositStartedAt !== null) return [nameOf(it, 'reserveUntil', deadlineRev)];
@@ -40,6 +48,13 @@ export const settledDues = (it: Transaction): string[] => {
   if (it.startedAt !== undefined) return [nameOf(it, 'useUntil', deadlineRev)];
   return [nameOf(it, depositedAt === null ? toDeposit : 'pickupBy', deadlineRev)];
 };
+
+/** A door of a bank is offered again at a moment, and nothing happens then that would wake anybody. */
+export const dueOfWaiting = (tenant: string, bankId: string, at: string): Due => ({
+  name: `${bankId}-waiting-${epochSecondsUp(at)}`,
+  at,
+  message: { kind: 'waiting', tenant, id: bankId },
+});
 
 export const dueOfCommand = (it: Command): Due | null =>
   ['queued', 'sent', 'acknowledged'].includes(it.state)

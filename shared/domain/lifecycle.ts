@@ -9,7 +9,7 @@ import { apply, born } from './decision.ts';
 import { receives } from './grants.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
-import { earlier, later, plusSeconds } from './time.ts';
+import { earlier, epochMs, later, plusSeconds } from './time.ts';
 import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
 import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
 
@@ -36,7 +36,7 @@ const over = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as co
  * `invalid_transition`.
  */
 export const possible = {
-  cancel: { reserved: 'cancelled', stored: 'recall_due' },
+  cancel: { created: 'cancelled', reserved: 'cancelled', stored: 'recall_due' },
   extend: { ...stays('reserved', 'stored', 'in_use'), recall_due: 'stored' },
   hold: stays('reserved', 'stored', 'in_use'),
   'lift-hold': stays(...underWay),
@@ -55,6 +55,7 @@ export type Action = keyof typeof possible;
 
 /** What a deadline leads to, by the state in which it runs. */
 export const whenDue = {
+  created: 'expired',
   reserved: 'expired',
   stored: 'recall_due',
   in_use: 'expired',
@@ -102,6 +103,7 @@ export type CreateInput = {
   recipient: Party;
   parties: Transaction['parties'];
   payment: Transaction['payment'];
+  reservation?: 'soft';
   conditions?: readonly Condition[] | undefined;
   overstaySeconds?: number | undefined;
   metadata: Record<string, string>;
@@ -109,8 +111,8 @@ export type CreateInput = {
 };
 
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
-const deadlinesOf = (
-  input: CreateInput,
+export const deadlinesOf = (
+  input: Pick<CreateInput, 'workflow' | 'deadlines'>,
   now: Instant,
 ): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds' | 'useWithinSeconds'> => {
   const usual = workflowOf(input.workflow).deadlines;
@@ -180,29 +182,16 @@ const endsAt = (
 const begun = (it: Transaction, row: WorkflowStep): Pick<WorkflowStep, 'until' | 'grace'> =>
   row.until === 'reserveUntil' && it.depositStartedAt !== null ? { until: 'depositBy' } : row;
 
-/** A transaction with this compartment reserved for it, and one credential per step. */
-export const create = (
+/** A transaction as it begins: nothing reserved, nobody may open anything. */
+const unreserved = (
   input: CreateInput,
-  compartment: Compartment,
-  pinDigits: number,
+  dated: ReturnType<typeof deadlinesOf>,
   assignment: Transaction['assignment'],
-  fresh: Fresh,
   now: Instant,
-): TransactionDecision => {
+): Transaction => {
   const { conditions: asked, overstaySeconds, assetId, deadlines: _, ...given } = input;
-  const { steps, conditions: usual } = workflowOf(input.workflow);
-  const dated = deadlinesOf(input, now);
-  const credentials = steps.map((row, nth) =>
-    newPin(row.step, fresh.credentialIds[nth], fresh, {
-      state: nth === 0 ? 'active' : 'issued',
-      notBefore: now,
-      notAfter: endsAt(row, { id: input.id, overstaySeconds, ...dated }),
-      digits: pinDigits,
-      sinceVersion: 2,
-    }),
-  );
-  const preconditions = (asked ?? usual).map((condition) => ({ condition }));
-  const transaction: Transaction = {
+  const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
+  return {
     ...given,
     ...dated,
     ...(preconditions.length > 0 && { preconditions }),
@@ -216,7 +205,7 @@ export const create = (
     deadlineRev: 0,
     flags: preconditions.some(({ condition }) => condition === 'payment') ? ['payment_pending'] : [],
     holdReason: null,
-    credentials,
+    credentials: [],
     depositStartedAt: null,
     depositedAt: null,
     pickedUpAt: null,
@@ -229,18 +218,122 @@ export const create = (
     createdAt: now,
     updatedAt: now,
   };
+};
+
+/** One credential per step, the first of which opens now. */
+const credentialsOf = (
+  it: Transaction,
+  pinDigits: number,
+  fresh: Fresh,
+  now: Instant,
+  sinceVersion: number,
+): Credential[] =>
+  workflowOf(it.workflow).steps.map((row, nth) =>
+    newPin(row.step, fresh.credentialIds[nth], fresh, {
+      state: nth === 0 ? 'active' : 'issued',
+      notBefore: now,
+      notAfter: endsAt(row, it),
+      digits: pinDigits,
+      sinceVersion,
+    }),
+  );
+
+/** The compartment as it is once the transaction has it; a soft one is marked until its first step has begun. */
+export const taken = (
+  compartment: Compartment,
+  { id, reservation, createdAt, depositStartedAt }: Transaction,
+): CompartmentChange => ({
+  before: compartment,
+  after: changed(
+    compartment,
+    {
+      heldBy: id,
+      until: null,
+      ...(reservation === 'soft' && depositStartedAt === null && { soft: epochMs(createdAt) }),
+    },
+    false,
+  ),
+});
+
+/** How its compartment was chosen, and what was seen of the others: that is told once, by the event, and kept nowhere else. */
+type Decided = Transaction['assignment'] & { seen?: string };
+
+/** A transaction with this compartment reserved for it, and one credential per step. */
+export const create = (
+  input: CreateInput,
+  compartment: Compartment,
+  pinDigits: number,
+  { seen, ...assignment }: Decided,
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  const transaction = unreserved(input, deadlinesOf(input, now), assignment, now);
+  const credentials = credentialsOf(transaction, pinDigits, fresh, now, 2);
+  return {
+    transaction: born({ ...transaction, credentials }, 'transaction.created', [
+      {
+        type: 'transaction.reserved',
+        set: { state: 'reserved', door: compartment.door },
+        ...(seen !== undefined && { data: { seen } }),
+      },
+    ]),
+    compartments: [taken(compartment, transaction)],
+    locks: { take: credentials, drop: [] },
+  };
+};
+
+/** A transaction that waits for a door; its deadlines count from when it has one. */
+export const wait = (
+  input: CreateInput,
+  until: Instant,
+  assignment: Transaction['assignment'],
+  now: Instant,
+): TransactionDecision => {
+  const wrong = (detail: string): Refusal =>
+    new Refusal('invalid_request', `waitUntil ${detail}`, { errors: [{ pointer: '/waitUntil', detail }] });
+  if (until <= now) throw wrong('lies in the past');
+  for (const [name, at] of Object.entries(input.deadlines))
+    if (at !== undefined && at <= until) throw wrong(`must come before ${name}`);
+  const transaction = {
+    ...unreserved(input, deadlinesOf(input, now), assignment, now),
+    waiting: { until, asked: input.deadlines },
+  };
   return {
     transaction: born(transaction, 'transaction.created', [
-      { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
+      { type: 'transaction.waitlisted', set: {}, data: { waitUntil: until } },
     ]),
-    compartments: [{ before: compartment, after: changed(compartment, { heldBy: input.id, until: null }, false) }],
+    compartments: [],
+    locks: { take: [], drop: [] },
+  };
+};
+
+/** A door for one that waited: from here on it is as if it had been created now. */
+export const reserve = (
+  it: Transaction,
+  compartment: Compartment,
+  { pinDigits, bankKey }: { pinDigits: number; bankKey: BankKey },
+  { seen, ...assignment }: Decided,
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  const dated = deadlinesOf({ workflow: it.workflow, deadlines: it.waiting?.asked ?? {} }, now);
+  const credentials = credentialsOf({ ...it, ...dated }, pinDigits, fresh, now, it.version + 1);
+  return {
+    transaction: apply(it, [
+      {
+        type: 'transaction.reserved',
+        set: { state: 'reserved', door: compartment.door, ...dated, credentials, assignment, bankKey, waiting: null },
+        ...(seen !== undefined && { data: { seen } }),
+      },
+    ]),
+    compartments: [taken(compartment, it)],
     locks: { take: credentials, drop: [] },
   };
 };
 
 /** Its source had cancelled it before it told of it: it is cancelled from the first moment, and never had a door. */
 export const createCancelled = (decided: TransactionDecision, reason: string, now: Instant): TransactionDecision => {
-  const { after } = decided.transaction;
+  const { waiting: _, ...after } = decided.transaction.after;
   const subject: Transaction = { ...after, state: 'created', version: 1, door: null, credentials: [] };
   return {
     transaction: born(subject, 'transaction.created', [
@@ -269,6 +362,33 @@ export const ended = (
   return {
     emissions: [{ type, set: { ...set, endedAt: now, credentials: unlocked(dead, drop) }, data }],
     drop,
+  };
+};
+
+/**
+ * A soft reservation that a hard one takes the door of: it moves to another that fits, or ends `rejected`. Null where it
+ * may not be asked to: its depositor has begun, or it is not soft. The door itself is the other's to take.
+ */
+export const giveWaySoftly = (
+  it: Transaction,
+  to: Compartment | undefined,
+  now: Instant,
+): TransactionDecision | null => {
+  if (it.state !== 'reserved' || it.reservation !== 'soft' || it.depositStartedAt !== null || it.door === null)
+    return null;
+  const reason = 'reclaimed';
+  if (to === undefined) {
+    const set = { state: 'rejected' as const, rejectReason: reason, door: null };
+    const { emissions, drop } = ended(it, 'transaction.rejected', set, 'revoked', { reason }, now);
+    return { transaction: apply(it, emissions), compartments: [], locks: { take: [], drop } };
+  }
+  const credentials = withCredentials(it.credentials, liveCredential, {}, it.version + 1);
+  return {
+    transaction: apply(it, [
+      { type: 'transaction.moved', set: { door: to.door, credentials }, data: { fromDoor: it.door, reason } },
+    ]),
+    compartments: [taken(to, it)],
+    locks: { take: [], drop: [] },
   };
 };
 
@@ -311,13 +431,13 @@ export const recall = (
 /** Gives the compartment up. What is already inside is recalled, so that no item is ever orphaned. */
 export const cancel = (
   it: Transaction,
-  compartment: Compartment,
+  compartment: Compartment | null,
   reason: string,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
   requirePossible('cancel', it);
-  if (it.state === 'reserved') {
+  if (it.state === 'created' || it.state === 'reserved') {
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
@@ -326,7 +446,11 @@ export const cancel = (
       { reason },
       now,
     );
-    return { transaction: apply(it, emissions), compartments: [released(compartment, it)], locks: { take: [], drop } };
+    return {
+      transaction: apply(it, emissions),
+      compartments: compartment === null ? [] : [released(compartment, it)],
+      locks: { take: [], drop },
+    };
   }
   const { emission, take, drop } = recall(it, 'cancelled', fresh, now, it.version + 1);
   emission.set.cancelReason = reason;
@@ -538,7 +662,7 @@ export const expireIfDue = (
       compartments: [],
       locks: { take: [], drop: [] },
     };
-  const stage = it.state === 'in_use' ? 'use' : running.name === 'reserveUntil' ? 'reservation' : 'deposit';
+  const stage = it.state === 'in_use' ? 'use' : running.name === 'depositBy' ? 'deposit' : 'reservation';
   const { emissions, drop } = ended(
     it,
     'transaction.expired',
@@ -710,7 +834,7 @@ export const move = (
         data: { fromDoor: from.door, reason },
       },
     ]),
-    compartments: [released(from, it), { before: to, after: changed(to, { heldBy: it.id, until: null }, false) }],
+    compartments: [released(from, it), taken(to, it)],
     locks: { take: [], drop: [] },
   };
 };

@@ -3,7 +3,7 @@ import { assign } from './assignment.ts';
 import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
-import { ended, recall } from './lifecycle.ts';
+import { ended, recall, taken } from './lifecycle.ts';
 import {
   type Context,
   conflicted,
@@ -292,7 +292,7 @@ const giveWay = (context: Context, other: Transaction): Merged => {
   const [next] = found.doors;
   const reason = 'compartment_occupied';
   if (next) {
-    takeDoor(context, next.door, other.id, false);
+    world.compartments.set(next.door, taken(next, other).after);
     const credentials = other.credentials.map((c) =>
       liveCredential(c) ? { ...c, sinceVersion: other.version + 1 } : c,
     );

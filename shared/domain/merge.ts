@@ -44,6 +44,8 @@ export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map
   return entry.cause === null && entry.after.contents === 'empty' ? 'emptied_by_nobody' : null;
 };
 
+const opens = ({ type }: DoorEntry): boolean => type === 'door.opened' || type === 'door.forced';
+
 /** Whether its item, or what its renter left, is taken to be inside. */
 export const isInside = ({ state, workflow }: Transaction): boolean =>
   state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflowOf(workflow).inUse?.inside === true);
@@ -64,7 +66,15 @@ export const mergeDoorEntry = (
     holder === undefined ? isAsset(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
   world.compartments.set(
     entry.door,
-    changed(compartment, physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds), inside),
+    changed(
+      compartment,
+      {
+        ...physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds),
+        // However late it is learned of: each entry comes here once.
+        ...(opens(entry) ? { wear: (compartment.wear ?? 0) + 1, soft: undefined } : {}),
+      },
+      inside,
+    ),
   );
 
   const transaction = world.transactions.get(entry.transactionId ?? compartment.heldBy ?? '');

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
+import type { TenantPolicy } from './assignment-policy.ts';
+import { policyVersion } from './assignment-policy.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { changesGrants } from './grants.ts';
@@ -97,4 +99,10 @@ export const subjects = {
     says: (it) => ({ endpointId: it.id }),
     hidden: [...always, 'secret'],
   } satisfies SubjectKind<WebhookEndpoint>,
+  assignmentPolicy: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ assignmentPolicyId: it.id, policy: `${it.name}/${policyVersion(it.version)}` }),
+    hidden: always,
+  } satisfies SubjectKind<TenantPolicy>,
 };

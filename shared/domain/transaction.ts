@@ -133,6 +133,10 @@ export const Transaction = z.object({
   charges: z.array(Charge).optional(),
   metadata: Metadata,
   deadlines: Deadlines,
+  /** It gives way to a hard one when the bank is full and its first step has not begun. Left out: hard. */
+  reservation: z.literal('soft').optional(),
+  /** While it waits for a door: until when, and with which deadlines. Null once it has one; left out if it never waited. */
+  waiting: z.object({ until: InstantText, asked: Deadlines.partial() }).nullish(),
   /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
   pickupWithinSeconds: z.int().positive().nullable(),
   /** Seconds from the start to `useUntil`; only where there is one, and the caller did not name the moment. */

@@ -18,5 +18,6 @@ const shownCredential = projection(CredentialView);
 export const transactionView = (found: Seen): TransactionView =>
   shownTransaction({
     ...found.transaction,
+    reservation: found.transaction.reservation ?? 'hard',
     credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });

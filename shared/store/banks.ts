@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { type InLine, Need } from '../domain/assignment.ts';
+import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
 import { keys, ranges } from './rows.ts';
@@ -56,6 +58,20 @@ export const activatedWrites = (bank: Bank): Write[] => {
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
 };
 
+/** The bank with this policy to choose its compartments by. */
+export const policyWrite = (bank: Bank, assignmentPolicy: AssignmentPolicy): Write =>
+  bankWrite({ ...bank, assignmentPolicy, version: bank.version + 1 }, { version: bank.version });
+
+/** Ids of all banks of a tenant. */
+export const bankIdsOf = async (table: Table, tenant: string): Promise<string[]> =>
+  (await table.query(ranges.partition(keys.bankOfTenant(tenant, '').PK))).rows.map(({ SK }) => String(SK));
+
+/** A bank as it surely is now, whoever it belongs to. */
+export const readBankConsistent = async (table: Table, bankId: string): Promise<Bank | null> => {
+  const row = await table.get(keys.bank(bankId), true);
+  return row === undefined ? null : parseBank(row);
+};
+
 export const readBank = async (table: Table, tenant: string, bankId: string): Promise<Bank | null> => {
   const row = await table.get(keys.bank(bankId));
   if (row === undefined) return null;
@@ -103,16 +119,33 @@ export const compartmentsFrom = (bank: Bank, rows: Record<string, unknown>[]): C
   return bank.layout.map(({ door }) => known.get(door) ?? newCompartment(door));
 };
 
-/** A bank and all its compartments, in one query. */
+export const isDoor = ({ SK }: Record<string, unknown>): boolean => String(SK).startsWith('D#');
+const isWaiting = ({ SK }: Record<string, unknown>): boolean => String(SK).startsWith('BW#');
+
+/** Somebody who waits for a door of a bank. `version` guards it against coming back once they are served. */
+export const WaitingRow = z.object({ tenant: z.string(), transactionId: z.string(), need: Need, version: z.int() });
+export type WaitingRow = z.infer<typeof WaitingRow>;
+
+const inLine = (row: Record<string, unknown>): InLine => {
+  const { transactionId, need } = WaitingRow.parse(row);
+  return { id: transactionId, need };
+};
+
+/** A bank, who waits for it, first come first, and all its compartments, in one query. */
 export const readBankWithDoors = async (
   table: Table,
   tenant: string,
   bankId: string,
   consistent: boolean,
-): Promise<{ bank: Bank; compartments: Compartment[] } | null> => {
+): Promise<{ bank: Bank; waiting: InLine[]; compartments: Compartment[] } | null> => {
   const { rows } = await table.query(ranges.bankWithDoors(bankId), { consistent });
-  const [first, ...doors] = rows;
+  const [first, ...others] = rows;
   if (first === undefined || first.SK !== 'B') return null;
   const bank = parseBank(first);
-  return bank.tenant === tenant ? { bank, compartments: compartmentsFrom(bank, doors) } : null;
+  if (bank.tenant !== tenant) return null;
+  return {
+    bank,
+    waiting: others.filter(isWaiting).map(inLine),
+    compartments: compartmentsFrom(bank, others.filter(isDoor)),
+  };
 };

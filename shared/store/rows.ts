@@ -18,6 +18,8 @@ export const keys = {
   command: (tenant: string, id: string): Key => ({ PK: `CMD#${tenant}#${id}`, SK: 'S' }),
   bank: (id: string): Key => ({ PK: `BANK#${id}`, SK: 'B' }),
   compartment: (bankId: string, door: string): Key => ({ PK: `BANK#${bankId}`, SK: `D#${door}` }),
+  /** Who waits for a door, in the order of their ids. Between a bank and its doors, so that one query reads all. */
+  waiting: (bankId: string, transactionId: string): Key => ({ PK: `BANK#${bankId}`, SK: `BW#${transactionId}` }),
   acknowledged: (bankId: string, journalId: string): Key => ({ PK: `BANK#${bankId}`, SK: `A#${journalId}` }),
   journal: (bankId: string, journalId: string, seq: number): Key => ({
     PK: `BANK#${bankId}`,
@@ -27,6 +29,8 @@ export const keys = {
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
+  /** How a tenant's compartments are chosen; the versions before lie in its events. */
+  policy: (tenant: string): Key => ({ PK: `POLICY#${tenant}`, SK: 'S' }),
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
   assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
   /** A loan of an asset; transaction ids sort by when they were drawn. */
@@ -73,8 +77,9 @@ export const keys = {
 /** Ranges of sort keys that are read in one query. */
 export const ranges = {
   events: (logPk: string, after = 0) => ({ PK: logPk, from: `C#${number(after)}`, to: `C#${end}` }),
-  /** A bank with all its compartments, acknowledgements first. */
+  /** A bank, who waits for one of its doors, and its compartments. */
   bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
+  waiting: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'BW#', to: `BW#${end}` }),
   bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
   compartments: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'D#', to: `D#${end}` }),
   journal: (bankId: string, journalId: string, from: number, to: number) => ({

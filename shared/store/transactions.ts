@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Actor, Envelope } from '../../events/envelope.ts';
+import { needOf } from '../domain/assignment.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/derived.ts';
@@ -9,8 +10,9 @@ import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
+import type { WaitingRow } from './banks.ts';
 import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
-import { keys, ranges } from './rows.ts';
+import { dueAttributes, keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
 
 /** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
@@ -44,6 +46,20 @@ export const drawFresh = (keyVersion: number, newId: (prefix: string) => string,
 
 export const newSalt = (): string => randomBytes(16).toString('base64url');
 
+/** It stands in the line for its bank's doors exactly while it waits. */
+const waitingWrites = ({ before, after }: TransactionDecision['transaction']): Write[] => {
+  const { id, tenant, bankId, createdAt } = after;
+  const key = keys.waiting(bankId, id);
+  if (after.state === 'created') {
+    const need = needOf(after.items);
+    if (before !== null || need === null) return [];
+    const row: WaitingRow = { tenant, transactionId: id, need, version: 1 };
+    // Due from the start: the sweep looks at it each time.
+    return [{ kind: 'other', expects: 'absent', put: { ...key, ...row, ...dueAttributes(id, createdAt) } }];
+  }
+  return before?.state === 'created' ? [{ kind: 'other', expects: 'anything', remove: key }] : [];
+};
+
 /** The writes of a decision: transaction, events, doors, PIN locks. One commit; nothing is written here. */
 export const decisionWrites = (
   rootKeys: RootKeys,
@@ -64,6 +80,7 @@ export const decisionWrites = (
     writes: [
       ...committed.writes,
       ...decision.compartments.map((it) => compartmentWrite(after.bankId, it)),
+      ...waitingWrites(decision.transaction),
       ...lockWrites(after.bankId, { tenant: after.tenant, transactionId: after.id }, take, drop),
     ],
   };

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Assignment, assign } from '#shared/domain/assignment.ts';
+import { type Assignment, alternatives, assign } from '#shared/domain/assignment.ts';
+import { AssignmentRules, defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { epochMs } from '#shared/domain/time.ts';
@@ -134,7 +135,7 @@ describe('a refusal', () => {
     ['no_fitting_compartment', [doorOf('1'), doorOf('2', { heightMm: 50 })], [anItem], { states: { 1: taken } }],
     ['no_fitting_compartment', [doorOf('1'), doorOf('2', { bottomMm: 1_800 })], [anItem], { states: { 1: taken } }],
   ])('says %s, the first thing that explains it', (reason, layout, items, more) => {
-    expect(ask(layout, items, more)).toEqual({ doors: [], candidates: 0, refused: reason });
+    expect(ask(layout, items, more)).toEqual({ doors: [], candidates: 0, policy: 'best-fit/1', refused: reason });
   });
 
   it('of a full bank is no refusal for ever: what never fits says so even then', () => {
@@ -167,5 +168,122 @@ describe('many callers at once', () => {
       doorsOf(ask(mixed, [anItem], { id: `txn_${nth}` })).slice(0, 3),
     );
     for (const it of wanted) expect(it.toSorted()).toEqual(['1', '2', '3']);
+  });
+});
+
+describe('a policy', () => {
+  const by = (rules: Partial<AssignmentRules>) => ({
+    bank: { assignmentPolicy: { ...defaultPolicy, id: 'ours/2', ...rules } },
+  });
+  const reasonOf = (found: Assignment) => (found.refused === null ? found.reason : found.refused);
+
+  it('spares doors that were opened more often, in coarse steps, before it draws lots', () => {
+    const layout = ['1', '2', '3'].map((door) => doorOf(door));
+    const found = ask(layout, [anItem], { states: { 1: { wear: 1_000 }, 2: { wear: 499 }, 3: { wear: 500 } } });
+    expect(doorsOf(found)).toEqual(['2', '3', '1']);
+    expect(reasonOf(found)).toBe('opened less than others that are as good');
+    const equal = ask(layout, [anItem], { states: { 1: { wear: 400 }, 2: { wear: 499 } } });
+    expect(reasonOf(equal)).toBe('by lot among those that are as good');
+  });
+
+  it('never has somebody carry a larger compartment for the sake of wear', () => {
+    const layout = [doorOf('1', { heightMm: 200 }), doorOf('2')];
+    expect(doorsOf(ask(layout, [anItem], { states: { 1: { wear: 9_000 } } }))[0]).toBe('1');
+  });
+
+  it('may put reach before size, and says so in the decision', () => {
+    const layout = [doorOf('1', { heightMm: 200, bottomMm: 1_600 }), doorOf('2', { bottomMm: 900 })];
+    const found = ask(layout, [anItem], by({ criteria: [{ by: 'height', step: 300 }] }));
+    expect(found).toMatchObject({
+      policy: 'ours/2',
+      candidates: 2,
+      reason: 'easier to reach than others that are as good',
+    });
+    expect(doorsOf(found)).toEqual(['2', '1']);
+  });
+
+  it('may refuse what is larger than needed, and then says what would fit', () => {
+    const layout = [doorOf('1', { heightMm: 200 }), doorOf('2')];
+    const taken = { heldBy: 'txn_2' };
+    const strict = by({ takeLarger: false });
+    expect(doorsOf(ask(layout, [anItem], strict))).toEqual(['1']);
+    expect(ask(layout, [anItem], { ...strict, states: { 1: taken } }).refused).toBe('no_fitting_compartment');
+    const compartments = layout.map(({ door }) => changed(newCompartment(door), door === '1' ? taken : {}, false));
+    expect(alternatives([anItem], bankOf(layout, strict.bank), compartments, startedAt)).toEqual([
+      { what: 'larger_compartment', doors: ['2'] },
+      { what: 'once_free', doors: ['1'] },
+    ]);
+  });
+
+  it.each([
+    [
+      'a criterion twice',
+      {
+        criteria: [
+          { by: 'size', step: 1 },
+          { by: 'size', step: 2 },
+        ],
+      },
+    ],
+    ['a step of nothing', { criteria: [{ by: 'wear', step: 0 }] }],
+    ['a criterion that there is not', { criteria: [{ by: 'luck', step: 1 }] }],
+  ])('cannot have %s', (_what, wrong) => {
+    const { id: _, ...rules } = defaultPolicy;
+    expect(AssignmentRules.safeParse(rules).success).toBe(true);
+    expect(AssignmentRules.safeParse({ ...rules, ...wrong }).success).toBe(false);
+  });
+});
+
+describe('what would fit otherwise', () => {
+  it.each([
+    ['out_of_reach', [doorOf('1', { heightMm: 50 }), doorOf('2', { bottomMm: 1_800 })], ['2']],
+    ['other_thermal_class', [doorOf('1', { heightMm: 50 }), doorOf('2', { thermalClass: 'frozen' })], ['2']],
+    ['smaller_items', [doorOf('1', { heightMm: 50 }), doorOf('2', { heightMm: 60 })], ['1', '2']],
+  ])('is said to be %s', (what, layout, doors) => {
+    const compartments = layout.map(({ door }) => newCompartment(door));
+    expect(alternatives([anItem], bankOf(layout), compartments, startedAt)).toContainEqual({ what, doors });
+  });
+
+  it('names every compartment of the bank at most once', () => {
+    const size = fc.integer({ min: 50, max: 600 });
+    const door = fc.record({
+      heightMm: size,
+      bottomMm: fc.constantFrom(0, 1_700, 1_701),
+      thermalClass: fc.constantFrom('ambient' as const, 'frozen' as const),
+      taken: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(door, { minLength: 1, maxLength: 12 }), (doors) => {
+        const layout = doors.map(({ taken: _, ...more }, nth) => doorOf(String(nth + 1), more));
+        const compartments = doors.map(({ taken }, nth) =>
+          changed(newCompartment(String(nth + 1)), taken ? { heldBy: 'txn_2' } : {}, false),
+        );
+        const named = alternatives([anItem], bankOf(layout), compartments, startedAt).flatMap((it) => it.doors);
+        expect(new Set(named).size).toBe(named.length);
+      }),
+    );
+  });
+});
+
+describe('many callers at once at doors that are worn unequally', () => {
+  /** Each as `functions/http/transactions` does it: two tries on a read, two on a fresh one. */
+  it('still find one of the doors with four tries, as long as the steps are coarse', () => {
+    const layout = Array.from({ length: 100 }, (_, nth) => doorOf(String(nth + 1)));
+    const states = Object.fromEntries(layout.map(({ door }, nth) => [door, { wear: nth * 10 }]));
+    const taken = new Set<string>();
+    const read = () => Object.fromEntries([...taken].map((door) => [door, { heldBy: 'txn_0' }]));
+    const callers = Array.from({ length: 200 }, (_, nth) => `txn_${nth}`);
+    const tryTwo = (id: string, seen: Record<string, Partial<Compartment>>): boolean => {
+      const wanted = doorsOf(ask(layout, [anItem], { id, states: { ...states, ...seen } })).slice(0, 2);
+      const got = wanted.find((door) => !taken.has(door));
+      if (got !== undefined) taken.add(got);
+      return got !== undefined;
+    };
+    const first = read();
+    const late = callers.filter((id) => !tryTwo(id, first));
+    const second = read();
+    for (const id of late) tryTwo(id, second);
+    // Whoever is left is told to come back, or that it is full; nobody tries more than four times.
+    expect(taken.size).toBeGreaterThan(90);
   });
 });

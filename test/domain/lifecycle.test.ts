@@ -95,7 +95,11 @@ const in_ = (event: string, ...states: TransactionState[]) =>
 
 /** What each request makes of a transaction in each state; all others refuse it. */
 const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
-  cancel: { reserved: 'transaction.cancelled → cancelled', stored: 'transaction.recall_started → recall_due' },
+  cancel: {
+    created: 'transaction.cancelled → cancelled',
+    reserved: 'transaction.cancelled → cancelled',
+    stored: 'transaction.recall_started → recall_due',
+  },
   extend: {
     reserved: 'transaction.extended → reserved',
     stored: 'transaction.extended → stored',

@@ -250,7 +250,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(13);
+    expect(working.length).toBe(15);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -348,7 +348,7 @@ describe('every rule of the bus', () => {
   });
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(8);
+    expect(reactions).toHaveLength(10);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -360,13 +360,14 @@ describe('every rule of the bus', () => {
   it.each([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages', 'bus/search', 'bus/webhooks']],
     ['transaction.created', ['bus/grants', 'bus/search', 'bus/webhooks']],
-    ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/webhooks']],
+    ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['transaction.conflicted', ['bus/grants', 'bus/search', 'bus/signals', 'bus/webhooks']],
     ['command.opened', ['bus/search', 'bus/webhooks']],
     ['credential.superseded', ['bus/grants', 'bus/search', 'bus/webhooks']],
     ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/search', 'bus/webhooks']],
     ['command.acknowledged', ['bus/commands', 'bus/search', 'bus/webhooks']],
-    ['bank.registered', ['bus/banks', 'bus/search', 'bus/webhooks']],
+    ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
+    ['bank.registered', ['bus/assignment-policies', 'bus/banks', 'bus/search', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/search', 'bus/signals', 'bus/webhooks']],
     ['webhook_endpoint.disabled', ['bus/search', 'bus/signals', 'bus/webhooks']],
   ])('%s wakes %j', (type, expected) => {
@@ -529,6 +530,7 @@ describe('least privilege', () => {
       `bus/banks ${iot}:thing/bnk_*`,
       `bus/banks ${iot}:thing/bnk_*/config`,
       `bus/deadlines ${schedules}`,
+      `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
       'bus/messages *',

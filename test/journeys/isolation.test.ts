@@ -97,6 +97,7 @@ const inTime = new Date(Date.now() + 30 * 86_400_000).toISOString();
 /** By each route's id: what a stranger asks of the owner's, and is answered. Null: it names nothing that has an owner. */
 const cases: Record<string, Case | null> = {
   'create-transaction': { status: 409, attempts: () => [{ body: parcelFor(bank) }] },
+  'check-transaction': { status: 200, attempts: () => [{ body: parcelFor(bank) }] },
   'list-transactions': { status: 200, attempts: ({ path }) => [{ path: `${path}?orderId=${order}` }] },
   'get-transaction': {
     status: 404,
@@ -143,6 +144,21 @@ const cases: Record<string, Case | null> = {
   'get-asset': hidden(),
   'list-asset-loans': hidden(),
   'retire-asset': hidden({ reason: 'a stranger says so' }),
+  'list-assignment-policies': null,
+  'get-assignment-policy': null,
+  'replace-assignment-policy': null,
+  'restore-assignment-policy': null,
+  'replay-assignments': {
+    status: 200,
+    attempts: () => [
+      {
+        body: {
+          transactionIds: [parcel.id],
+          rules: { criteria: [], reachableMm: 1_700, takeLarger: true },
+        },
+      },
+    ],
+  },
   'create-api-key': null,
   'list-api-keys': { status: 200, attempts: () => [{}] },
   'revoke-api-key': hidden({}),

@@ -226,6 +226,15 @@ export const doorsAsTold = ({ compartments, recorded }: Picture): string[] =>
     ];
   });
 
+/** I3: a door's wear is how often its journal says that it was opened, whatever came late or again. */
+export const wornAsTold = ({ compartments, recorded }: Picture): string[] =>
+  compartments.flatMap(({ bankId, door, wear = 0 }) => {
+    const opened = recorded.filter(
+      (it) => it.bankId === bankId && it.entry.door === door && ['door.opened', 'door.forced'].includes(it.entry.type),
+    ).length;
+    return opened === wear ? [] : [`I3: ${bankId}/${door} was opened ${opened} times, its row says ${wear}`];
+  });
+
 /** What has not come to rest at the banks: entries, grants. Nothing wrong while things are moving. */
 export const unsettledBanks = ({
   testimonies,

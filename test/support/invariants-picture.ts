@@ -42,6 +42,16 @@ export const TransactionShape = z.looseObject({
   overstaySeconds: z.int().optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
+  waiting: z.object({ until: z.string() }).nullish(),
+  items: z.array(
+    z.looseObject({
+      lengthMm: z.number(),
+      widthMm: z.number(),
+      heightMm: z.number(),
+      massG: z.number().optional(),
+      thermalClass: z.string(),
+    }),
+  ),
   dueAt: z.string().optional(),
 });
 export type TransactionShape = z.infer<typeof TransactionShape>;
@@ -54,6 +64,7 @@ const CompartmentShape = z.looseObject({
   doorState: z.string(),
   contents: z.string(),
   lock: z.string(),
+  wear: z.int().optional(),
   lastEntry: z.looseObject({ journalId: z.string(), seq: z.int() }).nullable(),
 });
 
@@ -70,6 +81,20 @@ const CommandShape = z.looseObject({
 const BankShape = z.looseObject({
   id: z.string(),
   tenant: z.string(),
+  lifecycle: z.string(),
+  layout: z.object({
+    kinds: z.array(
+      z.object({
+        widthMm: z.number(),
+        heightMm: z.number(),
+        depthMm: z.number(),
+        maxMassG: z.number(),
+        thermalClass: z.string(),
+      }),
+    ),
+    /** `label:kind:bottomMm`, comma-separated. */
+    doors: z.string(),
+  }),
   config: z.looseObject({
     guessesPerDay: z.int(),
     batteryBackedClock: z.boolean(),
@@ -190,6 +215,8 @@ export type Picture = {
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
+  /** Who stands in the line of a bank. */
+  waiting: readonly { bankId: string; transactionId: string; tenant: string }[];
   deliveries: readonly (z.infer<typeof DeliveryShape> & { tenant: string })[];
   idempotency: readonly (z.infer<typeof IdempotencyShape> & Pick<Row, 'PK'> & { tenant: string })[];
   /** PIN locks, and which transaction's credential they name. */
@@ -389,6 +416,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   TXN: (_, PK) => ({ PK, SK: 'T' }),
   CMD: (_, PK) => ({ PK, SK: 'S' }),
   TENANT: (_, PK) => ({ PK, SK: 'S' }),
+  POLICY: (_, PK) => ({ PK, SK: 'S' }),
   BANKLOG: (_, PK) => ({ PK, SK: 'S' }),
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
@@ -401,7 +429,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
 const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
-  if (kind === 'CMD' || kind === 'TENANT' || kind === 'BANKLOG' || kind === 'DOORLOG') return SK === 'S' ? PK : null;
+  if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
   const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ASSETS: 'ASSET', ENDPOINTS: 'ENDPOINT' };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
@@ -410,6 +438,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
 const CommitShape = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
 const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()) });
 const AppliedShape = z.looseObject({ version: z.int() });
+const WaitingShape = z.looseObject({ tenant: z.string(), transactionId: z.string() });
 const LockShape = z.looseObject({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });
 
 export const pictureOf = (
@@ -446,7 +475,10 @@ export const pictureOf = (
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
     assets: where('ASSETS', '').map((row) => AssetShape.parse(row)),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
-    banks: where('BANK', 'B').map((row) => BankShape.parse(row)),
+    banks: where('BANK', 'B')
+      .filter(({ SK }) => SK === 'B')
+      .map((row) => BankShape.parse(row)),
+    waiting: where('BANK', 'BW#').map((row) => ({ ...WaitingShape.parse(row), bankId: word(row, 1) })),
     endpoints: where('ENDPOINTS', '')
       .filter((row) => !row.SK.includes('#'))
       .map((row) => ({ ...EndpointShape.parse(row), tenant: word(row, 1) })),

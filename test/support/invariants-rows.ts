@@ -117,6 +117,7 @@ export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string
 
 const runningDeadline = (it: TransactionShape): string | null => {
   const { reserveUntil, depositBy = null, pickupBy = null, useUntil = null } = it.deadlines;
+  if (it.state === 'created') return it.waiting?.until ?? null;
   if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
   if (it.state === 'stored') return pickupBy;
   if (it.state !== 'in_use' || useUntil === null) return null;
@@ -151,7 +152,7 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'ENDPOINT', 'BANKLOG'];
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'ENDPOINT', 'BANKLOG', 'POLICY'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
@@ -253,3 +254,42 @@ export const uniqueIds = ({ rows, transactions }: Picture): string[] => {
       (PK) => `I7: ${PK} names ${String(claims.get(PK))}, the transaction that bears it is ${borne.get(PK) ?? 'none'}`,
     );
 };
+
+/** I6, at any time: who waits for a door stands in the line of its bank, and nobody else does. */
+export const inLine = ({ transactions, waiting }: Picture): string[] => {
+  const waits = transactions
+    .filter(({ state }) => state === 'created')
+    .map((it) => `${it.bankId} ${it.tenant} ${it.id}`);
+  const listed = waiting.map((it) => `${it.bankId} ${it.tenant} ${it.transactionId}`);
+  return [...new Set([...waits, ...listed])]
+    .filter((it) => !waits.includes(it) || !listed.includes(it))
+    .map((it) => `I6: ${it} ${waits.includes(it) ? 'waits and is in no line' : 'is in the line and does not wait'}`);
+};
+
+/** I6, at rest: nobody waits while a compartment that would do is free. Reach is left to the policies of tenants. */
+export const served = ({ transactions, banks, compartments, now }: Picture): string[] =>
+  transactions
+    .filter(({ state }) => state === 'created')
+    .flatMap(({ id, bankId, items }) => {
+      const bank = banks.find((it) => it.id === bankId);
+      if (bank?.lifecycle !== 'active') return [];
+      const sides = items.map((it) => [it.lengthMm, it.widthMm, it.heightMm].toSorted((a, b) => a - b));
+      const box = [
+        sides.reduce((sum, [shortest = 0]) => sum + shortest, 0),
+        Math.max(...sides.map(([, middle = 0]) => middle)),
+        Math.max(...sides.map(([, , longest = 0]) => longest)),
+      ].toSorted((a, b) => a - b);
+      const massG = items.reduce((sum, it) => sum + (it.massG ?? 0), 0);
+      return bank.layout.doors.split(',').flatMap((text) => {
+        const [door = '', kind = '', bottomMm = ''] = text.split(':');
+        const built = bank.layout.kinds[Number(kind)];
+        const row = compartments.find((it) => it.bankId === bankId && it.door === door);
+        const isFree = row === undefined || (row.availability === 'available' && (row.until ?? 0) <= Date.parse(now));
+        if (built === undefined || !isFree || Number(bottomMm) > 1_700 || massG > built.maxMassG) return [];
+        if (items.some((it) => it.thermalClass !== built.thermalClass)) return [];
+        const inside = [built.widthMm, built.heightMm, built.depthMm].toSorted((a, b) => a - b);
+        return box.every((side, nth) => side <= (inside[nth] ?? 0))
+          ? [`I6: ${id} waits at ${bankId} while door ${door} is free`]
+          : [];
+      });
+    });

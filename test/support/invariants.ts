@@ -6,6 +6,7 @@ import {
   openedRightly,
   toldOnce,
   unsettledBanks,
+  wornAsTold,
 } from './invariants-banks.ts';
 import { type Picture, takePicture, takeQuietPicture } from './invariants-picture.ts';
 import {
@@ -13,10 +14,12 @@ import {
   deliveredTruly,
   heldOnce,
   indexed,
+  inLine,
   locked,
   onceEach,
   overdue,
   pendingCommands,
+  served,
   undelivered,
   uniqueIds,
 } from './invariants-rows.ts';
@@ -38,7 +41,9 @@ const always: readonly Check[] = [
   absorbed,
   locked,
   indexed,
+  inLine,
   doorsAsTold,
+  wornAsTold,
   onceEach,
   uniqueIds,
   verified,
@@ -47,7 +52,7 @@ const always: readonly Check[] = [
 ];
 
 /** Become true once everything that is under way has arrived; then `ofRest` holds too. */
-const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue, searched];
+const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue, served, searched];
 const ofRest: readonly Check[] = [itemsKnown];
 
 const violations = (picture: Picture, checks: readonly Check[]): string[] => checks.flatMap((check) => check(picture));

@@ -1,0 +1,64 @@
+import * as z from 'zod';
+import { Actor } from '../../events/envelope.ts';
+import { TenantPolicy } from '../domain/assignment-policy.ts';
+import { InstantText } from '../domain/time.ts';
+import { CommitRow } from './commit.ts';
+import { keys, ranges } from './rows.ts';
+import type { Table } from './table.ts';
+
+/** A tenant's policy, surely the newest; null while the built-in one holds. */
+export const readPolicy = async (table: Table, tenant: string): Promise<TenantPolicy | null> => {
+  const row = await table.get(keys.policy(tenant), true);
+  return row === undefined ? null : TenantPolicy.parse(row);
+};
+
+/** A version as its event tells it. */
+const VersionEvent = z
+  .object({
+    subject: z.string(),
+    sequence: z.int().positive(),
+    recordedAt: InstantText,
+    actor: Actor,
+    data: z.object({
+      changes: TenantPolicy.pick({ name: true, criteria: true, reachableMm: true, takeLarger: true, restores: true }),
+    }),
+  })
+  .transform(({ subject, sequence, recordedAt, actor, data }) => ({
+    ...data.changes,
+    id: subject,
+    sequence,
+    changedAt: recordedAt,
+    by: actor,
+  }));
+export type PolicyVersion = z.infer<typeof VersionEvent>;
+
+/** The versions that a tenant has made, newest first, from before a sequence on. */
+export const policyVersions = async (
+  table: Table,
+  tenant: string,
+  { before, limit }: { before?: number | undefined; limit: number },
+): Promise<{ versions: PolicyVersion[]; more: boolean }> => {
+  const { PK } = keys.policy(tenant);
+  const page = await table.query(ranges.events(PK), {
+    limit,
+    newestFirst: true,
+    ...(before === undefined ? {} : { after: keys.events(PK, before) }),
+  });
+  const versions = page.rows.flatMap((row) => CommitRow.parse(row).events).map((it) => VersionEvent.parse(it));
+  return { versions, more: page.next !== null };
+};
+
+/** What holds now and an older version, in one call. */
+export const readPolicyAndVersion = async (
+  table: Table,
+  tenant: string,
+  sequence: number,
+): Promise<{ current: TenantPolicy | null; version: PolicyVersion | null }> => {
+  const key = keys.policy(tenant);
+  const [row, older] = await table.batchGet([key, keys.events(key.PK, sequence)], true);
+  const [event] = older === undefined ? [] : CommitRow.parse(older).events;
+  return {
+    current: row === undefined ? null : TenantPolicy.parse(row),
+    version: event === undefined ? null : VersionEvent.parse(event),
+  };
+};
