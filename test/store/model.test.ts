@@ -87,7 +87,7 @@ class Real {
       params,
       query: {},
       body,
-      caller: { tenant: this.bank.tenant, apiKeyId: 'key_1', scopes: [], system: null },
+      caller: { tenant: this.bank.tenant, apiKeyId: 'key_1', mode: 'live', scopes: [], system: null },
       now,
       circumstances: { actor: { type: 'api_key', id: 'key_1' }, now, newId },
       ifMatch: undefined,
