@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import * as contract from '#shared/api/assignment-policies.ts';
 import { listOf } from '#shared/api/shapes.ts';
 import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
+import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites, readBankConsistent } from '#shared/store/banks.ts';
 import { policyReaction } from '../../functions/bus/assignment-policies.ts';
@@ -17,9 +19,10 @@ const strict = { ...rules, takeLarger: false, name: 'strict' };
 
 const opened = () => {
   const table = memoryTable();
+  const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
   const handlers = assignmentPolicyHandlers({
     table,
-    rootKeys: async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} }),
+    rootKeys,
     newId,
     clock: () => epochMs(now),
   });
@@ -27,7 +30,14 @@ const opened = () => {
     const handler = handlers[id];
     if (!handler) throw new Error(`there is no ${id}`);
     const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now, newId };
-    return (await handler({ caller: { tenant }, now, circumstances, record: () => [], ...more } as never)).body;
+    const cursors = cursorsOf(rootKeys, {
+      tenant,
+      route: id,
+      params: {},
+      query: z.record(z.string(), z.unknown()).parse(more.query ?? {}),
+    });
+    const caller = { tenant, mode: 'live' };
+    return (await handler({ caller, now, circumstances, cursors, record: () => [], ...more } as never)).body;
   };
   const View = contract.AssignmentPolicyView;
   return {

@@ -24,7 +24,9 @@ const replayed = async (table: Table, body: Record<string, unknown>, tenant = 't
   });
   const handler = handlers[contract.replayAssignments.id];
   const asked = contract.replayAssignments.body.parse(body);
-  return contract.AssignmentReplay.parse((await handler?.({ body: asked, caller: { tenant } } as never))?.body);
+  return contract.AssignmentReplay.parse(
+    (await handler?.({ body: asked, caller: { tenant, mode: 'live' } } as never))?.body,
+  );
 };
 
 describe('what another policy would have chosen', () => {

@@ -35,7 +35,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     if (!handler) throw new Error(`there is no ${id}`);
     const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now, newId };
     const all = {
-      caller: { tenant, apiKeyId: 'key_1', system: null },
+      caller: { tenant, apiKeyId: 'key_1', mode: 'live', system: null },
       params: {},
       now,
       circumstances,
@@ -62,7 +62,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     /** Its system cancels what it has not told us of yet. */
     cancelAhead: (system: string, external: string) =>
       call(held, contract.cancelTransaction.id, {
-        caller: { tenant, apiKeyId: 'key_2', system },
+        caller: { tenant, apiKeyId: 'key_2', mode: 'live', system },
         params: { transactionId: `ext:${system}:${external}` },
         body: { reason: 'by_caller' },
       }),
