@@ -10,11 +10,11 @@ import { doorOf, type People, peopleAt } from '../support/people.ts';
 import { eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
 
 /*
- * One bank, every workflow, and a network that comes and goes. CI is content with 12 transactions; all 300 run with
+ * One bank, every workflow, and a network that comes and goes. CI is content with 6 transactions; all 300 run with
  *   LATCHWORK_FULL=1 npm test -- test/journeys/mixed-day.test.ts
  */
 const full = process.env.LATCHWORK_FULL === '1';
-const count = full ? 300 : 12;
+const count = full ? 300 : 6;
 const atOnce = 4;
 const patience = 90_000;
 
