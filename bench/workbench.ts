@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { apiKeyHandlers } from '../functions/http/api-keys.ts';
 import { assetHandlers } from '../functions/http/assets.ts';
@@ -26,9 +27,10 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { packed } from '../shared/store/packed.ts';
 import { keys } from '../shared/store/rows.ts';
 import { indexTransaction } from '../shared/store/search.ts';
-import { openTable } from '../shared/store/table.ts';
+import { openTable, type Table } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 
 /**
@@ -44,6 +46,8 @@ export type Workbench = {
   siteId: string;
   /** As the reaction does it: the transaction is found by its values from then on. */
   index: (transactionId: string) => Promise<void>;
+  /** As if so many like this one, which is indexed, had been stored in the year before, and were found by the same. */
+  crowd: (transactionId: string, count: number) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
   /** As if its bank had told so: the transaction's row with these fields changed. */
   becomes: (transactionId: string, fields: Record<string, unknown>) => Promise<void>;
@@ -95,6 +99,7 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
         sequence: Number.MAX_SAFE_INTEGER,
         doors: [],
       }),
+    crowd: (transactionId, count) => crowd(deps.table, stack, { tableName, tenant, transactionId, count }),
     newBank: async (layout) => {
       const bankId = await make(createBank, { siteId, name: 'Bench', layout });
       const bank = await readBank(deps.table, tenant, bankId);
@@ -112,6 +117,51 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
     },
   };
 }
+
+const rowsAtOnce = 25;
+const batchesAtOnce = 8;
+const yearMs = 365 * 86_400_000;
+
+type Crowd = { tableName: string; tenant: string; transactionId: string; count: number };
+
+/** Written past the product, which would take hours: the rows of one transaction under other ids, spread over a year. */
+const crowd = async (table: Table, stack: Endpoint, { tableName, tenant, transactionId, count }: Crowd) => {
+  const client = DynamoDBDocumentClient.from(new DynamoDBClient(clientOptions(stack)));
+  const [row, lookups] = await table.batchGet(
+    [keys.transaction(tenant, transactionId), keys.lookups(tenant, transactionId)],
+    true,
+  );
+  const { createdAt } = z.object({ createdAt: z.string() }).parse(row);
+  const { found } = z.object({ found: packed(z.record(z.string(), z.string())) }).parse(lookups);
+  const terms = Object.keys(found);
+  const listed = await table.batchGet(
+    terms.map((term) => keys.lookup(tenant, term, createdAt, transactionId)),
+    true,
+  );
+  const rowsOf = (nth: number) => {
+    const id = newId('txn');
+    const at = new Date(Date.parse(createdAt) - Math.ceil(((nth + 1) * yearMs) / count)).toISOString();
+    return [
+      { ...row, ...keys.transaction(tenant, id), id, createdAt: at },
+      { ...lookups, ...keys.lookups(tenant, id) },
+      ...terms.map((term, which) => ({ ...listed[which], ...keys.lookup(tenant, term, at, id), transactionId: id })),
+    ];
+  };
+  let next = 0;
+  const some = async (): Promise<void> => {
+    for (let nth = next++; nth < count; nth = next++) {
+      const rows = rowsOf(nth);
+      for (let from = 0; from < rows.length; from += rowsAtOnce) {
+        const RequestItems = {
+          [tableName]: rows.slice(from, from + rowsAtOnce).map((Item) => ({ PutRequest: { Item } })),
+        };
+        const { UnprocessedItems = {} } = await client.send(new BatchWriteCommand({ RequestItems }));
+        if (Object.keys(UnprocessedItems).length > 0) throw new Error('the engine did not take a whole batch');
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: batchesAtOnce }, some));
+};
 
 const sampleDelivery = (tenant: string, endpointId: string): Delivery => ({
   id: newId('dlv'),
