@@ -57,6 +57,9 @@ const reservationReads = [
   { consistent: true, attempts: 0 },
 ] as const;
 
+/** There is one door that an asset lies behind; what happens at it meanwhile is read again. */
+const loanAttempts = 4;
+
 /** What is to be changed, without who says so. */
 const changesIn = <Body extends { source?: Source | undefined }>({
   source: _,
@@ -322,30 +325,30 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       payment: body.payment ?? null,
     };
     const assignment = { policy: assignmentPolicy.name, candidates: 1, reason: 'the door of the asset' };
-    const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
-    const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
-    if (compartment.heldBy !== asset.id)
-      throw new Refusal('reservation_refused', `the asset is promised or lent to ${compartment.heldBy}`, {
-        reason: 'bank_full',
-        ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
-      });
-    if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
-    const made = await commitCreate(
-      call,
-      lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
-      [
-        {
-          kind: 'other',
-          expects: 'absent',
-          put: { ...keys.assetLoan(caller.tenant, asset.id, id), transactionId: id },
-        },
-      ],
-    );
-    if (made === null)
-      throw new Refusal('busy', 'somebody else was faster at the door of the asset; try again', {
-        retryAfterSeconds: 1,
-      });
-    return made;
+    // What its bank tells of the door at the same time is no reason to refuse.
+    for (let attempt = 0; attempt < loanAttempts; attempt += 1) {
+      const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
+      const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
+      if (compartment.heldBy !== asset.id)
+        throw new Refusal('reservation_refused', `the asset is promised or lent to ${compartment.heldBy}`, {
+          reason: 'bank_full',
+          ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
+        });
+      if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
+      const made = await commitCreate(
+        call,
+        lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
+        [
+          {
+            kind: 'other',
+            expects: 'absent',
+            put: { ...keys.assetLoan(caller.tenant, asset.id, id), transactionId: id },
+          },
+        ],
+      );
+      if (made !== null) return made;
+    }
+    throw new Refusal('busy', 'somebody else was faster at the door of the asset; try again', { retryAfterSeconds: 1 });
   };
 
   return {
