@@ -20,10 +20,9 @@ import { aws, stack } from '../support/stack.ts';
 /*
  * The real decisions and the real store on the engine's DynamoDB, against a model of a page: who has which door, and what
  * each transaction is. fast-check draws what people, deadlines and doors do, and shrinks what goes wrong; it prints the
- * seed. CI is content with 200 runs; all 2,000 with
- *   LATCHWORK_FULL=1 npm test -- test/store/model.test.ts
+ * seed.
  */
-const runs = process.env.LATCHWORK_FULL === '1' ? 2_000 : 200;
+const runs = 2_000;
 const atOnce = 8;
 const doors = ['1', '2'];
 
@@ -159,8 +158,14 @@ const create = (kind: Kind): Command => ({
   run: async (model, real) => {
     const items = [{ lengthMm: 300, widthMm: 200, heightMm: 100, thermalClass: 'ambient' }];
     const body = { workflow: kind, bankId: real.bank.id, items, recipient: {}, parties: {}, externalIds: {} };
-    const made = await real.ask(contract.createTransaction, {}, { ...body, metadata: {}, deadlines: {} });
+    const ask = () => real.ask(contract.createTransaction, {}, { ...body, metadata: {}, deadlines: {} });
     const free = doors.filter((door) => isFree(model, door));
+    let made = await ask();
+    if (typeof made === 'string' && free.length > 0) {
+      // A reservation holds its door until somebody looks at its deadline; in life the wake-up does, moments later.
+      for (const it of model.known) await real.read(it);
+      made = await ask();
+    }
     if (typeof made === 'string') {
       expect([made, free]).toEqual(['reservation_refused', []]);
       return;
