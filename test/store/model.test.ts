@@ -1,21 +1,12 @@
-import { randomUUID } from 'node:crypto';
-import { CreateTableCommand, DeleteTableCommand } from '@aws-sdk/client-dynamodb';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { journalConsumer } from '../../functions/device/journal.ts';
-import { transactionHandlers } from '../../functions/http/transactions.ts';
-import { clientOptions } from '../../local/endpoint.ts';
+import { describe, expect, it } from 'vitest';
 import * as contract from '../../shared/api/transactions.ts';
 import type { Step } from '../../shared/device/access.ts';
-import { Refusal } from '../../shared/domain/refusal.ts';
-import { rootKeysFrom } from '../../shared/domain/root-key.ts';
-import { epochMs, type Instant, plusSeconds } from '../../shared/domain/time.ts';
+import { type Instant, plusSeconds } from '../../shared/domain/time.ts';
 import type { TransactionState } from '../../shared/domain/transaction.ts';
-import { newId } from '../../shared/lambda/ids.ts';
-import { bankWrites, readBankWithDoors } from '../../shared/store/banks.ts';
-import { openTable } from '../../shared/store/table.ts';
-import { bankOf, doorOf, startedAt } from '../domain/cloud-and-bank.ts';
-import { aws, stack } from '../support/stack.ts';
+import { readBankWithDoors } from '../../shared/store/banks.ts';
+import { startedAt } from '../domain/cloud-and-bank.ts';
+import { ownBank, ownTable } from '../support/own-bank.ts';
 
 /*
  * The real decisions and the real store on the engine's DynamoDB, against a model of a page: who has which door, and what
@@ -26,25 +17,7 @@ const runs = 2_000;
 const atOnce = 8;
 const doors = ['1', '2'];
 
-// A table of its own, without a stream: nothing deployed reacts to what happens here.
-const tableName = `model-${randomUUID()}`;
-const table = openTable(tableName, clientOptions(stack));
-const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
-
-beforeAll(async () => {
-  await aws.dynamoDb.send(
-    new CreateTableCommand({
-      TableName: tableName,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: ['PK', 'SK'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-      KeySchema: [
-        { AttributeName: 'PK', KeyType: 'HASH' },
-        { AttributeName: 'SK', KeyType: 'RANGE' },
-      ],
-    }),
-  );
-});
-afterAll(() => aws.dynamoDb.send(new DeleteTableCommand({ TableName: tableName })));
+const table = ownTable('model');
 
 type Kind = 'parcel' | 'rental';
 type Known = { id: string; kind: Kind; state: TransactionState; door: string; held: boolean; due: Instant | null };
@@ -54,81 +27,25 @@ const holder = (model: Model, door: string): Known | undefined =>
   model.known.find((it) => it.door === door && ['reserved', 'stored', 'in_use', 'recall_due'].includes(it.state));
 const isFree = (model: Model, door: string): boolean => !holder(model, door) && !model.inside.get(door);
 
-/** One bank on the table, its handlers, and its journal. */
+/** One bank on the table, its handlers, and its journal, at the model's time. */
 class Real {
-  readonly bank = bankOf(
-    doors.map((door) => doorOf(door)),
-    { id: newId('bnk'), tenant: newId('ten') },
-  );
   private readonly model: Model;
-  private readonly http;
-  private readonly journal;
-  private seq = 0;
+  private readonly own;
 
   constructor(model: Model) {
     this.model = model;
-    const deps = { table, rootKeys: async () => rootKeys, newId, clock: () => epochMs(model.now) };
-    this.http = transactionHandlers(deps);
-    const silent = async () => undefined;
-    this.journal = journalConsumer({
-      ...deps,
-      link: { ack: silent, replay: silent, answer: silent, key: silent },
-      queue: { send: silent },
-    });
+    this.own = ownBank(table, doors, () => model.now);
   }
 
-  readonly begin = () => table.write(bankWrites(this.bank));
-
-  /** The answer, or the code of the refusal. */
-  async ask(route: { id: string }, params: object, body: object): Promise<contract.TransactionView | string> {
-    const { now } = this.model;
-    const call = {
-      params,
-      query: {},
-      body,
-      caller: { tenant: this.bank.tenant, apiKeyId: 'key_1', scopes: [], system: null },
-      now,
-      circumstances: { actor: { type: 'api_key', id: 'key_1' }, now, newId },
-      ifMatch: undefined,
-      record: () => [],
-    };
-    try {
-      const answer = await this.http[route.id]?.(call as never);
-      return contract.TransactionView.parse(answer?.body);
-    } catch (error) {
-      if (error instanceof Refusal) return error.code;
-      throw error;
-    }
+  readonly begin = () => this.own.begin();
+  readonly ask = (route: { id: string }, params: object, body: object) => this.own.ask(route, params, body);
+  readonly read = (it: Known) => this.own.read(it);
+  get bankId(): string {
+    return this.own.bank.id;
   }
 
-  /** Somebody with the credential of that step closes the door, with this inside. */
   async closes(it: Known, step: Step, contents: 'filled' | 'empty'): Promise<void> {
-    const read = await this.read(it);
-    const grantId = read.credentials.findLast((each) => each.step === step)?.id ?? '';
-    this.seq += 1;
-    await this.journal({
-      bankId: this.bank.id,
-      brokerTime: epochMs(this.model.now),
-      journalId: 'jnl_1',
-      entries: [
-        {
-          seq: this.seq,
-          type: 'door.closed',
-          at: epochMs(this.model.now),
-          door: it.door,
-          after: { door: 'closed', contents, lock: 'ok' },
-          transactionId: it.id,
-          version: read.version,
-          cause: { grantId, step },
-        },
-      ],
-    });
-  }
-
-  async read(it: Known): Promise<contract.TransactionView> {
-    const read = await this.ask(contract.getTransaction, { transactionId: it.id }, {});
-    if (typeof read === 'string') throw new Error(`${it.id} is not readable: ${read}`);
-    return read;
+    await this.own.hear(await this.own.closing(it, step, contents));
   }
 
   /** What is there is what the model says, transaction by transaction and door by door. */
@@ -142,7 +59,7 @@ class Real {
         held: it.held,
       });
     }
-    const found = await readBankWithDoors(table, this.bank.tenant, this.bank.id, true);
+    const found = await readBankWithDoors(table, this.own.bank.tenant, this.own.bank.id, true);
     for (const { door, heldBy, availability } of found?.compartments ?? []) {
       expect([door, heldBy]).toEqual([door, holder(this.model, door)?.id ?? null]);
       expect([door, availability === 'available']).toEqual([door, isFree(this.model, door)]);
@@ -157,7 +74,7 @@ const create = (kind: Kind): Command => ({
   toString: () => `create a ${kind}`,
   run: async (model, real) => {
     const items = [{ lengthMm: 300, widthMm: 200, heightMm: 100, thermalClass: 'ambient' }];
-    const body = { workflow: kind, bankId: real.bank.id, items, recipient: {}, parties: {}, externalIds: {} };
+    const body = { workflow: kind, bankId: real.bankId, items, recipient: {}, parties: {}, externalIds: {} };
     const ask = () => real.ask(contract.createTransaction, {}, { ...body, metadata: {}, deadlines: {} });
     const free = doors.filter((door) => isFree(model, door));
     let made = await ask();
