@@ -155,6 +155,7 @@ const modelled: Record<string, readonly string[]> = {
   BusDeadlines: ['read', 'scheduler'],
   Deliver: ['read', 'PutItem'],
   Messages: ['read', 'PutItem', 'sns'],
+  Search: ['read', 'TransactWriteItems', 'PutItem'],
 };
 
 const requireModelled = (calls: readonly Recorded[]): void => {
@@ -204,6 +205,8 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   }
   const createdBy = commits.filter(({ by }) => by === 'HttpTransactions');
   const journaled = commits.filter(({ by }) => by === 'Journal');
+  // No commits: the rows that transactions are found by.
+  const lookups = commits.filter(({ by }) => by === 'Search');
 
   // The journal function acknowledges each message that the rule brought it, once.
   const acks = of('Journal', 'iotdata', 'POST').length;
@@ -211,11 +214,12 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const gaps = of('Journal', 'sqs', 'SendMessage').length;
   const shadows = shadowUnits(calls.filter((it) => it.by === 'Grants' && it.service === 'iotdata'));
   const events = busEntries(calls);
-  const reactions = woken.filter((name) => name !== 'Messages');
+  const reactions = woken.filter((name) => name !== 'Messages' && name !== 'Search');
   const messages = woken.filter((name) => name === 'Messages').length;
+  const searches = woken.filter((name) => name === 'Search').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
   // One per commit: what a batch of the stream saves is not counted.
-  const published = commits.length;
+  const published = commits.length - lookups.length;
   const named = (operation: string) =>
     new Set(
       of('BusDeadlines', 'scheduler', operation)
@@ -298,6 +302,15 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
         times(messages, sum(queueMessage, invocation(), { topicPublishes: 1 }, log(logBytes))),
         ...readsOf('Messages').map(readUnits),
         ...(singles.get('Messages') ?? []),
+      ),
+    },
+    {
+      what: `search rows of ${kilobytesOf(sum(...lookups.map((it) => it.units)))} KB and heads to anchor, from ${plural(searches, 'event')}`,
+      units: sum(
+        times(searches, sum(queueMessage, invocation(), log(logBytes))),
+        ...readsOf('Search').map(readUnits),
+        ...lookups.map((it) => it.units),
+        ...(singles.get('Search') ?? []),
       ),
     },
   ];

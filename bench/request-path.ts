@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as apiKeys from '../shared/api/api-keys.ts';
+import * as assets from '../shared/api/assets.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
 import type { Route } from '../shared/api/route.ts';
@@ -40,12 +41,16 @@ type Operation = { route: Route; name?: string; ask: (world: World) => Request |
 
 const Made = z.object({ id: z.string() });
 
+const bySearch = 'one call finds them, one reads them';
 const byExternalId = "an id of the caller's own leads to ours first";
+const fittedAnew = 'the layout of the bank has to be read';
+const byAsset = 'the asset says which door it is';
+const atItsDoor = 'where it is, its door says';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
 const holds = 20;
-const sizes = { small: { doors: 12, holds: 0 }, large: { doors: 120, holds } } as const;
+const sizes = { small: { doors: 12, holds: 0, found: 2 }, large: { doors: 120, holds, found: 75 } } as const;
 
 /** What every request of the contract takes, uncontended and with what every function knows of its callers. */
 export async function measureRequestPath(bench: Workbench, recorder: Recorder): Promise<Measured[]> {
@@ -67,7 +72,7 @@ async function measureIn(
   bench: Workbench,
   ask: Caller,
   recorder: Recorder,
-  size: { doors: number; holds: number },
+  size: { doors: number; holds: number; found: number },
 ): Promise<Found> {
   const { id: bankId } = await bench.newBank(layoutOf(size.doors));
   const succeed = async (route: Route, request: Request): Promise<Answer> => {
@@ -90,6 +95,40 @@ async function measureIn(
     if (route) await succeed(route, { params: { transactionId }, body: { reason: 'bench' } });
     return { transactionId };
   };
+  // A bank of 12 doors is soon full of what the others ask for.
+  const spare = await bench.newBank(layoutOf(size.doors));
+  const another = async () => ({
+    transactionId: await make(transactions.createTransaction, { body: parcelFor(spare.id) }),
+  });
+  const stored = async () => {
+    const { transactionId } = await another();
+    await bench.becomes(transactionId, { state: 'stored', depositedAt: new Date().toISOString() });
+    return { transactionId };
+  };
+  const conditional = async (condition: string) => {
+    const body = { ...parcelFor(spare.id), conditions: [condition], payment: { amountMinor: 100, currency: 'CHF' } };
+    return { transactionId: await make(transactions.createTransaction, { body }) };
+  };
+  const credential = async () => {
+    const { body } = await succeed(transactions.createTransaction, { body: parcelFor(spare.id) });
+    const { id: transactionId, credentials } = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
+    return { transactionId, credentialId: credentials[0]?.id ?? '' };
+  };
+  const [item] = parcelFor(spare.id).items;
+  // At a bank of its own: their doors are taken for good.
+  const lending = await bench.newBank(layoutOf(size.doors));
+  const assetBody = { bankId: lending.id, name: 'Bench', item };
+  const asset = async () => {
+    const { body } = await succeed(assets.createAsset, { body: assetBody });
+    const made = z.object({ id: z.string(), door: z.string() }).parse(body);
+    await bench.fill(lending.id, made.door);
+    return made;
+  };
+  const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
+  // Found by the same values, and one page of them at most is answered.
+  const person = { recipient: { name: `Ada Bench${size.doors}`, phone: `+4179000${1_000 + size.doors}` } };
+  for (let nth = 0; nth < size.found; nth += 1)
+    await bench.index(await make(transactions.createTransaction, { body: { ...parcelFor(bankId), ...person } }));
   const order = parcelFor(bankId);
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
   const command = (door: string) => ({ bankId, door, reason: 'bench' });
@@ -115,7 +154,13 @@ async function measureIn(
       ask: ({ orderId }) => ({ params: { transactionId: `ext:order:${orderId}` } }),
       lookup: byExternalId,
     },
-    { route: transactions.listTransactions, ask: ({ orderId }) => ({ query: { orderId } }), lookup: byExternalId },
+    {
+      route: transactions.listTransactions,
+      name: 'list-transactions, by an order id',
+      ask: ({ orderId }) => ({ query: { orderId } }),
+      lookup: byExternalId,
+    },
+    ...searches(bankId, person.recipient),
     { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
     { route: transactions.holdTransaction, ask: async () => ({ params: await params(), body: { reason: 'bench' } }) },
@@ -131,13 +176,71 @@ async function measureIn(
       }),
     },
     { route: transactions.cancelTransaction, ask: async () => ({ params: await params(), body: {} }) },
+    { route: transactions.resendCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {
-      route: transactions.resendCredential,
+      route: transactions.createTransaction,
+      name: 'create-transaction, a loan',
+      ask: async () => ({ body: loanOf((await asset()).id) }),
+      lookup: byAsset,
+    },
+    {
+      route: transactions.updateTransaction,
+      ask: async () => ({ params: await another(), body: { metadata: { note: 'bench' } } }),
+    },
+    {
+      route: transactions.updateTransaction,
+      name: 'update-transaction, its items',
+      ask: async () => ({ params: await another(), body: { items: parcelFor(bankId).items } }),
+      lookup: fittedAnew,
+    },
+    {
+      route: transactions.moveTransaction,
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
+      lookup: fittedAnew,
+    },
+    { route: transactions.recallTransaction, ask: async () => ({ params: await stored(), body: { reason: 'bench' } }) },
+    {
+      route: transactions.completeTransaction,
+      ask: async () => ({ params: await stored(), body: { reason: 'bench' } }),
+    },
+    { route: transactions.confirmPayment, ask: async () => ({ params: await conditional('payment'), body: {} }) },
+    {
+      route: transactions.confirmTransaction,
+      ask: async () => ({ params: await conditional('identity'), body: { condition: 'identity' } }),
+    },
+    {
+      route: transactions.refundTransaction,
+      ask: async () => ({ params: await conditional('payment'), body: { amountMinor: 1, reason: 'bench' } }),
+    },
+    {
+      route: transactions.disputeTransaction,
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
+    },
+    { route: transactions.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
+    {
+      route: transactions.issueCredential,
       ask: async () => {
-        const { body } = await succeed(transactions.createTransaction, { body: parcelFor(bankId) });
-        const { id: transactionId, credentials } = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
-        return { params: { transactionId, credentialId: credentials[0]?.id ?? '' }, body: {} };
+        const { transactionId, credentialId } = await credential();
+        await succeed(transactions.revokeCredential, { params: { transactionId, credentialId }, body: {} });
+        return { params: { transactionId }, body: { step: 'deposit' } };
       },
+    },
+    { route: assets.createAsset, ask: () => ({ body: assetBody }) },
+    { route: assets.listAssets, ask: () => ({}) },
+    { route: assets.getAsset, ask: async () => ({ params: { assetId: (await asset()).id } }), lookup: atItsDoor },
+    {
+      route: assets.listAssetLoans,
+      ask: async () => {
+        const { id } = await asset();
+        await succeed(transactions.createTransaction, { body: loanOf(id) });
+        return { params: { assetId: id } };
+      },
+      lookup: bySearch,
+    },
+    {
+      route: assets.retireAsset,
+      ask: async () => ({ params: { assetId: (await asset()).id }, body: { reason: 'bench' } }),
+      lookup: atItsDoor,
     },
     { route: commands.createCommand, ask: () => ({ body: command('2') }) },
     {
@@ -182,6 +285,23 @@ async function measureIn(
   }
   return found;
 }
+
+/** By what support looks for a transaction: one value, several, and none that narrows it down. */
+const searches = (bankId: string, { phone }: { phone: string }): Operation[] => {
+  const from = new Date(Date.now() - 3_600_000).toISOString();
+  const wanted: [string, Record<string, string>][] = [
+    ['phone', { recipient: phone }],
+    ['name, bank, state and time', { recipient: 'bench', bankId, state: 'reserved', from }],
+    ['state alone', { state: 'reserved' }],
+    ['nothing', {}],
+  ];
+  return wanted.map(([name, query]) => ({
+    route: transactions.listTransactions,
+    name: `list-transactions, by ${name}`,
+    ask: () => ({ query }),
+    lookup: bySearch,
+  }));
+};
 
 const reading = ['GetItem', 'BatchGetItem', 'Query'];
 

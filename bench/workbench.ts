@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import * as z from 'zod';
 import { apiKeyHandlers } from '../functions/http/api-keys.ts';
+import { assetHandlers } from '../functions/http/assets.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
@@ -24,6 +25,8 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { keys } from '../shared/store/rows.ts';
+import { indexTransaction } from '../shared/store/search.ts';
 import { openTable } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 
@@ -38,7 +41,13 @@ export type Workbench = {
   /** A caller of its own, with a client of its own, as one function environment is. `via`: where it finds AWS. */
   caller: (via: string, name: string) => Caller;
   siteId: string;
+  /** As the reaction does it: the transaction is found by its values from then on. */
+  index: (transactionId: string) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
+  /** As if its bank had told so: the transaction's row with these fields changed. */
+  becomes: (transactionId: string, fields: Record<string, unknown>) => Promise<void>;
+  /** As if somebody had put something behind the door. */
+  fill: (bankId: string, door: string) => Promise<void>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
 };
@@ -67,7 +76,24 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
     tenant,
     caller,
     siteId,
+    becomes: async (transactionId, fields) => {
+      const key = keys.transaction(tenant, transactionId);
+      const row = await deps.table.get(key, true);
+      await deps.table.write([{ kind: 'other', expects: 'anything', put: { ...row, ...fields, ...key } }]);
+    },
+    fill: async (bankId, door) => {
+      const key = keys.compartment(bankId, door);
+      const row = await deps.table.get(key, true);
+      await deps.table.write([{ kind: 'other', expects: 'anything', put: { ...row, contents: 'filled', ...key } }]);
+    },
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
+    index: async (transactionId) =>
+      indexTransaction(deps.table, await deps.rootKeys(), {
+        tenant,
+        transactionId,
+        sequence: Number.MAX_SAFE_INTEGER,
+        doors: [],
+      }),
     newBank: async (layout) => {
       const bankId = await make(createBank, { siteId, name: 'Bench', layout });
       const bank = await readBank(deps.table, tenant, bankId);
@@ -118,6 +144,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
   banks: bankHandlers,
+  assets: assetHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };
 

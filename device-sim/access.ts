@@ -85,8 +85,8 @@ const usage = ({ durable }: BankState, held: DoorGrants, grant: Grant, { known }
   const use = durable.uses[grant.id];
   const before = held.grants.find(({ id }) => id === grant.after);
   const useBefore = grant.after === undefined ? undefined : durable.uses[grant.after];
-  const within =
-    grant.within === undefined || !useBefore ? Number.POSITIVE_INFINITY : useBefore.at + grant.within * 1000;
+  const begun = grant.after === undefined ? use : useBefore;
+  const within = grant.within === undefined || !begun ? Number.POSITIVE_INFINITY : begun.at + grant.within * 1000;
   return {
     used: use?.count ?? 0,
     isReopening: known.contents === 'unknown' && use !== undefined && use.reopenUntil > time,

@@ -119,10 +119,11 @@ const settled = (turn: Turn, memory: DoorMemory): { memory: DoorMemory; change: 
 };
 
 const spend = (turn: Turn, grantId: string, known: DoorStatus): Change => {
-  const count = (turn.state.durable.uses[grantId]?.count ?? 0) + 1;
+  const before = turn.state.durable.uses[grantId];
+  const count = (before?.count ?? 0) + 1;
   const time = accessTime(turn.state, turn.now)?.estimate ?? certainTime(turn.state, turn.now);
   const reopenUntil = known.contents === 'unknown' ? time + config(turn).reopenSeconds * 1000 : 0;
-  return { uses: { [grantId]: { count, at: time, reopenUntil } } };
+  return { uses: { [grantId]: { count, at: before?.at ?? time, reopenUntil } } };
 };
 
 /** After a power cut the controller looks at every door and journals what happened in the dark. */

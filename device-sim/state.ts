@@ -50,7 +50,7 @@ export const Keypad = z.object({
 export type Keypad = z.infer<typeof Keypad>;
 
 /**
- * Uses are counted by grant id. `at`: when its step was last done, milliseconds of bank time. `reopenUntil`: without a
+ * Uses are counted by grant id. `at`: when its step was first done, milliseconds of bank time. `reopenUntil`: without a
  * contents sensor, the same credential opens again until then.
  */
 export const Use = z.object({

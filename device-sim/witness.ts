@@ -63,7 +63,7 @@ const heldOf = ({ commands, grants, uses }: BankState['durable'], { cause, done 
   const grant = held.find(({ id }) => id === cause.grantId);
   if (!grant) return {};
   const { notBefore, blocked } = grant;
-  const doneBefore = grant.after === undefined ? undefined : uses[grant.after]?.at;
+  const doneBefore = uses[grant.after ?? grant.id]?.at;
   const within =
     grant.within === undefined || doneBefore === undefined
       ? grant.notAfter

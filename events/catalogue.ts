@@ -41,6 +41,7 @@ const command = z.object({
 const compartment = z.object({ bankId: z.string(), door: z.string(), evidence: Evidence.optional(), changes: Changes });
 const bank = z.object({ bankId: z.string(), siteId: z.string(), changes: Changes });
 const endpoint = z.object({ endpointId: z.string(), changes: Changes });
+const asset = z.object({ assetId: z.string(), bankId: z.string(), door: z.string(), changes: Changes });
 const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
@@ -50,20 +51,39 @@ export const catalogue = {
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.deposited': byFact,
   'transaction.picked_up': byFact,
-  'transaction.completed': byFact,
+  /** By a fact at the door, or by hand: then with a reason. */
+  'transaction.completed': transaction.extend({
+    evidence: Evidence.optional(),
+    reason: z.string().optional(),
+    overstaySeconds: z.int().optional(),
+  }),
   'transaction.moved': transaction.extend({ fromDoor: z.string(), reason: z.string() }),
+  'transaction.started': byFact,
+  /** What was lent is back. */
+  'transaction.returned': byFact,
   'transaction.extended': transaction,
+  'transaction.payment_confirmed': transaction.extend({ condition: z.string() }),
+  'transaction.confirmed': transaction.extend({ condition: z.string() }),
+  'transaction.refunded': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
+  'transaction.disputed': transaction.extend({ reason: z.string() }),
+  'transaction.overdue': transaction.extend({ since: At }),
   'transaction.held': transaction.extend({ reason: z.string() }),
   'transaction.hold_lifted': transaction,
   'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'use']) }),
   'transaction.cancelled': transaction.extend({ reason: z.string() }),
-  'transaction.recall_started': transaction.extend({ cause: z.string(), evidence: Evidence.optional() }),
+  'transaction.recall_started': transaction.extend({
+    cause: z.string(),
+    reason: z.string().optional(),
+    evidence: Evidence.optional(),
+  }),
   'transaction.recalled': byFact,
   'transaction.rejected': transaction.extend({ reason: z.string() }),
   /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
   'transaction.conflicted': byFact.extend({ recorded: z.string(), happened: z.string() }),
   'transaction.deposit_failed': byFact.extend({ reason: z.string() }),
   'transaction.pickup_failed': byFact.extend({ reason: z.string() }),
+  'credential.issued': transaction.extend({ credentialId: z.string() }),
+  'credential.revoked': transaction.extend({ credentialId: z.string() }),
   'credential.superseded': transaction.extend({ credentialId: z.string(), by: z.string() }),
   'access.denied': bank.extend({
     door: z.string().nullable(),
@@ -86,11 +106,15 @@ export const catalogue = {
   'compartment.left_ajar': compartment,
   'compartment.out_of_service': compartment.extend({ reason: z.string() }),
   'compartment.returned_to_service': compartment,
+  /** Somebody looked inside, and it is empty. */
+  'compartment.cleared': compartment,
   'bank.registered': bank.extend({ name: z.string(), doors: z.int() }),
   /** Its controller began anew. `generation`: of the key it holds, null if none. */
   'bank.booted': bank.extend({ generation: z.int().nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
+  'asset.registered': asset,
+  'asset.retired': asset.extend({ reason: z.string() }),
   'site.created': z.object({ siteId: z.string(), changes: Changes }),
   'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
   'api_key.created': apiKey,

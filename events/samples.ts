@@ -31,6 +31,7 @@ const command = {
 const compartment = { bankId: parcel.bankId, door: '7', changes: {} };
 const bank = { bankId: parcel.bankId, siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7', changes: {} };
 const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
+const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
 /** An example of the `data` of every event type; the compiler sees that none is missing and none is outdated. */
@@ -49,7 +50,14 @@ export const samples: { [T in EventType]: EventData<T> } = {
     reason: 'compartment_occupied',
     changes: { door: '9' },
   },
+  'transaction.started': { ...parcel, state: 'in_use', workflow: 'rental', evidence, changes: { state: 'in_use' } },
+  'transaction.returned': { ...parcel, state: 'in_use', workflow: 'loan', evidence, changes: { depositedAt: at } },
   'transaction.extended': { ...parcel, changes: { deadlineRev: 2 } },
+  'transaction.payment_confirmed': { ...parcel, workflow: 'sale', condition: 'payment', changes: { flags: [] } },
+  'transaction.confirmed': { ...parcel, workflow: 'release', condition: 'identity' },
+  'transaction.refunded': { ...parcel, workflow: 'sale', amountMinor: 990, currency: 'CHF', reason: 'damaged' },
+  'transaction.disputed': { ...parcel, reason: 'the box was empty', changes: { flags: ['disputed'] } },
+  'transaction.overdue': { ...parcel, workflow: 'rental', state: 'in_use', since: at, changes: { flags: ['overdue'] } },
   'transaction.held': { ...parcel, reason: 'payment dispute', changes: { flags: ['held'] } },
   'transaction.hold_lifted': { ...parcel, changes: { flags: [] } },
   'transaction.expired': { ...parcel, state: 'expired', stage: 'deposit', changes: { state: 'expired' } },
@@ -77,6 +85,8 @@ export const samples: { [T in EventType]: EventData<T> } = {
   },
   'transaction.deposit_failed': { ...parcel, state: 'reserved', evidence, reason: 'nothing_deposited' },
   'transaction.pickup_failed': { ...parcel, evidence, reason: 'abandoned' },
+  'credential.issued': { ...parcel, credentialId: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z' },
+  'credential.revoked': { ...parcel, credentialId: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9' },
   'credential.superseded': {
     ...parcel,
     credentialId: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9',
@@ -104,9 +114,12 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'compartment.left_ajar': { ...compartment, evidence },
   'compartment.out_of_service': { ...compartment, reason: 'hinge broken' },
   'compartment.returned_to_service': compartment,
+  'compartment.cleared': compartment,
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
+  'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
+  'asset.retired': { ...asset, reason: 'broken', changes: { retired: 'broken' } },
   'site.created': { siteId: bank.siteId, changes: { name: 'Harbour' } },
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },

@@ -31,6 +31,7 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Banks and compartments cannot be registered, changed or seen.',
     storesData: true,
   },
+  assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -61,6 +62,7 @@ export class Api extends Construct {
       'api-keys': serve('api-keys'),
       sites: serve('sites'),
       banks: serve('banks'),
+      assets: serve('assets'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { output } from './constructs/output.ts';
@@ -25,6 +25,7 @@ export class Data extends Construct {
   private readonly table: Table;
   private readonly rootSecret: Secret;
   private readonly failedRecords: Bucket;
+  private readonly anchors: Bucket;
   private readonly stage: Stage;
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
@@ -80,9 +81,27 @@ export class Data extends Construct {
       reason: 'Only Lambda writes here and only schedule/republish reads; both log what they do.',
     });
 
+    const { mode, days } = stage.anchorLock;
+    const locked = Duration.days(days);
+    this.anchors = new Bucket(this, 'Anchors', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      // Object Lock keeps versions; a bucket that has it cannot do without them.
+      versioned: true,
+      objectLockDefaultRetention:
+        mode === 'COMPLIANCE' ? ObjectLockRetention.compliance(locked) : ObjectLockRetention.governance(locked),
+      removalPolicy,
+    });
+    Validations.of(this.anchors).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only schedule/anchor writes here, once per tenant and hour, and what it wrote cannot be changed.',
+    });
+
     output(this, 'TableName', this.table.tableName);
     output(this, 'RootSecretArn', this.rootSecret.secretArn);
     output(this, 'FailedRecordsBucketName', this.failedRecords.bucketName);
+    output(this, 'AnchorsBucketName', this.anchors.bucketName);
   }
 
   read(fn: ServiceFunction): void {
@@ -148,5 +167,17 @@ export class Data extends Construct {
       wildcard: 'Lambda names the objects after the batch that failed.',
     });
     fn.tell('FAILED_RECORDS_BUCKET', this.failedRecords.bucketName);
+  }
+
+  /** Reads what is to be anchored, notes how far it has come, and puts anchors, which it can neither read nor delete. */
+  anchor(fn: ServiceFunction): void {
+    this.read(fn);
+    this.permit(fn, ['dynamodb:PutItem']);
+    fn.allow({
+      actions: ['s3:PutObject'],
+      resources: [this.anchors.arnForObjects('*')],
+      wildcard: 'An anchor is named after its tenant and hour; nothing else lies in this bucket.',
+    });
+    fn.tell('ANCHORS_BUCKET', this.anchors.bucketName);
   }
 }

@@ -8,6 +8,7 @@ import { Devices } from './devices.ts';
 import { Notifications } from './notifications.ts';
 import { Operations } from './operations.ts';
 import { Schedules } from './schedules.ts';
+import { Search } from './search.ts';
 import type { Stage } from './stages.ts';
 import { Republish, Sweep } from './sweep.ts';
 import { Webhooks } from './webhooks.ts';
@@ -28,6 +29,7 @@ export class LatchworkStack extends Stack {
     new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
+    new Search(this, 'Search', { stage, data, bus });
     new Notifications(this, 'Notifications', { data, bus });
     new Api(this, 'Api', { stage, data, devices, webhooks });
     new Sweep(this, 'Sweep', { stage, data, webhooks });

@@ -16,6 +16,8 @@ export type Stage = {
   webhookAllowLoopback: boolean;
   /** A door command that is unacknowledged for so long is sent again. */
   commandResendSeconds: number;
+  /** How long nobody, us included, can change or delete an anchor; `COMPLIANCE` holds against the root user as well. */
+  anchorLock: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number };
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
   streamRecordMaxAgeSeconds: number;
   /** Queues, topics and buckets refuse plain HTTP, which is all that the local engine speaks. */
@@ -37,6 +39,8 @@ const prod: Stage = {
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
   webhookAllowLoopback: false,
   commandResendSeconds: 2,
+  // Ten years, as long as business records are kept in most of Europe.
+  anchorLock: { mode: 'COMPLIANCE', days: 3_653 },
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,
@@ -45,13 +49,22 @@ const prod: Stage = {
 
 export const stages: Record<StageName, Stage> = {
   prod,
-  dev: { ...prod, name: 'dev', retain: false, logRetentionDays: 30, apiRequestsPerSecond: 100, apiBurst: 200 },
+  dev: {
+    ...prod,
+    name: 'dev',
+    retain: false,
+    logRetentionDays: 30,
+    apiRequestsPerSecond: 100,
+    apiBurst: 200,
+    anchorLock: { mode: 'GOVERNANCE', days: 1 },
+  },
   local: {
     ...prod,
     name: 'local',
     retain: false,
     logRetentionDays: 7,
     webhookAllowLoopback: true,
+    anchorLock: { mode: 'COMPLIANCE', days: 1 },
     // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.
     streamRecordMaxAgeSeconds: 60,
     enforceTls: false,

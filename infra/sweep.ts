@@ -1,52 +1,23 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
-import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Construct } from 'constructs';
+import { Schedule } from 'aws-cdk-lib/aws-events';
+import type { Construct } from 'constructs';
 import type { Bus } from './bus.ts';
 import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
-import { ServiceFunction } from './constructs/service-function.ts';
-import { DeadLetterQueue } from './constructs/service-queue.ts';
+import { ScheduledFunction, type ScheduledFunctionProps } from './constructs/scheduled-function.ts';
 import type { Data } from './data.ts';
 import type { Stage } from './stages.ts';
 import type { Webhooks } from './webhooks.ts';
 
-type MenderProps = {
-  stage: Stage;
-  entry: string;
-  name: string;
-  impact: string;
+type MenderProps = Omit<ScheduledFunctionProps, 'schedule'> & {
   /** What it found, when it had something to mend. */
   found: string;
-  needsEventStreams?: boolean;
 };
 
 /** Looks every 15 minutes for what got lost, and rings when it had to mend something. */
-class Mender extends Construct {
-  protected readonly fn: ServiceFunction;
-
-  constructor(scope: Construct, id: string, props: MenderProps) {
-    super(scope, id);
-    const { stage, entry, name, impact, found, needsEventStreams } = props;
-    this.fn = new ServiceFunction(this, 'Function', {
-      stage,
-      entry,
-      name,
-      impact,
-      timeout: Duration.minutes(5),
-      needsEventStreams,
-    });
-
-    const dead = new DeadLetterQueue(this, 'Dead', { stage, impact, cause: `runs of ${entry} were given up.` });
-    this.fn.lambda.configureAsyncInvoke({
-      onFailure: { bind: () => ({ destination: dead.queue.queueArn }) },
-      retryAttempts: 2,
-    });
-    this.fn.allow({ actions: ['sqs:SendMessage'], resources: [dead.queue.queueArn] });
-    new Rule(this, 'Rule', {
-      schedule: Schedule.rate(Duration.minutes(15)),
-      targets: [new LambdaFunction(this.fn.lambda, { deadLetterQueue: dead.queue })],
-    });
+class Mender extends ScheduledFunction {
+  constructor(scope: Construct, id: string, { found, ...props }: MenderProps) {
+    super(scope, id, { ...props, schedule: Schedule.rate(Duration.minutes(15)) });
 
     impactAlarm(this, 'Mended', {
       impact:
@@ -56,7 +27,7 @@ class Mender extends Construct {
         namespace: 'Latchwork',
         metricName: 'SweepMended',
         // What Powertools adds to every metric of a function.
-        dimensionsMap: { service: entry },
+        dimensionsMap: { service: props.entry },
         period: alarmPeriod,
         statistic: 'Sum',
       }),

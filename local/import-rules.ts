@@ -35,6 +35,8 @@ const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] 
     in: 'infra/',
     may: ['infra/', 'shared/api/', 'shared/device/', 'events/', 'aws-cdk-lib', 'constructs', 'cdk-nag', 'node:'],
   },
+  // Whoever checks what we say must not have to trust what we wrote.
+  { in: 'audit/', may: ['node:'] },
   { in: 'device-sim/', may: ['device-sim/', 'shared/device/', 'events/', 'mqtt', 'zod', 'node:'] },
 ];
 
@@ -44,7 +46,7 @@ function domainAnd(...more: string[]): string[] {
 
 /** One sentence per import, or word, that its folder must not have. */
 export async function brokenImportRules(): Promise<string[]> {
-  const files = globSync('{events,shared,functions,infra,device-sim}/**/*.ts', { cwd: root });
+  const files = globSync('{events,shared,functions,infra,device-sim,audit}/**/*.ts', { cwd: root });
   const { metafile } = await build({
     entryPoints: files,
     absWorkingDir: root,

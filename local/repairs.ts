@@ -1,5 +1,6 @@
-import { CloudFormationClient, paginateListStackResources } from '@aws-sdk/client-cloudformation';
+import { CloudFormationClient, GetTemplateCommand, paginateListStackResources } from '@aws-sdk/client-cloudformation';
 import { GetRolePolicyCommand, IAMClient, PutRolePolicyCommand, paginateListRolePolicies } from '@aws-sdk/client-iam';
+import { PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { clientOptions, type Endpoint } from './endpoint.ts';
 
@@ -8,7 +9,7 @@ import { clientOptions, type Endpoint } from './endpoint.ts';
  * it is in the product: the policies there name what AWS checks.
  */
 
-type Stack = { endpoint: Endpoint; resources: readonly { type: string; id: string }[] };
+type Stack = { endpoint: Endpoint; resources: readonly { type: string; id: string; logicalId: string }[] };
 
 /** Each row: the resource that the engine checks where a policy rightly names another one. */
 const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[] = [
@@ -28,15 +29,45 @@ export async function repair(endpoint: Endpoint, stackName: string): Promise<voi
   const stack = { endpoint, resources: await resourcesOf(endpoint, stackName) };
   const iam = new IAMClient(clientOptions(endpoint));
   const roles = stack.resources.filter(({ type }) => type === 'AWS::IAM::Role');
-  await Promise.all(roles.map(({ id }) => allowWhatIsChecked(iam, id, stack)));
+  await Promise.all([
+    ...roles.map(({ id }) => allowWhatIsChecked(iam, id, stack)),
+    lockObjects(endpoint, stackName, stack.resources),
+  ]);
+}
+
+const Lock = z.object({
+  Rule: z.object({ DefaultRetention: z.object({ Mode: z.enum(['COMPLIANCE', 'GOVERNANCE']), Days: z.int() }) }),
+});
+const Template = z.object({
+  Resources: z.record(z.string(), z.object({ Properties: z.looseObject({}).optional() })),
+});
+
+/** Object Lock of buckets, which the engine does not read out of a template. */
+async function lockObjects(endpoint: Endpoint, StackName: string, resources: Stack['resources']): Promise<void> {
+  const client = new CloudFormationClient(clientOptions(endpoint));
+  const { TemplateBody = '{}' } = await client.send(new GetTemplateCommand({ StackName }));
+  const template = Template.parse(JSON.parse(TemplateBody));
+  const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
+  for (const { id, logicalId } of resources.filter(({ type }) => type === 'AWS::S3::Bucket')) {
+    const lock = Lock.safeParse(template.Resources[logicalId]?.Properties?.ObjectLockConfiguration);
+    if (!lock.success) continue;
+    const { Rule } = lock.data;
+    await s3.send(
+      new PutObjectLockConfigurationCommand({
+        Bucket: id,
+        ObjectLockConfiguration: { ObjectLockEnabled: 'Enabled', Rule },
+      }),
+    );
+  }
 }
 
 async function resourcesOf(endpoint: Endpoint, stackName: string): Promise<Stack['resources']> {
   const client = new CloudFormationClient(clientOptions(endpoint));
-  const resources: { type: string; id: string }[] = [];
+  const resources: { type: string; id: string; logicalId: string }[] = [];
   for await (const page of paginateListStackResources({ client }, { StackName: stackName })) {
-    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
-      if (ResourceType && PhysicalResourceId) resources.push({ type: ResourceType, id: PhysicalResourceId });
+    for (const { ResourceType, PhysicalResourceId, LogicalResourceId } of page.StackResourceSummaries ?? []) {
+      if (ResourceType && PhysicalResourceId && LogicalResourceId)
+        resources.push({ type: ResourceType, id: PhysicalResourceId, logicalId: LogicalResourceId });
     }
   }
   return resources;

@@ -55,7 +55,13 @@ const pickupOf = (row: Record<string, unknown> | undefined) => {
   const { recipient, door, deadlines } = transaction;
   const credential = transaction.credentials.findLast((it) => it.step === 'pickup' && it.state === 'active');
   if (recipient.phone === undefined || credential === undefined || door === null) return null;
-  return { phone: recipient.phone, locale: recipient.locale, credential, door, until: deadlines.pickupBy };
+  return {
+    phone: recipient.phone,
+    locale: recipient.locale,
+    credential,
+    door,
+    until: deadlines.pickupBy ?? credential.notAfter,
+  };
 };
 
 /** How long a message is remembered: longer than any queue, dead-letter queues included, can bring its event again. */

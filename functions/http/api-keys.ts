@@ -26,6 +26,8 @@ export const apiKeyHandlers = (deps: HttpDeps): Handlers => ({
       tenant: caller.tenant,
       name: body.name,
       scopes: [...new Set(body.scopes)],
+      // Whoever is bound can bind others to the same only.
+      system: caller.system ?? body.system ?? null,
       keyHash: sha256(apiKeyText(rootKeys, issued)),
       createdAt: now,
       revokedAt: null,

@@ -3,7 +3,7 @@ import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { type Compartment, changed } from '#shared/domain/compartment.ts';
 import { pinDigitsFor } from '#shared/domain/credential.ts';
-import { apply, born } from '#shared/domain/decision.ts';
+import { apply, born, type Emission } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
 import { ChainHead } from '#shared/domain/subjects.ts';
@@ -22,6 +22,11 @@ const compartmentView = (bank: Bank, it: Compartment): contract.CompartmentView 
   contract.CompartmentView.parse({ ...bank.layout.find((built) => built.door === it.door), ...it });
 
 const notFound = (what: string): Refusal => new Refusal('not_found', `there is no ${what}`);
+
+const serviceEmission = (reason: string | null): Emission<ChainHead> =>
+  reason === null
+    ? { type: 'compartment.returned_to_service', set: {} }
+    : { type: 'compartment.out_of_service', set: {}, data: { reason } };
 
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
@@ -96,17 +101,25 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     const { bank, compartment: before, logRow } = found;
     if (ifMatch !== undefined && ifMatch !== before.version)
       throw new Refusal('precondition_failed', `the compartment is at version ${before.version} now`);
-    if (before.outOfService === body.outOfService) return { body: compartmentView(bank, before), etag: before.version };
+    const { outOfService = before.outOfService, cleared } = body;
+    const clears = cleared === true && before.uncleared === true;
+    if (before.outOfService === outOfService && !clears)
+      return { body: compartmentView(bank, before), etag: before.version };
+    if (clears && before.contents === 'filled')
+      throw new Refusal('conflict', 'its sensor says that something is inside');
 
     const { id: bankId, tenant, siteId } = bank;
     const head: ChainHead = logRow
       ? ChainHead.parse(logRow)
       : { tenant, bankId, siteId, door: params.door, version: 0, hash: '' };
-    const after = changed(before, { outOfService: body.outOfService }, before.availability === 'occupied');
+    const after = changed(
+      before,
+      { outOfService, ...(clears ? { uncleared: undefined } : {}) },
+      before.availability === 'occupied',
+    );
     const change = apply(head, [
-      body.outOfService === null
-        ? { type: 'compartment.returned_to_service', set: {} }
-        : { type: 'compartment.out_of_service', set: {}, data: { reason: body.outOfService } },
+      ...(clears ? [{ type: 'compartment.cleared' as const, set: {} }] : []),
+      ...(outOfService === before.outOfService ? [] : [serviceEmission(outOfService)]),
     ]);
     try {
       await deps.table.write([

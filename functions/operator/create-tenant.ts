@@ -27,6 +27,7 @@ export const createTenant = async (
     id: issued.id,
     tenant: tenant.id,
     name: 'first key',
+    system: null,
     scopes: [...Scope.options],
     keyHash: sha256(apiKey),
     createdAt: now,

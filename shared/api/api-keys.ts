@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { ApiKey, Scope } from '../domain/api-key.ts';
+import { ExternalSystem } from '../domain/source.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -18,7 +19,12 @@ export const createApiKey = {
   path: '/v1/api-keys',
   summary: 'Make an API key, with no more scopes than your own',
   permission: 'api-keys:write',
-  body: z.strictObject({ name: z.string().min(1).max(120), scopes: z.array(Scope).min(1) }),
+  body: z.strictObject({
+    name: z.string().min(1).max(120),
+    scopes: z.array(Scope).min(1),
+    /** Binds it to a system: it can change only what that one owns. */
+    system: ExternalSystem.optional(),
+  }),
   status: 201,
   response: ApiKeyView,
   problems: ['idempotency_key_reused'],

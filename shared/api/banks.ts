@@ -105,15 +105,17 @@ export const updateCompartment = {
   noun: 'banks',
   method: 'PATCH',
   path: '/v1/banks/{bankId}/compartments/{door}',
-  summary: 'Take a compartment out of service, or return it',
+  summary: 'Take a compartment out of service, return it, or say that it is empty',
   permission: 'banks:write',
   params: z.object({ bankId: idParam, door: idParam }),
   body: z.strictObject({
     /** Why it is out of service; null returns it. */
-    outOfService: z.string().min(1).max(80).nullable(),
+    outOfService: z.string().min(1).max(80).nullable().optional(),
+    /** Somebody has looked inside, and it is empty. */
+    cleared: z.literal(true).optional(),
   }),
   status: 200,
   response: CompartmentView,
-  problems: ['precondition_failed'],
+  problems: ['precondition_failed', 'conflict'],
   etag: true,
 } as const satisfies Route;

@@ -1,12 +1,12 @@
 /** Writes the documents that follow from the code; with `--check` only says which are not current. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mergeTableText } from './merge-table.ts';
 import { openapi } from './openapi.ts';
 import { problemsText } from './problems.ts';
+import { transactionsText } from './transactions-text.ts';
 
 const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
-  ['docs/merge-table.md', mergeTableText()],
+  ['docs/transactions.md', transactionsText()],
   ['docs/problems.md', problemsText()],
 ];
 

@@ -3,7 +3,15 @@ import type { Scope } from '../domain/api-key.ts';
 import type { RefusalCode } from '../domain/refusal.ts';
 
 /** One noun, one function: `functions/http/<noun>.ts`. */
-export type Noun = 'transactions' | 'commands' | 'api-keys' | 'sites' | 'banks' | 'webhook-endpoints' | 'documents';
+export type Noun =
+  | 'transactions'
+  | 'commands'
+  | 'api-keys'
+  | 'sites'
+  | 'banks'
+  | 'assets'
+  | 'webhook-endpoints'
+  | 'documents';
 
 /**
  * A route is a value: the handler's types, API Gateway's routes, OpenAPI and the permission check are made from it.

@@ -1,4 +1,5 @@
 import * as apiKeys from './api-keys.ts';
+import * as assets from './assets.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
 import * as documents from './documents.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   commands,
   sites,
   banks,
+  assets,
   apiKeys,
   webhookEndpoints,
   documents,

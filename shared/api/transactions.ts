@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { Credential } from '../domain/credential.ts';
+import { Source } from '../domain/source.ts';
 import { InstantInput } from '../domain/time.ts';
-import { ExternalIds, ExternalSystem, Item, Metadata, Party, Transaction } from '../domain/transaction.ts';
-import { Workflow } from '../domain/workflow.ts';
+import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
+import { Condition, Workflow } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -32,32 +33,55 @@ export const TransactionView = Transaction.omit({
   credentials: true,
   deadlineRev: true,
   pickupWithinSeconds: true,
+  useWithinSeconds: true,
 })
   .extend({ credentials: z.array(CredentialView) })
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
 
+const Money = z.strictObject({
+  amountMinor: z.int().positive().max(1_000_000_000),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
+});
+const Reason = z.string().min(1).max(200);
+
+const deadlines = {
+  reserveUntil: InstantInput.optional(),
+  depositBy: InstantInput.optional(),
+  pickupBy: InstantInput.optional(),
+  useUntil: InstantInput.optional(),
+};
+
+const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
+
 export const CreateTransaction = z.strictObject({
   workflow: Workflow,
   bankId: z.string().min(1).max(64),
   externalIds: ExternalIds.default({}),
-  source: z.strictObject({ system: ExternalSystem, version: z.int().nonnegative() }).optional(),
-  items: z.array(Item).min(1).max(20),
+  source: Source.optional(),
+  /** Of an asset they are known; every other workflow needs at least one. */
+  items: z.array(Item).max(20).default([]),
+  /** Of a loan: what is lent. */
+  assetId: z.string().min(1).max(64).optional(),
   recipient: Party.default({}),
-  parties: z.strictObject({ depositor: Party.optional(), collector: Party.optional() }).default({}),
-  payment: z
-    .strictObject({ amountMinor: z.int().nonnegative(), currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217') })
+  parties: Parties.default({}),
+  /** What it costs: of a rental, for its time as first agreed. */
+  payment: Money.extend({ amountMinor: z.int().nonnegative().max(1_000_000_000) }).optional(),
+  /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
+  conditions: z
+    .array(Condition)
+    .max(Condition.options.length)
+    .refine((all) => new Set(all).size === all.length, 'each at most once')
     .optional(),
-  deadlines: z
-    .strictObject({
-      reserveUntil: InstantInput.optional(),
-      depositBy: InstantInput.optional(),
-      pickupBy: InstantInput.optional(),
-    })
-    .default({}),
+  /** For a rental: how long the door still opens after `useUntil`. */
+  overstaySeconds: z.int().positive().max(604_800).optional(),
+  deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
+
+/** The body of a change. Systems that own transactions say of which version of their record they speak. */
+const said = <Shape extends z.core.$ZodShape>(shape: Shape) => z.strictObject({ ...shape, source: Source.optional() });
 
 const params = z.object({ transactionId: idParam });
 const base = { noun: 'transactions', params, response: TransactionView, etag: true } as const;
@@ -72,7 +96,7 @@ export const createTransaction = {
   body: CreateTransaction,
   status: 201,
   response: TransactionView,
-  problems: ['reservation_refused', 'already_exists', 'idempotency_key_reused'],
+  problems: ['reservation_refused', 'already_exists', 'not_owner', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 
@@ -81,9 +105,40 @@ export const listTransactions = {
   noun: 'transactions',
   method: 'GET',
   path: '/v1/transactions',
-  summary: 'Find transactions by an order id of yours',
+  summary: 'Find transactions by what is known of them, the newest first',
   permission: 'transactions:read',
-  query: z.strictObject({ orderId: z.string().min(1).max(128), ...page }),
+  query: z
+    .strictObject({
+      orderId: z.string().min(1).max(128).optional(),
+      /** Any external id of the transaction, by its system. */
+      externalId: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]{0,31}:[\x21-\x7e]{1,128}$/, '<system>:<id>')
+        .optional(),
+      /** The external id of one of its items. */
+      itemId: z.string().min(1).max(128).optional(),
+      /** A phone number, an e-mail address, or the beginning of one or more of the recipient's names. */
+      recipient: z.string().min(1).max(254).optional(),
+      bankId: z.string().min(1).max(64).optional(),
+      /** Of that bank; also one that the transaction has left. */
+      door: z.string().min(1).max(8).optional(),
+      credentialId: idParam.optional(),
+      workflow: Workflow.optional(),
+      state: TransactionState.optional(),
+      /** Created at that moment or later. */
+      from: InstantInput.optional(),
+      /** Created before that moment. */
+      to: InstantInput.optional(),
+      ...page,
+    })
+    .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
+      path: ['door'],
+      error: 'needs bankId: every bank has a door of that name',
+    })
+    .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+      path: ['to'],
+      error: 'must be later than from',
+    }),
   status: 200,
   response: listOf(TransactionView),
   problems: [],
@@ -114,15 +169,34 @@ export const listTransactionEvents = {
   problems: [],
 } as const satisfies Route;
 
+const changeProblems = [
+  'invalid_transition',
+  'not_owner',
+  'stale_source',
+  'precondition_failed',
+  'idempotency_key_reused',
+] as const;
+
 const action = { ...base, method: 'POST', permission: 'transactions:write', status: 200 } as const;
+
+/** What a cancellation is answered that came before its create. */
+export const KeptCancellationView = z
+  .object({
+    id: z.string(),
+    state: z.literal('cancelled'),
+    externalIds: z.record(z.string(), z.string()),
+    kept: z.literal(true),
+  })
+  .meta({ id: 'KeptCancellation' });
 
 export const cancelTransaction = {
   ...action,
+  response: z.union([TransactionView, KeptCancellationView]),
   id: 'cancel-transaction',
   path: '/v1/transactions/{transactionId}/cancel',
   summary: 'Give the compartment up; what is already inside is recalled',
-  body: z.strictObject({ reason: z.enum(['by_caller', 'by_recipient', 'by_staff', 'too_late']).default('by_caller') }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+  body: said({ reason: z.enum(['by_caller', 'by_recipient', 'by_staff', 'too_late']).default('by_caller') }),
+  problems: changeProblems,
 } as const satisfies Route;
 
 export const extendTransaction = {
@@ -130,14 +204,11 @@ export const extendTransaction = {
   id: 'extend-transaction',
   path: '/v1/transactions/{transactionId}/extend',
   summary: 'Give more time for the reservation, the deposit or the pickup',
-  body: z
-    .strictObject({
-      reserveUntil: InstantInput.optional(),
-      depositBy: InstantInput.optional(),
-      pickupBy: InstantInput.optional(),
-    })
-    .refine((it) => Object.values(it).some(Boolean), 'name at least one of reserveUntil, depositBy, pickupBy'),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+  body: said({ ...deadlines, charge: Money.optional() }).refine(
+    ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
+    'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
+  ),
+  problems: changeProblems,
 } as const satisfies Route;
 
 export const holdTransaction = {
@@ -145,8 +216,8 @@ export const holdTransaction = {
   id: 'hold-transaction',
   path: '/v1/transactions/{transactionId}/hold',
   summary: 'Block the pickup until the hold is lifted',
-  body: z.strictObject({ reason: z.string().min(1).max(200) }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+  body: said({ reason: z.string().min(1).max(200) }),
+  problems: changeProblems,
 } as const satisfies Route;
 
 export const liftHold = {
@@ -154,8 +225,119 @@ export const liftHold = {
   id: 'lift-hold',
   path: '/v1/transactions/{transactionId}/lift-hold',
   summary: 'End a hold',
-  body: z.strictObject({ reason: z.string().min(1).max(200).optional() }),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+  body: said({ reason: z.string().min(1).max(200).optional() }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const updateTransaction = {
+  ...base,
+  id: 'update-transaction',
+  method: 'PATCH',
+  path: '/v1/transactions/{transactionId}',
+  summary: 'Change who it is for, what is noted of it, or, before the item is inside, its measures',
+  permission: 'transactions:write',
+  status: 200,
+  body: said({
+    recipient: Party.optional(),
+    parties: Parties.optional(),
+    metadata: Metadata.optional(),
+    items: z.array(Item).min(1).max(20).optional(),
+  }).refine(
+    ({ source: _, ...it }) => Object.values(it).some(Boolean),
+    'name at least one of recipient, parties, metadata, items',
+  ),
+  problems: ['invalid_transition', 'not_owner', 'stale_source', 'reservation_refused', 'precondition_failed'],
+} as const satisfies Route;
+
+export const moveTransaction = {
+  ...action,
+  id: 'move-transaction',
+  path: '/v1/transactions/{transactionId}/move',
+  summary: 'Reserve another compartment instead, while nothing is inside',
+  body: said({
+    /** Where to; left out, the best that fits. */
+    door: z.string().min(1).max(8).optional(),
+    /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
+    larger: z.boolean().default(false),
+    reason: Reason,
+  }),
+  problems: [...changeProblems, 'reservation_refused'],
+} as const satisfies Route;
+
+export const recallTransaction = {
+  ...action,
+  id: 'recall-transaction',
+  path: '/v1/transactions/{transactionId}/recall',
+  summary: 'Have staff take the item out; nobody else may open any more',
+  body: said({ reason: Reason }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const completeTransaction = {
+  ...action,
+  id: 'complete-transaction',
+  path: '/v1/transactions/{transactionId}/complete',
+  summary: 'End it by hand: the renter is done, or it was handed over otherwise',
+  body: said({ reason: Reason, charge: Money.optional() }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const confirmPayment = {
+  ...action,
+  id: 'confirm-payment',
+  path: '/v1/transactions/{transactionId}/confirm-payment',
+  summary: 'It is paid: the receiver may open',
+  body: said({ reference: z.string().min(1).max(128).optional() }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const confirmTransaction = {
+  ...action,
+  id: 'confirm-transaction',
+  path: '/v1/transactions/{transactionId}/confirm',
+  summary: 'An approval, an identity or an age is confirmed: the receiver may open',
+  body: said({
+    condition: Condition.exclude(['payment']),
+    reference: z.string().min(1).max(128).optional(),
+  }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const refundTransaction = {
+  ...action,
+  id: 'refund-transaction',
+  path: '/v1/transactions/{transactionId}/refund',
+  summary: 'Record that money was given back, with who and why',
+  body: said({ amountMinor: z.int().positive().max(1_000_000_000), reason: Reason }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const disputeTransaction = {
+  ...action,
+  id: 'dispute-transaction',
+  path: '/v1/transactions/{transactionId}/dispute',
+  summary: 'Flag it: somebody says that it is not as recorded',
+  body: said({ reason: Reason }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const issueCredential = {
+  ...action,
+  id: 'issue-credential',
+  path: '/v1/transactions/{transactionId}/credentials',
+  summary: 'Issue a credential for a step that has none any more',
+  body: said({ step: z.enum(['deposit', 'pickup', 'use']) }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const revokeCredential = {
+  ...action,
+  id: 'revoke-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/revoke',
+  params: z.object({ transactionId: idParam, credentialId: idParam }),
+  summary: 'Take a credential back; the transaction goes on',
+  body: said({}),
+  problems: changeProblems,
 } as const satisfies Route;
 
 export const resendCredential = {
@@ -164,6 +346,6 @@ export const resendCredential = {
   path: '/v1/transactions/{transactionId}/credentials/{credentialId}/resend',
   params: z.object({ transactionId: idParam, credentialId: idParam }),
   summary: 'Issue a credential anew; the old one is superseded',
-  body: z.strictObject({}),
-  problems: ['invalid_transition', 'precondition_failed', 'idempotency_key_reused'],
+  body: said({}),
+  problems: changeProblems,
 } as const satisfies Route;

@@ -11,7 +11,7 @@ export const Grant = z.object({
   step: Step,
   /** The grant that must be used up first; left out once the cloud knows that step done. */
   after: z.string().optional(),
-  /** It also ends so many seconds after the step of `after` was done, by the bank's own journal. */
+  /** It also ends so many seconds after the step of `after`, or without one its own, was first done by the bank's journal. */
   within: z.int().positive().optional(),
   method: AccessMethod,
   /** `verifierOf(...)` of PIN, badge or barcode; none for signed tokens. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ExternalSystem } from './source.ts';
 import { InstantText } from './time.ts';
 
 /** What a key may do. Opening doors is apart from booking them: it acts on the physical world at once. */
@@ -9,6 +10,8 @@ export const Scope = z.enum([
   'commands:write',
   'banks:read',
   'banks:write',
+  'assets:read',
+  'assets:write',
   'webhooks:read',
   'webhooks:write',
   'api-keys:read',
@@ -21,6 +24,8 @@ export const ApiKey = z.object({
   tenant: z.string(),
   name: z.string(),
   scopes: z.array(Scope),
+  /** The system it speaks for, and no other; null: for the tenant itself. */
+  system: ExternalSystem.nullable(),
   /** SHA-256 of the whole key, hex. The key itself is shown once. */
   keyHash: z.string(),
   createdAt: InstantText,

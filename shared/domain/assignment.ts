@@ -46,7 +46,13 @@ const fits = (need: Need, it: LayoutDoor): boolean => {
   return need.dimensions.every((side, n) => side <= (inside[n] ?? 0)) && need.massG <= it.maxMassG;
 };
 
-const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
+/** Whether these items would go into that compartment, whoever has it. */
+export const goesInto = (items: Item[], built: LayoutDoor): boolean => {
+  const need = needOf(items);
+  return need !== null && need.thermalClass === built.thermalClass && fits(need, built);
+};
+
+export const volume = (it: LayoutDoor): number => it.widthMm * it.heightMm * it.depthMm;
 
 /** Spreads callers over equal doors, the same caller always in the same order. */
 const tieBreak = (transactionId: string, door: string): string => hash('sha256', `${transactionId}/${door}`);

@@ -1,3 +1,4 @@
+import { isAsset } from './asset.ts';
 import type { Bank } from './bank.ts';
 import type { Command } from './command.ts';
 import { supersedable, underWay } from './command-reports.ts';
@@ -35,7 +36,7 @@ export const order = (
     tenant: bank.tenant,
     bankId: bank.id,
     door: compartment.door,
-    transactionId: compartment.heldBy,
+    transactionId: isAsset(compartment.heldBy) ? null : compartment.heldBy,
     state: 'queued',
     outcome: null,
     createdAt: now,

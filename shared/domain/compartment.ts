@@ -20,6 +20,8 @@ export const Compartment = z.object({
   lock: LockState,
   /** Why staff took it out of service. */
   outOfService: z.string().nullable(),
+  /** Somebody has to look inside before it is offered: nobody knows what was left there. */
+  uncleared: z.boolean().optional(),
   /** The newest journal entry its physical state comes from. */
   lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
   /** The newest door command. */
@@ -51,7 +53,7 @@ const availabilityRows: [(it: Compartment, stored: boolean) => boolean, Availabi
   [(it, stored) => it.heldBy !== null && stored, 'occupied'],
   [(it) => it.heldBy !== null, 'reserved'],
   [(it) => it.outOfService !== null || it.lock === 'jammed', 'out_of_service'],
-  [(it) => it.contents === 'filled' || it.doorState !== 'closed', 'needs_clearing'],
+  [(it) => it.contents === 'filled' || it.doorState !== 'closed' || it.uncleared === true, 'needs_clearing'],
   [() => true, 'available'],
 ];
 
@@ -87,6 +89,9 @@ export const physicalChange = (
         contents: entry.after.contents,
         lock: entry.after.lock,
         lastEntry: { journalId, seq: entry.seq, at: entry.at },
+        ...(it.uncleared && entry.after.door === 'closed' && entry.after.contents === 'empty'
+          ? { uncleared: undefined }
+          : {}),
         ...(entry.after.contents === 'unknown' && entry.after.door === 'closed'
           ? { until: epochMs(plusSeconds(now, reopenSeconds)) }
           : {}),

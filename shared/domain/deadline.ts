@@ -1,10 +1,34 @@
-import type { DeadlineName, Transaction } from './transaction.ts';
+import { type Instant, plusSeconds } from './time.ts';
+import type { Transaction } from './transaction.ts';
+import { type Condition, DeadlineName, workflowOf } from './workflow.ts';
 
 /** The one deadline that runs now, if any. */
 export const runningDeadline = (it: Transaction): { name: DeadlineName; at: string } | null => {
-  if (it.state === 'reserved') {
-    const name = it.depositStartedAt === null ? 'reserveUntil' : 'depositBy';
-    return { name, at: it.deadlines[name] };
-  }
-  return it.state === 'stored' ? { name: 'pickupBy', at: it.deadlines.pickupBy } : null;
+  const { state, deadlines, flags } = it;
+  const named = (name: DeadlineName) => {
+    const at = deadlines[name];
+    return at === undefined ? null : { name, at };
+  };
+  if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
+  if (state === 'stored') return named('pickupBy');
+  if (state !== 'in_use' || deadlines.useUntil === undefined) return null;
+  if (!flags.includes('overdue')) return named('useUntil');
+  return it.overstaySeconds === undefined
+    ? null
+    : { name: 'useUntil', at: plusSeconds(deadlines.useUntil, it.overstaySeconds) };
 };
+
+/** A deadline that its workflow has. */
+export const deadlineOf = (it: Pick<Transaction, 'id' | 'deadlines'>, name: DeadlineName): Instant => {
+  const at = it.deadlines[name];
+  if (at === undefined) throw new Error(`${it.id} has no ${name}`);
+  return at;
+};
+
+/** What still keeps the receiver from opening. */
+export const unmet = (it: Pick<Transaction, 'preconditions'>): Condition[] =>
+  (it.preconditions ?? []).flatMap(({ condition, met }) => (met === undefined ? [condition] : []));
+
+/** Names of the deadlines that its workflow has. */
+export const deadlineNames = (it: Pick<Transaction, 'workflow'>): DeadlineName[] =>
+  DeadlineName.options.filter((name) => workflowOf(it.workflow).deadlines[name] !== undefined);

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Command } from './command.ts';
 import { runningDeadline } from './deadline.ts';
-import type { DeadlineName, Transaction } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
+import type { DeadlineName } from './workflow.ts';
 
 /** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */
 export const DueMessage = z.discriminatedUnion('kind', [
@@ -33,7 +34,10 @@ export const settledDues = (it: Transaction): string[] => {
   const toDeposit = depositStartedAt === depositedAt ? 'reserveUntil' : 'depositBy';
   if (state === 'reserved' && depositStartedAt !== null) return [nameOf(it, 'reserveUntil', deadlineRev)];
   if (state === 'reserved') return deadlineRev === 0 ? [] : [nameOf(it, 'reserveUntil', deadlineRev - 1)];
+  if (state === 'in_use')
+    return [nameOf(it, it.flags.includes('overdue') ? 'useUntil' : 'reserveUntil', deadlineRev - 1)];
   if (state === 'stored') return [nameOf(it, toDeposit, deadlineRev - 1)];
+  if (it.startedAt !== undefined) return [nameOf(it, 'useUntil', deadlineRev)];
   return [nameOf(it, depositedAt === null ? toDeposit : 'pickupBy', deadlineRev)];
 };
 

@@ -1,17 +1,31 @@
-import type { Step } from '../device/access.ts';
 import type { DoorGrants, Grant } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
 import { liveCredential } from './credential.ts';
+import { unmet } from './deadline.ts';
 import { epochMs, epochSecondsUp, type Instant } from './time.ts';
 import type { Transaction } from './transaction.ts';
-import { workflows } from './workflow.ts';
+import { type Condition, workflowOf } from './workflow.ts';
+
+/** What the person at the door is told while something is not confirmed. */
+const unmetReasons = {
+  payment: 'payment_pending',
+  approval: 'approval_pending',
+  identity: 'identity_unconfirmed',
+  age: 'age_unconfirmed',
+} as const satisfies Record<Condition, string>;
+
+/** Those that a hold and unmet conditions stop: whoever receives. */
+export const receives = ({ step }: Pick<Credential, 'step'>): boolean => step === 'pickup' || step === 'use';
 
 /** Why a credential does not open now although the bank knows it; the reason the person at the door is told. */
 const blockedBy = (it: Transaction, credential: Credential): string | undefined => {
   if (credential.step === 'recall') return undefined;
   if (credential.state === 'expired') return 'too_late';
   if (credential.state === 'revoked') return 'credential_revoked';
-  return credential.step === 'pickup' && it.flags.includes('held') ? 'on_hold' : undefined;
+  if (!receives(credential)) return undefined;
+  if (it.flags.includes('held')) return 'on_hold';
+  const [condition] = unmet(it);
+  return condition && unmetReasons[condition];
 };
 
 /** Order in which they matter when a door has more than the four a shadow holds: what opens first, then the newest. */
@@ -22,35 +36,45 @@ const weight = (it: Credential): number => (liveCredential(it) ? 0 : 1);
  * superseded ones are left out, others that may not open are `blocked`, so that people are told why.
  */
 export const doorGrants = (it: Transaction, verifierFor: (credential: Credential) => string): DoorGrants => {
-  const steps: Step[] = workflows[it.workflow].steps.map((row) => row.step);
+  const { steps } = workflowOf(it.workflow);
+  const now = steps.findIndex(({ from }) => from === it.state);
   const firstGrantOf = (step: string) => it.credentials.find((c) => c.step === step && liveCredential(c))?.id;
   const grants = it.credentials
     .filter((c) => c.state !== 'used' && c.state !== 'superseded' && !(c.step === 'recall' && !liveCredential(c)))
     .toSorted((a, b) => weight(a) - weight(b) || (a.id < b.id ? 1 : -1))
     .slice(0, 4)
     .map((c): Grant => {
-      const before = steps[steps.indexOf(c.step) - 1];
+      const nth = steps.findIndex(({ step }) => step === c.step);
       // Once the cloud knows the step before it done, the bank needs no proof of its own.
-      const after = before && it.state === 'reserved' ? firstGrantOf(before) : undefined;
+      const after = now >= 0 && nth > now ? firstGrantOf(steps[nth - 1]?.step ?? '') : undefined;
       const blocked = blockedBy(it, c);
       return {
         id: c.id,
         step: c.step,
-        ...(after ? { after, ...withinOf(it) } : {}),
+        ...(after ? { after } : {}),
+        ...withinOf(it, c, after),
         method: c.method,
         verifier: verifierFor(c),
         notBefore: Math.floor(epochMs(c.notBefore) / 1000),
         notAfter: epochSecondsUp(c.notAfter),
-        uses: 1,
+        uses: steps[nth]?.repeats ? repeatedUses : 1,
         ...(blocked ? { blocked } : {}),
       };
     });
   return { transactionId: it.id, version: it.version, grants };
 };
 
-/** The bank ends the pickup by itself as the cloud will, once it learns when the deposit was done. */
-const withinOf = ({ pickupWithinSeconds }: Transaction): Pick<Grant, 'within'> =>
-  pickupWithinSeconds === null ? {} : { within: pickupWithinSeconds };
+/** What "again and again" is for a bank that counts. */
+const repeatedUses = 10_000;
+
+/** The bank ends a step by itself as the cloud will, once it learns when the one before was done, or the use began. */
+const withinOf = (it: Transaction, { step }: Credential, after: string | undefined): Pick<Grant, 'within'> => {
+  if (step === 'pickup' && after !== undefined && it.pickupWithinSeconds !== null)
+    return { within: it.pickupWithinSeconds };
+  if (step === 'use' && it.startedAt === undefined && it.useWithinSeconds != null)
+    return { within: it.useWithinSeconds + (it.overstaySeconds ?? 0) };
+  return {};
+};
 
 /** Whether this version of the transaction changes what its bank must know, beyond what the bank did itself. */
 export const changesGrants = ({ credentials, version }: Pick<Transaction, 'credentials' | 'version'>): boolean =>
@@ -62,6 +86,6 @@ export const whyNot = (it: Transaction, credential: Credential, now: Instant): s
   if (blocked) return blocked;
   if (credential.notBefore > now) return 'too_early';
   if (credential.notAfter < now) return 'too_late';
-  if (credential.state === 'issued') return 'compartment_empty';
+  if (credential.state === 'issued') return credential.step === 'pickup' ? 'compartment_empty' : 'too_early';
   return credential.state === 'active' ? null : 'credential_revoked';
 };

@@ -3,22 +3,15 @@ import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import { holdsLock, liveCredential, unlocked } from './credential.ts';
-import { runningDeadline } from './deadline.ts';
+import { deadlineNames, deadlineOf, runningDeadline, unmet } from './deadline.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
+import { receives } from './grants.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, later, plusSeconds } from './time.ts';
-import type {
-  DeadlineName,
-  Deadlines,
-  Item,
-  Party,
-  RecallCause,
-  Transaction,
-  TransactionState,
-} from './transaction.ts';
-import { type Workflow, workflows } from './workflow.ts';
+import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
+import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
 export type TransactionDecision = {
@@ -30,19 +23,45 @@ export type TransactionDecision = {
 /** Ids and keys a decision may need; drawn outside, so that deciding stays pure. */
 export type Fresh = { credentialIds: readonly string[]; keyVersion: number };
 
-/** What can be asked of a transaction, and the states in which each makes sense. Anything else is `invalid_transition`. */
+type Leads = Partial<Record<TransactionState, TransactionState>>;
+
+/** It stays in the state it is in. */
+const stays = (...states: TransactionState[]): Leads => Object.fromEntries(states.map((it) => [it, it]));
+
+const underWay = ['reserved', 'stored', 'in_use', 'recall_due'] as const;
+const over = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
+
+/**
+ * What can be asked of a transaction: the states in which it makes sense, and the one it leads to. Anything else is
+ * `invalid_transition`.
+ */
 export const possible = {
-  cancel: ['reserved', 'stored'],
-  extend: ['reserved', 'stored', 'recall_due'],
-  hold: ['reserved', 'stored'],
-  'lift-hold': ['reserved', 'stored', 'recall_due'],
-  resend: ['reserved', 'stored', 'recall_due'],
-} as const satisfies Record<string, readonly TransactionState[]>;
+  cancel: { reserved: 'cancelled', stored: 'recall_due' },
+  extend: { ...stays('reserved', 'stored', 'in_use'), recall_due: 'stored' },
+  hold: stays('reserved', 'stored', 'in_use'),
+  'lift-hold': stays(...underWay),
+  move: stays('reserved'),
+  update: stays(...underWay),
+  confirm: stays(...underWay),
+  recall: { stored: 'recall_due' },
+  complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
+  refund: stays(...underWay, ...over),
+  dispute: stays(...underWay, 'completed', 'recalled'),
+  issue: stays('reserved', 'stored', 'in_use'),
+  resend: stays(...underWay),
+  revoke: stays(...underWay),
+} as const satisfies Record<string, Leads>;
 export type Action = keyof typeof possible;
 
+/** What a deadline leads to, by the state in which it runs. */
+export const whenDue = {
+  reserved: 'expired',
+  stored: 'recall_due',
+  in_use: 'expired',
+} as const satisfies Leads;
+
 const requirePossible = (action: Action, it: Transaction): void => {
-  const states: readonly TransactionState[] = possible[action];
-  if (!states.includes(it.state))
+  if (!Object.hasOwn(possible[action], it.state))
     throw new Refusal('invalid_transition', `cannot ${action} a transaction that is ${it.state}`);
 };
 
@@ -54,10 +73,14 @@ const withCredentials = (
   sinceVersion: number,
 ): Credential[] => credentials.map((it) => (matches(it) ? { ...it, ...change, sinceVersion } : it));
 
-/** The compartment as it is once the transaction has let go of it. */
-export const released = (it: Compartment, more: Partial<Compartment> = {}): CompartmentChange => ({
+/** The compartment as it is once the transaction has let go of it: free, or its asset's again. */
+export const released = (
+  it: Compartment,
+  { assetId }: Pick<Transaction, 'assetId'>,
+  more: Partial<Compartment> = {},
+): CompartmentChange => ({
   before: it,
-  after: changed(it, { ...more, heldBy: null }, false),
+  after: changed(it, { ...more, heldBy: assetId ?? null }, assetId !== undefined && it.contents !== 'empty'),
 });
 
 const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
@@ -70,36 +93,65 @@ export type CreateInput = {
   siteId: string;
   bankId: string;
   bankKey: BankKey;
+  assetId?: string | undefined;
   externalIds: Record<string, string>;
   source: Transaction['source'];
   items: Item[];
   recipient: Party;
   parties: Transaction['parties'];
   payment: Transaction['payment'];
+  conditions?: readonly Condition[] | undefined;
+  overstaySeconds?: number | undefined;
   metadata: Record<string, string>;
   deadlines: Partial<Deadlines>;
 };
 
-/** The three deadlines of a new transaction, and how long after the deposit the pickup ends. */
-const deadlinesOf = (input: CreateInput, now: Instant): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds'> => {
-  const usual = workflows[input.workflow].deadlines;
+/** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
+const deadlinesOf = (
+  input: CreateInput,
+  now: Instant,
+): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds' | 'useWithinSeconds'> => {
+  const usual = workflowOf(input.workflow).deadlines;
   const asked = input.deadlines;
-  const depositBy = asked.depositBy ?? later(plusSeconds(now, usual.deposit), asked.reserveUntil ?? now);
+  for (const name of ['reserveUntil', 'depositBy', 'pickupBy', 'useUntil'] as const) {
+    if (asked[name] === undefined) continue;
+    if (usual[name] === undefined) refuseDeadline('/deadlines', name, `is not a deadline of a ${input.workflow}`);
+    if (asked[name] <= now) refuseDeadline('/deadlines', name, 'lies in the past');
+  }
+  const depositBy =
+    usual.depositBy === undefined
+      ? undefined
+      : (asked.depositBy ?? later(plusSeconds(now, usual.depositBy), asked.reserveUntil ?? now));
+  const first = depositBy ?? asked.useUntil;
+  const reserveUntil =
+    asked.reserveUntil ??
+    (first ? earlier(plusSeconds(now, usual.reserveUntil), first) : plusSeconds(now, usual.reserveUntil));
+  const pickupBy =
+    usual.pickupBy === undefined
+      ? undefined
+      : (asked.pickupBy ?? plusSeconds(depositBy ?? reserveUntil, usual.pickupBy));
+  const useUntil =
+    usual.useUntil === undefined ? undefined : (asked.useUntil ?? plusSeconds(reserveUntil, usual.useUntil));
   const deadlines = {
-    reserveUntil: asked.reserveUntil ?? earlier(plusSeconds(now, usual.reserve), depositBy),
-    depositBy,
-    pickupBy: asked.pickupBy ?? plusSeconds(depositBy, usual.pickup),
+    reserveUntil,
+    ...(depositBy && { depositBy }),
+    ...(pickupBy && { pickupBy }),
+    ...(useUntil && { useUntil }),
   };
-  for (const name of ['reserveUntil', 'depositBy', 'pickupBy'] as const)
-    if (asked[name] !== undefined && asked[name] <= now) refuseDeadline('/deadlines', name, 'lies in the past');
   requireOrder(deadlines, '/deadlines');
-  return { deadlines, pickupWithinSeconds: asked.pickupBy ? null : usual.pickup };
+  return {
+    deadlines,
+    pickupWithinSeconds: asked.pickupBy === undefined ? (usual.pickupBy ?? null) : null,
+    ...(usual.useUntil !== undefined && asked.useUntil === undefined ? { useWithinSeconds: usual.useUntil } : {}),
+  };
 };
 
 /** `within`: where in the request the deadlines are named. */
-const requireOrder = (it: Deadlines, within: string): void => {
-  if (it.depositBy < it.reserveUntil) refuseDeadline(within, 'depositBy', 'comes before reserveUntil');
-  if (it.pickupBy <= it.depositBy) refuseDeadline(within, 'pickupBy', 'must come after depositBy');
+const requireOrder = ({ reserveUntil, depositBy, pickupBy, useUntil }: Deadlines, within: string): void => {
+  if (depositBy && depositBy < reserveUntil) refuseDeadline(within, 'depositBy', 'comes before reserveUntil');
+  if (pickupBy && pickupBy <= (depositBy ?? reserveUntil))
+    refuseDeadline(within, 'pickupBy', `must come after ${depositBy ? 'depositBy' : 'reserveUntil'}`);
+  if (useUntil && useUntil < reserveUntil) refuseDeadline(within, 'useUntil', 'comes before reserveUntil');
 };
 
 const refuseDeadline = (within: string, name: DeadlineName, detail: string): never => {
@@ -116,6 +168,16 @@ const newPin = (
   return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, locked: true, ...more };
 };
 
+/** When a credential of a step ends. */
+const endsAt = (
+  { until, grace = 0 }: Pick<WorkflowStep, 'until' | 'grace'>,
+  it: Pick<Transaction, 'id' | 'deadlines'> & { overstaySeconds?: number | undefined },
+): Instant => plusSeconds(deadlineOf(it, until), grace + (until === 'useUntil' ? (it.overstaySeconds ?? 0) : 0));
+
+/** Once the depositor has begun, another deadline counts. */
+const begun = (it: Transaction, row: WorkflowStep): Pick<WorkflowStep, 'until' | 'grace'> =>
+  row.until === 'reserveUntil' && it.depositStartedAt !== null ? { until: 'depositBy' } : row;
+
 /** A transaction with this compartment reserved for it, and one credential per step. */
 export const create = (
   input: CreateInput,
@@ -125,26 +187,31 @@ export const create = (
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
-  const { deadlines, pickupWithinSeconds } = deadlinesOf(input, now);
-  const credentials = workflows[input.workflow].steps.map(({ step }, nth) =>
-    newPin(step, fresh.credentialIds[nth], fresh, {
+  const { conditions: asked, overstaySeconds, assetId, deadlines: _, ...given } = input;
+  const { steps, conditions: usual } = workflowOf(input.workflow);
+  const dated = deadlinesOf(input, now);
+  const credentials = steps.map((row, nth) =>
+    newPin(row.step, fresh.credentialIds[nth], fresh, {
       state: nth === 0 ? 'active' : 'issued',
       notBefore: now,
-      notAfter: nth === 0 ? deadlines.reserveUntil : deadlines.pickupBy,
+      notAfter: endsAt(row, { id: input.id, overstaySeconds, ...dated }),
       digits: pinDigits,
       sinceVersion: 2,
     }),
   );
+  const preconditions = (asked ?? usual).map((condition) => ({ condition }));
   const transaction: Transaction = {
-    ...input,
+    ...given,
+    ...dated,
+    ...(preconditions.length > 0 && { preconditions }),
+    ...(overstaySeconds !== undefined && { overstaySeconds }),
+    ...(assetId !== undefined && { assetId }),
     state: 'created',
     version: 1,
     hash: '',
     door: null,
-    deadlines,
-    pickupWithinSeconds,
     deadlineRev: 0,
-    flags: [],
+    flags: preconditions.some(({ condition }) => condition === 'payment') ? ['payment_pending'] : [],
     holdReason: null,
     credentials,
     depositStartedAt: null,
@@ -165,6 +232,23 @@ export const create = (
     ]),
     compartments: [{ before: compartment, after: changed(compartment, { heldBy: input.id, until: null }, false) }],
     locks: { take: credentials, drop: [] },
+  };
+};
+
+/** Its source had cancelled it before it told of it: it is cancelled from the first moment, and never had a door. */
+export const createCancelled = (decided: TransactionDecision, reason: string, now: Instant): TransactionDecision => {
+  const { after } = decided.transaction;
+  const subject: Transaction = { ...after, state: 'created', version: 1, door: null, credentials: [] };
+  return {
+    transaction: born(subject, 'transaction.created', [
+      {
+        type: 'transaction.cancelled',
+        set: { state: 'cancelled', cancelReason: reason, endedAt: now },
+        data: { reason },
+      },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [] },
   };
 };
 
@@ -234,67 +318,71 @@ export const cancel = (
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
-      { state: 'cancelled', cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
+      { state: possible.cancel.reserved, cancelReason: reason, flags: without(it.flags, 'held'), holdReason: null },
       'revoked',
       { reason },
       now,
     );
-    return { transaction: apply(it, emissions), compartments: [released(compartment)], locks: { take: [], drop } };
+    return { transaction: apply(it, emissions), compartments: [released(compartment, it)], locks: { take: [], drop } };
   }
   const { emission, take, drop } = recall(it, 'cancelled', fresh, now, it.version + 1);
   emission.set.cancelReason = reason;
   return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
 };
 
+/** The deadlines that can still be moved. */
+const movable = (it: Transaction): DeadlineName[] => {
+  if (it.state === 'reserved') return deadlineNames(it);
+  return it.state === 'in_use' ? ['useUntil'] : ['pickupBy'];
+};
+
+/** An amount asked for something, and who recorded it. */
+type Charged = Pick<Charge, 'amountMinor' | 'currency' | 'by'>;
+
 /** Later deadlines. From `recall_due` because nobody came, it goes back to `stored`, and the staff's credential is revoked. */
-export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant): TransactionDecision => {
+export const extend = (
+  it: Transaction,
+  asked: Partial<Deadlines>,
+  now: Instant,
+  charge?: Charged,
+): TransactionDecision => {
   requirePossible('extend', it);
   if (it.state === 'recall_due' && it.recallCause !== 'pickup_deadline')
     throw new Refusal(
       'invalid_transition',
       `cannot extend a transaction that is recalled because it was ${it.recallCause}`,
     );
-  const openNow = it.state === 'reserved' ? ['reserveUntil', 'depositBy', 'pickupBy'] : ['pickupBy'];
-  const names = ['reserveUntil', 'depositBy', 'pickupBy'] as const;
+  const names = ['reserveUntil', 'depositBy', 'pickupBy', 'useUntil'] as const;
   const errors = names.flatMap((name) => {
-    const until = asked[name];
+    const [until, before] = [asked[name], it.deadlines[name]];
     if (until === undefined) return [];
-    if (!openNow.includes(name)) return [{ pointer: `/${name}`, detail: `has passed: the transaction is ${it.state}` }];
+    if (before === undefined) return [{ pointer: `/${name}`, detail: `is not a deadline of a ${it.workflow}` }];
+    if (!movable(it).includes(name))
+      return [{ pointer: `/${name}`, detail: `has passed: the transaction is ${it.state}` }];
     if (until <= now) return [{ pointer: `/${name}`, detail: 'lies in the past' }];
-    return until < it.deadlines[name] ? [{ pointer: `/${name}`, detail: `is earlier than ${it.deadlines[name]}` }] : [];
+    return until < before ? [{ pointer: `/${name}`, detail: `is earlier than ${before}` }] : [];
   });
   if (errors.length > 0) throw new Refusal('invalid_request', 'a deadline can only be moved later', { errors });
   if (names.every((name) => asked[name] === undefined || asked[name] === it.deadlines[name]))
     throw new Refusal('invalid_request', 'the deadlines are these already; give a later one');
 
-  const reserveUntil = asked.reserveUntil ?? it.deadlines.reserveUntil;
-  const depositBy = later(asked.depositBy ?? it.deadlines.depositBy, reserveUntil);
-  const follows =
-    it.state === 'reserved' && it.pickupWithinSeconds !== null ? plusSeconds(depositBy, it.pickupWithinSeconds) : null;
-  const pickupBy = asked.pickupBy ?? later(it.deadlines.pickupBy, follows ?? it.deadlines.pickupBy);
-  const deadlines = { reserveUntil, depositBy, pickupBy };
+  const deadlines = extended(it, asked);
   // `reserveUntil` may have passed: once the depositor has begun, it no longer counts.
   if (it.state === 'reserved') requireOrder(deadlines, '');
   const version = it.version + 1;
   const comesBack = it.state === 'recall_due';
-  const moved = withCredentials(
-    comesBack
-      ? withCredentials(it.credentials, (c) => c.step === 'recall' && liveCredential(c), { state: 'revoked' }, version)
-      : it.credentials,
-    (c) => c.step === 'pickup' && (liveCredential(c) || (comesBack && c.state === 'expired')),
-    { notAfter: pickupBy, ...(comesBack ? { state: 'active' as const } : {}) },
-    version,
-  );
+  const { steps } = workflowOf(it.workflow);
+  const follow = (c: Credential): Credential => {
+    if (c.step === 'recall')
+      return comesBack && liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
+    const revives = comesBack && c.step === 'pickup' && c.state === 'expired';
+    if (!liveCredential(c) && !revives) return c;
+    const row = steps.find(({ step }) => step === c.step);
+    const notAfter = row === undefined ? c.notAfter : endsAt(begun(it, row), { ...it, deadlines });
+    if (notAfter === c.notAfter && !revives) return c;
+    return { ...c, notAfter, ...(revives ? { state: 'active' as const } : {}), sinceVersion: version };
+  };
   const drop = comesBack ? it.credentials.filter((c) => c.step === 'recall' && holdsLock(c)) : [];
-  const credentials = unlocked(
-    withCredentials(
-      moved,
-      (c) => c.step === 'deposit' && liveCredential(c),
-      { notAfter: it.depositStartedAt ? depositBy : reserveUntil },
-      version,
-    ),
-    drop,
-  );
   return {
     transaction: apply(it, [
       {
@@ -302,8 +390,11 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
         set: {
           deadlines,
           deadlineRev: it.deadlineRev + 1,
-          credentials,
+          credentials: unlocked(it.credentials.map(follow), drop),
+          flags: without(it.flags, 'overdue'),
           ...(asked.pickupBy ? { pickupWithinSeconds: null } : {}),
+          ...(asked.useUntil ? { useWithinSeconds: null } : {}),
+          ...(charge ? { charges: [...(it.charges ?? []), { kind: 'extension' as const, ...charge, at: now }] } : {}),
           ...(comesBack ? { state: 'stored' as const, recallCause: null } : {}),
         },
       },
@@ -313,7 +404,26 @@ export const extend = (it: Transaction, asked: Partial<Deadlines>, now: Instant)
   };
 };
 
-const forPickup = (it: Credential): boolean => it.step === 'pickup' && liveCredential(it);
+/** Those that follow one another keep their distance, unless the caller has named the moment. */
+const extended = (it: Transaction, asked: Partial<Deadlines>): Deadlines => {
+  const { deadlines: before, state, pickupWithinSeconds } = it;
+  const reserveUntil = asked.reserveUntil ?? before.reserveUntil;
+  const depositBy = before.depositBy && later(asked.depositBy ?? before.depositBy, reserveUntil);
+  const follows =
+    state === 'reserved' && pickupWithinSeconds !== null && depositBy
+      ? plusSeconds(depositBy, pickupWithinSeconds)
+      : undefined;
+  const pickupBy = before.pickupBy && (asked.pickupBy ?? later(before.pickupBy, follows ?? before.pickupBy));
+  const useUntil = before.useUntil && (asked.useUntil ?? later(before.useUntil, reserveUntil));
+  return {
+    reserveUntil,
+    ...(depositBy && { depositBy }),
+    ...(pickupBy && { pickupBy }),
+    ...(useUntil && { useUntil }),
+  };
+};
+
+const forReceiver = (it: Credential): boolean => receives(it) && liveCredential(it);
 
 /** Blocks the pickup; deadlines go on, so that nothing lies inside for ever. */
 export const hold = (it: Transaction, reason: string): TransactionDecision => {
@@ -326,7 +436,7 @@ export const hold = (it: Transaction, reason: string): TransactionDecision => {
         set: {
           flags: [...it.flags, 'held'],
           holdReason: reason,
-          credentials: withCredentials(it.credentials, forPickup, {}, it.version + 1),
+          credentials: withCredentials(it.credentials, forReceiver, {}, it.version + 1),
         },
         data: { reason },
       },
@@ -346,7 +456,7 @@ export const liftHold = (it: Transaction): TransactionDecision => {
         set: {
           flags: without(it.flags, 'held'),
           holdReason: null,
-          credentials: withCredentials(it.credentials, forPickup, {}, it.version + 1),
+          credentials: withCredentials(it.credentials, forReceiver, {}, it.version + 1),
         },
       },
     ]),
@@ -410,18 +520,248 @@ export const expireIfDue = (
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
   }
-  const stage = running.name === 'reserveUntil' ? 'reservation' : 'deposit';
+  const goesOn = it.overstaySeconds !== undefined || workflowOf(it.workflow).inUse?.due === 'stays';
+  if (it.state === 'in_use' && !it.flags.includes('overdue') && goesOn)
+    return {
+      transaction: apply(it, [
+        {
+          type: 'transaction.overdue',
+          set: { flags: [...it.flags, 'overdue'], deadlineRev: it.deadlineRev + 1 },
+          data: { since: running.at },
+        },
+      ]),
+      compartments: [],
+      locks: { take: [], drop: [] },
+    };
+  const stage = it.state === 'in_use' ? 'use' : running.name === 'reserveUntil' ? 'reservation' : 'deposit';
   const { emissions, drop } = ended(
     it,
     'transaction.expired',
-    { state: 'expired', expiredStage: stage, flags: without(it.flags, 'held'), holdReason: null },
+    {
+      state: whenDue[it.state === 'in_use' ? 'in_use' : 'reserved'],
+      expiredStage: stage,
+      flags: without(it.flags, 'held'),
+      holdReason: null,
+    },
     'expired',
     { stage },
     now,
   );
   return {
     transaction: apply(it, emissions),
-    compartments: compartment === null ? [] : [released(compartment)],
+    compartments:
+      compartment === null ? [] : [released(compartment, it, stage === 'use' ? leftBehind(compartment) : {})],
     locks: { take: [], drop },
+  };
+};
+
+/** After somebody had it to themselves, only a sensor that reads empty says that nothing was left. */
+const leftBehind = ({ contents }: Compartment): Partial<Compartment> =>
+  contents === 'empty' ? {} : { uncleared: true };
+
+/** Staff take out what nobody may pick up any more. */
+export const recallItem = (it: Transaction, reason: string, fresh: Fresh, now: Instant): TransactionDecision => {
+  requirePossible('recall', it);
+  const { emission, take, drop } = recall(it, 'recalled', fresh, now, it.version + 1);
+  emission.data = { ...emission.data, reason };
+  return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
+};
+
+/**
+ * Ended by hand: the renter is done, or somebody saw that it was handed over. Nobody saw what is inside now but a
+ * sensor, so without one the compartment has to be cleared before it is offered.
+ */
+export const complete = (
+  it: Transaction,
+  compartment: Compartment,
+  reason: string,
+  now: Instant,
+  charge?: Charged,
+): TransactionDecision => {
+  requirePossible('complete', it);
+  if (it.state !== 'in_use' && compartment.contents === 'filled')
+    throw new Refusal('invalid_transition', 'the item is still inside: have it picked up, or recall it');
+  if (compartment.doorState !== 'closed')
+    throw new Refusal('invalid_transition', 'the door is open: have it closed first');
+  const { useUntil } = it.deadlines;
+  const over = it.flags.includes('overdue') && useUntil ? (Date.parse(now) - Date.parse(useUntil)) / 1000 : 0;
+  const { emissions, drop } = ended(
+    it,
+    'transaction.completed',
+    {
+      state: 'completed',
+      flags: it.flags.filter((flag) => flag !== 'held'),
+      holdReason: null,
+      ...(charge ? { charges: [...(it.charges ?? []), { kind: 'overstay' as const, ...charge, at: now }] } : {}),
+    },
+    'revoked',
+    { reason, ...(over > 0 ? { overstaySeconds: Math.round(over) } : {}) },
+    now,
+  );
+  return {
+    transaction: apply(it, emissions),
+    compartments: [released(compartment, it, leftBehind(compartment))],
+    locks: { take: [], drop },
+  };
+};
+
+/** A condition is met; the last one lets the receiver open. */
+export const confirm = (
+  it: Transaction,
+  condition: Condition,
+  { by, reference }: { by: string; reference?: string | undefined },
+  now: Instant,
+): TransactionDecision => {
+  requirePossible('confirm', it);
+  if (!unmet(it).includes(condition))
+    throw new Refusal(
+      'invalid_transition',
+      (it.preconditions ?? []).some((each) => each.condition === condition)
+        ? `${condition} is confirmed already`
+        : `${condition} is not asked for here`,
+    );
+  const met = { at: now, by, ...(reference !== undefined && { reference }) };
+  const preconditions = (it.preconditions ?? []).map((each) =>
+    each.condition === condition ? { condition, met } : each,
+  );
+  return {
+    transaction: apply(it, [
+      {
+        type: condition === 'payment' ? 'transaction.payment_confirmed' : 'transaction.confirmed',
+        set: {
+          preconditions,
+          flags: condition === 'payment' ? without(it.flags, 'payment_pending') : it.flags,
+          credentials: withCredentials(it.credentials, forReceiver, {}, it.version + 1),
+        },
+        data: { condition },
+      },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [] },
+  };
+};
+
+/** Written down with who and why; money moves elsewhere. Not more than was paid and charged. */
+export const refund = (
+  it: Transaction,
+  { amountMinor, reason, by }: { amountMinor: number; reason: string; by: string },
+  now: Instant,
+): TransactionDecision => {
+  requirePossible('refund', it);
+  const { payment, charges = [] } = it;
+  if (payment === null) throw new Refusal('invalid_transition', 'no payment is recorded that could be refunded');
+  const left = charges.reduce(
+    (sum, each) => sum + (each.kind === 'refund' ? -each.amountMinor : each.amountMinor),
+    payment.amountMinor,
+  );
+  if (amountMinor > left)
+    throw new Refusal('invalid_request', `at most ${left} can be refunded`, {
+      errors: [{ pointer: '/amountMinor', detail: `is more than the ${left} that are left` }],
+    });
+  const { currency } = payment;
+  return plain(it, {
+    type: 'transaction.refunded',
+    set: { charges: [...charges, { kind: 'refund', amountMinor, currency, reason, at: now, by }] },
+    data: { amountMinor, currency, reason },
+  });
+};
+
+export const dispute = (it: Transaction, reason: string): TransactionDecision => {
+  requirePossible('dispute', it);
+  return plain(it, {
+    type: 'transaction.disputed',
+    set: { flags: [...without(it.flags, 'disputed'), 'disputed'] },
+    data: { reason },
+  });
+};
+
+/** Changes what it is about, not where it is. Once the item is inside, its measures are what they are. */
+export const update = (
+  it: Transaction,
+  changes: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>,
+): TransactionDecision => {
+  requirePossible('update', it);
+  return plain(it, { type: 'transaction.updated', set: changes });
+};
+
+/** Another compartment instead, while nothing is inside. Credentials stay; the bank learns where they open now. */
+export const move = (
+  it: Transaction,
+  from: Compartment,
+  to: Compartment,
+  reason: string,
+  changes: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>> = {},
+): TransactionDecision => {
+  requirePossible('move', it);
+  const updated: Emission<Transaction>[] =
+    Object.keys(changes).length > 0 ? [{ type: 'transaction.updated', set: changes }] : [];
+  const version = it.version + updated.length + 1;
+  return {
+    transaction: apply(it, [
+      ...updated,
+      {
+        type: 'transaction.moved',
+        set: { door: to.door, credentials: withCredentials(it.credentials, liveCredential, {}, version) },
+        data: { fromDoor: from.door, reason },
+      },
+    ]),
+    compartments: [released(from, it), { before: to, after: changed(to, { heldBy: it.id, until: null }, false) }],
+    locks: { take: [], drop: [] },
+  };
+};
+
+/** One event that neither moves the item nor changes who may open. */
+const plain = (it: Transaction, emission: Emission<Transaction>): TransactionDecision => ({
+  transaction: apply(it, [emission]),
+  compartments: [],
+  locks: { take: [], drop: [] },
+});
+
+/** A credential for a step that is not done yet and has none any more, with the window of that step. */
+export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, now: Instant): TransactionDecision => {
+  requirePossible('issue', it);
+  const { steps } = workflowOf(it.workflow);
+  const nth = steps.findIndex((row) => row.step === step);
+  const open = steps.findIndex(({ from, to, repeats }) => from === it.state || (repeats === true && to === it.state));
+  const row = steps[nth];
+  if (row === undefined) throw new Refusal('invalid_request', `a ${it.workflow} has no step ${step}`);
+  if (open === -1 || nth < open)
+    throw new Refusal('invalid_transition', `the step ${step} of a transaction that is ${it.state} is over`);
+  // One PIN for each step: their length was computed for that (see `livePinsPerDoor`).
+  const live = it.credentials.find((c) => liveCredential(c) && c.step === step);
+  if (live) throw new Refusal('invalid_transition', `${live.id} is live for the step ${step}; resend or revoke it`);
+  const next = newPin(step, fresh.credentialIds[0], fresh, {
+    state: nth === open ? 'active' : 'issued',
+    notBefore: now,
+    notAfter: endsAt(begun(it, row), it),
+    digits: it.credentials[0]?.digits ?? 8,
+    sinceVersion: it.version + 1,
+  });
+  return {
+    transaction: apply(it, [
+      { type: 'credential.issued', set: { credentials: [...it.credentials, next] }, data: { credentialId: next.id } },
+    ]),
+    compartments: [],
+    locks: { take: [next], drop: [] },
+  };
+};
+
+/** Dead at once in the cloud; at the bank once it has applied it. The transaction goes on. */
+export const revoke = (it: Transaction, credentialId: string): TransactionDecision => {
+  requirePossible('revoke', it);
+  const old = it.credentials.find((c) => c.id === credentialId);
+  if (!old) throw new Refusal('not_found', 'the transaction has no such credential');
+  if (!liveCredential(old)) throw new Refusal('invalid_transition', `cannot revoke a credential that is ${old.state}`);
+  const gone = { state: 'revoked' as const, locked: false };
+  return {
+    transaction: apply(it, [
+      {
+        type: 'credential.revoked',
+        set: { credentials: withCredentials(it.credentials, (c) => c.id === old.id, gone, it.version + 1) },
+        data: { credentialId: old.id },
+      },
+    ]),
+    compartments: [],
+    locks: { take: [], drop: [old].filter(holdsLock) },
   };
 };

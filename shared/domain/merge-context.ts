@@ -16,6 +16,7 @@ export type Fact =
   | 'picked_up'
   | 'nothing_taken'
   | 'recalled'
+  | 'used'
   | 'emptied_by_nobody';
 
 /**
@@ -90,8 +91,10 @@ export const conflicted = (
 });
 
 export const letGo = ({ world, transaction }: Context): void => {
+  const heldBy = transaction.assetId ?? null;
   for (const it of world.compartments.values())
-    if (it.heldBy === transaction.id) world.compartments.set(it.door, changed(it, { heldBy: null }, false));
+    if (it.heldBy === transaction.id)
+      world.compartments.set(it.door, changed(it, { heldBy }, heldBy !== null && it.contents !== 'empty'));
 };
 
 export const takeDoor = ({ world }: Context, door: string, transactionId: string, stored: boolean): void => {

@@ -1,5 +1,7 @@
+import type { Step } from '../device/access.ts';
 import { assign } from './assignment.ts';
 import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
+import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
 import { ended, recall } from './lifecycle.ts';
 import {
@@ -16,10 +18,11 @@ import {
 } from './merge-context.ts';
 import { type Instant, plusSeconds } from './time.ts';
 import type { Transaction } from './transaction.ts';
+import { stepIn } from './workflow.ts';
 
 export const started: Rule = (context) => {
   const { transaction, at } = context;
-  if (transaction.depositStartedAt !== null) return nothing;
+  if (transaction.depositStartedAt !== null || transaction.deadlines.depositBy === undefined) return nothing;
   const [emission] = emit(context, { type: 'transaction.updated', set: startedFields(transaction, at) });
   return emission ? { ...nothing, emissions: [{ ...emission, weak: true }] } : nothing;
 };
@@ -29,7 +32,7 @@ const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
   depositStartedAt: at,
   credentials: it.credentials.map((c) =>
     c.step === 'deposit' && liveCredential(c)
-      ? { ...c, notAfter: it.deadlines.depositBy, sinceVersion: it.version + 1 }
+      ? { ...c, notAfter: deadlineOf(it, 'depositBy'), sinceVersion: it.version + 1 }
       : c,
   ),
 });
@@ -51,7 +54,8 @@ export const store: Rule = (context) => {
   takeDoor(context, entry.door, it.id, true);
 
   const version = it.version + (elsewhere ? 2 : 1);
-  const pickupBy = it.pickupWithinSeconds === null ? it.deadlines.pickupBy : plusSeconds(at, it.pickupWithinSeconds);
+  const pickupBy =
+    it.pickupWithinSeconds === null ? deadlineOf(it, 'pickupBy') : plusSeconds(at, it.pickupWithinSeconds);
   // The grant of the pickup names that of the deposit, and its window then: such a bank goes on without us.
   const goesOn =
     !elsewhere && it.credentials.some((c) => c.step === 'deposit' && liveCredential(c) && byGrant(context, c));
@@ -82,6 +86,163 @@ export const store: Rule = (context) => {
     ],
   };
 };
+
+/** What is done in this state of its workflow goes on; anything else is for the other rule. */
+export const inItsTurn =
+  (step: Step, goesOn: Rule, otherwise: Rule): Rule =>
+  (context) =>
+    (stepIn(context.transaction.workflow, context.transaction.state)?.step === step ? goesOn : otherwise)(context);
+
+export const ofLoans =
+  (rule: Rule, otherwise: Rule): Rule =>
+  (context) =>
+    (context.transaction.workflow === 'loan' ? rule : otherwise)(context);
+
+/** The moment a use ends that begins now. */
+const useFrom = (it: Transaction, at: Instant): Instant =>
+  it.useWithinSeconds == null ? deadlineOf(it, 'useUntil') : plusSeconds(at, it.useWithinSeconds);
+
+const issued = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
+  const { transaction: it, at } = context;
+  const version = it.version + conflict.length + 2;
+  const useUntil = useFrom(it, at);
+  const goesOn = it.credentials.some((c) => c.step === 'pickup' && byGrant(context, c));
+  const credentials = it.credentials.map((c): Credential => {
+    const since = (knows: boolean) => (knows ? {} : { sinceVersion: version });
+    if (c.step === 'pickup' && c.state !== 'superseded' && c.state !== 'revoked')
+      return { ...c, state: 'used', ...since(byGrant(context, c)) };
+    return c.step === 'deposit' && c.state === 'issued' ? { ...c, state: 'active', ...since(goesOn) } : c;
+  });
+  return {
+    ...nothing,
+    emissions: emit(
+      context,
+      ...conflict,
+      { type: 'transaction.picked_up', set: { pickedUpAt: at } },
+      {
+        type: 'transaction.started',
+        set: {
+          state: 'in_use',
+          startedAt: at,
+          endedAt: null,
+          deadlines: { ...it.deadlines, useUntil },
+          deadlineRev: it.deadlineRev + 1,
+          credentials,
+          ...(conflict.length > 0 ? { flags: flagged(it, 'late') } : {}),
+        },
+      },
+    ),
+  };
+};
+
+/** The asset was taken out: the loan runs. */
+export const lend: Rule = (context) => issued(context, []);
+
+/** It had ended, and the bank did not know: the asset is out, whoever it had been promised to meanwhile. */
+export const lendLate: Rule = (context) => {
+  const { world, transaction: it, entry, now } = context;
+  const holder = world.compartments.get(entry.door)?.heldBy ?? null;
+  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+  if (holder !== it.id && holder !== it.assetId && other?.state !== 'reserved')
+    return { ...nothing, emissions: emit(context, conflicted(it, 'picked_up', 'late', 'disputed')) };
+  const reason = 'compartment_empty';
+  const gone = other
+    ? ended(other, 'transaction.rejected', { state: 'rejected', rejectReason: reason }, 'revoked', { reason }, now)
+    : null;
+  takeDoor(context, entry.door, it.id, false);
+  const merged = issued(context, [conflicted(it, 'picked_up', 'late')]);
+  return {
+    ...merged,
+    drop: gone?.drop ?? [],
+    emissions: [
+      ...(gone && other ? [{ transactionId: other.id, weak: false, emissions: gone.emissions }] : []),
+      ...merged.emissions,
+    ],
+  };
+};
+
+/** The asset is back in its door. */
+export const giveBack: Rule = (context) => {
+  const { transaction: it, at, entry } = context;
+  const early = it.state !== 'in_use';
+  const conflict = early ? [conflicted(it, 'deposited', 'late')] : [];
+  const version = it.version + conflict.length + 2;
+  const drop = it.credentials.filter(holdsLock);
+  const after = (c: Credential): Credential => {
+    if (!liveCredential(c)) return c;
+    return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
+  };
+  letGo(context);
+  return {
+    take: [],
+    drop,
+    emissions: emit(
+      context,
+      ...conflict,
+      { type: 'transaction.returned', set: { depositedAt: at }, data: { door: entry.door } },
+      {
+        type: 'transaction.completed',
+        set: {
+          state: 'completed',
+          endedAt: at,
+          credentials: unlocked(it.credentials.map(after), drop),
+          holdReason: null,
+          flags: flagged(it, ...(early ? (['late'] as const) : [])).filter(
+            (flag) => flag !== 'held' && flag !== 'overdue',
+          ),
+        },
+      },
+    ),
+  };
+};
+
+/** Learned of after the return: written down, and changes nothing else. */
+export const notePickup: Rule = (context) =>
+  context.transaction.pickedUpAt !== null || context.transaction.workflow !== 'loan'
+    ? nothing
+    : {
+        ...nothing,
+        emissions: emit(context, {
+          type: 'transaction.picked_up',
+          set: { pickedUpAt: context.at, flags: flagged(context.transaction, 'late') },
+        }),
+      };
+
+/** Its use began when the door was closed again for the first time. */
+export const start: Rule = (context) => {
+  const { transaction: it, at } = context;
+  const version = it.version + 1;
+  const { deadlines, overstaySeconds = 0 } = it;
+  const useUntil = useFrom(it, at);
+  const notAfter = plusSeconds(useUntil, overstaySeconds);
+  for (const each of context.world.compartments.values())
+    if (each.heldBy === it.id) takeDoor(context, each.door, it.id, true);
+  const credentials = it.credentials.map(
+    (c): Credential =>
+      c.step === 'use' && liveCredential(c)
+        ? { ...c, notAfter, ...(byGrant(context, c) && notAfter <= c.notAfter ? {} : { sinceVersion: version }) }
+        : c,
+  );
+  return {
+    ...nothing,
+    emissions: emit(context, {
+      type: 'transaction.started',
+      set: {
+        state: 'in_use',
+        startedAt: at,
+        deadlines: { ...deadlines, useUntil },
+        deadlineRev: it.deadlineRev + 1,
+        credentials,
+      },
+    }),
+  };
+};
+
+/** The bank let somebody use a door that was theirs no more: written down, and for a person to look at what is inside. */
+export const usedLate: Rule = (context) => ({
+  ...nothing,
+  emissions: emit(context, conflicted(context.transaction, 'used', 'late')),
+});
 
 /** The deposit was learned of after the pickup: it is written down, and changes nothing else. */
 export const noteDeposit: Rule = (context) =>
@@ -228,7 +389,9 @@ export const failed =
     emissions: emit(context, {
       type,
       set:
-        type === 'transaction.deposit_failed' && context.transaction.depositStartedAt === null
+        type === 'transaction.deposit_failed' &&
+        context.transaction.depositStartedAt === null &&
+        context.transaction.deadlines.depositBy !== undefined
           ? startedFields(context.transaction, context.at)
           : {},
       data: { reason },

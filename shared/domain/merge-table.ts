@@ -4,35 +4,56 @@ import {
   completeLate,
   dispute,
   failed,
+  giveBack,
   ignore,
+  inItsTurn,
+  lend,
+  lendLate,
   noteDeposit,
+  notePickup,
+  ofLoans,
   recalled,
   recalledLate,
+  start,
   started,
   store,
   takeBack,
+  usedLate,
 } from './merge-rules.ts';
 import type { TransactionState } from './transaction.ts';
 
 type Row = Record<TransactionState, readonly [Rule, string]>;
 const known = [ignore, 'already known, nothing changes'] as const;
 const late = [completeLate, 'completed and `late`, `transaction.conflicted` names both sides'] as const;
+const afterAll = [
+  ofLoans(lendLate, completeLate),
+  'completed and `late`, `transaction.conflicted` names both sides; an asset is out: `in_use`, and who was promised it ends `rejected`',
+] as const;
 const intoRecall = [
   takeBack,
   'conflicted, then `recall_due`; if the door was promised again, that reservation moves or ends `rejected`',
+] as const;
+const afterEnd = [
+  usedLate,
+  '`transaction.conflicted`, flag `late`: a bank that had not learned of the end let it happen',
+] as const;
+const backOrIntoRecall = [
+  ofLoans(dispute('deposited'), takeBack),
+  `${intoRecall[1]}; of a loan, flag \`disputed\``,
 ] as const;
 const odd = (fact: Fact) =>
   [dispute(fact), '`transaction.conflicted`, flag `disputed`, for a person to look at'] as const;
 
 /**
  * The merge table: what each physical fact does to a transaction in each state. Physical truth wins, and is flagged;
- * nothing that a door did is dropped. docs/merge-table.md is generated from it, and every row has a test.
+ * nothing that a door did is dropped. docs/transactions.md is generated from it, and every row has a test.
  */
 export const mergeTable: Record<Fact, Row> = {
   deposit_started: {
     created: known,
     reserved: [started, 'the depositor has opened once: `depositBy` runs instead of `reserveUntil`'],
     stored: known,
+    in_use: known,
     recall_due: known,
     completed: known,
     cancelled: known,
@@ -43,16 +64,20 @@ export const mergeTable: Record<Fact, Row> = {
   deposited: {
     created: odd('deposited'),
     reserved: [
-      store,
-      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`',
+      inItsTurn('deposit', store, giveBack),
+      '`stored`; at another door than now promised, also `conflicted`: the item stays where it is, and whoever was promised that door moves or ends `rejected`; of a loan, learned of before its pickup: completed and `late`',
     ],
     stored: known,
+    in_use: [
+      inItsTurn('deposit', giveBack, dispute('deposited')),
+      'of a loan: returned and completed, the door is its asset’s again; else flag `disputed`',
+    ],
     recall_due: known,
     completed: [noteDeposit, 'learned of after the pickup: `depositedAt` is added, flag `late`'],
-    cancelled: intoRecall,
-    expired: intoRecall,
+    cancelled: backOrIntoRecall,
+    expired: backOrIntoRecall,
     recalled: known,
-    rejected: intoRecall,
+    rejected: backOrIntoRecall,
   },
   nothing_deposited: {
     created: known,
@@ -61,6 +86,10 @@ export const mergeTable: Record<Fact, Row> = {
       '`transaction.deposit_failed`, the deposit stays open',
     ],
     stored: odd('nothing_deposited'),
+    in_use: [
+      inItsTurn('deposit', failed('transaction.deposit_failed', 'nothing_deposited'), ignore),
+      'of a loan: `transaction.deposit_failed`, the return stays open',
+    ],
     recall_due: odd('nothing_deposited'),
     completed: known,
     cancelled: known,
@@ -71,21 +100,26 @@ export const mergeTable: Record<Fact, Row> = {
   picked_up: {
     created: odd('picked_up'),
     reserved: [
-      completeLate,
-      'learned of before the deposit: completed and `late`; the deposit is added when it is learned of',
+      inItsTurn('pickup', lend, completeLate),
+      'of a loan: `in_use`, its time begins; else learned of before the deposit: completed and `late`, the deposit is added when it is learned of',
     ],
     stored: [complete, 'completed; if it was held and the bank did not know yet, also `late` and conflicted'],
+    in_use: known,
     recall_due: late,
-    completed: known,
-    cancelled: late,
-    expired: late,
+    completed: [notePickup, 'already known; of a loan whose return was learned of first, `pickedUpAt` is added'],
+    cancelled: afterAll,
+    expired: afterAll,
     recalled: odd('picked_up'),
-    rejected: late,
+    rejected: afterAll,
   },
   nothing_taken: {
     created: known,
-    reserved: known,
+    reserved: [
+      inItsTurn('pickup', failed('transaction.pickup_failed', 'abandoned'), ignore),
+      'of a loan: `transaction.pickup_failed`, the pickup stays open',
+    ],
     stored: [failed('transaction.pickup_failed', 'abandoned'), '`transaction.pickup_failed`, the pickup stays open'],
+    in_use: known,
     recall_due: known,
     completed: odd('nothing_taken'),
     cancelled: known,
@@ -100,6 +134,7 @@ export const mergeTable: Record<Fact, Row> = {
       recalledLate,
       'staff took it out before the bank learned of the extension: `recalled`, `late`, conflicted',
     ],
+    in_use: known,
     recall_due: [recalled, '`recalled`, the compartment is free'],
     completed: known,
     cancelled: known,
@@ -111,11 +146,24 @@ export const mergeTable: Record<Fact, Row> = {
     created: known,
     reserved: known,
     stored: odd('emptied_by_nobody'),
+    in_use: known,
     recall_due: odd('emptied_by_nobody'),
     completed: known,
     cancelled: known,
     expired: known,
     recalled: known,
     rejected: known,
+  },
+  used: {
+    created: known,
+    reserved: [start, '`in_use`: the time for the use begins'],
+    stored: known,
+    in_use: [ignore, 'opened once more, which the journal keeps'],
+    recall_due: known,
+    completed: afterEnd,
+    cancelled: afterEnd,
+    expired: afterEnd,
+    recalled: known,
+    rejected: afterEnd,
   },
 };

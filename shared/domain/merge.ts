@@ -1,12 +1,14 @@
 import type { Step } from '../device/access.ts';
 import type { DoorEntry } from '../device/journal.ts';
+import { isAsset } from './asset.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { Fresh } from './lifecycle.ts';
 import { type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';
 import { earlier, type Instant, instant, later } from './time.ts';
-import type { Transaction, TransactionState } from './transaction.ts';
+import type { Transaction } from './transaction.ts';
+import { stepIn, workflowOf } from './workflow.ts';
 
 /** The step somebody was at: named by the grant or token, or for a command by what can be done in that state. */
 const stepBehind = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Step | null => {
@@ -14,20 +16,19 @@ const stepBehind = (entry: DoorEntry, transaction: Transaction, commands: Map<st
   if ('step' in entry.cause) return entry.cause.step;
   const credential = commands.get(entry.cause.commandId)?.credential;
   if (credential) return credential.step;
-  const byState: Partial<Record<TransactionState, Step>> = {
-    reserved: 'deposit',
-    stored: 'pickup',
-    recall_due: 'recall',
-  };
   // Without a sensor nobody knows what staff did behind an opened door; they have to say.
-  return entry.after.contents === 'unknown' ? null : (byState[transaction.state] ?? null);
+  if (entry.after.contents === 'unknown') return null;
+  if (transaction.state === 'recall_due') return 'recall';
+  const step = stepIn(transaction.workflow, transaction.state)?.step ?? null;
+  // Staff who open a rented door do not rent it.
+  return step === 'use' ? null : step;
 };
 
 /** What is done once the door is closed, by the contents then. Without a sensor, having opened is having done it. */
 const doneBy: Record<'filled' | 'empty' | 'unknown', Partial<Record<Step, Fact>>> = {
-  filled: { deposit: 'deposited', pickup: 'nothing_taken' },
-  empty: { deposit: 'nothing_deposited', pickup: 'picked_up', recall: 'recalled' },
-  unknown: { deposit: 'deposited', pickup: 'picked_up', recall: 'recalled' },
+  filled: { deposit: 'deposited', pickup: 'nothing_taken', use: 'used' },
+  empty: { deposit: 'nothing_deposited', pickup: 'picked_up', recall: 'recalled', use: 'used' },
+  unknown: { deposit: 'deposited', pickup: 'picked_up', recall: 'recalled', use: 'used' },
 };
 
 export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Fact | null => {
@@ -43,6 +44,10 @@ export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map
   return entry.cause === null && entry.after.contents === 'empty' ? 'emptied_by_nobody' : null;
 };
 
+/** Whether its item, or what its renter left, is taken to be inside. */
+export const isInside = ({ state, workflow }: Transaction): boolean =>
+  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflowOf(workflow).inUse?.inside === true);
+
 /** Takes one door entry into the world: the door's newest state, and the fact it adds to its transaction, however late. */
 export const mergeDoorEntry = (
   world: World,
@@ -55,7 +60,8 @@ export const mergeDoorEntry = (
   if (!compartment) return nothing;
   const newest = isNewest(compartment, journalId, entry.seq);
   const holder = compartment.heldBy === null ? undefined : world.transactions.get(compartment.heldBy);
-  const inside = holder?.state === 'stored' || holder?.state === 'recall_due';
+  const inside =
+    holder === undefined ? isAsset(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
   world.compartments.set(
     entry.door,
     changed(compartment, physicalChange(compartment, journalId, entry, now, world.bank.config.reopenSeconds), inside),

@@ -8,6 +8,8 @@ export const refusals = {
   forbidden: { status: 403, title: 'The API key lacks the scope' },
   not_found: { status: 404, title: 'Not found' },
   conflict: { status: 409, title: 'In conflict with what is recorded' },
+  not_owner: { status: 403, title: 'Another system owns it' },
+  stale_source: { status: 409, title: 'Something newer of its source was applied' },
   already_exists: { status: 409, title: 'Already exists' },
   invalid_transition: { status: 409, title: 'Not possible in this state' },
   reservation_refused: { status: 409, title: 'No compartment can be reserved' },

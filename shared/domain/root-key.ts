@@ -9,8 +9,8 @@ export const RootSecret = z.object({
 });
 export type RootSecret = z.infer<typeof RootSecret>;
 
-/** The root key in force, and those of before. */
-export type RootKeys = { version: number; of: (version: number) => KeyObject };
+/** The root key in force, and those of before. `versions`: all of them, the newest first. */
+export type RootKeys = { version: number; versions: readonly number[]; of: (version: number) => KeyObject };
 
 /** As key objects: Node takes five times longer over an HMAC whose key comes as bytes (11 µs instead of 2). */
 export const rootKeysFrom = (secret: RootSecret): RootKeys => {
@@ -20,6 +20,7 @@ export const rootKeysFrom = (secret: RootSecret): RootKeys => {
   );
   return {
     version: secret.version,
+    versions: [...keys.keys()].toSorted((a, b) => b - a),
     of: (version) => {
       const key = keys.get(version);
       if (key === undefined) throw new Error(`the root secret holds no key of version ${version}`);

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ApiKey } from './api-key.ts';
+import type { Asset } from './asset.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { changesGrants } from './grants.ts';
@@ -70,6 +71,12 @@ export const subjects = {
     says: (it) => ({ siteId: it.id }),
     hidden: always,
   } satisfies SubjectKind<Site>,
+  asset: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ assetId: it.id, bankId: it.bankId, door: it.door }),
+    hidden: always,
+  } satisfies SubjectKind<Asset>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

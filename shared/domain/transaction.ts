@@ -2,13 +2,15 @@ import * as z from 'zod';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
+import { ExternalSystem, Source } from './source.ts';
 import { InstantText } from './time.ts';
-import { Workflow } from './workflow.ts';
+import { Condition, Workflow } from './workflow.ts';
 
 export const TransactionState = z.enum([
   'created',
   'reserved',
   'stored',
+  'in_use',
   'recall_due',
   'completed',
   'cancelled',
@@ -21,7 +23,7 @@ export type TransactionState = z.infer<typeof TransactionState>;
 export const ends = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
 export const hasEnded = (state: TransactionState): boolean => (ends as readonly string[]).includes(state);
 
-export const Flag = z.enum(['held', 'late', 'disputed']);
+export const Flag = z.enum(['held', 'payment_pending', 'overdue', 'late', 'disputed']);
 export type Flag = z.infer<typeof Flag>;
 
 export const RecallCause = z.enum(['pickup_deadline', 'cancelled', 'recalled', 'late_deposit']);
@@ -33,9 +35,6 @@ export const ExternalId = z
   .min(1)
   .max(128)
   .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
-export const ExternalSystem = z
-  .string()
-  .regex(/^[a-z][a-z0-9_]{0,31}$/, 'lower-case letters, digits and _, at most 32');
 export const ExternalIds = z
   .record(ExternalSystem, ExternalId)
   .refine((ids) => Object.keys(ids).length <= 5, 'at most 5');
@@ -72,9 +71,33 @@ export const Metadata = z
   .record(z.string().min(1).max(40), z.string().max(500))
   .refine((it) => Object.keys(it).length <= 20, 'at most 20 entries');
 
-export const Deadlines = z.object({ reserveUntil: InstantText, depositBy: InstantText, pickupBy: InstantText });
+/** Those that its workflow has. */
+export const Deadlines = z.object({
+  reserveUntil: InstantText,
+  depositBy: InstantText.optional(),
+  pickupBy: InstantText.optional(),
+  useUntil: InstantText.optional(),
+});
 export type Deadlines = z.infer<typeof Deadlines>;
-export type DeadlineName = keyof Deadlines;
+
+const Money = { amountMinor: z.int(), currency: z.string() };
+
+/** Something to be confirmed before the receiver may open; `met` once it was. */
+export const Precondition = z.object({
+  condition: Condition,
+  met: z.object({ at: InstantText, by: z.string(), reference: z.string().optional() }).optional(),
+});
+export type Precondition = z.infer<typeof Precondition>;
+
+/** An amount that came later: more time, overstay, or given back. */
+export const Charge = z.object({
+  kind: z.enum(['extension', 'overstay', 'refund']),
+  ...Money,
+  reason: z.string().optional(),
+  at: InstantText,
+  by: z.string(),
+});
+export type Charge = z.infer<typeof Charge>;
 
 /** The business object. Its version is the sequence of its newest event: version 2 means two events. */
 export const Transaction = z.object({
@@ -91,18 +114,28 @@ export const Transaction = z.object({
   bankKey: BankKey,
   /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
   door: z.string().nullable(),
+  /** What is lent: it has the door before and after. */
+  assetId: z.string().optional(),
   externalIds: z.record(z.string(), z.string()),
-  source: z.object({ system: z.string(), version: z.int().nonnegative() }).nullable(),
+  /** The system that owns it, and the version of its record that was applied last. */
+  source: Source.nullable(),
   items: z.array(Item),
   recipient: Party,
   parties: z.object({ depositor: Party.optional(), collector: Party.optional() }),
   /** Random; with it personal data is committed to in events, as a hash that can outlive the data. */
   salt: z.string(),
-  payment: z.object({ amountMinor: z.int(), currency: z.string() }).nullable(),
+  payment: z.object(Money).nullable(),
+  /** Left out where nothing has to be confirmed. */
+  preconditions: z.array(Precondition).optional(),
+  charges: z.array(Charge).optional(),
   metadata: Metadata,
   deadlines: Deadlines,
   /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
   pickupWithinSeconds: z.int().positive().nullable(),
+  /** Seconds from the start to `useUntil`; only where there is one, and the caller did not name the moment. */
+  useWithinSeconds: z.int().positive().nullish(),
+  /** How long the renter may still open after `useUntil`. */
+  overstaySeconds: z.int().positive().optional(),
   /** Counts the changes of its deadlines; part of every schedule's name. */
   deadlineRev: z.int().nonnegative(),
   flags: z.array(Flag),
@@ -111,6 +144,8 @@ export const Transaction = z.object({
   depositStartedAt: InstantText.nullable(),
   depositedAt: InstantText.nullable(),
   pickedUpAt: InstantText.nullable(),
+  /** When its use began. */
+  startedAt: InstantText.optional(),
   endedAt: InstantText.nullable(),
   expiredStage: z.enum(['reservation', 'deposit', 'use']).nullable(),
   cancelReason: z.string().nullable(),

@@ -1,27 +1,115 @@
 import * as z from 'zod';
 import type { Step } from '../device/access.ts';
 
-export const Workflow = z.enum(['parcel']);
+export const Workflow = z.enum(['sale', 'release', 'parcel', 'return', 'loan', 'rental']);
 export type Workflow = z.infer<typeof Workflow>;
 
-export type PartyRole = 'depositor' | 'recipient' | 'staff';
+export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
 
-type WorkflowRow = {
-  /** In the order they are done; each names who does it, and the state the transaction is in once it is done. */
-  steps: readonly { step: Step; by: PartyRole; reaches: 'stored' | 'completed' }[];
-  /** Seconds, where neither the tenant, the site nor the call says otherwise. */
-  deadlines: { reserve: number; deposit: number; pickup: number };
+/** What must be confirmed before the one who receives may open. */
+export const Condition = z.enum(['payment', 'approval', 'identity', 'age']);
+export type Condition = z.infer<typeof Condition>;
+
+export const DeadlineName = z.enum(['reserveUntil', 'depositBy', 'pickupBy', 'useUntil']);
+export type DeadlineName = z.infer<typeof DeadlineName>;
+
+export type WorkflowStep = {
+  step: Step;
+  by: PartyRole;
+  /** The state in which it is done, and the one it leads to. */
+  from: 'reserved' | 'stored' | 'in_use';
+  to: 'stored' | 'in_use' | 'completed';
+  /** The deadline at which its credential ends. */
+  until: DeadlineName;
+  /** Its credential still opens so many seconds after that. */
+  grace?: number;
+  /** As often as one likes. */
+  repeats?: true;
+};
+
+export type WorkflowRow = {
+  /** What it is for, in the words of those who use it. */
+  use: string;
+  /** In the order they are done. */
+  steps: readonly [WorkflowStep, ...WorkflowStep[]];
+  /**
+   * Seconds, where neither the tenant, the site nor the call says otherwise: the reservation and the deposit from the
+   * creation, the pickup from the deposit, the use from its start. A workflow has no other deadlines than these.
+   */
+  deadlines: Partial<Record<DeadlineName, number>> & { reserveUntil: number };
+  /** What is asked for unless the call says otherwise. */
+  conditions: readonly Condition[];
+  /** While it is in use: whether something is inside, and what the end of the time makes of it. */
+  inUse?: { inside: boolean; due: 'ends' | 'stays' };
+  /** What ends it, beside the last step and a deadline. */
+  endsBy: string;
 };
 
 const hours = (count: number): number => count * 3600;
 
+const storedAndTaken = { reserveUntil: hours(24), depositBy: hours(48), pickupBy: hours(72) };
+
+const handOver = (depositor: PartyRole, receiver: PartyRole) =>
+  [
+    { step: 'deposit', by: depositor, from: 'reserved', to: 'stored', until: 'reserveUntil' },
+    { step: 'pickup', by: receiver, from: 'stored', to: 'completed', until: 'pickupBy' },
+  ] as const;
+
 /** What distinguishes one use of a door from another. A new workflow is a new row. */
 export const workflows = {
+  sale: {
+    use: 'staff put in what was bought, the buyer collects it',
+    steps: handOver('staff', 'recipient'),
+    deadlines: storedAndTaken,
+    conditions: ['payment'],
+    endsBy: 'cancel, recall',
+  },
+  release: {
+    use: 'staff hand something to a named person',
+    steps: handOver('staff', 'recipient'),
+    deadlines: storedAndTaken,
+    conditions: [],
+    endsBy: 'cancel, recall',
+  },
   parcel: {
+    use: 'a courier or a person deposits, a recipient picks up',
+    steps: handOver('depositor', 'recipient'),
+    deadlines: storedAndTaken,
+    conditions: [],
+    endsBy: 'cancel, recall',
+  },
+  return: {
+    use: 'a customer brings something back, staff or a courier pick it up',
+    steps: handOver('depositor', 'collector'),
+    deadlines: storedAndTaken,
+    conditions: [],
+    endsBy: 'cancel, recall',
+  },
+  loan: {
+    use: 'an asset is issued to somebody and brought back',
     steps: [
-      { step: 'deposit', by: 'depositor', reaches: 'stored' },
-      { step: 'pickup', by: 'recipient', reaches: 'completed' },
+      { step: 'pickup', by: 'recipient', from: 'reserved', to: 'in_use', until: 'reserveUntil' },
+      // Whoever is late must be able to bring it back all the same: a year is for ever at a door.
+      { step: 'deposit', by: 'recipient', from: 'in_use', to: 'completed', until: 'useUntil', grace: hours(24 * 365) },
     ],
-    deadlines: { reserve: hours(24), deposit: hours(48), pickup: hours(72) },
+    deadlines: { reserveUntil: hours(24), useUntil: hours(72) },
+    conditions: [],
+    inUse: { inside: false, due: 'stays' },
+    endsBy: 'cancel, before it was issued',
+  },
+  rental: {
+    use: 'one person has a door for a while, and opens it again and again',
+    steps: [{ step: 'use', by: 'recipient', from: 'reserved', to: 'in_use', until: 'useUntil', repeats: true }],
+    deadlines: { reserveUntil: hours(1), useUntil: hours(24) },
+    conditions: [],
+    inUse: { inside: true, due: 'ends' },
+    endsBy: 'complete, by the renter or staff',
   },
 } as const satisfies Record<Workflow, WorkflowRow>;
+
+/** A workflow as the row says, without the narrowness of its literals. */
+export const workflowOf = (workflow: Workflow): WorkflowRow => workflows[workflow];
+
+/** The step that is done in a state, if any. */
+export const stepIn = (workflow: Workflow, state: string): WorkflowStep | undefined =>
+  workflowOf(workflow).steps.find((it) => it.from === state);

@@ -10,7 +10,7 @@ export const keyCacheMs = 60_000;
 /** So many keys are remembered per function environment; the oldest goes first. */
 const keysCached = 1_000;
 
-export type Caller = { tenant: string; apiKeyId: string; scopes: readonly string[] };
+export type Caller = { tenant: string; apiKeyId: string; scopes: readonly string[]; system: string | null };
 
 export const sha256 = (text: string): string => hash('sha256', text);
 
@@ -43,6 +43,6 @@ export const openAuthentication = (table: Table) => {
     const key = await rowOf(text, digest, nowMs);
     if (key === null || key.revokedAt !== null) throw unauthorized();
     if (!timingSafeEqual(Buffer.from(digest), Buffer.from(key.keyHash))) throw unauthorized();
-    return { tenant: key.tenant, apiKeyId: key.id, scopes: key.scopes };
+    return { tenant: key.tenant, apiKeyId: key.id, scopes: key.scopes, system: key.system };
   };
 };

@@ -159,7 +159,7 @@ export const serve = (routes: readonly Route[], handlers: Handlers, deps: HttpDe
     const now = instant(nowMs);
     const caller =
       route.permission === null
-        ? { tenant: '', apiKeyId: '', scopes: [] }
+        ? { tenant: '', apiKeyId: '', scopes: [], system: null }
         : await authenticate(event.headers.authorization, nowMs);
     if (route.permission !== null && !caller.scopes.includes(route.permission))
       throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);

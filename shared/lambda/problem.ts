@@ -68,3 +68,15 @@ export const refuseUnless: (holds: boolean, code: RefusalCode, detail: string) =
 ) => {
   if (!holds) throw new Refusal(code, detail);
 };
+
+/** What only a look at several fields together, or at what they name, can tell of one of them. */
+export const requireFields: (holds: boolean, pointer: string, detail: string) => asserts holds = (
+  holds,
+  pointer,
+  detail,
+) => {
+  if (!holds)
+    throw new Refusal('invalid_request', `the body is not valid: ${pointer} ${detail}`, {
+      errors: [{ pointer, detail }],
+    });
+};

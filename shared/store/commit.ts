@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Actor, Envelope } from '../../events/envelope.ts';
 import type { ApiKey } from '../domain/api-key.ts';
+import type { Asset } from '../domain/asset.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import { runningDeadline } from '../domain/deadline.ts';
@@ -97,6 +98,11 @@ export const commitTenant = (change: SubjectChange<Tenant>, circumstances: Circu
   return subjectWrites(subjects.tenant, change, key, key.PK, circumstances);
 };
 
+export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {
+  const { id, tenant } = change.after;
+  return subjectWrites(subjects.asset, change, keys.asset(tenant, id), keys.assetLog(tenant, id), circumstances);
+};
+
 export const commitEndpoint = (
   change: SubjectChange<WebhookEndpoint>,
   circumstances: Circumstances,
@@ -174,9 +180,35 @@ export const idempotencyWrite = ({ tenant, key, fingerprint, ...answer }: Idempo
   };
 };
 
-export const externalIdWrites = (it: Transaction): Write[] =>
-  Object.entries(it.externalIds).map(([system, id]) => ({
-    kind: 'unique',
-    expects: 'absent',
-    put: { ...keys.externalId(it.tenant, system, id), transactionId: it.id },
-  }));
+/** A cancellation that came before its create: it waits under the external id, and wins. */
+export const KeptCancellation = z.object({ cancelled: z.object({ reason: z.string(), at: z.string() }) });
+
+/** Longer than messages of a system are late; then whoever uses the id anew means something else. */
+const keptSeconds = 30 * 86_400;
+
+export const keptCancellationWrite = (
+  { tenant, system, id }: { tenant: string; system: string; id: string },
+  reason: string,
+  at: Instant,
+): Write => ({
+  kind: 'unique',
+  expects: 'absent',
+  put: {
+    ...keys.externalId(tenant, system, id),
+    transactionId: null,
+    cancelled: { reason, at },
+    version: 1,
+    ttl: Math.ceil(Date.parse(at) / 1000) + keptSeconds,
+  },
+});
+
+/** Claims its external ids; `kept`: the partitions where a cancellation waits for it. */
+export const externalIdWrites = (it: Transaction, kept: readonly string[] = []): Write[] =>
+  Object.entries(it.externalIds).map(([system, id]) => {
+    const key = keys.externalId(it.tenant, system, id);
+    return {
+      kind: 'unique',
+      expects: kept.includes(key.PK) ? { version: 1 } : 'absent',
+      put: { ...key, transactionId: it.id },
+    };
+  });

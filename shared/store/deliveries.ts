@@ -32,6 +32,7 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
     const [bankId = '', door] = subject.split('/');
     return door === undefined ? keys.bankLog(bankId).PK : keys.compartmentLog(bankId, door).PK;
   },
+  ast: keys.assetLog,
   ten: (_, subject) => keys.tenant(subject).PK,
   sit: keys.siteLog,
   key: keys.apiKeyLog,

@@ -5,6 +5,11 @@ const number = (it: number): string => String(it).padStart(10, '0');
 /** The largest sort key there is. */
 const end = '\uffff';
 
+/** What everybody writes to is spread over 16 partitions, so that none takes every write (design.md section 1). */
+const shards = 16;
+const shardOf = (id: string): string =>
+  [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % shards, 0).toString(16);
+
 /** Every key of the one table, by noun: what lies together is read together. */
 export const keys = {
   transaction: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'T' }),
@@ -22,6 +27,13 @@ export const keys = {
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
+  asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
+  assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
+  /** A loan of an asset; transaction ids sort by when they were drawn. */
+  assetLoan: (tenant: string, id: string, transactionId: string): Key => ({
+    PK: `ASSET#${tenant}#${id}`,
+    SK: `L#${transactionId}`,
+  }),
   tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,
@@ -38,6 +50,20 @@ export const keys = {
   message: (tenant: string, eventId: string): Key => ({ PK: `MSG#${tenant}#${eventId}`, SK: 'S' }),
   idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
   externalId: (tenant: string, system: string, id: string): Key => ({ PK: `X#${tenant}#${system}#${id}`, SK: 'S' }),
+  /** One per value that a transaction is found by; the newest transaction sorts last. */
+  lookup: (tenant: string, term: string, createdAt: string, id: string): Key => ({
+    PK: `F#${tenant}#${term}`,
+    SK: `${createdAt}#${id}`,
+  }),
+  /** Which lookups of a transaction there are. */
+  lookups: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'F' }),
+  /** The newest event of a subject in an hour, to be anchored. */
+  head: (hour: string, tenant: string, subject: string): Key => ({
+    PK: `HEADS#${hour}#${shardOf(subject)}`,
+    SK: `${tenant}#${subject}`,
+  }),
+  /** How far the anchoring has come. */
+  anchored: (): Key => ({ PK: 'ANCHORED', SK: 'S' }),
   /** A commit's events; the sequence is that of the first. */
   events: (logPk: string, sequence: number): Key => ({ PK: logPk, SK: `C#${number(sequence)}` }),
 };
@@ -54,15 +80,20 @@ export const ranges = {
     from: `J#${journalId}#${number(from)}`,
     to: `J#${journalId}#${number(to)}`,
   }),
+  /** Transactions that were created from and before a moment, if given. */
+  lookups: (tenant: string, term: string, from = ' ', to = end) => ({ PK: `F#${tenant}#${term}`, from, to }),
+  /** The heads of an hour, a shard each. */
+  heads: (hour: string) =>
+    Array.from({ length: shards }, (_, n) => ({ PK: `HEADS#${hour}#${n.toString(16)}`, from: ' ', to: end })),
+  assetLoans: (tenant: string, id: string) => ({ PK: `ASSET#${tenant}#${id}`, from: 'L#', to: `L#${end}` }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 
-/** Shards of the due index: 16, so that no one partition takes every write of a deadline (design.md section 1). */
-export const dueShards = Array.from({ length: 16 }, (_, n) => `DUE#${n.toString(16)}`);
+/** Shards of the due index. */
+export const dueShards = Array.from({ length: shards }, (_, n) => `DUE#${n.toString(16)}`);
 
 /** Index attributes of a row that something is due of; nothing for one that waits for nothing. */
 export const dueAttributes = (id: string, at: string | null): Record<string, string> => {
   if (at === null) return {};
-  const shard = [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 16, 0);
-  return { duePk: dueShards[shard] ?? 'DUE#0', dueAt: at };
+  return { duePk: `DUE#${shardOf(id)}`, dueAt: at };
 };

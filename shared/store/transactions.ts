@@ -94,6 +94,9 @@ export const withNextPin = (decision: TransactionDecision, credentialId: string)
 /** A fact that contradicts what was decided: conflicted, picked up, completed. */
 const eventsPerCommitMax = 3;
 
+/** The sort key of the compartment that it has. */
+const ownDoor = ({ transaction }: Found): string => keys.compartment(transaction.bankId, transaction.door ?? '').SK;
+
 /** How often a decision is taken anew because somebody else changed what it was taken on. */
 const decideAtMost = 5;
 
@@ -134,7 +137,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
           const read = await find(tenant, id, true);
           if (read === null) throw error;
           current = read;
-        } else if (compartment?.current !== undefined) {
+        } else if (compartment?.current !== undefined && compartment.key.SK === ownDoor(current)) {
           current = { ...current, compartment: Compartment.parse(compartment.current) };
         } else if (lock !== undefined) {
           decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
@@ -157,6 +160,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
 
   return {
     change,
+    settled,
 
     /** As it is now, deadlines included; null where this tenant has none of that id. One call to the table. */
     read: async (tenant: string, id: string, now: Instant): Promise<Found | null> => {
@@ -173,7 +177,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     /** Which transaction bears an external id of this system. */
     idByExternal: async (tenant: string, system: string, id: string): Promise<string | null> => {
       const row = await table.get(keys.externalId(tenant, system, id));
-      return row === undefined ? null : z.object({ transactionId: z.string() }).parse(row).transactionId;
+      return row === undefined ? null : z.object({ transactionId: z.string().nullable() }).parse(row).transactionId;
     },
 
     /** Its events in order, after a sequence. */

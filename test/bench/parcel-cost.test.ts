@@ -92,6 +92,14 @@ describe('what the calls of a parcel cost', () => {
     expect(unitsOf('message to the recipient')).toMatchObject({ queueRequests: 3, topicPublishes: 1 });
   });
 
+  it('keeps what makes transactions findable apart, as a line of its own', () => {
+    const index = commit('Search', { PK: 'TXN#1', SK: 'F' }, { PK: 'F#1#all#', SK: '1' });
+    const head = call('Search', 'dynamodb', 'PutItem', { Item: marshall({ PK: 'HEADS#1#0', SK: '1' }) });
+    const { lines, unitsOf } = costed([index, head], ['Search']);
+    expect(unitsOf('search rows of 2 KB')).toMatchObject({ queueRequests: 3, invocations: 1, writes: 4 + 1 });
+    expect(lines.every(({ units }) => costOf(units) === 0)).toBe(true);
+  });
+
   it('bills binary by its bytes, not by the letters it is sent as', () => {
     const { unitsOf } = costed([commit('Journal', { PK: 'TXN#1', SK: 'C#1', events: new Uint8Array(1_000) })]);
     expect(unitsOf('deposit and pickup:')).toEqual({ writes: 2 });

@@ -14,6 +14,7 @@ import type { World } from '#shared/domain/merge-context.ts';
 import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
+import { type Workflow, workflowOf } from '#shared/domain/workflow.ts';
 import type { Envelope } from '../../events/envelope.ts';
 
 /*
@@ -76,9 +77,14 @@ export const chosen = { policy: 'test', candidates: 1, reason: 'first' };
 
 /** A new parcel, reserved at that door. */
 export const reserved = (id = 'txn_1', door = '1', more: Partial<CreateInput> = {}): Transaction =>
-  create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id), startedAt).transaction.after;
+  create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id, more.workflow), startedAt).transaction
+    .after;
 
-export const freshFor = (id: string): Fresh => ({ credentialIds: [`${id}_d`, `${id}_p`], keyVersion: 1 });
+/** A credential id for each step, by its first letter. */
+export const freshFor = (id: string, workflow: Workflow = 'parcel'): Fresh => ({
+  credentialIds: workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`),
+  keyVersion: 1,
+});
 
 /** What happened at the doors of one bank, as its journal tells it: whole and in order here, however it arrives. */
 export class Journal {
@@ -187,8 +193,14 @@ export class Cloud {
     const found = assign(input.items, id, this.world.bank, [...this.world.compartments.values()], this.now);
     const [compartment] = found.doors;
     if (!compartment) return false;
-    this.save(id, create(input, compartment, 6, chosen, freshFor(id), at));
+    this.save(id, create(input, compartment, 6, chosen, freshFor(id, input.workflow), at));
     return true;
+  }
+
+  /** A loan of an asset that has this door. */
+  lend(id: string, assetId: string, home: Compartment): void {
+    const input = parcelInput(id, { workflow: 'loan', assetId });
+    this.save(id, create(input, home, 6, chosen, freshFor(id, 'loan'), startedAt));
   }
 
   /** Takes a decision on a transaction as it is now; one that comes to nothing changes nothing. */

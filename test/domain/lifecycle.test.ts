@@ -1,19 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
-import { runningDeadline } from '#shared/domain/deadline.ts';
+import { deadlineOf, runningDeadline } from '#shared/domain/deadline.ts';
 import {
   type Action,
   cancel,
+  complete,
+  confirm,
   create,
+  dispute,
   expireIfDue,
   extend,
   type Fresh,
   hold,
+  issue,
   liftHold,
+  move,
   possible,
+  recallItem,
+  refund,
   resend,
+  revoke,
   type TransactionDecision,
+  update,
 } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Instant, plusSeconds } from '#shared/domain/time.ts';
@@ -39,9 +48,17 @@ const inState = (state: TransactionState, more: Partial<Transaction> = {}): Tran
     recalled: { endedAt: minutes(1), credentials: as('used', 'revoked') },
     rejected: { endedAt: minutes(1), credentials: as('revoked', 'revoked'), door: null },
   };
+  if (state === 'in_use')
+    return {
+      ...reserved('txn_1', '1', { workflow: 'rental' }),
+      state,
+      startedAt: minutes(1),
+      depositStartedAt: null,
+      ...more,
+    };
   if (state === 'recall_due') {
     const stored = inState('stored');
-    const due = expireIfDue(stored, door, fresh, stored.deadlines.pickupBy);
+    const due = expireIfDue(stored, door, fresh, deadlineOf(stored, 'pickupBy'));
     return { ...(due?.transaction.after ?? stored), ...more };
   }
   return { ...it, state, ...shapes[state], ...more };
@@ -49,34 +66,65 @@ const inState = (state: TransactionState, more: Partial<Transaction> = {}): Tran
 
 const act: Record<Action, (it: Transaction) => TransactionDecision> = {
   cancel: (it) => cancel(it, door, 'by_caller', fresh, minutes(5)),
-  extend: (it) => extend(it, { pickupBy: hours(500) }, minutes(5)),
+  extend: (it) =>
+    extend(it, it.workflow === 'rental' ? { useUntil: hours(500) } : { pickupBy: hours(500) }, minutes(5)),
   hold: (it) => hold(it, 'customs'),
   'lift-hold': (it) => liftHold({ ...it, flags: ['held'], holdReason: 'customs' }),
+  recall: (it) => recallItem(it, 'damaged', fresh, minutes(5)),
+  complete: (it) => complete(it, { ...door, contents: 'empty' }, 'handed over at the counter', minutes(5)),
+  confirm: (it) =>
+    confirm({ ...it, preconditions: [{ condition: 'payment' }] }, 'payment', { by: 'key_1' }, minutes(5)),
+  refund: (it) =>
+    refund(
+      { ...it, payment: { amountMinor: 900, currency: 'CHF' } },
+      { amountMinor: 900, reason: 'damaged', by: 'key_1' },
+      minutes(5),
+    ),
+  dispute: (it) => dispute(it, 'the box was empty'),
+  update: (it) => update(it, { metadata: { note: 'x' } }),
+  move: (it) => move(it, door, newCompartment('2'), 'item_too_big'),
+  // Its credentials are gone, as after a revocation.
+  issue: (it) => issue({ ...it, credentials: [] }, it.workflow === 'rental' ? 'use' : 'pickup', fresh, minutes(5)),
   resend: (it) => resend(it, it.credentials.at(-1)?.id ?? '', fresh),
+  revoke: (it) => revoke(it, it.credentials.at(-1)?.id ?? ''),
 };
 
-/** What each request makes of a parcel in each state; all others refuse it. */
+/** An event that leaves the state as it is. */
+const in_ = (event: string, ...states: TransactionState[]) =>
+  Object.fromEntries(states.map((state) => [state, `${event} → ${state}`]));
+
+/** What each request makes of a transaction in each state; all others refuse it. */
 const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
   cancel: { reserved: 'transaction.cancelled → cancelled', stored: 'transaction.recall_started → recall_due' },
   extend: {
     reserved: 'transaction.extended → reserved',
     stored: 'transaction.extended → stored',
+    in_use: 'transaction.extended → in_use',
     recall_due: 'transaction.extended → stored',
   },
-  hold: { reserved: 'transaction.held → reserved', stored: 'transaction.held → stored' },
-  'lift-hold': {
-    reserved: 'transaction.hold_lifted → reserved',
-    stored: 'transaction.hold_lifted → stored',
-    recall_due: 'transaction.hold_lifted → recall_due',
+  hold: in_('transaction.held', 'reserved', 'stored', 'in_use'),
+  'lift-hold': in_('transaction.hold_lifted', 'reserved', 'stored', 'in_use', 'recall_due'),
+  recall: { stored: 'transaction.recall_started → recall_due' },
+  complete: {
+    stored: 'transaction.completed → completed',
+    in_use: 'transaction.completed → completed',
+    recall_due: 'transaction.completed → completed',
   },
-  resend: {
-    reserved: 'credential.superseded → reserved',
-    stored: 'credential.superseded → stored',
-    recall_due: 'credential.superseded → recall_due',
-  },
+  confirm: in_('transaction.payment_confirmed', 'reserved', 'stored', 'in_use', 'recall_due'),
+  refund: in_(
+    'transaction.refunded',
+    ...(['reserved', 'stored', 'in_use', 'recall_due'] as const),
+    ...(['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const),
+  ),
+  dispute: in_('transaction.disputed', 'reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'),
+  update: in_('transaction.updated', 'reserved', 'stored', 'in_use', 'recall_due'),
+  move: { reserved: 'transaction.moved → reserved' },
+  issue: in_('credential.issued', 'reserved', 'stored', 'in_use'),
+  resend: in_('credential.superseded', 'reserved', 'stored', 'in_use', 'recall_due'),
+  revoke: in_('credential.revoked', 'reserved', 'stored', 'in_use', 'recall_due'),
 };
 
-const actions: Action[] = ['cancel', 'extend', 'hold', 'lift-hold', 'resend'];
+const actions = Object.keys(outcomes).filter((it): it is Action => Object.hasOwn(possible, it));
 const cells = actions.flatMap((action) =>
   TransactionState.options.map((state) => ({
     action,
@@ -97,7 +145,7 @@ const refusalOf = (attempt: () => unknown): Refusal => {
 
 describe('what can be asked of a parcel', () => {
   it('is named for every request', () => {
-    expect(Object.keys(possible)).toEqual(actions);
+    expect(Object.keys(possible).toSorted()).toEqual(actions.toSorted());
   });
 
   it.each(cells)('$action while $state: $outcome', ({ action, state, outcome }) => {
@@ -108,8 +156,10 @@ describe('what can be asked of a parcel', () => {
       return;
     }
     const { before, emissions, after } = act[action](it).transaction;
+    if (action === 'issue') expect(after.credentials).toHaveLength(1);
     expect(`${emissions.map((each) => each.type).join(', ')} → ${after.state}`).toBe(outcome);
     expect(after.version).toBe((before?.version ?? 0) + emissions.length);
+    expect(after.state).toBe(Object.entries(possible[action]).find(([from]) => from === state)?.[1]);
   });
 });
 
@@ -134,7 +184,7 @@ describe('a new parcel', () => {
   it('has the usual deadlines of its workflow, and the pickup counts from the deposit', () => {
     const { after } = made().transaction;
     expect(after.deadlines).toEqual({ reserveUntil: hours(24), depositBy: hours(48), pickupBy: hours(120) });
-    expect(after.pickupWithinSeconds).toBe(workflows.parcel.deadlines.pickup);
+    expect(after.pickupWithinSeconds).toBe(workflows.parcel.deadlines.pickupBy);
     expect(after.credentials.map((it) => it.notAfter)).toEqual([hours(24), hours(120)]);
   });
 
@@ -150,7 +200,7 @@ describe('a new parcel', () => {
       depositBy: hours(deposit),
       pickupBy: hours(pickup),
     });
-    expect(after.pickupWithinSeconds).toBe('pickupBy' in asked ? null : workflows.parcel.deadlines.pickup);
+    expect(after.pickupWithinSeconds).toBe('pickupBy' in asked ? null : workflows.parcel.deadlines.pickupBy);
   });
 
   it.each([
@@ -176,8 +226,9 @@ describe('a new parcel', () => {
         try {
           const { deadlines } = made(named).transaction.after;
           expect(startedAt < deadlines.reserveUntil).toBe(true);
-          expect(deadlines.reserveUntil <= deadlines.depositBy).toBe(true);
-          expect(deadlines.depositBy < deadlines.pickupBy).toBe(true);
+          const { depositBy: deposit = '', pickupBy: pickup = '' } = deadlines;
+          expect(deadlines.reserveUntil <= deposit).toBe(true);
+          expect(deposit < pickup).toBe(true);
           expect(deadlines).toMatchObject(named);
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
@@ -312,7 +363,7 @@ describe('a hold', () => {
 
   it('lasts through the pickup deadline and an extension after it', () => {
     const held = hold(inState('stored'), 'customs').transaction.after;
-    const due = expireIfDue(held, door, fresh, held.deadlines.pickupBy)?.transaction.after;
+    const due = expireIfDue(held, door, fresh, deadlineOf(held, 'pickupBy'))?.transaction.after;
     expect(due).toMatchObject({ state: 'recall_due', flags: ['held'] });
     if (!due) throw new Error('it was not due');
     expect(extend(due, { pickupBy: hours(200) }, hours(130)).transaction.after.flags).toEqual(['held']);
@@ -386,7 +437,7 @@ describe('a deadline', () => {
     });
   });
 
-  it.each(TransactionState.options.filter((state) => state !== 'reserved' && state !== 'stored'))(
+  it.each(TransactionState.options.filter((state) => !['reserved', 'stored', 'in_use'].includes(state)))(
     'is none of something that is %s',
     (state) => {
       expect(due(inState(state), hours(100_000))).toBeNull();

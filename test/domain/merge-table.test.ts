@@ -6,6 +6,7 @@ import type { Fact } from '#shared/domain/merge-context.ts';
 import { mergeTable } from '#shared/domain/merge-table.ts';
 import { plusSeconds } from '#shared/domain/time.ts';
 import { hasEnded, type TransactionState } from '#shared/domain/transaction.ts';
+import type { Workflow } from '#shared/domain/workflow.ts';
 import { catalogue, isEventType } from '../../events/catalogue.ts';
 import { type Arriving, Cloud, doorOf, hours, Journal, lastAt, minutes, startedAt } from './cloud-and-bank.ts';
 
@@ -15,6 +16,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'nothing',
     reserved: 'updated → reserved',
     stored: 'nothing',
+    in_use: 'nothing',
     recall_due: 'nothing',
     completed: 'nothing',
     cancelled: 'nothing',
@@ -26,6 +28,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'conflicted → created, disputed',
     reserved: 'deposited → stored',
     stored: 'nothing',
+    in_use: 'conflicted → in_use, disputed',
     recall_due: 'nothing',
     completed: 'deposited → completed, late',
     cancelled: 'conflicted, recall_started → recall_due, late',
@@ -37,6 +40,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'nothing',
     reserved: 'deposit_failed → reserved',
     stored: 'conflicted → stored, disputed',
+    in_use: 'nothing',
     recall_due: 'conflicted → recall_due, disputed',
     completed: 'nothing',
     cancelled: 'nothing',
@@ -48,6 +52,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'conflicted → created, disputed',
     reserved: 'conflicted, picked_up, completed → completed, late',
     stored: 'picked_up, completed → completed',
+    in_use: 'nothing',
     recall_due: 'conflicted, picked_up, completed → completed, late',
     completed: 'nothing',
     cancelled: 'conflicted, picked_up, completed → completed, late',
@@ -59,6 +64,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'nothing',
     reserved: 'nothing',
     stored: 'pickup_failed → stored',
+    in_use: 'nothing',
     recall_due: 'nothing',
     completed: 'conflicted → completed, disputed',
     cancelled: 'nothing',
@@ -70,6 +76,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'nothing',
     reserved: 'nothing',
     stored: 'conflicted, recalled → recalled, late',
+    in_use: 'nothing',
     recall_due: 'recalled → recalled',
     completed: 'nothing',
     cancelled: 'nothing',
@@ -81,6 +88,7 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     created: 'nothing',
     reserved: 'nothing',
     stored: 'conflicted → stored, disputed',
+    in_use: 'nothing',
     recall_due: 'conflicted → recall_due, disputed',
     completed: 'nothing',
     cancelled: 'nothing',
@@ -88,20 +96,36 @@ const promises: Record<Fact, Record<TransactionState, string>> = {
     recalled: 'nothing',
     rejected: 'nothing',
   },
+  used: {
+    created: 'nothing',
+    reserved: 'started → in_use',
+    stored: 'nothing',
+    in_use: 'nothing',
+    recall_due: 'nothing',
+    completed: 'conflicted → completed, late',
+    cancelled: 'conflicted → cancelled, late',
+    expired: 'conflicted → expired, late',
+    recalled: 'nothing',
+    rejected: 'conflicted → rejected, late',
+  },
 };
 
 const of = 'txn_1';
 const door = '1';
 
 /** A cloud with one parcel at door 1, in that state; `journal` has told what brought it there. */
-const inState: Record<TransactionState, (cloud: Cloud, journal: Journal) => void> = {
+const inState: Record<TransactionState, (cloud: Cloud, journal: Journal, workflow?: Workflow) => void> = {
   created: (cloud) => {
     cloud.reserve(of);
     cloud.decide(of, (it, at) => cancel(it, at, 'by_caller', { credentialIds: [], keyVersion: 1 }, cloud.now));
     // No commit leaves a parcel in this state today; workflows that wait for a door will.
     cloud.world.transactions.set(of, { ...cloud.transaction(of), state: 'created', door: null, endedAt: null });
   },
-  reserved: (cloud) => void cloud.reserve(of),
+  reserved: (cloud, _, workflow = 'parcel') => void cloud.reserve(of, { workflow }),
+  in_use: (cloud, journal) => {
+    cloud.reserve(of, { workflow: 'rental' });
+    cloud.learn(journal.opened('use', of, door, minutes(1)), journal.closed('use', of, door, 'filled', minutes(2)));
+  },
   stored: (cloud, journal) => {
     cloud.reserve(of);
     cloud.learn(journal.opened('deposit', of, door, minutes(1)), journal.deposited(of, door, minutes(2)));
@@ -146,6 +170,7 @@ const telling: Record<Fact, (journal: Journal) => Arriving> = {
   picked_up: (journal) => journal.pickedUp(of, door, minutes(5)),
   nothing_taken: (journal) => journal.closed('pickup', of, door, 'filled', minutes(5)),
   recalled: (journal) => journal.recalled(of, door, minutes(5)),
+  used: (journal) => journal.closed('use', of, door, 'filled', minutes(5)),
   emptied_by_nobody: (journal) => journal.entry('door.closed', door, {}, { of, cause: null, at: minutes(5) }),
 };
 
@@ -159,7 +184,7 @@ const cells = facts.flatMap((fact) =>
 const merged = (fact: Fact, state: TransactionState) => {
   const cloud = new Cloud([doorOf(door)]);
   const journal = new Journal();
-  inState[state](cloud, journal);
+  inState[state](cloud, journal, fact === 'used' ? 'rental' : 'parcel');
   const before = cloud.transaction(of);
   expect(before.state).toBe(state);
   const told = cloud.events.length;
@@ -171,7 +196,7 @@ const merged = (fact: Fact, state: TransactionState) => {
 
 describe('the merge table', () => {
   it('says something of every fact in every state', () => {
-    expect(cells).toHaveLength(7 * 9);
+    expect(cells).toHaveLength(8 * 10);
     expect(Object.keys(mergeTable)).toEqual(facts);
   });
 
@@ -191,10 +216,11 @@ describe('the merge table', () => {
   it.each(cells)('$fact while $state: held exactly while its item is or will be inside', ({ fact, state }) => {
     const { cloud, after } = merged(fact, state);
     const { heldBy, availability } = cloud.compartment(door);
-    expect(heldBy).toBe(['reserved', 'stored', 'recall_due'].includes(after.state) ? of : null);
+    expect(heldBy).toBe(['reserved', 'stored', 'in_use', 'recall_due'].includes(after.state) ? of : null);
     const usual: Partial<Record<TransactionState, string>> = {
       reserved: 'reserved',
       stored: 'occupied',
+      in_use: 'occupied',
       recall_due: 'occupied',
     };
     const { contents, doorState } = cloud.compartment(door);
@@ -206,7 +232,8 @@ describe('the merge table', () => {
     const { cloud, after } = merged(fact, state);
     const live = after.credentials.filter((it) => it.state === 'issued' || it.state === 'active').map((it) => it.step);
     const rights: Partial<Record<TransactionState, string[]>> = {
-      reserved: ['deposit', 'pickup'],
+      reserved: after.workflow === 'rental' ? ['use'] : ['deposit', 'pickup'],
+      in_use: ['use'],
       stored: ['pickup'],
       recall_due: ['recall'],
     };
@@ -236,7 +263,10 @@ describe('the merge table', () => {
         const { sinceVersion, locked: _, ...rest } = it;
         const was = before.credentials.find((each) => each.id === it.id);
         if (was === undefined) expect(sinceVersion).toBeGreaterThan(before.version);
-        else if ((it.id === usedAtBank && rest.state === 'used') || (was.state === 'issued' && rest.state === 'active'))
+        else if (
+          (it.id === usedAtBank && (rest.state === 'used' || cell.fact === 'used')) ||
+          (was.state === 'issued' && rest.state === 'active')
+        )
           expect(sinceVersion).toBe(was.sinceVersion);
         else if (was.state !== rest.state || was.notAfter !== rest.notAfter)
           expect(sinceVersion).toBeGreaterThan(before.version);

@@ -7,6 +7,7 @@ import { InvariantsViolated, invariantsHold } from '../support/invariants.ts';
 import { guessesLimited, itemsKnown, openedRightly } from '../support/invariants-banks.ts';
 import { takePicture } from '../support/invariants-picture.ts';
 import { undelivered } from '../support/invariants-rows.ts';
+import { searched } from '../support/invariants-search.ts';
 import { hashOfEvent } from '../support/invariants-trail.ts';
 import { repacked, unpacked } from '../support/packed-rows.ts';
 import { becomes, createParcel, deposit, doorOf, knownAtBank, type Parcel, pickUp } from '../support/parcel.ts';
@@ -87,6 +88,24 @@ const transactionPk = (it: Parcel) => `TXN#${own.id}#${it.id}`;
 const doorRow = (it: Parcel) => rowAt(`BANK#${bank.id}`, `D#${doorOf(it)}`);
 
 describe('the checker of the invariants', () => {
+  it('sees a lookup that lies, one that is missing and one that is left over', async () => {
+    const { id, createdAt } = other;
+    const row = await rowAt(`F#${own.id}#living#`, `${createdAt}#${id}`);
+    const said = async () => searched(await takePicture([own, foreign], [bank]));
+    const name = `${row.PK} ${row.SK}`;
+    expect(await said()).toEqual([]);
+    await put({ ...row, state: 'stored' });
+    expect(await said()).toEqual([
+      expect.stringMatching(`^R27: the lookup ${name} says .*"stored".* it is .*"reserved"`),
+    ]);
+    await remove(row);
+    expect(await said()).toEqual([expect.stringContaining(`${name} says nothing`)]);
+    const leftOver = { ...row, SK: `${createdAt}#${done.id}` };
+    await Promise.all([put(row), put(leftOver)]);
+    expect(await said()).toEqual([expect.stringMatching(`${done.id} says .* it is to be gone$`)]);
+    await remove(leftOver);
+  });
+
   it('sees a second holder of a compartment', async () => {
     const row = await rowAt(transactionPk(other), 'T');
     const found = await caught([row], () => put({ ...row, door: waiting.door }));

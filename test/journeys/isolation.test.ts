@@ -8,7 +8,16 @@ import { Problem } from '../../shared/api/shapes.ts';
 import { Scope } from '../../shared/domain/api-key.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { type Picture, takePicture } from '../support/invariants-picture.ts';
-import { becomes, createParcel, deposit, doorOf, knownAtBank, type Parcel, parcelFor } from '../support/parcel.ts';
+import {
+  anItem,
+  becomes,
+  createParcel,
+  deposit,
+  doorOf,
+  knownAtBank,
+  type Parcel,
+  parcelFor,
+} from '../support/parcel.ts';
 import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 let owner: Tenant;
@@ -35,7 +44,12 @@ beforeAll(async () => {
   await knownAtBank(owner, parcel.id);
   await deposit(bank, parcel);
   await becomes(owner, parcel.id, 'stored');
-  const free = bank.doors.find(({ door }) => door !== parcel.door)?.door ?? '';
+  const asset = await owner.api.post(
+    '/v1/assets',
+    { bankId: bank.id, name: 'Asset of the owner', item: anItem },
+    z.object({ id: z.string(), door: z.string() }),
+  );
+  const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
   await eventually(async () => {
     const { state } = await owner.api.get(`/v1/commands/${command.id}`, z.object({ state: z.string() }));
@@ -52,6 +66,7 @@ beforeAll(async () => {
     commandId: command.id,
     apiKeyId: key.id,
     endpointId: endpoint.id,
+    assetId: asset.id,
   };
   secrets = [
     owner.id,
@@ -93,6 +108,16 @@ const cases: Record<string, Case | null> = {
   'hold-transaction': hidden({ reason: 'a stranger says so' }),
   'lift-hold': hidden({}),
   'resend-credential': hidden({}),
+  'issue-credential': hidden({ step: 'pickup' }),
+  'revoke-credential': hidden({}),
+  'update-transaction': hidden({ metadata: { by: 'a stranger' } }, { items: [anItem] }),
+  'move-transaction': hidden({ reason: 'a stranger says so' }, { reason: 'a stranger says so', door: '2' }),
+  'recall-transaction': hidden({ reason: 'a stranger says so' }),
+  'complete-transaction': hidden({ reason: 'a stranger says so' }),
+  'confirm-payment': hidden({}),
+  'confirm-transaction': hidden({ condition: 'identity' }),
+  'refund-transaction': hidden({ amountMinor: 1, reason: 'a stranger says so' }),
+  'dispute-transaction': hidden({ reason: 'a stranger says so' }),
   'create-command': {
     status: 404,
     attempts: () => [{ body: { bankId: bank.id, door: doorOf(parcel), reason: 'a stranger says so' } }],
@@ -110,6 +135,14 @@ const cases: Record<string, Case | null> = {
   'list-compartments': hidden(),
   'get-compartment': hidden(),
   'update-compartment': hidden({ outOfService: 'a stranger says so' }),
+  'create-asset': {
+    status: 409,
+    attempts: () => [{ body: { bankId: bank.id, name: 'Mine', item: anItem } }],
+  },
+  'list-assets': { status: 200, attempts: () => [{}] },
+  'get-asset': hidden(),
+  'list-asset-loans': hidden(),
+  'retire-asset': hidden({ reason: 'a stranger says so' }),
   'create-api-key': null,
   'list-api-keys': { status: 200, attempts: () => [{}] },
   'revoke-api-key': hidden({}),

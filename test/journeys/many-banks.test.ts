@@ -12,11 +12,11 @@ import { becomes, createParcel, deposit, doorOf, knownAtBank, pickUp } from '../
 import { type Bank, newTenant, ordinaryDoors, stack } from '../support/stack.ts';
 
 /*
- * A street full of banks in one process. CI is content with 20; all 100 run with
+ * A street full of banks in one process. CI is content with 8; all 100 run with
  *   LATCHWORK_FULL=1 npm test -- test/journeys/many-banks.test.ts
  */
 const full = process.env.LATCHWORK_FULL === '1';
-const count = full ? 100 : 20;
+const count = full ? 100 : 8;
 
 /** People come one after the other, a few at a time; the machine is not to be proved, the banks are. */
 const atOnce = 5;

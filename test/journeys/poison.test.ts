@@ -55,6 +55,7 @@ const good: Record<string, (world: World) => unknown> = {
   Grants: ({ events }) => onTheBus(events.at(-1)),
   Messages: ({ events }) => onTheBus(events.at(-1)),
   Signals: ({ events }) => onTheBus(events.at(-1)),
+  Search: ({ events }) => onTheBus(events.at(-1)),
   Webhooks: ({ events }) => onTheBus(events.at(-1)),
   Deliver: aDelivery,
   Slow: aDelivery,

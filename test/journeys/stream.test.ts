@@ -31,7 +31,7 @@ import { log } from '../../shared/lambda/log.ts';
 import { openBus } from '../../shared/outside/bus.ts';
 import { openFailedRecords } from '../../shared/outside/failed-records.ts';
 import { commitEndpoint } from '../../shared/store/commit.ts';
-import { openTable, type Row } from '../../shared/store/table.ts';
+import { openTable, type Row, type Table, type Write } from '../../shared/store/table.ts';
 import { rootKeys, type SpokenForBank, spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { createParcel, type Parcel, readParcel } from '../support/parcel.ts';
@@ -239,10 +239,11 @@ describe('the publisher of events', () => {
 });
 
 /**
- * A table like ours whose stream starts the same publisher in the same way, so that poison in it is nobody else's. The
- * engine heeds no answer that names the first failed record, and writes no batch that grew too old to S3.
+ * A table like ours whose stream starts the same publisher in the same way, so that poison in it is nobody else's. What
+ * it begins with is there before the publisher looks, so that all of it is in one batch. The engine heeds no answer that
+ * names the first failed record, and writes no batch that grew too old to S3.
  */
-const twinTable = async (): Promise<string> => {
+const twinTable = async (first: Write[]): Promise<Table> => {
   const TableName = `poisoned-${randomUUID()}`;
   const { TableDescription } = await aws.dynamoDb.send(
     new CreateTableCommand({
@@ -259,6 +260,9 @@ const twinTable = async (): Promise<string> => {
       StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
     }),
   );
+  cleanUp.push(() => aws.dynamoDb.send(new DeleteTableCommand({ TableName })));
+  const twin = openTable(TableName, clientOptions(stack));
+  await twin.write(first);
   const deployed = await deployedMapping();
   const { UUID } = await aws.lambda.send(
     new CreateEventSourceMappingCommand({
@@ -273,24 +277,20 @@ const twinTable = async (): Promise<string> => {
       MaximumRetryAttempts: deployed?.MaximumRetryAttempts,
     }),
   );
-  cleanUp.push(async () => {
-    await aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID }));
-    await aws.dynamoDb.send(new DeleteTableCommand({ TableName }));
-  });
-  return TableName;
+  cleanUp.push(() => aws.lambda.send(new DeleteEventSourceMappingCommand({ UUID })));
+  return twin;
 };
 
 describe('a commit in the table that the publisher cannot read', () => {
   it('is passed over by the local engine, with what is behind it in its batch; the next batch is published', async () => {
     const receiver = await newReceiver();
     const [before, behind, next] = await Promise.all([1, 2, 3].map(() => untoldEndpoint(receiver)));
-    const twin = openTable(await twinTable(), clientOptions(stack));
     const put = (row: Row | undefined) => ({
       kind: 'event' as const,
       expects: 'absent' as const,
       put: row ?? poisonRow(),
     });
-    await twin.write([put(before?.commit), put(poisonRow()), put(behind?.commit)]);
+    const twin = await twinTable([put(before?.commit), put(poisonRow()), put(behind?.commit)]);
     await arrives(receiver, before?.eventId ?? '');
     await twin.write([put(next?.commit)]);
     await arrives(receiver, next?.eventId ?? '');

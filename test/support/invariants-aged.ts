@@ -1,4 +1,4 @@
-import { PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { tableName } from './invariants-partitions.ts';
 import { hashOfEvent } from './invariants-trail.ts';
@@ -18,11 +18,13 @@ const earlier = (value: unknown, byMs: number): unknown => {
   return at.success ? new Date(Date.parse(at.data) - byMs).toISOString() : value;
 };
 
+const Lookups = z.looseObject({ found: unpacked(z.record(z.string(), z.unknown())) });
 const Commit = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
 
 /**
- * Makes a transaction as old as if all had happened so much earlier: its row and its events, chained anew. Published
- * again is nothing of it, since only new commits are. For what would take a test hours to wait for.
+ * Makes a transaction as old as if all had happened so much earlier: its row, its events, chained anew, and the rows it
+ * is found by, which are sorted by when it was made. Published again is nothing of it, since only new commits are. For
+ * what would take a test hours to wait for.
  */
 export const makeOlder = async (tenant: string, transactionId: string, byMs: number): Promise<void> => {
   const PK = `TXN#${tenant}#${transactionId}`;
@@ -46,4 +48,13 @@ export const makeOlder = async (tenant: string, transactionId: string, byMs: num
     await put({ ...row, events: repacked(events) });
   }
   for (const row of older.filter(({ SK }) => SK === 'T')) await put({ ...row, hash });
+
+  const { createdAt } = z.object({ createdAt: At }).parse(Items.find(({ SK }) => SK === 'T'));
+  const terms = Items.filter(({ SK }) => SK === 'F').flatMap((row) => Object.keys(Lookups.parse(row).found));
+  for (const term of terms) {
+    const Key = { PK: `F#${tenant}#${term}`, SK: `${createdAt}#${transactionId}` };
+    const { Item } = await aws.dynamoDb.send(new GetCommand({ TableName: tableName, Key, ConsistentRead: true }));
+    await put({ ...Item, PK: Key.PK, SK: `${earlier(createdAt, byMs)}#${transactionId}` });
+    await aws.dynamoDb.send(new DeleteCommand({ TableName: tableName, Key }));
+  }
 };

@@ -152,7 +152,7 @@ export const guessesLimited = ({ testimonies, banks }: Picture): string[] =>
 
 const Doing = z.object({ step: z.enum(['deposit', 'pickup', 'recall']) });
 const provenBy = {
-  deposit: ['transaction.deposited', 'transaction.conflicted'],
+  deposit: ['transaction.deposited', 'transaction.returned', 'transaction.conflicted'],
   pickup: ['transaction.picked_up', 'transaction.conflicted'],
   recall: ['transaction.recalled', 'transaction.conflicted'],
 } as const;

@@ -14,8 +14,9 @@ export const tableName = outputOf(stack.outputs, 'TableName');
 
 const Shards = z.object({ StreamDescription: z.object({ Shards: z.array(z.object({ ShardId: z.string() })) }) });
 const Iterator = z.object({ ShardIterator: z.string() });
+const Text = z.object({ S: z.string() });
 const Records = z.object({
-  Records: z.array(z.object({ dynamodb: z.object({ Keys: z.object({ PK: z.object({ S: z.string() }) }) }) })),
+  Records: z.array(z.object({ dynamodb: z.object({ Keys: z.object({ PK: Text, SK: Text }) }) })),
   NextShardIterator: z.string().optional(),
 });
 
@@ -33,6 +34,9 @@ const stream = async <Shape extends z.ZodType>(operation: string, input: unknown
   if (!response.ok) throw new Error(`${operation} answers ${response.status}: ${await response.text()}`);
   return shape.parse(await response.json());
 };
+
+/** Of the many lookup rows each is named by itself, so that a hundred can be read at a time; else what lies together. */
+const nameOf = (PK: string, SK: string): string => (PK.startsWith('F#') ? `${PK}\n${SK}` : PK);
 
 const written = new Set<string>();
 let iterators: string[] = [];
@@ -53,7 +57,7 @@ const toItsEnd = async (from: string): Promise<string[]> => {
   let ShardIterator: string | undefined = from;
   while (ShardIterator !== undefined) {
     const page: z.infer<typeof Records> = await stream('GetRecords', { ShardIterator }, Records);
-    for (const { dynamodb } of page.Records) written.add(dynamodb.Keys.PK.S);
+    for (const { dynamodb } of page.Records) written.add(nameOf(dynamodb.Keys.PK.S, dynamodb.Keys.SK.S));
     ShardIterator = page.NextShardIterator;
     if (page.Records.length === 0) break;
   }
@@ -72,13 +76,13 @@ const scanned = async (ids: readonly string[]): Promise<string[]> => {
         new ScanCommand({
           TableName: tableName,
           ConsistentRead: true,
-          ProjectionExpression: 'PK',
+          ProjectionExpression: 'PK, SK',
           FilterExpression: ids.map((_, nth) => `contains(PK, :id${nth})`).join(' OR '),
           ExpressionAttributeValues: Object.fromEntries(ids.map((id, nth) => [`:id${nth}`, id])),
           ExclusiveStartKey: start,
         }),
       );
-    found.push(...(page.Items ?? []).map(({ PK }) => String(PK)));
+    found.push(...(page.Items ?? []).map(({ PK, SK }) => nameOf(String(PK), String(SK))));
     start = page.LastEvaluatedKey;
   } while (start !== undefined);
   return found;

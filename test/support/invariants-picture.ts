@@ -1,6 +1,7 @@
 import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import { stackName } from '../../local/deploy.ts';
 import { partitionsWith, tableName } from './invariants-partitions.ts';
 import { unpacked } from './packed-rows.ts';
 import { aws, type Bank, eventually, stack, type Tenant } from './stack.ts';
@@ -27,12 +28,19 @@ export const TransactionShape = z.looseObject({
   tenant: z.string(),
   bankId: z.string(),
   door: z.string().nullable(),
+  workflow: z.string(),
   state: z.string(),
   version: z.int(),
   hash: z.string(),
   flags: z.array(z.string()),
   credentials: z.array(CredentialShape),
-  deadlines: z.object({ reserveUntil: z.string(), depositBy: z.string(), pickupBy: z.string() }),
+  deadlines: z.object({
+    reserveUntil: z.string(),
+    depositBy: z.string().optional(),
+    pickupBy: z.string().optional(),
+    useUntil: z.string().optional(),
+  }),
+  overstaySeconds: z.int().optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
   dueAt: z.string().optional(),
@@ -68,6 +76,13 @@ const BankShape = z.looseObject({
     batteryBackedClock: z.boolean(),
     lockout: z.array(z.object({ failures: z.int(), lockSeconds: z.int() })),
   }),
+});
+
+const AssetShape = z.looseObject({
+  id: z.string(),
+  bankId: z.string(),
+  door: z.string(),
+  retired: z.string().nullable(),
 });
 
 const EndpointShape = z.looseObject({
@@ -172,6 +187,7 @@ export type Picture = {
   logs: readonly Log[];
   transactions: readonly TransactionShape[];
   compartments: readonly (z.infer<typeof CompartmentShape> & { bankId: string })[];
+  assets: readonly z.infer<typeof AssetShape>[];
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
@@ -225,17 +241,20 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
-  const Keys = partitions.map((PK) => ({ PK, SK: 'S' }));
+  const Keys = partitions.map((name) => {
+    const [PK = '', SK = 'S'] = name.split('\n');
+    return { PK, SK };
+  });
   const answer = await aws.dynamoDb.send(
     new BatchGetCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true } } }),
   );
   const left = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
   const rows = (answer.Responses?.[tableName] ?? []).map((item) => RowShape.parse(item));
-  return [...rows, ...(await alone(left.map(({ PK }) => String(PK))))];
+  return [...rows, ...(await alone(left.map(({ PK, SK }) => `${PK}\n${SK}`)))];
 };
 
 /** Many at a time, but not all: the engine answers them one after the other, and others want to be answered as well. */
@@ -310,6 +329,9 @@ const soonSeconds = 3;
 /** A function that has a message longer than this has failed, and will get it again in minutes. */
 const workingSeconds = 10;
 
+/** Queues of the stack whose messages somebody works on; a test that listens somewhere has a queue of its own. */
+const isWorkedOn = (url: string): boolean => url.includes(`/${stackName}-`) && !url.includes('DeadQueue');
+
 /**
  * Messages to these tenants and banks that are about to be worked on, or are being. Counts of whole queues would also
  * wait for whatever other tests are doing to them; the engine shows the messages themselves, elsewhere nothing is known.
@@ -322,7 +344,7 @@ const messagesFor = async (ids: readonly string[]): Promise<string[]> => {
     .flatMap((regions) => Object.values(regions))
     .flatMap((byUrl) => Object.entries(byUrl));
   return queues
-    .filter(([url]) => !url.includes('DeadQueue'))
+    .filter(([url]) => isWorkedOn(url))
     .flatMap(([url, messages]) =>
       messages
         .filter(({ Body }) => ids.some((id) => Body.includes(id)))
@@ -340,7 +362,7 @@ export const takePicture = async (tenants: readonly Tenant[], banks: readonly Ba
   return standingStill(ids, await partitionsOf(ids), banks);
 };
 
-/** A picture in which nothing is `moving` any more. Looks again at what it knows; new partitions only at the end. */
+/** A picture in which nothing is `moving` any more, and no partition has come since it was begun. */
 export const takeQuietPicture = async (
   tenants: readonly Tenant[],
   banks: readonly Bank[],
@@ -354,9 +376,9 @@ export const takeQuietPicture = async (
       const waiting = await messagesFor([...ids, ...banks.map(({ id }) => id)]);
       if (waiting.length > 0) throw new Error(waiting.join('\n'));
       const picture = await standingStill(ids, partitions, banks);
-      moving(picture);
       const known = partitions;
       partitions = await partitionsOf(ids);
+      moving(picture);
       if (partitions.join() === known.join()) return picture;
       const complete = await standingStill(ids, partitions, banks);
       moving(complete);
@@ -375,6 +397,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
+  ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
 };
 
@@ -383,7 +406,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (kind === 'CMD' || kind === 'TENANT' || kind === 'BANKLOG' || kind === 'DOORLOG') return SK === 'S' ? PK : null;
-  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ENDPOINTS: 'ENDPOINT' };
+  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ASSETS: 'ASSET', ENDPOINTS: 'ENDPOINT' };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
 };
@@ -425,6 +448,7 @@ export const pictureOf = (
     testimonies,
     transactions: where('TXN', 'T').map((row) => TransactionShape.parse(row)),
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
+    assets: where('ASSETS', '').map((row) => AssetShape.parse(row)),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
     banks: where('BANK', 'B').map((row) => BankShape.parse(row)),
     endpoints: where('ENDPOINTS', '')

@@ -3,11 +3,13 @@ import * as z from 'zod';
 import type { Picture, TransactionShape } from './invariants-picture.ts';
 import { unpacked } from './packed-rows.ts';
 
-const active = ['reserved', 'stored', 'recall_due'];
-const inside = ['stored', 'recall_due'];
+const active = ['reserved', 'stored', 'in_use', 'recall_due'];
+/** A lent asset keeps its door, but is not in it. */
+const isInside = ({ state, workflow }: TransactionShape): boolean =>
+  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflow === 'rental');
 
 /** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
-export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
+export const heldOnce = ({ transactions, compartments, assets }: Picture): string[] => {
   const found: string[] = [];
   const byId = new Map(transactions.map((it) => [it.id, it]));
   const holders = new Map<string, string>();
@@ -23,8 +25,14 @@ export const heldOnce = ({ transactions, compartments }: Picture): string[] => {
   for (const { bankId, door, heldBy, availability } of compartments) {
     const place = `${bankId}/${door}`;
     const holder = heldBy === null ? undefined : byId.get(heldBy);
-    const fitting = holder ? [inside.includes(holder.state) ? 'occupied' : 'reserved'] : notHeld;
-    if (heldBy !== null && holder === undefined) found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
+    const asset = assets.find(({ id }) => id === heldBy);
+    // An asset at home is inside or missing; its door is nobody else's either way.
+    const ofAsset = asset ? ['occupied', 'reserved'] : notHeld;
+    const fitting = holder ? [isInside(holder) ? 'occupied' : 'reserved'] : ofAsset;
+    if (asset && (asset.bankId !== bankId || asset.door !== door || asset.retired !== null))
+      found.push(`I1: ${place} is held by ${heldBy}, which belongs to ${asset.bankId}/${asset.door}`);
+    if (heldBy !== null && holder === undefined && asset === undefined)
+      found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
     else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || holder.door !== door))
       found.push(`I1: ${place} is held by ${heldBy}, which is at ${holder.bankId}/${holder.door}`);
     else if (holder && !active.includes(holder.state))
@@ -108,9 +116,14 @@ export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string
 };
 
 const runningDeadline = (it: TransactionShape): string | null => {
-  const { reserveUntil, depositBy, pickupBy } = it.deadlines;
+  const { reserveUntil, depositBy = null, pickupBy = null, useUntil = null } = it.deadlines;
   if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
-  return it.state === 'stored' ? pickupBy : null;
+  if (it.state === 'stored') return pickupBy;
+  if (it.state !== 'in_use' || useUntil === null) return null;
+  if (!it.flags.includes('overdue')) return useUntil;
+  return it.overstaySeconds === undefined
+    ? null
+    : new Date(Date.parse(useUntil) + it.overstaySeconds * 1000).toISOString();
 };
 
 /** I6, at any time: what has a deadline lies in the index of what is due, at that time, so that the sweep finds it. */
@@ -138,7 +151,7 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ENDPOINT', 'BANKLOG'];
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'ENDPOINT', 'BANKLOG'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
@@ -150,20 +163,23 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
     for (const { SK, events } of log.commits) {
       const last = events.at(-1)?.envelope;
       if (last?.actor.type !== 'api_key' || last.type === 'command.superseded') continue;
+      // By PATCH, which says what is to be and may be repeated without a key.
+      if (events.some(({ envelope }) => envelope.type === 'transaction.updated')) continue;
       effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
     }
   }
   const recorded = idempotency.map(({ tenant, PK, answer: { body, etag } }) => ({
     PK,
     effect: `${tenant} ${body.id} ${etag}`,
+    kept: body.kept === true,
   }));
   const names = new Set(recorded.map(({ effect }) => effect));
   return [
     ...[...effects].flatMap(([effect, commit]) =>
       names.has(effect) ? [] : [`I7: the effect ${commit} of a caller has no idempotency record of its own`],
     ),
-    ...recorded.flatMap(({ PK, effect }) =>
-      effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
+    ...recorded.flatMap(({ PK, effect, kept }) =>
+      kept || effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
     ),
   ];
 };
@@ -223,7 +239,9 @@ export const apart = ({
 
 /** External ids are unique: each row names a transaction that bears it, and each that bears one has its row. */
 export const uniqueIds = ({ rows, transactions }: Picture): string[] => {
-  const claims = new Map(rows.filter((row) => row.PK.startsWith('X#')).map((row) => [row.PK, row.transactionId]));
+  // A cancellation that waits for its create claims nothing yet.
+  const claimed = rows.filter((row) => row.PK.startsWith('X#') && row.cancelled === undefined);
+  const claims = new Map(claimed.map((row) => [row.PK, row.transactionId]));
   const borne = new Map(
     transactions.flatMap((it) =>
       Object.entries(it.externalIds).map(([system, id]) => [`X#${it.tenant}#${system}#${id}`, it.id]),

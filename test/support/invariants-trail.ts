@@ -124,13 +124,14 @@ export const verified = ({ logs }: Picture): string[] =>
 const next: Record<string, Record<string, readonly string[]>> = {
   TXN: {
     '': ['created'],
-    created: ['reserved', 'rejected'],
-    reserved: ['stored', 'cancelled', 'expired', 'rejected', 'completed'],
+    created: ['reserved', 'rejected', 'cancelled', 'expired'],
+    reserved: ['stored', 'in_use', 'cancelled', 'expired', 'rejected', 'completed'],
     stored: ['completed', 'recall_due', 'recalled'],
+    in_use: ['completed', 'expired'],
     recall_due: ['stored', 'recalled', 'completed'],
-    cancelled: ['recall_due', 'completed'],
-    expired: ['recall_due', 'completed'],
-    rejected: ['recall_due', 'completed'],
+    cancelled: ['recall_due', 'completed', 'in_use'],
+    expired: ['recall_due', 'completed', 'in_use'],
+    rejected: ['recall_due', 'completed', 'in_use'],
     completed: [],
     recalled: [],
   },
@@ -153,6 +154,9 @@ const ends: Record<string, readonly string[]> = {
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 
+/** What may still be said of a transaction that has ended, and changes nothing of its end. */
+const afterwards = ['transaction.refunded', 'transaction.disputed'];
+
 /** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
 export const absorbed = ({ logs }: Picture): string[] =>
   logs.flatMap((log) => {
@@ -166,7 +170,7 @@ export const absorbed = ({ logs }: Picture): string[] =>
         const at = `${log.PK} event ${envelope.sequence} (${envelope.type})`;
         const to = changesOf(raw).state ?? state;
         const hasEnded = ends[log.kind]?.includes(state) ?? false;
-        if (hasEnded && envelope.actor.type !== 'bank')
+        if (hasEnded && envelope.actor.type !== 'bank' && !afterwards.includes(envelope.type))
           found.push(`I5: ${at} by ${envelope.actor.type} ${envelope.actor.id} comes after the end ${state}`);
         if (to === state) continue;
         if (!table[state]?.includes(String(to))) found.push(`I5: ${at} leads from ${state} to ${String(to)}`);

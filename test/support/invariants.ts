@@ -20,6 +20,7 @@ import {
   undelivered,
   uniqueIds,
 } from './invariants-rows.ts';
+import { searched } from './invariants-search.ts';
 import { absorbed, numbered, promised, verified } from './invariants-trail.ts';
 import type { Bank, Tenant } from './stack.ts';
 
@@ -46,7 +47,7 @@ const always: readonly Check[] = [
 ];
 
 /** Become true once everything that is under way has arrived; then `ofRest` holds too. */
-const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue];
+const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue, searched];
 const ofRest: readonly Check[] = [itemsKnown];
 
 const violations = (picture: Picture, checks: readonly Check[]): string[] => checks.flatMap((check) => check(picture));

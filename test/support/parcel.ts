@@ -1,10 +1,13 @@
 import { expect } from 'vitest';
 import * as z from 'zod';
 import { TransactionView } from '../../shared/api/transactions.ts';
+import { Deadlines } from '../../shared/domain/transaction.ts';
 import { type Bank, eventually, type Tenant } from './stack.ts';
 
-/** A transaction as an integrator sees it. */
-export const Parcel = TransactionView;
+/** A transaction as an integrator sees it, with the deadlines of a parcel. */
+export const Parcel = TransactionView.extend({
+  deadlines: Deadlines.required({ depositBy: true, pickupBy: true }),
+});
 export type Parcel = z.infer<typeof Parcel>;
 
 export const anItem = { lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_000 };

@@ -1,0 +1,22 @@
+import { projection } from '../api/shapes.ts';
+import { CredentialView, TransactionView } from '../api/transactions.ts';
+import type { Credential } from '../domain/credential.ts';
+import { hasEnded } from '../domain/transaction.ts';
+import type { Found } from '../store/transactions.ts';
+
+export type Seen = Pick<Found, 'transaction' | 'applied'>;
+
+/** Whether the bank has applied this state of the credential. Of a use it told us itself. */
+const atBank = ({ transaction, applied }: Seen, it: Credential): boolean =>
+  it.state === 'used' ||
+  (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
+
+const shownTransaction = projection(TransactionView);
+const shownCredential = projection(CredentialView);
+
+/** What a caller sees of a transaction. */
+export const transactionView = (found: Seen): TransactionView =>
+  shownTransaction({
+    ...found.transaction,
+    credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
+  });

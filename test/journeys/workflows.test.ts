@@ -1,0 +1,273 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { AssetView } from '../../shared/api/assets.ts';
+import { CompartmentView } from '../../shared/api/banks.ts';
+import { TransactionView } from '../../shared/api/transactions.ts';
+import { invariantsHold } from '../support/invariants.ts';
+import { anItem } from '../support/parcel.ts';
+import { doorOf, type People, peopleAt, pinOf } from '../support/people.ts';
+import { type Bank, eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
+
+let tenant: Tenant;
+let bank: Bank;
+let people: People;
+
+beforeAll(async () => {
+  tenant = await newTenant();
+  const ordinary = ordinaryDoors(6);
+  bank = await newBank(tenant, {
+    doors: ordinary.map((it) => (it.door === '6' ? { ...it, door: 'L', heightMm: 700 } : it)),
+  });
+  people = peopleAt(tenant, bank);
+});
+
+const begin: People['begin'] = (...them) => people.begin(...them);
+const act: People['act'] = (...them) => people.act(...them);
+const read: People['read'] = (it) => people.read(it);
+const becomes: People['becomes'] = (...them) => people.becomes(...them);
+const atBank: People['atBank'] = (it) => people.atBank(it);
+const putIn: People['putIn'] = (it) => people.putIn(it);
+const takeOut: People['takeOut'] = (it) => people.takeOut(it);
+const compartment = (door: string) => tenant.api.get(`/v1/banks/${bank.id}/compartments/${door}`, CompartmentView);
+const holds = () => invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
+
+describe('a sale', () => {
+  it('is put in by staff, waits until it is paid, is collected, and may be refunded afterwards', async () => {
+    const sale = await begin('sale', { payment: { amountMinor: 2_490, currency: 'CHF' }, recipient: { name: 'Ada' } });
+    expect(sale.flags).toEqual(['payment_pending']);
+    await atBank(sale);
+    await putIn(sale);
+    await becomes(sale, 'stored');
+
+    expect(await bank.panel.enter(pinOf(sale, 'pickup'))).toMatchObject({ granted: false, reason: 'payment_pending' });
+    const paid = await act(sale, 'confirm-payment', { reference: 'pay-77' });
+    expect(paid.flags).toEqual([]);
+    await atBank(sale);
+    await takeOut(sale);
+    await becomes(sale, 'completed');
+
+    const refunded = await act(sale, 'refund', { amountMinor: 500, reason: 'a scratch' });
+    expect(refunded.charges).toMatchObject([
+      { kind: 'refund', amountMinor: 500, reason: 'a scratch', by: tenant.apiKeyId },
+    ]);
+    await expect(act(sale, 'refund', { amountMinor: 2_000, reason: 'all of it' })).rejects.toThrow('at most 1990');
+    await holds();
+  });
+});
+
+describe('a release', () => {
+  it('hands something to a named person, once somebody has seen who they are', async () => {
+    const release = await begin('release', { conditions: ['identity'], recipient: { name: 'Grace' } });
+    await atBank(release);
+    await putIn(release);
+    await becomes(release, 'stored');
+    expect(await bank.panel.enter(pinOf(release, 'pickup'))).toMatchObject({
+      granted: false,
+      reason: 'identity_unconfirmed',
+      message: 'Please have your identity confirmed first.',
+    });
+    await act(release, 'confirm', { condition: 'identity', reference: 'desk 3' });
+    await atBank(release);
+    await takeOut(release);
+    await becomes(release, 'completed');
+    await holds();
+  });
+});
+
+describe('a return', () => {
+  it('is brought by a customer and fetched by a courier', async () => {
+    const back = await begin('return', { parties: { collector: { name: 'Courier 7' } } });
+    await atBank(back);
+    await putIn(back);
+    await becomes(back, 'stored');
+    await takeOut(back);
+    await becomes(back, 'completed');
+    await holds();
+  });
+});
+
+describe('a rental', () => {
+  it('opens again and again until the renter is done, and the door is free for the next', async () => {
+    const rental = await begin('rental', { payment: { amountMinor: 600, currency: 'CHF' } });
+    expect(rental.credentials).toMatchObject([{ step: 'use', state: 'active' }]);
+    await atBank(rental);
+    for (const contents of ['filled', 'filled', 'empty'] as const) {
+      expect(await bank.panel.enter(pinOf(rental, 'use'))).toMatchObject({ granted: true, door: doorOf(rental) });
+      await bank.panel.door(doorOf(rental), { contents, door: 'closed' });
+      await becomes(rental, 'in_use');
+    }
+    const later = new Date(Date.now() + 48 * 3_600_000).toISOString();
+    const longer = await act(rental, 'extend', { useUntil: later, charge: { amountMinor: 300, currency: 'CHF' } });
+    expect(longer).toMatchObject({
+      deadlines: { useUntil: later },
+      charges: [{ kind: 'extension', amountMinor: 300 }],
+    });
+    await eventually(async () => expect((await compartment(doorOf(rental))).contents).toBe('empty'));
+    const ended = await act(rental, 'complete', { reason: 'the renter is done' });
+    expect(ended).toMatchObject({ state: 'completed', credentials: [{ state: 'revoked' }] });
+    expect(await compartment(doorOf(rental))).toMatchObject({ heldBy: null, availability: 'available' });
+    await eventually(async () =>
+      expect(await bank.panel.enter(pinOf(rental, 'use'))).toMatchObject({ granted: false }),
+    );
+    await holds();
+  });
+
+  it('that ends by time with something inside needs clearing before its door is offered', async () => {
+    const useUntil = new Date(Date.now() + 6_000).toISOString();
+    const rental = await begin('rental', { deadlines: { useUntil } });
+    await atBank(rental);
+    await bank.panel.enter(pinOf(rental, 'use'));
+    await bank.panel.fill(doorOf(rental));
+    await becomes(rental, 'in_use');
+    const over = await becomes(rental, 'expired');
+    expect(over.expiredStage).toBe('use');
+    expect(await compartment(doorOf(rental))).toMatchObject({ heldBy: null, availability: 'needs_clearing' });
+
+    const command = await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: doorOf(rental), reason: 'clear what a renter left' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[doorOf(rental)]?.door).toBe('open'), {
+      what: `the command ${command.id} opens`,
+    });
+    await bank.panel.clear(doorOf(rental));
+    await eventually(async () => expect((await compartment(doorOf(rental))).availability).toBe('available'));
+    await holds();
+  });
+});
+
+describe('a loan', () => {
+  const Asset = AssetView;
+  const assetOf = (id: string) => tenant.api.get(`/v1/assets/${id}`, Asset);
+
+  it('lends a drill, takes it back with the network down, and keeps its history', async () => {
+    const drill = await tenant.api.post(
+      '/v1/assets',
+      { bankId: bank.id, name: 'Cordless drill', externalId: 'INV-0042', item: anItem },
+      Asset,
+    );
+    expect(drill).toMatchObject({ state: 'missing', transactionId: null });
+    const lend = (more: Record<string, unknown> = {}) =>
+      begin('loan', { assetId: drill.id, items: [], recipient: { name: 'Grace' }, ...more });
+    await expect(lend()).rejects.toThrow('the asset is not in its door');
+
+    await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: drill.door, reason: 'put the drill in' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[drill.door]?.door).toBe('open'));
+    await bank.panel.fill(drill.door);
+    await eventually(async () => expect((await assetOf(drill.id)).state).toBe('home'));
+
+    const loan = await lend();
+    expect(loan).toMatchObject({ door: drill.door, assetId: drill.id, items: [anItem] });
+    await expect(lend()).rejects.toThrow(`the asset is promised or lent to ${loan.id}`);
+    await atBank(loan);
+    await bank.panel.link({ online: false });
+    await takeOut(loan);
+    expect(await bank.panel.enter(pinOf(loan, 'deposit'))).toMatchObject({ granted: true, door: drill.door });
+    await bank.panel.fill(drill.door);
+    await bank.panel.link({ online: true });
+    const back = await becomes(loan, 'completed');
+    expect(back.flags).toEqual([]);
+    expect(await assetOf(drill.id)).toMatchObject({ state: 'home', transactionId: null });
+
+    const again = await lend();
+    await atBank(again);
+    await takeOut(again);
+    await becomes(again, 'in_use');
+    expect(await assetOf(drill.id)).toMatchObject({ state: 'lent', transactionId: again.id });
+    const loans = await tenant.api.get(`/v1/assets/${drill.id}/loans`, z.object({ data: z.array(TransactionView) }));
+    expect(loans.data.map(({ id, state }) => [id, state])).toEqual([
+      [again.id, 'in_use'],
+      [loan.id, 'completed'],
+    ]);
+    await putIn(again);
+    await becomes(again, 'completed');
+    await holds();
+  });
+
+  it('is overdue in time, stays to be seen, and can be brought back all the same', async () => {
+    const lamp = await tenant.api.post('/v1/assets', { bankId: bank.id, name: 'Lamp', item: anItem }, Asset);
+    await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: lamp.door, reason: 'put the lamp in' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[lamp.door]?.door).toBe('open'));
+    await bank.panel.fill(lamp.door);
+    await eventually(async () => expect((await assetOf(lamp.id)).state).toBe('home'));
+    const useUntil = new Date(Date.now() + 7_000).toISOString();
+    const loan = await begin('loan', { assetId: lamp.id, items: [], deadlines: { useUntil } });
+    await atBank(loan);
+    await takeOut(loan);
+    await becomes(loan, 'in_use');
+    await eventually(async () => expect((await read(loan)).flags).toEqual(['overdue']));
+    await putIn(loan);
+    expect((await becomes(loan, 'completed')).flags).toEqual([]);
+
+    const retired = await tenant.api.post(`/v1/assets/${lamp.id}/retire`, { reason: 'broken' }, Asset);
+    expect(retired).toMatchObject({ state: 'retired', retired: 'broken' });
+    expect(await compartment(lamp.door)).toMatchObject({ heldBy: null, availability: 'needs_clearing' });
+    await holds();
+  });
+});
+
+describe('what support can mend', () => {
+  it('moves a courier whose parcel does not fit to a larger door, in one call', async () => {
+    const parcel = await begin('parcel');
+    await atBank(parcel);
+    const moved = await act(parcel, 'move', { reason: 'item_too_big', larger: true });
+    expect(moved.door).toBe('L');
+    expect(await compartment(doorOf(parcel))).toMatchObject({ heldBy: null });
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: true, door: moved.door });
+    await bank.panel.fill(doorOf(moved));
+    await becomes(parcel, 'stored');
+    await expect(act(parcel, 'move', { reason: 'too late' })).rejects.toThrow(
+      'cannot move a transaction that is stored',
+    );
+
+    const recalled = await act(parcel, 'recall', { reason: 'the sender asks for it' });
+    expect(recalled).toMatchObject({ state: 'recall_due', recallCause: 'recalled' });
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'pickup'))).toMatchObject({ granted: false });
+    expect(await bank.panel.enter(pinOf(recalled, 'recall'))).toMatchObject({ granted: true });
+    await bank.panel.clear(doorOf(moved));
+    await becomes(parcel, 'recalled');
+    await holds();
+  });
+
+  it('changes what is noted, gives a new PIN for one taken back, and flags a dispute', async () => {
+    const parcel = await begin('parcel', { recipient: { name: 'Ada' } });
+    const changed = await tenant.api.patch(
+      `/v1/transactions/${parcel.id}`,
+      { recipient: { name: 'Ada Lovelace' }, metadata: { shelf: '7' } },
+      TransactionView,
+    );
+    expect(changed).toMatchObject({ recipient: { name: 'Ada Lovelace' }, metadata: { shelf: '7' }, version: 3 });
+
+    const pickup = parcel.credentials.find(({ step }) => step === 'pickup')?.id ?? '';
+    await act(parcel, `credentials/${pickup}/revoke`);
+    await expect(act(parcel, 'credentials', { step: 'deposit' })).rejects.toThrow('is live for the step deposit');
+    const issued = await act(parcel, 'credentials', { step: 'pickup' });
+    expect(issued.credentials.map(({ step, state }) => [step, state])).toEqual([
+      ['deposit', 'active'],
+      ['pickup', 'revoked'],
+      ['pickup', 'issued'],
+    ]);
+    await atBank(parcel);
+    await putIn(parcel);
+    await becomes(parcel, 'stored');
+    expect(await bank.panel.enter(pinOf(parcel, 'pickup'))).toMatchObject({
+      granted: false,
+      reason: 'credential_revoked',
+    });
+    expect((await act(parcel, 'dispute', { reason: 'the recipient says it is empty' })).flags).toEqual(['disputed']);
+    await takeOut(issued);
+    await becomes(parcel, 'completed');
+    await holds();
+  });
+});
