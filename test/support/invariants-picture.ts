@@ -1,6 +1,7 @@
 import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import { stackName } from '../../local/deploy.ts';
 import { partitionsWith, tableName } from './invariants-partitions.ts';
 import { unpacked } from './packed-rows.ts';
 import { aws, type Bank, eventually, stack, type Tenant } from './stack.ts';
@@ -355,6 +356,9 @@ const soonSeconds = 3;
 /** A function that has a message longer than this has failed, and will get it again in minutes. */
 const workingSeconds = 10;
 
+/** Queues of the stack whose messages somebody works on; a test that listens somewhere has a queue of its own. */
+const isWorkedOn = (url: string): boolean => url.includes(`/${stackName}-`) && !url.includes('DeadQueue');
+
 /**
  * Messages to these tenants and banks that are about to be worked on, or are being. Counts of whole queues would also
  * wait for whatever other tests are doing to them; the engine shows the messages themselves, elsewhere nothing is known.
@@ -367,7 +371,7 @@ const messagesFor = async (ids: readonly string[]): Promise<string[]> => {
     .flatMap((regions) => Object.values(regions))
     .flatMap((byUrl) => Object.entries(byUrl));
   return queues
-    .filter(([url]) => !url.includes('DeadQueue'))
+    .filter(([url]) => isWorkedOn(url))
     .flatMap(([url, messages]) =>
       messages
         .filter(({ Body }) => ids.some((id) => Body.includes(id)))
