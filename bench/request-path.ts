@@ -243,6 +243,13 @@ async function measureIn(
       ask: async () => ({ params: await conditional('identity'), body: { condition: 'identity' } }),
     },
     {
+      route: transactions.chargeTransaction,
+      ask: async () => ({
+        params: await another(),
+        body: { amountMinor: 1, currency: 'CHF', reason: 'bench' },
+      }),
+    },
+    {
       route: transactions.refundTransaction,
       ask: async () => ({ params: await conditional('payment'), body: { amountMinor: 1, reason: 'bench' } }),
     },

@@ -83,12 +83,17 @@ export const catalogue = {
   'transaction.extended': transaction,
   'transaction.payment_confirmed': transaction.extend({ condition: z.string() }),
   'transaction.confirmed': transaction.extend({ condition: z.string() }),
+  /** Asked for besides what was agreed. */
+  'transaction.charged': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
   'transaction.refunded': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
   'transaction.disputed': transaction.extend({ reason: z.string() }),
   'transaction.overdue': transaction.extend({ since: At }),
   'transaction.held': transaction.extend({ reason: z.string() }),
   'transaction.hold_lifted': transaction,
-  'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'pickup', 'use']) }),
+  'transaction.expired': transaction.extend({
+    stage: z.enum(['reservation', 'deposit', 'pickup', 'use']),
+    overstaySeconds: z.int().optional(),
+  }),
   'transaction.cancelled': transaction.extend({ reason: z.string() }),
   'transaction.recall_started': transaction.extend({
     cause: z.string(),

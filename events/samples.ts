@@ -69,6 +69,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'transaction.extended': { ...parcel, changes: { deadlineRev: 2 } },
   'transaction.payment_confirmed': { ...parcel, workflow: 'sale', condition: 'payment', changes: { flags: [] } },
   'transaction.confirmed': { ...parcel, workflow: 'release', condition: 'identity' },
+  'transaction.charged': { ...parcel, workflow: 'rental', amountMinor: 500, currency: 'CHF', reason: 'overstay' },
   'transaction.refunded': { ...parcel, workflow: 'sale', amountMinor: 990, currency: 'CHF', reason: 'damaged' },
   'transaction.disputed': { ...parcel, reason: 'the box was empty', changes: { flags: ['disputed'] } },
   'transaction.overdue': { ...parcel, workflow: 'rental', state: 'in_use', since: at, changes: { flags: ['overdue'] } },

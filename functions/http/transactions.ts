@@ -678,6 +678,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         ),
       ),
 
+    [contract.chargeTransaction.id]: (call: Call<typeof contract.chargeTransaction>) => {
+      const { source: _, ...asked } = call.body;
+      return change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.charge(transaction, { ...asked, by: call.caller.apiKeyId }, call.now),
+      );
+    },
+
     [contract.refundTransaction.id]: (call: Call<typeof contract.refundTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
         lifecycle.refund(transaction, { ...call.body, by: call.caller.apiKeyId }, call.now),

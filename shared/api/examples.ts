@@ -334,6 +334,23 @@ const rental: transactions.TransactionView = {
   credentials: [credential(credentials.use, 'use')],
 };
 
+const returned: transactions.TransactionView = {
+  ...rental,
+  state: 'completed',
+  version: 5,
+  startedAt: later,
+  endedAt: later,
+  credentials: [credential(credentials.use, 'use', { state: 'revoked' })],
+};
+const cleaning = {
+  kind: 'surcharge' as const,
+  amountMinor: 1_500,
+  currency: 'CHF',
+  reason: 'the door had to be cleaned',
+  at: later,
+  by: ids.key,
+};
+
 const umbrella: stockUnits.StockUnitView = {
   id: ids.stockUnit,
   sku: 'umbrella-black',
@@ -684,15 +701,13 @@ export const examples: readonly Example[] = [
   example(transactions.completeTransaction, {
     params: { transactionId: ids.rental },
     body: { reason: 'the renter handed it back at the desk' },
-    answer: {
-      ...rental,
-      state: 'completed',
-      version: 5,
-      startedAt: later,
-      endedAt: later,
-      credentials: [credential(credentials.use, 'use', { state: 'revoked' })],
-    },
+    answer: returned,
     after: 'the rental has begun',
+  }),
+  example(transactions.chargeTransaction, {
+    params: { transactionId: ids.rental },
+    body: { amountMinor: 1_500, currency: 'CHF', reason: 'the door had to be cleaned' },
+    answer: { ...returned, version: 6, charges: [cleaning] },
   }),
 
   example(stockUnits.createStockUnit, {

@@ -355,6 +355,15 @@ export const confirmTransaction = {
   problems: changeProblems,
 } as const satisfies Route;
 
+export const chargeTransaction = {
+  ...action,
+  id: 'charge-transaction',
+  path: '/v1/transactions/{transactionId}/charge',
+  summary: 'Record an amount that has to be paid besides, with who and why; also after the end',
+  body: said({ ...Money.shape, reason: Reason }),
+  problems: changeProblems,
+} as const satisfies Route;
+
 export const refundTransaction = {
   ...action,
   id: 'refund-transaction',

@@ -46,6 +46,7 @@ export const possible = {
   confirm: stays(...underWay),
   recall: { stored: 'recall_due' },
   complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
+  charge: stays(...underWay, ...over),
   refund: stays(...underWay, ...over),
   dispute: stays(...underWay, 'completed', 'recalled'),
   issue: stays('reserved', 'stored', 'in_use'),
@@ -523,7 +524,33 @@ const movable = (it: Transaction): DeadlineName[] => {
 };
 
 /** An amount asked for something, and who recorded it. */
-type Charged = Pick<Charge, 'amountMinor' | 'currency' | 'by'>;
+type Charged = Pick<Charge, 'amountMinor' | 'currency' | 'by' | 'reason'>;
+
+/** What was paid and charged, less what was given back; null where no amount is recorded. */
+const balanceOf = ({ payment, charges = [] }: Transaction): { amountMinor: number; currency: string } | null => {
+  const [first, ...others] = [...(payment === null ? [] : [{ kind: 'payment' as const, ...payment }]), ...charges];
+  if (first === undefined) return null;
+  const amountMinor = others.reduce(
+    (sum, it) => sum + (it.kind === 'refund' ? -it.amountMinor : it.amountMinor),
+    first.amountMinor,
+  );
+  return { amountMinor, currency: first.currency };
+};
+
+/** With one amount more. All of a transaction are in one currency, or nobody could add them up. */
+const withCharge = (
+  it: Transaction,
+  kind: Charge['kind'],
+  charge: Charged,
+  { within, now }: { within: string; now: Instant },
+): Charge[] => {
+  const balance = balanceOf(it);
+  if (balance !== null && balance.currency !== charge.currency)
+    throw new Refusal('invalid_request', `its amounts are in ${balance.currency}`, {
+      errors: [{ pointer: `${within}/currency`, detail: `is not ${balance.currency}, in which the others are` }],
+    });
+  return [...(it.charges ?? []), { kind, ...charge, at: now }];
+};
 
 /** Later deadlines. From `recall_due` because nobody came, it goes back to `stored`, and the staff's credential is revoked. */
 export const extend = (
@@ -582,7 +609,7 @@ export const extend = (
           flags: without(it.flags, 'overdue'),
           ...(asked.pickupBy ? { pickupWithinSeconds: null } : {}),
           ...(asked.useUntil ? { useWithinSeconds: null } : {}),
-          ...(charge ? { charges: [...(it.charges ?? []), { kind: 'extension' as const, ...charge, at: now }] } : {}),
+          ...(charge ? { charges: withCharge(it, 'extension', charge, { within: '/charge', now }) } : {}),
           ...(comesBack ? { state: 'stored' as const, recallCause: null } : {}),
         },
       },
@@ -732,7 +759,7 @@ export const expireIfDue = (
       holdReason: null,
     },
     'expired',
-    { stage },
+    { stage, ...overstayOf(it, now) },
     now,
   );
   return {
@@ -751,6 +778,12 @@ const expiredStages = {
   pickupBy: 'pickup',
   useUntil: 'use',
 } as const satisfies Record<DeadlineName | 'waitUntil', string>;
+
+/** By how much it went over its time, for whoever has a price for that. */
+const overstayOf = ({ flags, deadlines: { useUntil } }: Transaction, now: Instant): { overstaySeconds?: number } =>
+  flags.includes('overdue') && useUntil
+    ? { overstaySeconds: Math.max(0, Math.round((epochMs(now) - epochMs(useUntil)) / 1000)) }
+    : {};
 
 /** After somebody had it to themselves, only a sensor that reads empty says that nothing was left. */
 export const leftBehind = ({ contents }: Compartment): Partial<Compartment> =>
@@ -780,8 +813,6 @@ export const complete = (
     throw new Refusal('invalid_transition', 'the item is still inside: have it picked up, or recall it');
   if (compartment.doorState !== 'closed')
     throw new Refusal('invalid_transition', 'the door is open: have it closed first');
-  const { useUntil } = it.deadlines;
-  const over = it.flags.includes('overdue') && useUntil ? (Date.parse(now) - Date.parse(useUntil)) / 1000 : 0;
   const { emissions, drop } = ended(
     it,
     'transaction.completed',
@@ -789,10 +820,10 @@ export const complete = (
       state: 'completed',
       flags: it.flags.filter((flag) => flag !== 'held'),
       holdReason: null,
-      ...(charge ? { charges: [...(it.charges ?? []), { kind: 'overstay' as const, ...charge, at: now }] } : {}),
+      ...(charge ? { charges: withCharge(it, 'overstay', charge, { within: '/charge', now }) } : {}),
     },
     'revoked',
-    { reason, ...(over > 0 ? { overstaySeconds: Math.round(over) } : {}) },
+    { reason, ...overstayOf(it, now) },
     now,
   );
   return {
@@ -839,6 +870,17 @@ export const confirm = (
   };
 };
 
+/** An amount that has to be paid besides, with who and why: a stay that ran out, cleaning, a damage. Also after the end. */
+export const charge = (it: Transaction, asked: Charged & { reason: string }, now: Instant): TransactionDecision => {
+  requirePossible('charge', it);
+  const { amountMinor, currency, reason } = asked;
+  return plain(it, {
+    type: 'transaction.charged',
+    set: { charges: withCharge(it, 'surcharge', asked, { within: '', now }) },
+    data: { amountMinor, currency, reason },
+  });
+};
+
 /** Written down with who and why; money moves elsewhere. Not more than was paid and charged. */
 export const refund = (
   it: Transaction,
@@ -846,20 +888,16 @@ export const refund = (
   now: Instant,
 ): TransactionDecision => {
   requirePossible('refund', it);
-  const { payment, charges = [] } = it;
-  if (payment === null) throw new Refusal('invalid_transition', 'no payment is recorded that could be refunded');
-  const left = charges.reduce(
-    (sum, each) => sum + (each.kind === 'refund' ? -each.amountMinor : each.amountMinor),
-    payment.amountMinor,
-  );
+  const balance = balanceOf(it);
+  if (balance === null) throw new Refusal('invalid_transition', 'no payment is recorded that could be refunded');
+  const { amountMinor: left, currency } = balance;
   if (amountMinor > left)
     throw new Refusal('invalid_request', `at most ${left} can be refunded`, {
       errors: [{ pointer: '/amountMinor', detail: `is more than the ${left} that are left` }],
     });
-  const { currency } = payment;
   return plain(it, {
     type: 'transaction.refunded',
-    set: { charges: [...charges, { kind: 'refund', amountMinor, currency, reason, at: now, by }] },
+    set: { charges: withCharge(it, 'refund', { amountMinor, currency, reason, by }, { within: '', now }) },
     data: { amountMinor, currency, reason },
   });
 };

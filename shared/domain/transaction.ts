@@ -90,9 +90,9 @@ export const Precondition = z.object({
 });
 export type Precondition = z.infer<typeof Precondition>;
 
-/** An amount that came later: more time, overstay, or given back. */
+/** An amount that came later: more time, overstay, whatever else has to be paid, or given back. */
 export const Charge = z.object({
-  kind: z.enum(['extension', 'overstay', 'refund']),
+  kind: z.enum(['extension', 'overstay', 'surcharge', 'refund']),
   ...Money,
   reason: z.string().optional(),
   at: InstantText,

@@ -133,6 +133,7 @@ const cases: Record<string, Case | null> = {
   'complete-transaction': hidden({ reason: 'a stranger says so' }),
   'confirm-payment': hidden({}),
   'confirm-transaction': hidden({ condition: 'identity' }),
+  'charge-transaction': hidden({ amountMinor: 1, currency: 'CHF', reason: 'a stranger says so' }),
   'refund-transaction': hidden({ amountMinor: 1, reason: 'a stranger says so' }),
   'dispute-transaction': hidden({ reason: 'a stranger says so' }),
   'create-command': {

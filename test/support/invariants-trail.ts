@@ -166,7 +166,7 @@ const ends: Record<string, readonly string[]> = {
 };
 
 /** What may still be said of a transaction that has ended, and changes nothing of its end. */
-const afterwards = ['transaction.refunded', 'transaction.disputed'];
+const afterwards = ['transaction.charged', 'transaction.refunded', 'transaction.disputed'];
 
 /** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
 export const absorbed = ({ logs }: Picture): string[] =>
