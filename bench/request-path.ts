@@ -7,6 +7,7 @@ import * as commands from '../shared/api/commands.ts';
 import type { Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
+import * as stockUnits from '../shared/api/stock-units.ts';
 import * as transactions from '../shared/api/transactions.ts';
 import * as webhookEndpoints from '../shared/api/webhook-endpoints.ts';
 import { defaultPolicy } from '../shared/domain/assignment-policy.ts';
@@ -47,6 +48,7 @@ const bySearch = 'one call finds them, one reads them';
 const byExternalId = "an id of the caller's own leads to ours first";
 const fittedAnew = 'the layout of the bank has to be read';
 const byAsset = 'the asset says which door it is';
+const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const afterAnother = 'the command before it may still be under way';
 
@@ -128,6 +130,19 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     await bench.fill(lending.id, made.door);
     return made;
   };
+  // Likewise.
+  const shop = await bench.newBank(layoutOf(size.doors));
+  const goods = { sku: `bench-${size.doors}`, item };
+  const unit = async (more: Record<string, unknown> = {}) => {
+    const { body } = await succeed(stockUnits.createStockUnit, { body: { ...goods, ...more } });
+    return { params: { stockUnitId: Made.parse(body).id } };
+  };
+  const stocked = async () => {
+    const made = await unit({ bankId: shop.id });
+    await bench.stock(made.params.stockUnitId);
+    return made;
+  };
+  const saleOf = (what: Record<string, unknown>) => ({ workflow: 'sale', bankId: shop.id, ...what });
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
   // Found by the same values, and one page of them at most is answered.
   const person = { recipient: { name: `Ada Bench${size.doors}`, phone: `+4179000${1_000 + size.doors}` } };
@@ -193,6 +208,21 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       lookup: byAsset,
     },
     {
+      route: transactions.createTransaction,
+      name: 'create-transaction, a sale out of stock',
+      ask: async () => ({ body: saleOf((await stocked()).params) }),
+      lookup: byStock,
+    },
+    {
+      route: transactions.createTransaction,
+      name: 'create-transaction, a sale of a kind',
+      ask: async () => {
+        await stocked();
+        return { body: saleOf({ sku: goods.sku }) };
+      },
+      lookup: byStock,
+    },
+    {
       route: transactions.updateTransaction,
       ask: async () => ({ params: await another(), body: { metadata: { note: 'bench' } } }),
     },
@@ -216,6 +246,13 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     {
       route: transactions.confirmTransaction,
       ask: async () => ({ params: await conditional('identity'), body: { condition: 'identity' } }),
+    },
+    {
+      route: transactions.chargeTransaction,
+      ask: async () => ({
+        params: await another(),
+        body: { amountMinor: 1, currency: 'CHF', reason: 'bench' },
+      }),
     },
     {
       route: transactions.refundTransaction,
@@ -251,6 +288,25 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: async () => ({ params: { assetId: (await asset()).id }, body: { reason: 'bench' } }),
       lookup: atItsDoor,
     },
+    { route: stockUnits.createStockUnit, ask: () => ({ body: goods }) },
+    { route: stockUnits.listStockUnits, ask: () => ({ query: { bankId: shop.id } }), lookup: atItsDoor },
+    { route: stockUnits.getStockUnit, ask: stocked, lookup: atItsDoor },
+    {
+      route: stockUnits.updateStockUnit,
+      ask: async () => ({ ...(await stocked()), body: { metadata: { note: 'bench' } } }),
+      lookup: atItsDoor,
+    },
+    {
+      route: stockUnits.placeStockUnit,
+      ask: async () => ({ ...(await unit()), body: { bankId: shop.id } }),
+      lookup: fittedAnew,
+    },
+    {
+      route: stockUnits.withdrawStockUnit,
+      ask: async () => ({ ...(await stocked()), body: { reason: 'bench' } }),
+      lookup: atItsDoor,
+    },
+    { route: stockUnits.listStockLevels, ask: () => ({ params: { bankId: shop.id } }), lookup: byStock },
     { route: commands.createCommand, ask: () => ({ body: command('2') }) },
     {
       route: commands.createCommand,

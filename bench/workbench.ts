@@ -8,6 +8,7 @@ import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
+import { stockUnitHandlers } from '../functions/http/stock-units.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
 import { webhookEndpointHandlers } from '../functions/http/webhook-endpoints.ts';
 import { createTenant } from '../functions/operator/create-tenant.ts';
@@ -19,17 +20,19 @@ import { routes } from '../shared/api/routes.ts';
 import { createSite } from '../shared/api/sites.ts';
 import type { Bank, LayoutDoor } from '../shared/domain/bank.ts';
 import { changed, newCompartment } from '../shared/domain/compartment.ts';
+import { apply } from '../shared/domain/decision.ts';
 import { rootKeysFrom } from '../shared/domain/root-key.ts';
 import type { Delivery } from '../shared/domain/webhook.ts';
 import { type Handlers, type HttpDeps, serve } from '../shared/lambda/endpoint.ts';
 import { newId } from '../shared/lambda/ids.ts';
 import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
-import { compartmentWrite } from '../shared/store/commit.ts';
+import { commitStockUnit, compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
 import { packed } from '../shared/store/packed.ts';
 import { keys } from '../shared/store/rows.ts';
 import { indexTransaction } from '../shared/store/search.ts';
+import { readStockUnit } from '../shared/store/stock.ts';
 import { openTable, type Table } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 
@@ -53,6 +56,8 @@ export type Workbench = {
   becomes: (transactionId: string, fields: Record<string, unknown>) => Promise<void>;
   /** As if somebody had put something behind the door. */
   fill: (bankId: string, door: string) => Promise<void>;
+  /** As if staff had put the goods into their door. */
+  stock: (stockUnitId: string) => Promise<void>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
 };
@@ -90,6 +95,18 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
       const key = keys.compartment(bankId, door);
       const row = await deps.table.get(key, true);
       await deps.table.write([{ kind: 'other', expects: 'anything', put: { ...row, contents: 'filled', ...key } }]);
+    },
+    stock: async (stockUnitId) => {
+      const unit = await readStockUnit(deps.table, tenant, stockUnitId);
+      if (unit?.bankId == null || unit.door === null) throw new Error('a unit without a door cannot be put in');
+      const key = keys.compartment(unit.bankId, unit.door);
+      const row = await deps.table.get(key, true);
+      const now = new Date().toISOString();
+      const change = apply(unit, [{ type: 'stock_unit.stocked', set: { state: 'in_stock', stockedAt: now } }]);
+      await deps.table.write([
+        { kind: 'other', expects: 'anything', put: { ...row, contents: 'filled', ...key } },
+        ...commitStockUnit(change, { actor: { type: 'bank', id: unit.bankId }, now, newId }).writes,
+      ]);
     },
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
     index: async (transactionId) =>
@@ -196,6 +213,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   sites: siteHandlers,
   banks: bankHandlers,
   assets: assetHandlers,
+  'stock-units': stockUnitHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };

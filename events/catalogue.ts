@@ -45,6 +45,15 @@ const compartment = z.object({ bankId: z.string(), door: z.string(), evidence: E
 const bank = z.object({ bankId: z.string(), siteId: z.string(), changes: Changes });
 const endpoint = z.object({ endpointId: z.string(), changes: Changes });
 const asset = z.object({ assetId: z.string(), bankId: z.string(), door: z.string(), changes: Changes });
+const stockUnit = z.object({
+  stockUnitId: z.string(),
+  sku: z.string(),
+  state: z.string(),
+  bankId: z.string().nullable(),
+  door: z.string().nullable(),
+  evidence: Evidence.optional(),
+  changes: Changes,
+});
 const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 
 /** `policy`: the version that this event made, as decisions name it. */
@@ -58,7 +67,8 @@ export const catalogue = {
   /** `seen`: what the decision saw of the bank's compartments, for choosing again by another policy. */
   'transaction.reserved': transaction.extend({ seen: z.string().optional() }),
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
-  'transaction.deposited': byFact,
+  /** By a fact at the door; goods from stock lie there already. */
+  'transaction.deposited': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.picked_up': byFact,
   /** By a fact at the door, or by hand: then with a reason. */
   'transaction.completed': transaction.extend({
@@ -73,12 +83,17 @@ export const catalogue = {
   'transaction.extended': transaction,
   'transaction.payment_confirmed': transaction.extend({ condition: z.string() }),
   'transaction.confirmed': transaction.extend({ condition: z.string() }),
+  /** Asked for besides what was agreed. */
+  'transaction.charged': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
   'transaction.refunded': transaction.extend({ amountMinor: z.int(), currency: z.string(), reason: z.string() }),
   'transaction.disputed': transaction.extend({ reason: z.string() }),
   'transaction.overdue': transaction.extend({ since: At }),
   'transaction.held': transaction.extend({ reason: z.string() }),
   'transaction.hold_lifted': transaction,
-  'transaction.expired': transaction.extend({ stage: z.enum(['reservation', 'deposit', 'use']) }),
+  'transaction.expired': transaction.extend({
+    stage: z.enum(['reservation', 'deposit', 'pickup', 'use']),
+    overstaySeconds: z.int().optional(),
+  }),
   'transaction.cancelled': transaction.extend({ reason: z.string() }),
   'transaction.recall_started': transaction.extend({
     cause: z.string(),
@@ -124,6 +139,16 @@ export const catalogue = {
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
   'asset.registered': asset,
   'asset.retired': asset.extend({ reason: z.string() }),
+  'stock_unit.registered': stockUnit,
+  'stock_unit.updated': stockUnit,
+  /** It has a door, into which it is to be put. */
+  'stock_unit.placed': stockUnit,
+  /** It lies in its door, and can be sold. */
+  'stock_unit.stocked': stockUnit,
+  /** Its door was found empty, and nobody bought it. */
+  'stock_unit.missing': stockUnit,
+  'stock_unit.sold': stockUnit.extend({ transactionId: z.string() }),
+  'stock_unit.withdrawn': stockUnit.extend({ reason: z.string() }),
   'site.created': z.object({ siteId: z.string(), changes: Changes }),
   'tenant.created': z.object({ tenantId: z.string(), changes: Changes }),
   'api_key.created': apiKey,

@@ -34,6 +34,14 @@ const compartment = { bankId: parcel.bankId, door: '7', changes: {} };
 const bank = { bankId: parcel.bankId, siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7', changes: {} };
 const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
 const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
+const stockUnit = {
+  stockUnitId: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
+  sku: 'umbrella-black',
+  state: 'in_stock',
+  bankId: parcel.bankId,
+  door: '7',
+  changes: {},
+};
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
 const policy = { assignmentPolicyId: 'apl_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', policy: 'best-fit/2' };
@@ -61,6 +69,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'transaction.extended': { ...parcel, changes: { deadlineRev: 2 } },
   'transaction.payment_confirmed': { ...parcel, workflow: 'sale', condition: 'payment', changes: { flags: [] } },
   'transaction.confirmed': { ...parcel, workflow: 'release', condition: 'identity' },
+  'transaction.charged': { ...parcel, workflow: 'rental', amountMinor: 500, currency: 'CHF', reason: 'overstay' },
   'transaction.refunded': { ...parcel, workflow: 'sale', amountMinor: 990, currency: 'CHF', reason: 'damaged' },
   'transaction.disputed': { ...parcel, reason: 'the box was empty', changes: { flags: ['disputed'] } },
   'transaction.overdue': { ...parcel, workflow: 'rental', state: 'in_use', since: at, changes: { flags: ['overdue'] } },
@@ -126,6 +135,30 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
   'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
   'asset.retired': { ...asset, reason: 'broken', changes: { retired: 'broken' } },
+  'stock_unit.registered': {
+    ...stockUnit,
+    state: 'registered',
+    bankId: null,
+    door: null,
+    changes: { sku: 'umbrella-black', state: 'registered' },
+  },
+  'stock_unit.updated': { ...stockUnit, changes: { bestBefore: at } },
+  'stock_unit.placed': { ...stockUnit, state: 'placed', changes: { state: 'placed', door: '7' } },
+  'stock_unit.stocked': { ...stockUnit, evidence, changes: { state: 'in_stock', stockedAt: at } },
+  'stock_unit.missing': { ...stockUnit, state: 'missing', evidence, changes: { state: 'missing' } },
+  'stock_unit.sold': {
+    ...stockUnit,
+    state: 'sold',
+    evidence,
+    transactionId: parcel.transactionId,
+    changes: { state: 'sold', soldBy: parcel.transactionId },
+  },
+  'stock_unit.withdrawn': {
+    ...stockUnit,
+    state: 'withdrawn',
+    reason: 'past its best',
+    changes: { state: 'withdrawn', withdrawnBecause: 'past its best' },
+  },
   'site.created': { siteId: bank.siteId, changes: { name: 'Harbour' } },
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },

@@ -37,6 +37,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     storesData: true,
   },
   assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
+  'stock-units': {
+    name: 'HttpStockUnits',
+    impact: 'Goods cannot be put into stock, and what is in stock cannot be seen.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -70,6 +75,7 @@ export class Api extends Construct {
       banks: serve('banks'),
       'assignment-policies': serve('assignment-policies'),
       assets: serve('assets'),
+      'stock-units': serve('stock-units'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };

@@ -33,6 +33,7 @@ export class Assignment extends Construct {
         'compartment.cleared',
         'compartment.returned_to_service',
         'asset.retired',
+        'stock_unit.withdrawn',
         'bank.booted',
       ],
       maxConcurrency: 10,

@@ -3,7 +3,9 @@ import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { Command } from '#shared/domain/command.ts';
 import { commandIdOf } from '#shared/domain/command-reports.ts';
 import { bankKeyOf } from '#shared/domain/derived.ts';
+import { isAtHome } from '#shared/domain/home.ts';
 import type { World } from '#shared/domain/merge-context.ts';
+import { isStockUnit, StockUnit } from '#shared/domain/stock.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -73,13 +75,16 @@ export const journalConsumer = (deps: JournalDeps) => {
   const worldOf = async ({ bank, compartments }: JournalPosition, entries: ReceivedEntry[]): Promise<World> => {
     const doors = new Map(compartments.map((it) => [it.door, it]));
     const ids = new Set<string>();
+    /** Things whose the doors are; of them only goods in stock are told of what happens there. */
+    const home = new Set<string>();
     const commandIds = new Set<string>();
     const understood = entries.filter(isUnderstood);
     for (const entry of understood) {
       const commandId = commandIdOf(entry);
       if (commandId !== null) commandIds.add(commandId);
       if (!isDoorEntry(entry)) continue;
-      for (const id of [entry.transactionId, doors.get(entry.door)?.heldBy]) if (id) ids.add(id);
+      for (const id of [entry.transactionId, doors.get(entry.door)?.heldBy])
+        if (id) (isAtHome(id) ? home : ids).add(id);
     }
     const wanted = [
       ...[...ids].map((id) => keys.transaction(bank.tenant, id)),
@@ -88,11 +93,20 @@ export const journalConsumer = (deps: JournalDeps) => {
     const rows = wanted.length === 0 ? [] : await deps.table.batchGet(wanted, true);
     const transactions = rows.slice(0, ids.size).flatMap((row) => (row ? [splitStored(row).transaction] : []));
     const commands = rows.slice(ids.size).flatMap((row) => (row ? [Command.parse(row)] : []));
+    const unitIds = new Set([...home, ...transactions.flatMap((it) => it.stockUnitId ?? [])].filter(isStockUnit));
+    const units =
+      unitIds.size === 0
+        ? []
+        : await deps.table.batchGet(
+            [...unitIds].map((id) => keys.stockUnit(bank.tenant, id)),
+            true,
+          );
     return {
       bank,
       compartments: doors,
       transactions: new Map(transactions.map((it) => [it.id, it])),
       commands: new Map(commands.map((it) => [it.id, it])),
+      stockUnits: new Map(units.flatMap((row) => (row ? [StockUnit.parse(row)] : [])).map((it) => [it.id, it])),
       arriving: new Map(understood.filter(isDoorEntry).map((it) => [it.door, it])),
     };
   };

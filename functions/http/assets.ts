@@ -1,9 +1,9 @@
 import * as contract from '#shared/api/assets.ts';
 import { Asset } from '#shared/domain/asset.ts';
-import { assign, goesInto } from '#shared/domain/assignment.ts';
-import type { Bank } from '#shared/domain/bank.ts';
 import { Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { apply, born } from '#shared/domain/decision.ts';
+import { homesFor } from '#shared/domain/home.ts';
+import { leftBehind } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
@@ -45,29 +45,6 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
     return row === undefined ? newCompartment(door) : Compartment.parse(row);
   };
 
-  /** The doors it may have, best first. */
-  const doorsFor = (
-    { body, now }: Call<typeof contract.createAsset>,
-    id: string,
-    bank: Bank,
-    compartments: Compartment[],
-  ): Compartment[] => {
-    const built = bank.layout.find((it) => it.door === body.door);
-    if (body.door !== undefined && built === undefined)
-      throw new Refusal('invalid_request', `there is no door ${body.door} at this bank`, {
-        errors: [{ pointer: '/door', detail: 'names no door of this bank' }],
-      });
-    if (built && !goesInto([body.item], built))
-      throw new Refusal('reservation_refused', `the asset does not fit into door ${built.door}`, {
-        reason: 'dimensions_exceeded',
-      });
-    const among = compartments.filter((it) => body.door === undefined || it.door === body.door);
-    const found = assign([body.item], id, bank, among, now);
-    if (found.refused !== null)
-      throw new Refusal('reservation_refused', 'no door that fits is free for it', { reason: found.refused });
-    return found.doors;
-  };
-
   return {
     [contract.createAsset.id]: async (call: Call<typeof contract.createAsset>) => {
       const { body, caller, now, circumstances, record } = call;
@@ -75,7 +52,8 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
       if (read === null)
         throw new Refusal('reservation_refused', `there is no bank ${body.bankId}`, { reason: 'bank_unknown' });
       const id = deps.newId('ast');
-      for (const before of doorsFor(call, id, read.bank, read.compartments).slice(0, attemptsMax)) {
+      const doors = homesFor(body.item, id, { ...read, door: body.door }, now);
+      for (const before of doors.slice(0, attemptsMax)) {
         const asset: Asset = {
           id,
           tenant: caller.tenant,
@@ -151,7 +129,7 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
         throw new Refusal('conflict', `it is promised or lent to ${before.heldBy}; end that first`, {
           ...(before.heldBy === null ? {} : { existing: before.heldBy }),
         });
-      const compartment = changed(before, { heldBy: null }, false);
+      const compartment = changed(before, { heldBy: null, ...leftBehind(before) }, false);
       const change = apply(asset, [
         { type: 'asset.retired', set: { retired: body.reason }, data: { reason: body.reason } },
       ]);

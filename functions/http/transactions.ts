@@ -4,12 +4,15 @@ import { alternatives, assign, goesInto, policyOf, serveLine, softDoors, volume 
 import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
+import { apply } from '#shared/domain/decision.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
 import { seenText } from '#shared/domain/seen.ts';
 import type { Source } from '#shared/domain/source.ts';
+import { hasLeftStock, type InDoor, sellable, sold, unsellable } from '#shared/domain/stock.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
+import { workflowOf } from '#shared/domain/workflow.ts';
 import {
   type Answer,
   type AnyCall,
@@ -24,8 +27,9 @@ import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
-import { externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
+import { commitStockUnit, externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
+import { readStockAt, readStockUnit, readUnitAtBank } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
 import {
   decisionWrites,
@@ -62,6 +66,13 @@ const reservationReads = [
 /** There is one door that an asset lies behind; what happens at it meanwhile is read again. */
 const loanAttempts = 4;
 
+/** The same of goods in stock, of which everybody wants those first that should go first. */
+const stockReads = [
+  { consistent: false, attempts: 3 },
+  { consistent: true, attempts: 3 },
+  { consistent: true, attempts: 0 },
+] as const;
+
 /** What is to be changed, without who says so. */
 const changesIn = <Body extends { source?: Source | undefined }>({
   source: _,
@@ -78,7 +89,7 @@ const inputOf = (
   id: string,
   salt: string,
 ): lifecycle.CreateInput => {
-  const { waitUntil: _, reservation, ...asked } = body;
+  const { waitUntil: _, sku: __, reservation, ...asked } = body;
   return {
     ...asked,
     id,
@@ -93,14 +104,30 @@ const inputOf = (
   };
 };
 
-/** What every workflow needs but a loan, which is of an asset. */
-const requireItems = ({ items, assetId, workflow }: CreateCall['body']): void => {
+/** What a transaction is about: measured items, for which a compartment is chosen, or a thing that has its door. */
+const subjectOf = ({ workflow, items, assetId, stockUnitId, sku }: CreateCall['body']): 'items' | 'asset' | 'stock' => {
+  const { of } = workflowOf(workflow);
+  const named = { assetId, stockUnitId, sku };
+  const own: readonly string[] = of === undefined ? [] : { asset: ['assetId'], stock: ['stockUnitId', 'sku'] }[of];
+  for (const [name, value] of Object.entries(named))
+    requireFields(value === undefined || own.includes(name), `/${name}`, `is not a field of a ${workflow}`);
+  requireFields(stockUnitId === undefined || sku === undefined, '/sku', 'is that of the unit; leave it out');
+  if (of === 'asset') return 'asset';
+  if (stockUnitId !== undefined || sku !== undefined) return 'stock';
   requireFields(items.length > 0, '/items', 'name at least one: a compartment is chosen by their measures');
-  requireFields(assetId === undefined, '/assetId', `is not a field of a ${workflow}`);
+  return 'items';
 };
 
-/** Why a loan has the door it has. */
+/** What has its own door can neither give way nor wait for another. */
+const requireOwnDoor = ({ items, waitUntil, reservation }: CreateCall['body'], of: string): void => {
+  requireFields(items.length === 0, '/items', `are those of the ${of}; leave them out`);
+  requireFields(waitUntil === undefined, '/waitUntil', `is not a field where it is about ${of}`);
+  requireFields(reservation === 'hard', '/reservation', `about ${of} is always hard`);
+};
+
+/** Why it has the door it has. */
 const byAsset = 'the door of the asset';
+const byStock = 'the door in which the goods lie';
 
 /** A change may come from the system that owns the transaction. */
 type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
@@ -151,15 +178,18 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     }
   };
 
-  /** Reads, decides and saves a change by its owner; its answer is remembered in the same commit. */
+  /** Reads, decides and saves a change by its owner; its answer, and what changes with it, go into the same commit. */
   const change = async (
     call: ChangeCall,
     id: string,
     decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
+    alongside: (found: Found) => Promise<Write[]> = async () => [],
   ): Promise<Answer> => {
     let made: Answer | undefined;
+    const found = await find(call, id);
+    const more = await alongside(found);
     await transactions.change(
-      await find(call, id),
+      found,
       call.circumstances,
       (found, fresh) => {
         if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
@@ -169,11 +199,18 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       },
       (after, decision) => {
         made = answer({ transaction: after, applied: null }, decision.locks.take);
-        return call.record(made);
+        return [...call.record(made), ...more];
       },
     );
     if (made === undefined) throw new Error('a change was saved without an answer');
     return made;
+  };
+
+  /** The goods of a sale that is completed by hand are in stock no more. */
+  const leaveStock = async (call: AnyCall, { id, tenant, stockUnitId }: Transaction): Promise<Write[]> => {
+    const unit = stockUnitId === undefined ? null : await readStockUnit(deps.table, tenant, stockUnitId);
+    if (unit === null || hasLeftStock(unit)) return [];
+    return commitStockUnit(apply(unit, [sold(id)]), call.circumstances).writes;
   };
 
   /**
@@ -363,10 +400,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
   }: CreateCall | CheckCall): Promise<{ asset: Asset; bank: Bank; compartment: Compartment }> => {
     const { assetId } = body;
     requireFields(assetId !== undefined, '/assetId', 'is missing: a loan is of an asset');
-    requireFields(body.items.length === 0, '/items', 'are those of the asset; leave them out');
-    // Its door is its asset's and nobody else's: it can neither give way nor wait for another.
-    requireFields(body.waitUntil === undefined, '/waitUntil', 'is not a field of a loan');
-    requireFields(body.reservation === 'hard', '/reservation', 'of a loan is always hard');
+    requireOwnDoor(body, 'asset');
     const [bankRow, assetRow] = await deps.table.batchGet([
       keys.bank(body.bankId),
       keys.asset(caller.tenant, assetId ?? ''),
@@ -418,31 +452,96 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     throw new Refusal('busy', 'somebody else was faster at the door of the asset; try again', { retryAfterSeconds: 1 });
   };
 
-  /** The same of a loan: nothing is chosen, its asset has a door. */
-  const checkLoan = async (call: CheckCall): Promise<contract.Precheck> => {
+  /** The goods that a sale asks for, with their doors, those first that should go first; refuses where there are none. */
+  const findSellable = async (
+    { body, caller, now }: CreateCall | CheckCall,
+    consistent: boolean,
+  ): Promise<{ bank: Bank; found: InDoor[] }> => {
+    const { stockUnitId, sku, bankId } = body;
+    requireOwnDoor(body, 'goods in stock');
+    const requireBank = (bank: Bank | undefined | null): Bank => {
+      if (!bank) throw new Refusal('reservation_refused', `there is no bank ${bankId}`, { reason: 'bank_unknown' });
+      requireUsable(caller, bank);
+      if (bank.lifecycle !== 'active')
+        throw new Refusal('reservation_refused', refusalText.bank_unavailable, { reason: 'bank_unavailable' });
+      return bank;
+    };
+    if (sku !== undefined) {
+      const read = await readStockAt(deps.table, caller.tenant, bankId, { sku, consistent });
+      const bank = requireBank(read?.bank);
+      const found = sellable(read?.units ?? [], read?.compartments ?? [], now);
+      if (found.length === 0)
+        throw new Refusal('reservation_refused', `no ${sku} is for sale at this bank now`, { reason: 'out_of_stock' });
+      return { bank, found };
+    }
+    const { unit, compartment, ...read } = await readUnitAtBank(deps.table, caller.tenant, bankId, stockUnitId ?? '');
+    const bank = requireBank(read.bank);
+    if (unit === null) throw new Refusal('not_found', `there is no stock unit ${stockUnitId}`);
+    requireFields(unit.bankId === null || unit.bankId === bank.id, '/bankId', `the unit is at ${unit.bankId}`);
+    const refusal = unsellable({ unit, compartment }, now);
+    if (refusal !== null || compartment === null) throw refusal;
+    return { bank, found: [{ unit, compartment }] };
+  };
+
+  /** Sells goods that lie in stock: the first that nobody else was faster at. */
+  const sell = async (call: CreateCall, id: string, salt: string): Promise<Answer> => {
+    const rootKeys = await deps.rootKeys();
+    for (const { consistent, attempts } of stockReads) {
+      const { bank, found } = await findSellable(call, consistent);
+      const assignment = { policy: policyOf(bank).id, candidates: found.length, reason: byStock };
+      for (const { unit, compartment } of found.slice(0, attempts)) {
+        const input = { ...inputOf(call, bank, id, salt), items: [unit.item], stockUnitId: unit.id };
+        const at = { compartment, stockedAt: unit.stockedAt ?? call.now };
+        const fresh = drawFresh(rootKeys.version, deps.newId);
+        const decided = lifecycle.createFromStock(input, at, bank.pinDigits, assignment, fresh, call.now);
+        const made = await commitCreate(call, decided);
+        if (made !== null) return made;
+      }
+    }
+    throw new Refusal('busy', 'many callers want the last of these goods; try again', { retryAfterSeconds: 1 });
+  };
+
+  /** What a create would come to that chooses no compartment: what it is about has one. */
+  const checkThing = async (
+    find: () => Promise<{ bank: Bank; doors: string[] }>,
+    reason: string,
+  ): Promise<contract.Precheck> => {
     const none = { ahead: 0, alternatives: [] };
     try {
-      const { bank, compartment } = await findLendable(call);
+      const { bank, doors } = await find();
       const { id: policy } = policyOf(bank);
-      const { door } = compartment;
-      return { ...none, outcome: 'reserved', door, candidates: 1, policy, refusal: null, reason: byAsset };
+      const [door = null] = doors;
+      return { ...none, outcome: 'reserved', door, candidates: doors.length, policy, refusal: null, reason };
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'reservation_refused') throw error;
       const refusal = contract.Precheck.shape.refusal.parse(error.reason);
-      const { message: reason } = error;
-      return { ...none, outcome: 'refused', door: null, candidates: 0, policy: defaultPolicy.id, refusal, reason };
+      const refused = { outcome: 'refused' as const, door: null, candidates: 0, policy: defaultPolicy.id };
+      return { ...none, ...refused, refusal, reason: error.message };
     }
   };
+
+  const checkLoan = (call: CheckCall) =>
+    checkThing(async () => {
+      const { bank, compartment } = await findLendable(call);
+      return { bank, doors: [compartment.door] };
+    }, byAsset);
+
+  const checkSale = (call: CheckCall) =>
+    checkThing(async () => {
+      const { bank, found } = await findSellable(call, false);
+      return { bank, doors: found.map(({ compartment }) => compartment.door) };
+    }, byStock);
 
   /** What a create would come to, decided as it would be, on the same read; nothing is written. */
   const check = async (call: CheckCall): Promise<contract.Precheck> => {
     const { body, caller, now } = call;
     const id = deps.newId('txn');
     // Refuses what is wrong with the request itself.
-    lifecycle.deadlinesOf(body, now);
+    const subject = subjectOf(body);
+    (subject === 'stock' ? lifecycle.stockDeadlines : lifecycle.deadlinesOf)(body, now);
     sourceOf(caller, body.source);
-    if (body.workflow === 'loan') return checkLoan(call);
-    requireItems(body);
+    if (subject === 'asset') return checkLoan(call);
+    if (subject === 'stock') return checkSale(call);
     const refused = { outcome: 'refused' as const, ahead: 0, door: null, candidates: 0 };
     const read = await readBankWithDoors(deps.table, caller.tenant, body.bankId, false);
     if (read === null) {
@@ -488,8 +587,9 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.createTransaction.id]: async (call: CreateCall) => {
       const id = deps.newId('txn');
       const salt = newSalt();
-      if (call.body.workflow === 'loan') return lend(call, id, salt);
-      requireItems(call.body);
+      const subject = subjectOf(call.body);
+      if (subject === 'asset') return lend(call, id, salt);
+      if (subject === 'stock') return sell(call, id, salt);
       for (const read of reservationReads) {
         const made = await reserve(call, id, salt, read);
         if (made !== null) return made;
@@ -549,12 +649,17 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       ),
 
     [contract.completeTransaction.id]: (call: Call<typeof contract.completeTransaction>) =>
-      change(call, call.params.transactionId, ({ transaction, compartment }) => {
-        refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${transaction.state}`);
-        const { reason, charge } = call.body;
-        const charged = charge && { ...charge, by: call.caller.apiKeyId };
-        return lifecycle.complete(transaction, compartment, reason, call.now, charged);
-      }),
+      change(
+        call,
+        call.params.transactionId,
+        ({ transaction, compartment }) => {
+          refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${transaction.state}`);
+          const { reason, charge } = call.body;
+          const charged = charge && { ...charge, by: call.caller.apiKeyId };
+          return lifecycle.complete(transaction, compartment, reason, call.now, charged);
+        },
+        ({ transaction }) => leaveStock(call, transaction),
+      ),
 
     [contract.confirmPayment.id]: (call: Call<typeof contract.confirmPayment>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
@@ -575,6 +680,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
           call.now,
         ),
       ),
+
+    [contract.chargeTransaction.id]: (call: Call<typeof contract.chargeTransaction>) => {
+      const { source: _, ...asked } = call.body;
+      return change(call, call.params.transactionId, ({ transaction }) =>
+        lifecycle.charge(transaction, { ...asked, by: call.caller.apiKeyId }, call.now),
+      );
+    },
 
     [contract.refundTransaction.id]: (call: Call<typeof contract.refundTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
@@ -621,7 +733,9 @@ const refusalText = {
   dimensions_exceeded: 'the items are too large or too heavy for any compartment of this bank',
   bank_unavailable: 'this bank takes nothing at present',
   bank_unknown: 'there is no such bank',
-} as const;
+  out_of_stock: 'nothing of the kind is in stock at this bank',
+  best_before_passed: 'it is past its best-before date',
+} as const satisfies Record<ReservationReason, string>;
 
 export const handler = endpoint(
   Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it),

@@ -9,6 +9,7 @@ import * as commands from './commands.ts';
 import * as documents from './documents.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
+import * as stockUnits from './stock-units.ts';
 import * as transactions from './transactions.ts';
 import * as webhookEndpoints from './webhook-endpoints.ts';
 
@@ -21,7 +22,7 @@ export type Example = {
   body: unknown;
   answer: unknown;
   /** What has to happen at the bank before. */
-  after?: 'the bank is online' | 'the item is deposited' | 'the rental has begun';
+  after?: 'the bank is online' | 'the item is deposited' | 'the rental has begun' | 'the goods are put in';
 };
 
 type Of<R extends Route> = {
@@ -48,6 +49,7 @@ const ids = {
   site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
+  stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
   policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
@@ -56,6 +58,7 @@ const ids = {
   parcel: 'txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
   sale: 'txn_01KJQ5A1B3D5F7H9K1N3Q5S7V9',
   rental: 'txn_01KJQ5C2C4E6G8J0M2P4R6T8W0',
+  fromStock: 'txn_01KJQ5D3D5F7H9K1N3Q5S7V9X1',
 };
 const credentials = {
   deposit: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9',
@@ -66,6 +69,7 @@ const credentials = {
   use: 'crd_01KJQ5C2C5F7H9K1N3Q5S7V9X1',
   saleDeposit: 'crd_01KJQ5A1B4E6G8J0M2P4R6T8W0',
   salePickup: 'crd_01KJQ5A1B5F7H9K1N3Q5S7V9X1',
+  stockPickup: 'crd_01KJQ5D3D6G8J0M2P4R6T8W0Y2',
 };
 
 const site: z.input<typeof sites.SiteView> = {
@@ -328,6 +332,73 @@ const rental: transactions.TransactionView = {
   metadata: {},
   deadlines: { reserveUntil: '2030-03-04T10:30:00.000Z', useUntil: '2030-03-05T09:30:00.000Z' },
   credentials: [credential(credentials.use, 'use')],
+};
+
+const returned: transactions.TransactionView = {
+  ...rental,
+  state: 'completed',
+  version: 5,
+  startedAt: later,
+  endedAt: later,
+  credentials: [credential(credentials.use, 'use', { state: 'revoked' })],
+};
+const cleaning = {
+  kind: 'surcharge' as const,
+  amountMinor: 1_500,
+  currency: 'CHF',
+  reason: 'the door had to be cleaned',
+  at: later,
+  by: ids.key,
+};
+
+const umbrella: stockUnits.StockUnitView = {
+  id: ids.stockUnit,
+  sku: 'umbrella-black',
+  state: 'registered',
+  externalIds: { erp: 'L-4711' },
+  item: { externalId: 'SN-77', lengthMm: 300, widthMm: 80, heightMm: 80, massG: 450, thermalClass: ambient },
+  bestBefore: null,
+  metadata: {},
+  bankId: null,
+  siteId: null,
+  door: null,
+  stockedAt: null,
+  soldBy: null,
+  withdrawnBecause: null,
+  createdAt: at,
+  version: 1,
+  promisedTo: null,
+  isPastBestBefore: false,
+};
+const placed: stockUnits.StockUnitView = {
+  ...umbrella,
+  state: 'placed',
+  bankId: ids.bank,
+  siteId: ids.site,
+  door: 'B1',
+  version: 2,
+};
+const stocked: stockUnits.StockUnitView = { ...placed, state: 'in_stock', stockedAt: later, version: 3 };
+const level = { sku: umbrella.sku, forSale: 0, promised: 0, placed: 0, missing: 0, pastBestBefore: 0 };
+const onUmbrella = { params: { stockUnitId: ids.stockUnit } };
+const fromStock: transactions.TransactionView = {
+  ...parcel,
+  id: ids.fromStock,
+  workflow: 'sale',
+  state: 'stored',
+  version: 3,
+  door: 'B1',
+  stockUnitId: ids.stockUnit,
+  externalIds: { order: 'A-1003' },
+  items: [umbrella.item],
+  payment: { amountMinor: 1_990, currency: 'CHF' },
+  preconditions: [{ condition: 'payment' }],
+  metadata: {},
+  deadlines: { reserveUntil: later, depositBy: later, pickupBy: '2030-03-07T09:41:20.000Z' },
+  flags: ['payment_pending'],
+  credentials: [credential(credentials.stockPickup, 'pickup', { state: 'active' })],
+  depositedAt: later,
+  assignment: { policy: 'best-fit/1', candidates: 1, reason: 'the door in which the goods lie' },
 };
 
 const command: commands.CommandView = {
@@ -630,15 +701,70 @@ export const examples: readonly Example[] = [
   example(transactions.completeTransaction, {
     params: { transactionId: ids.rental },
     body: { reason: 'the renter handed it back at the desk' },
-    answer: {
-      ...rental,
-      state: 'completed',
-      version: 5,
-      startedAt: later,
-      endedAt: later,
-      credentials: [credential(credentials.use, 'use', { state: 'revoked' })],
-    },
+    answer: returned,
     after: 'the rental has begun',
+  }),
+  example(transactions.chargeTransaction, {
+    params: { transactionId: ids.rental },
+    body: { amountMinor: 1_500, currency: 'CHF', reason: 'the door had to be cleaned' },
+    answer: { ...returned, version: 6, charges: [cleaning] },
+  }),
+
+  example(stockUnits.createStockUnit, {
+    body: {
+      sku: 'umbrella-black',
+      externalIds: { erp: 'L-4711' },
+      item: { externalId: 'SN-77', lengthMm: 300, widthMm: 80, heightMm: 80, massG: 450 },
+    },
+    answer: umbrella,
+  }),
+  example(stockUnits.placeStockUnit, { ...onUmbrella, body: { bankId: ids.bank, door: 'B1' }, answer: placed }),
+  example(stockUnits.getStockUnit, { ...onUmbrella, answer: stocked, after: 'the goods are put in' }),
+  example(stockUnits.listStockUnits, { query: { bankId: ids.bank, state: 'in_stock' }, answer: onePage(stocked) }),
+  example(stockUnits.listStockLevels, { params: { bankId: ids.bank }, answer: onePage({ ...level, forSale: 1 }) }),
+  example(stockUnits.updateStockUnit, {
+    ...onUmbrella,
+    body: { metadata: { shelf: 'summer' } },
+    answer: { ...stocked, metadata: { shelf: 'summer' }, version: 4 },
+  }),
+  example(transactions.createTransaction, {
+    summary: 'What lies in stock is sold',
+    body: {
+      workflow: 'sale',
+      bankId: ids.bank,
+      externalIds: { order: 'A-1003' },
+      sku: 'umbrella-black',
+      recipient: { name: 'Ada Example', phone: '+41791234567' },
+      payment: { amountMinor: 1_990, currency: 'CHF' },
+    },
+    answer: {
+      ...fromStock,
+      credentials: fromStock.credentials.map((it) => shown(it, '602918')),
+    },
+  }),
+  example(transactions.cancelTransaction, {
+    summary: 'The buyer does not pay: the goods are in stock again',
+    params: { transactionId: ids.fromStock },
+    body: { reason: 'by_caller' },
+    answer: {
+      ...fromStock,
+      state: 'cancelled',
+      version: 4,
+      endedAt: later,
+      cancelReason: 'by_caller',
+      credentials: fromStock.credentials.map((it) => ({ ...it, state: 'revoked' as const })),
+    },
+  }),
+  example(stockUnits.withdrawStockUnit, {
+    ...onUmbrella,
+    body: { reason: 'a new model has come' },
+    answer: {
+      ...stocked,
+      state: 'withdrawn',
+      metadata: { shelf: 'summer' },
+      withdrawnBecause: 'a new model has come',
+      version: 5,
+    },
   }),
 
   example(commands.createCommand, {

@@ -113,7 +113,7 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     meaning: 'No compartment can be given for these items at this bank. Nothing was reserved.',
     causes: ['`reason` says why; the reasons are listed below.'],
     remedy: [
-      'Choose by `reason`: wait or take another bank (`bank_full`, `no_fitting_compartment`, `bank_unavailable`), change the items (`dimensions_exceeded`, `thermal_class_unavailable`), or correct the bank (`bank_unknown`).',
+      'Choose by `reason`: wait or take another bank (`bank_full`, `no_fitting_compartment`, `bank_unavailable`), change the items (`dimensions_exceeded`, `thermal_class_unavailable`), correct the bank (`bank_unknown`), or sell something else (`out_of_stock`, `best_before_passed`).',
     ],
     retry: 'after a wait',
     detail: 'no compartment of this bank is free',
@@ -193,4 +193,6 @@ export const reservationReasonTexts: Record<ReservationReason, string> = {
   dimensions_exceeded: 'the items are too large or too heavy for every compartment of this bank, free or not',
   bank_unavailable: 'the bank takes nothing at present',
   bank_unknown: 'there is no such bank, or it is not yours',
+  out_of_stock: 'no such unit is for sale at this bank now',
+  best_before_passed: 'the unit is not sold any more: its best-before date has passed',
 };

@@ -10,6 +10,7 @@ export type Noun =
   | 'sites'
   | 'banks'
   | 'assets'
+  | 'stock-units'
   | 'assignment-policies'
   | 'webhook-endpoints'
   | 'documents';

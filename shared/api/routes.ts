@@ -6,6 +6,7 @@ import * as commands from './commands.ts';
 import * as documents from './documents.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
+import * as stockUnits from './stock-units.ts';
 import * as transactions from './transactions.ts';
 import * as webhookEndpoints from './webhook-endpoints.ts';
 
@@ -19,6 +20,7 @@ export const routes: readonly Route[] = [
   sites,
   banks,
   assets,
+  stockUnits,
   assignmentPolicies,
   apiKeys,
   webhookEndpoints,

@@ -4,6 +4,7 @@ import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
+import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
 import { Condition, Workflow } from '../domain/workflow.ts';
@@ -61,10 +62,13 @@ export const CreateTransaction = z.strictObject({
   bankId: z.string().min(1).max(64),
   externalIds: ExternalIds.default({}),
   source: Source.optional(),
-  /** Of an asset they are known; every other workflow needs at least one. */
+  /** Of an asset or goods in stock they are known; everything else needs at least one. */
   items: z.array(Item).max(20).default([]),
   /** Of a loan: what is lent. */
   assetId: z.string().min(1).max(64).optional(),
+  /** Of a sale: the goods in stock that are sold, or what kind; of a kind, what keeps shortest goes first. */
+  stockUnitId: z.string().min(1).max(64).optional(),
+  sku: Sku.optional(),
   recipient: Party.default({}),
   parties: Parties.default({}),
   /** What it costs: of a rental, for its time as first agreed. */
@@ -165,6 +169,8 @@ export const listTransactions = {
       /** Of that bank; also one that the transaction has left. */
       door: z.string().min(1).max(8).optional(),
       credentialId: idParam.optional(),
+      /** Sales of these goods in stock, those that came to nothing too. */
+      stockUnitId: idParam.optional(),
       workflow: Workflow.optional(),
       state: TransactionState.optional(),
       /** Created at that moment or later. */
@@ -346,6 +352,15 @@ export const confirmTransaction = {
     condition: Condition.exclude(['payment']),
     reference: z.string().min(1).max(128).optional(),
   }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const chargeTransaction = {
+  ...action,
+  id: 'charge-transaction',
+  path: '/v1/transactions/{transactionId}/charge',
+  summary: 'Record an amount that has to be paid besides, with who and why; also after the end',
+  body: said({ ...Money.shape, reason: Reason }),
   problems: changeProblems,
 } as const satisfies Route;
 

@@ -12,6 +12,8 @@ export const Scope = z.enum([
   'banks:write',
   'assets:read',
   'assets:write',
+  'stock:read',
+  'stock:write',
   'webhooks:read',
   'webhooks:write',
   'api-keys:read',

@@ -25,6 +25,3 @@ export const Asset = z.object({
   hash: z.string(),
 });
 export type Asset = z.infer<typeof Asset>;
-
-/** Whether whoever holds a compartment is an asset at home, not a transaction. */
-export const isAsset = (holder: string | null): boolean => holder?.startsWith('ast_') ?? false;

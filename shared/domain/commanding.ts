@@ -1,10 +1,10 @@
-import { isAsset } from './asset.ts';
 import type { Bank } from './bank.ts';
 import type { Command } from './command.ts';
 import { supersedable, underWay } from './command-reports.ts';
 import { type Compartment, changed } from './compartment.ts';
 import type { CompartmentChange, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
+import { isAtHome } from './home.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 
@@ -37,7 +37,7 @@ export const order = (
     bankId: bank.id,
     door: compartment.door,
     livemode: !bank.simulated,
-    transactionId: isAsset(compartment.heldBy) ? null : compartment.heldBy,
+    transactionId: isAtHome(compartment.heldBy) ? null : compartment.heldBy,
     state: 'queued',
     outcome: null,
     createdAt: now,

@@ -10,7 +10,7 @@ export type Availability = z.infer<typeof Availability>;
 /** A compartment's row: the lock that two commits meet at if they want the same door. At most 300 bytes. */
 export const Compartment = z.object({
   door: z.string(),
-  /** The transaction that has it. */
+  /** The transaction, asset or stock unit that has it. */
   heldBy: z.string().nullable(),
   availability: Availability,
   /** Not offered before, milliseconds since 1970: without a contents sensor, `reopenSeconds` after the last close. */

@@ -7,6 +7,7 @@ import { deadlineNames, deadlineOf, runningDeadline, unmet } from './deadline.ts
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
 import { receives } from './grants.ts';
+import { homeOf } from './home.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, epochMs, later, plusSeconds } from './time.ts';
@@ -45,6 +46,7 @@ export const possible = {
   confirm: stays(...underWay),
   recall: { stored: 'recall_due' },
   complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
+  charge: stays(...underWay, ...over),
   refund: stays(...underWay, ...over),
   dispute: stays(...underWay, 'completed', 'recalled'),
   issue: stays('reserved', 'stored', 'in_use'),
@@ -74,15 +76,15 @@ const withCredentials = (
   sinceVersion: number,
 ): Credential[] => credentials.map((it) => (matches(it) ? { ...it, ...change, sinceVersion } : it));
 
-/** The compartment as it is once the transaction has let go of it: free, or its asset's again. */
+/** The compartment as it is once the transaction has let go of it: free, or again that of the thing whose home it is. */
 export const released = (
   it: Compartment,
-  { assetId }: Pick<Transaction, 'assetId'>,
+  of: Pick<Transaction, 'assetId' | 'stockUnitId'>,
   more: Partial<Compartment> = {},
-): CompartmentChange => ({
-  before: it,
-  after: changed(it, { ...more, heldBy: assetId ?? null }, assetId !== undefined && it.contents !== 'empty'),
-});
+): CompartmentChange => {
+  const heldBy = homeOf(of);
+  return { before: it, after: changed(it, { ...more, heldBy }, heldBy !== null && it.contents !== 'empty') };
+};
 
 const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
 
@@ -97,6 +99,7 @@ export type CreateInput = {
   livemode?: boolean;
   bankKey: BankKey;
   assetId?: string | undefined;
+  stockUnitId?: string | undefined;
   externalIds: Record<string, string>;
   source: Transaction['source'];
   items: Item[];
@@ -110,6 +113,16 @@ export type CreateInput = {
   deadlines: Partial<Deadlines>;
 };
 
+/** Those asked for are ones that its workflow has, and still to come. */
+const requireKnown = ({ workflow, deadlines: asked }: Pick<CreateInput, 'workflow' | 'deadlines'>, now: Instant) => {
+  const usual = workflowOf(workflow).deadlines;
+  for (const name of ['reserveUntil', 'depositBy', 'pickupBy', 'useUntil'] as const) {
+    if (asked[name] === undefined) continue;
+    if (usual[name] === undefined) refuseDeadline('/deadlines', name, `is not a deadline of a ${workflow}`);
+    if (asked[name] <= now) refuseDeadline('/deadlines', name, 'lies in the past');
+  }
+};
+
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
 export const deadlinesOf = (
   input: Pick<CreateInput, 'workflow' | 'deadlines'>,
@@ -117,11 +130,7 @@ export const deadlinesOf = (
 ): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds' | 'useWithinSeconds'> => {
   const usual = workflowOf(input.workflow).deadlines;
   const asked = input.deadlines;
-  for (const name of ['reserveUntil', 'depositBy', 'pickupBy', 'useUntil'] as const) {
-    if (asked[name] === undefined) continue;
-    if (usual[name] === undefined) refuseDeadline('/deadlines', name, `is not a deadline of a ${input.workflow}`);
-    if (asked[name] <= now) refuseDeadline('/deadlines', name, 'lies in the past');
-  }
+  requireKnown(input, now);
   const depositBy =
     usual.depositBy === undefined
       ? undefined
@@ -189,7 +198,7 @@ const unreserved = (
   assignment: Transaction['assignment'],
   now: Instant,
 ): Transaction => {
-  const { conditions: asked, overstaySeconds, assetId, deadlines: _, ...given } = input;
+  const { conditions: asked, overstaySeconds, assetId, stockUnitId, deadlines: _, ...given } = input;
   const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
   return {
     ...given,
@@ -197,6 +206,7 @@ const unreserved = (
     ...(preconditions.length > 0 && { preconditions }),
     ...(overstaySeconds !== undefined && { overstaySeconds }),
     ...(assetId !== undefined && { assetId }),
+    ...(stockUnitId !== undefined && { stockUnitId }),
     livemode: input.livemode ?? true,
     state: 'created',
     version: 1,
@@ -282,6 +292,46 @@ export const create = (
   };
 };
 
+/** The deadlines of a sale out of stock: what is put in already need not be deposited. */
+export const stockDeadlines = (
+  { workflow, deadlines: asked }: Pick<CreateInput, 'workflow' | 'deadlines'>,
+  now: Instant,
+): ReturnType<typeof deadlinesOf> => {
+  for (const name of ['reserveUntil', 'depositBy'] as const)
+    if (asked[name] !== undefined) refuseDeadline('/deadlines', name, 'is not a deadline of goods in stock');
+  requireKnown({ workflow, deadlines: asked }, now);
+  const { pickupBy: within = 0 } = workflowOf(workflow).deadlines;
+  const pickupBy = asked.pickupBy ?? plusSeconds(now, within);
+  // It counts from now, not from a deposit to come.
+  return { deadlines: { reserveUntil: now, depositBy: now, pickupBy }, pickupWithinSeconds: null };
+};
+
+/** A sale of goods that lie in this compartment: stored from the first moment, and only to be picked up. */
+export const createFromStock = (
+  input: CreateInput & { stockUnitId: string },
+  { compartment, stockedAt }: { compartment: Compartment; stockedAt: Instant },
+  pinDigits: number,
+  assignment: Transaction['assignment'],
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  const transaction = unreserved(input, stockDeadlines(input, now), assignment, now);
+  const credentials = credentialsOf(transaction, pinDigits, fresh, now, 3)
+    .filter(({ step }) => step !== 'deposit')
+    .map((it): Credential => ({ ...it, state: 'active' }));
+  return {
+    transaction: born({ ...transaction, credentials }, 'transaction.created', [
+      { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
+      {
+        type: 'transaction.deposited',
+        set: { state: 'stored', depositedAt: stockedAt },
+      },
+    ]),
+    compartments: [{ before: compartment, after: changed(compartment, { heldBy: input.id }, true) }],
+    locks: { take: credentials, drop: [] },
+  };
+};
+
 /** A transaction that waits for a door; its deadlines count from when it has one. */
 export const wait = (
   input: CreateInput,
@@ -334,7 +384,14 @@ export const reserve = (
 /** Its source had cancelled it before it told of it: it is cancelled from the first moment, and never had a door. */
 export const createCancelled = (decided: TransactionDecision, reason: string, now: Instant): TransactionDecision => {
   const { waiting: _, ...after } = decided.transaction.after;
-  const subject: Transaction = { ...after, state: 'created', version: 1, door: null, credentials: [] };
+  const subject: Transaction = {
+    ...after,
+    state: 'created',
+    version: 1,
+    door: null,
+    credentials: [],
+    depositedAt: null,
+  };
   return {
     transaction: born(subject, 'transaction.created', [
       {
@@ -428,6 +485,9 @@ export const recall = (
   };
 };
 
+/** Goods from stock stay where they are, and are in stock again. */
+const backInStock = ({ state, stockUnitId }: Transaction): boolean => state === 'stored' && stockUnitId !== undefined;
+
 /** Gives the compartment up. What is already inside is recalled, so that no item is ever orphaned. */
 export const cancel = (
   it: Transaction,
@@ -437,7 +497,7 @@ export const cancel = (
   now: Instant,
 ): TransactionDecision => {
   requirePossible('cancel', it);
-  if (it.state === 'created' || it.state === 'reserved') {
+  if (it.state === 'created' || it.state === 'reserved' || backInStock(it)) {
     const { emissions, drop } = ended(
       it,
       'transaction.cancelled',
@@ -464,7 +524,33 @@ const movable = (it: Transaction): DeadlineName[] => {
 };
 
 /** An amount asked for something, and who recorded it. */
-type Charged = Pick<Charge, 'amountMinor' | 'currency' | 'by'>;
+type Charged = Pick<Charge, 'amountMinor' | 'currency' | 'by' | 'reason'>;
+
+/** What was paid and charged, less what was given back; null where no amount is recorded. */
+const balanceOf = ({ payment, charges = [] }: Transaction): { amountMinor: number; currency: string } | null => {
+  const [first, ...others] = [...(payment === null ? [] : [{ kind: 'payment' as const, ...payment }]), ...charges];
+  if (first === undefined) return null;
+  const amountMinor = others.reduce(
+    (sum, it) => sum + (it.kind === 'refund' ? -it.amountMinor : it.amountMinor),
+    first.amountMinor,
+  );
+  return { amountMinor, currency: first.currency };
+};
+
+/** With one amount more. All of a transaction are in one currency, or nobody could add them up. */
+const withCharge = (
+  it: Transaction,
+  kind: Charge['kind'],
+  charge: Charged,
+  { within, now }: { within: string; now: Instant },
+): Charge[] => {
+  const balance = balanceOf(it);
+  if (balance !== null && balance.currency !== charge.currency)
+    throw new Refusal('invalid_request', `its amounts are in ${balance.currency}`, {
+      errors: [{ pointer: `${within}/currency`, detail: `is not ${balance.currency}, in which the others are` }],
+    });
+  return [...(it.charges ?? []), { kind, ...charge, at: now }];
+};
 
 /** Later deadlines. From `recall_due` because nobody came, it goes back to `stored`, and the staff's credential is revoked. */
 export const extend = (
@@ -523,7 +609,7 @@ export const extend = (
           flags: without(it.flags, 'overdue'),
           ...(asked.pickupBy ? { pickupWithinSeconds: null } : {}),
           ...(asked.useUntil ? { useWithinSeconds: null } : {}),
-          ...(charge ? { charges: [...(it.charges ?? []), { kind: 'extension' as const, ...charge, at: now }] } : {}),
+          ...(charge ? { charges: withCharge(it, 'extension', charge, { within: '/charge', now }) } : {}),
           ...(comesBack ? { state: 'stored' as const, recallCause: null } : {}),
         },
       },
@@ -645,7 +731,7 @@ export const expireIfDue = (
 ): TransactionDecision | null => {
   const running = runningDeadline(it);
   if (running === null || !isDue(it, now)) return null;
-  if (it.state === 'stored') {
+  if (it.state === 'stored' && !backInStock(it)) {
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
   }
@@ -662,7 +748,7 @@ export const expireIfDue = (
       compartments: [],
       locks: { take: [], drop: [] },
     };
-  const stage = it.state === 'in_use' ? 'use' : running.name === 'depositBy' ? 'deposit' : 'reservation';
+  const stage = expiredStages[running.name];
   const { emissions, drop } = ended(
     it,
     'transaction.expired',
@@ -673,7 +759,7 @@ export const expireIfDue = (
       holdReason: null,
     },
     'expired',
-    { stage },
+    { stage, ...overstayOf(it, now) },
     now,
   );
   return {
@@ -684,8 +770,23 @@ export const expireIfDue = (
   };
 };
 
+/** What was not done in time, by the deadline that passed. */
+const expiredStages = {
+  waitUntil: 'reservation',
+  reserveUntil: 'reservation',
+  depositBy: 'deposit',
+  pickupBy: 'pickup',
+  useUntil: 'use',
+} as const satisfies Record<DeadlineName | 'waitUntil', string>;
+
+/** By how much it went over its time, for whoever has a price for that. */
+const overstayOf = ({ flags, deadlines: { useUntil } }: Transaction, now: Instant): { overstaySeconds?: number } =>
+  flags.includes('overdue') && useUntil
+    ? { overstaySeconds: Math.max(0, Math.round((epochMs(now) - epochMs(useUntil)) / 1000)) }
+    : {};
+
 /** After somebody had it to themselves, only a sensor that reads empty says that nothing was left. */
-const leftBehind = ({ contents }: Compartment): Partial<Compartment> =>
+export const leftBehind = ({ contents }: Compartment): Partial<Compartment> =>
   contents === 'empty' ? {} : { uncleared: true };
 
 /** Staff take out what nobody may pick up any more. */
@@ -712,8 +813,6 @@ export const complete = (
     throw new Refusal('invalid_transition', 'the item is still inside: have it picked up, or recall it');
   if (compartment.doorState !== 'closed')
     throw new Refusal('invalid_transition', 'the door is open: have it closed first');
-  const { useUntil } = it.deadlines;
-  const over = it.flags.includes('overdue') && useUntil ? (Date.parse(now) - Date.parse(useUntil)) / 1000 : 0;
   const { emissions, drop } = ended(
     it,
     'transaction.completed',
@@ -721,15 +820,16 @@ export const complete = (
       state: 'completed',
       flags: it.flags.filter((flag) => flag !== 'held'),
       holdReason: null,
-      ...(charge ? { charges: [...(it.charges ?? []), { kind: 'overstay' as const, ...charge, at: now }] } : {}),
+      ...(charge ? { charges: withCharge(it, 'overstay', charge, { within: '/charge', now }) } : {}),
     },
     'revoked',
-    { reason, ...(over > 0 ? { overstaySeconds: Math.round(over) } : {}) },
+    { reason, ...overstayOf(it, now) },
     now,
   );
   return {
     transaction: apply(it, emissions),
-    compartments: [released(compartment, it, leftBehind(compartment))],
+    // Goods from stock are in stock no more.
+    compartments: [released(compartment, { assetId: it.assetId }, leftBehind(compartment))],
     locks: { take: [], drop },
   };
 };
@@ -770,6 +870,17 @@ export const confirm = (
   };
 };
 
+/** An amount that has to be paid besides, with who and why: a stay that ran out, cleaning, a damage. Also after the end. */
+export const charge = (it: Transaction, asked: Charged & { reason: string }, now: Instant): TransactionDecision => {
+  requirePossible('charge', it);
+  const { amountMinor, currency, reason } = asked;
+  return plain(it, {
+    type: 'transaction.charged',
+    set: { charges: withCharge(it, 'surcharge', asked, { within: '', now }) },
+    data: { amountMinor, currency, reason },
+  });
+};
+
 /** Written down with who and why; money moves elsewhere. Not more than was paid and charged. */
 export const refund = (
   it: Transaction,
@@ -777,20 +888,16 @@ export const refund = (
   now: Instant,
 ): TransactionDecision => {
   requirePossible('refund', it);
-  const { payment, charges = [] } = it;
-  if (payment === null) throw new Refusal('invalid_transition', 'no payment is recorded that could be refunded');
-  const left = charges.reduce(
-    (sum, each) => sum + (each.kind === 'refund' ? -each.amountMinor : each.amountMinor),
-    payment.amountMinor,
-  );
+  const balance = balanceOf(it);
+  if (balance === null) throw new Refusal('invalid_transition', 'no payment is recorded that could be refunded');
+  const { amountMinor: left, currency } = balance;
   if (amountMinor > left)
     throw new Refusal('invalid_request', `at most ${left} can be refunded`, {
       errors: [{ pointer: '/amountMinor', detail: `is more than the ${left} that are left` }],
     });
-  const { currency } = payment;
   return plain(it, {
     type: 'transaction.refunded',
-    set: { charges: [...charges, { kind: 'refund', amountMinor, currency, reason, at: now, by }] },
+    set: { charges: withCharge(it, 'refund', { amountMinor, currency, reason, by }, { within: '', now }) },
     data: { amountMinor, currency, reason },
   });
 };

@@ -5,6 +5,7 @@ import { type Compartment, changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import type { Emission } from './decision.ts';
 import type { Fresh } from './lifecycle.ts';
+import { hasLeftStock, type StockUnit } from './stock.ts';
 import type { Instant } from './time.ts';
 import type { Flag, Transaction } from './transaction.ts';
 
@@ -21,13 +22,15 @@ export type Fact =
 
 /**
  * What is known while a journal is merged. Merging changes it, entry by entry; nothing is saved here.
- * `transactions` holds those that entries name and those that hold the doors named.
+ * `transactions` holds those that entries name and those that hold the doors named, `stockUnits` the goods that these
+ * sell and those whose the doors are.
  */
 export type World = {
   bank: Bank;
   compartments: Map<string, Compartment>;
   transactions: Map<string, Transaction>;
   commands: Map<string, Command>;
+  stockUnits: Map<string, StockUnit>;
   /** By door, the newest of the entries that arrived together: it may undo what an earlier one of them did. */
   arriving: ReadonlyMap<string, DoorEntry>;
 };
@@ -37,6 +40,8 @@ export type Merged = {
   emissions: { transactionId: string; emissions: Emission<Transaction>[]; weak: boolean }[];
   take: Credential[];
   drop: Credential[];
+  /** What becomes of goods in stock. */
+  stock?: { unitId: string; emission: Emission<StockUnit> };
 };
 
 export type Context = {
@@ -55,7 +60,7 @@ export type Rule = (context: Context) => Merged;
 
 export const nothing: Merged = { emissions: [], take: [], drop: [] };
 
-const evidenceOf = ({ journalId, entry }: Pick<Context, 'journalId' | 'entry'>) => ({
+export const evidenceOf = ({ journalId, entry }: Pick<Context, 'journalId' | 'entry'>) => ({
   journalId,
   seq: entry.seq,
   door: entry.door,
@@ -90,11 +95,24 @@ export const conflicted = (
   data: { recorded: it.flags.includes('held') ? `${it.state}, held` : it.state, happened },
 });
 
-export const letGo = ({ world, transaction }: Context): void => {
-  const heldBy = transaction.assetId ?? null;
+/** Its doors are free, or again those of the thing whose home they are; `home` null: which has left it for good. */
+export const letGo = ({ world }: Context, of: Transaction, home: string | null): void => {
   for (const it of world.compartments.values())
-    if (it.heldBy === transaction.id)
-      world.compartments.set(it.door, changed(it, { heldBy }, heldBy !== null && it.contents !== 'empty'));
+    if (it.heldBy === of.id)
+      world.compartments.set(it.door, changed(it, { heldBy: home }, home !== null && it.contents !== 'empty'));
+};
+
+/** What it has of goods in stock leaves them: something is said of the unit, unless that had left already. */
+export const leavesStock = (
+  { world, at, ...rest }: Context,
+  { stockUnitId }: Transaction,
+  { set, data, type }: Emission<StockUnit>,
+): Pick<Merged, 'stock'> => {
+  const unit = world.stockUnits.get(stockUnitId ?? '');
+  if (unit === undefined || hasLeftStock(unit)) return {};
+  return {
+    stock: { unitId: unit.id, emission: { type, set, occurredAt: at, data: { evidence: evidenceOf(rest), ...data } } },
+  };
 };
 
 export const takeDoor = ({ world }: Context, door: string, transactionId: string, stored: boolean): void => {

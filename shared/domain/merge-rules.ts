@@ -1,5 +1,6 @@
 import type { Step } from '../device/access.ts';
 import { assign } from './assignment.ts';
+import { changed } from './compartment.ts';
 import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
@@ -10,12 +11,14 @@ import {
   emit,
   type Fact,
   flagged,
+  leavesStock,
   letGo,
   type Merged,
   nothing,
   type Rule,
   takeDoor,
 } from './merge-context.ts';
+import { sold, withdrawn } from './stock.ts';
 import { type Instant, plusSeconds } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { stepIn } from './workflow.ts';
@@ -49,7 +52,7 @@ export const store: Rule = (context) => {
   if (holder !== null && holder !== it.id && other?.state !== 'reserved')
     return { ...nothing, emissions: emit(context, conflicted(it, 'deposited', 'late', 'disputed')) };
   // First, so that whoever gives way may have the door that this one no longer needs.
-  if (elsewhere) letGo(context);
+  if (elsewhere) letGo(context, it, null);
   const gaveWay = other ? giveWay(context, other) : nothing;
   takeDoor(context, entry.door, it.id, true);
 
@@ -93,10 +96,16 @@ export const inItsTurn =
   (context) =>
     (stepIn(context.transaction.workflow, context.transaction.state)?.step === step ? goesOn : otherwise)(context);
 
-export const ofLoans =
+/** What is about an asset, which has the door before and after. */
+export const ofAssets =
   (rule: Rule, otherwise: Rule): Rule =>
   (context) =>
-    (context.transaction.workflow === 'loan' ? rule : otherwise)(context);
+    (context.transaction.assetId !== undefined ? rule : otherwise)(context);
+
+export const ofStock =
+  (rule: Rule, otherwise: Rule): Rule =>
+  (context) =>
+    (context.transaction.stockUnitId !== undefined ? rule : otherwise)(context);
 
 /** The moment a use ends that begins now. */
 const useFrom = (it: Transaction, at: Instant): Instant =>
@@ -172,7 +181,7 @@ export const giveBack: Rule = (context) => {
     if (!liveCredential(c)) return c;
     return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
   };
-  letGo(context);
+  letGo(context, it, it.assetId ?? null);
   return {
     take: [],
     drop,
@@ -198,7 +207,7 @@ export const giveBack: Rule = (context) => {
 
 /** Learned of after the return: written down, and changes nothing else. */
 export const notePickup: Rule = (context) =>
-  context.transaction.pickedUpAt !== null || context.transaction.workflow !== 'loan'
+  context.transaction.pickedUpAt !== null || context.transaction.assetId === undefined
     ? nothing
     : {
         ...nothing,
@@ -323,8 +332,9 @@ const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occu
     return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
   };
   const drop = it.credentials.filter(holdsLock);
-  letGo(context);
+  letGo(context, it, it.assetId ?? null);
   return {
+    ...leavesStock(context, it, sold(it.id)),
     take: [],
     drop,
     emissions: emit(
@@ -356,14 +366,40 @@ export const complete: Rule = (context) =>
 export const completeLate: Rule = (context) =>
   completed(context, [conflicted(context.transaction, 'picked_up', 'late')]);
 
+/**
+ * It had ended, and the bank did not know: goods that are in stock again are sold to it all the same, whoever they had
+ * been promised to meanwhile.
+ */
+export const sellLate: Rule = (context) => {
+  const { world, transaction: it, entry, now } = context;
+  const unit = world.stockUnits.get(it.stockUnitId ?? '');
+  const compartment = world.compartments.get(entry.door);
+  if (unit === undefined || compartment === undefined || unit.door !== entry.door) return completeLate(context);
+  const other = world.transactions.get(compartment.heldBy ?? '');
+  const isPromised = other !== undefined && other.id !== it.id && other.stockUnitId === unit.id;
+  if (isPromised || compartment.heldBy === unit.id)
+    world.compartments.set(entry.door, changed(compartment, { heldBy: null }, false));
+  const merged = completeLate(context);
+  if (!isPromised) return merged;
+  const reason = 'compartment_empty';
+  const set = { state: 'rejected' as const, rejectReason: reason };
+  const gone = ended(other, 'transaction.rejected', set, 'revoked', { reason }, now);
+  return {
+    ...merged,
+    drop: [...gone.drop, ...merged.drop],
+    emissions: [{ transactionId: other.id, weak: false, emissions: gone.emissions }, ...merged.emissions],
+  };
+};
+
 const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 1;
   const drop = it.credentials.filter(holdsLock);
   const after = (c: Credential): Credential =>
     liveCredential(c) ? { ...c, state: c.step === 'recall' ? 'used' : 'revoked', sinceVersion: version } : c;
-  letGo(context);
+  letGo(context, it, it.assetId ?? null);
   return {
+    ...leavesStock(context, it, withdrawn('recalled')),
     take: [],
     drop,
     emissions: emit(context, ...conflict, {

@@ -11,9 +11,11 @@ import {
   lendLate,
   noteDeposit,
   notePickup,
-  ofLoans,
+  ofAssets,
+  ofStock,
   recalled,
   recalledLate,
+  sellLate,
   start,
   started,
   store,
@@ -26,8 +28,8 @@ type Row = Record<TransactionState, readonly [Rule, string]>;
 const known = [ignore, 'already known, nothing changes'] as const;
 const late = [completeLate, 'completed and `late`, `transaction.conflicted` names both sides'] as const;
 const afterAll = [
-  ofLoans(lendLate, completeLate),
-  'completed and `late`, `transaction.conflicted` names both sides; an asset is out: `in_use`, and who was promised it ends `rejected`',
+  ofAssets(lendLate, ofStock(sellLate, completeLate)),
+  'completed and `late`, `transaction.conflicted` names both sides; an asset is out: `in_use`; goods from stock are sold; who was promised them ends `rejected`',
 ] as const;
 const intoRecall = [
   takeBack,
@@ -38,7 +40,7 @@ const afterEnd = [
   '`transaction.conflicted`, flag `late`: a bank that had not learned of the end let it happen',
 ] as const;
 const backOrIntoRecall = [
-  ofLoans(dispute('deposited'), takeBack),
+  ofAssets(dispute('deposited'), takeBack),
   `${intoRecall[1]}; of a loan, flag \`disputed\``,
 ] as const;
 const odd = (fact: Fact) =>

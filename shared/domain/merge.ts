@@ -1,11 +1,12 @@
 import type { Step } from '../device/access.ts';
 import type { DoorEntry } from '../device/journal.ts';
-import { isAsset } from './asset.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
+import { isAtHome } from './home.ts';
 import type { Fresh } from './lifecycle.ts';
-import { type Fact, type Merged, nothing, type World } from './merge-context.ts';
+import { evidenceOf, type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';
+import { seen } from './stock.ts';
 import { earlier, type Instant, instant, later } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { stepIn, workflowOf } from './workflow.ts';
@@ -63,7 +64,7 @@ export const mergeDoorEntry = (
   const newest = isNewest(compartment, journalId, entry.seq);
   const holder = compartment.heldBy === null ? undefined : world.transactions.get(compartment.heldBy);
   const inside =
-    holder === undefined ? isAsset(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
+    holder === undefined ? isAtHome(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
   world.compartments.set(
     entry.door,
     changed(
@@ -77,11 +78,37 @@ export const mergeDoorEntry = (
     ),
   );
 
-  const transaction = world.transactions.get(entry.transactionId ?? compartment.heldBy ?? '');
+  const merged = mergeFact(world, journalId, entry, { fresh, now, newest });
+  return newest && merged.stock === undefined ? { ...merged, ...seenInStock(world, journalId, entry, now) } : merged;
+};
+
+/** What the entry says of the transaction that it names, or else of the one that has the door. */
+const mergeFact = (
+  world: World,
+  journalId: string,
+  entry: DoorEntry,
+  { now, ...more }: { fresh: Fresh; now: Instant; newest: boolean },
+): Merged => {
+  const transaction = world.transactions.get(entry.transactionId ?? world.compartments.get(entry.door)?.heldBy ?? '');
   if (!transaction) return nothing;
   const fact = factOf(entry, transaction, world.commands);
   if (fact === null) return nothing;
   const at = later(earlier(instant(entry.at), now), transaction.createdAt);
   const [rule] = mergeTable[fact][transaction.state];
-  return rule({ world, journalId, entry, transaction, fresh, now, at, newest });
+  return rule({ world, journalId, entry, transaction, now, at, ...more });
+};
+
+/** What it shows of the goods whose the door is, be they promised to somebody or not. */
+const seenInStock = (world: World, journalId: string, entry: DoorEntry, now: Instant): Pick<Merged, 'stock'> => {
+  const holder = world.compartments.get(entry.door)?.heldBy ?? '';
+  const unit = world.stockUnits.get(world.transactions.get(holder)?.stockUnitId ?? holder);
+  const at = earlier(instant(entry.at), now);
+  const emission = unit && seen(unit, entry, at);
+  if (!unit || !emission) return {};
+  return {
+    stock: {
+      unitId: unit.id,
+      emission: { ...emission, occurredAt: at, data: { evidence: evidenceOf({ journalId, entry }) } },
+    },
+  };
 };

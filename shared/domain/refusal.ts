@@ -32,6 +32,8 @@ export const reservationReasons = [
   'dimensions_exceeded',
   'bank_unavailable',
   'bank_unknown',
+  'out_of_stock',
+  'best_before_passed',
 ] as const;
 export type ReservationReason = (typeof reservationReasons)[number];
 

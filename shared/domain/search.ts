@@ -8,6 +8,7 @@ import type { Workflow } from './workflow.ts';
 /** What somebody who looks for transactions knows of them. All of it has to hold. */
 export type Wanted = {
   credentialId?: string | undefined;
+  stockUnitId?: string | undefined;
   /** External id of one of its items. */
   itemId?: string | undefined;
   /** A phone number, an e-mail address, or the beginning of one or more names. */
@@ -108,6 +109,11 @@ export const kinds = {
   credential: {
     values: ({ transaction }) => transaction.credentials.map(({ id }) => id),
     wanted: ({ credentialId }) => credentialId,
+    rows: 'few',
+  },
+  stock: {
+    values: ({ transaction }) => [transaction.stockUnitId ?? []].flat(),
+    wanted: ({ stockUnitId }) => stockUnitId,
     rows: 'few',
   },
   item: {
@@ -245,6 +251,7 @@ export const isWanted = ({ transaction: it, doors }: Findable, wanted: Wanted): 
   const recipient = wanted.recipient === undefined ? undefined : recipientOf(wanted.recipient);
   return (
     (wanted.credentialId === undefined || it.credentials.some(({ id }) => id === wanted.credentialId)) &&
+    (wanted.stockUnitId === undefined || it.stockUnitId === wanted.stockUnitId) &&
     (wanted.itemId === undefined || it.items.some(({ externalId }) => externalId === wanted.itemId)) &&
     (recipient === undefined || (recipient !== null && matchesParty(it.recipient, recipient))) &&
     (wanted.bankId === undefined || it.bankId === wanted.bankId) &&

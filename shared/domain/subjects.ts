@@ -7,6 +7,7 @@ import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { changesGrants } from './grants.ts';
 import type { Site, Tenant } from './site.ts';
+import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 
@@ -81,6 +82,12 @@ export const subjects = {
     says: (it) => ({ assetId: it.id, bankId: it.bankId, door: it.door }),
     hidden: always,
   } satisfies SubjectKind<Asset>,
+  stockUnit: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ stockUnitId: it.id, sku: it.sku, state: it.state, bankId: it.bankId, door: it.door }),
+    hidden: always,
+  } satisfies SubjectKind<StockUnit>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

@@ -90,9 +90,9 @@ export const Precondition = z.object({
 });
 export type Precondition = z.infer<typeof Precondition>;
 
-/** An amount that came later: more time, overstay, or given back. */
+/** An amount that came later: more time, overstay, whatever else has to be paid, or given back. */
 export const Charge = z.object({
-  kind: z.enum(['extension', 'overstay', 'refund']),
+  kind: z.enum(['extension', 'overstay', 'surcharge', 'refund']),
   ...Money,
   reason: z.string().optional(),
   at: InstantText,
@@ -117,6 +117,8 @@ export const Transaction = z.object({
   door: z.string().nullable(),
   /** What is lent: it has the door before and after. */
   assetId: z.string().optional(),
+  /** What is sold out of stock: it has the door before, and again if it is not collected. */
+  stockUnitId: z.string().optional(),
   /** False at a simulated bank: no real door, no real goods. */
   livemode: z.boolean().default(true),
   externalIds: z.record(z.string(), z.string()),
@@ -154,7 +156,7 @@ export const Transaction = z.object({
   /** When its use began. */
   startedAt: InstantText.optional(),
   endedAt: InstantText.nullable(),
-  expiredStage: z.enum(['reservation', 'deposit', 'use']).nullable(),
+  expiredStage: z.enum(['reservation', 'deposit', 'pickup', 'use']).nullable(),
   cancelReason: z.string().nullable(),
   recallCause: RecallCause.nullable(),
   rejectReason: z.string().nullable(),

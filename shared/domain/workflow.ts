@@ -1,9 +1,6 @@
 import * as z from 'zod';
 import type { Step } from '../device/access.ts';
 
-export const Workflow = z.enum(['sale', 'release', 'parcel', 'return', 'loan', 'rental']);
-export type Workflow = z.infer<typeof Workflow>;
-
 export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
 
 /** What must be confirmed before the one who receives may open. */
@@ -39,6 +36,8 @@ export type WorkflowRow = {
   deadlines: Partial<Record<DeadlineName, number>> & { reserveUntil: number };
   /** What is asked for unless the call says otherwise. */
   conditions: readonly Condition[];
+  /** It is about a thing that has its door before and after: an asset always, goods in stock where the call says so. */
+  of?: 'asset' | 'stock';
   /** While it is in use: whether something is inside, and what the end of the time makes of it. */
   inUse?: { inside: boolean; due: 'ends' | 'stays' };
   /** What ends it, beside the last step and a deadline. */
@@ -62,6 +61,7 @@ export const workflows = {
     steps: handOver('staff', 'recipient'),
     deadlines: storedAndTaken,
     conditions: ['payment'],
+    of: 'stock',
     endsBy: 'cancel, recall',
   },
   release: {
@@ -94,6 +94,7 @@ export const workflows = {
     ],
     deadlines: { reserveUntil: hours(24), useUntil: hours(72) },
     conditions: [],
+    of: 'asset',
     inUse: { inside: false, due: 'stays' },
     endsBy: 'cancel, before it was issued',
   },
@@ -105,7 +106,10 @@ export const workflows = {
     inUse: { inside: true, due: 'ends' },
     endsBy: 'complete, by the renter or staff',
   },
-} as const satisfies Record<Workflow, WorkflowRow>;
+} as const satisfies Record<string, WorkflowRow>;
+
+export type Workflow = keyof typeof workflows;
+export const Workflow = z.enum(Object.keys(workflows) as Workflow[]);
 
 /** A workflow as the row says, without the narrowness of its literals. */
 export const workflowOf = (workflow: Workflow): WorkflowRow => workflows[workflow];

@@ -8,6 +8,7 @@ import { credentialVerifier } from '../domain/derived.ts';
 import { mergeDoorEntry } from '../domain/merge.ts';
 import type { World } from '../domain/merge-context.ts';
 import type { RootKeys } from '../domain/root-key.ts';
+import type { StockUnit } from '../domain/stock.ts';
 import { ChainHead } from '../domain/subjects.ts';
 import { earlier, type Instant, instant } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -16,6 +17,7 @@ import {
   commitBankLog,
   commitCommand,
   commitCompartmentLog,
+  commitStockUnit,
   commitTransaction,
   compartmentWrite,
   lockWrites,
@@ -61,6 +63,7 @@ const nothingPending = () => ({
   /** Worth an event only if nothing stronger follows before the commit. */
   weak: new Map<string, Emission<Transaction>[]>(),
   commands: new Map<string, Emission<Command>[]>(),
+  stockUnits: new Map<string, Emission<StockUnit>[]>(),
   doors: new Map<string, Emission<ChainHead>[]>(),
   bank: [] as Emission<ChainHead>[],
   take: [] as Credential[],
@@ -104,6 +107,12 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       if (!weak) emit(transactionId, emissions);
       else if (!pending.transactions.has(transactionId)) pending.weak.set(transactionId, emissions);
     }
+    if (merged.stock) {
+      const { unitId, emission } = merged.stock;
+      const unit = world.stockUnits.get(unitId);
+      pending.stockUnits.set(unitId, [...(pending.stockUnits.get(unitId) ?? []), emission]);
+      if (unit) world.stockUnits.set(unitId, apply(unit, [emission]).after);
+    }
     pending.take.push(...merged.take);
     pending.drop.push(...merged.drop);
     const type = compartmentEvents[entry.type];
@@ -112,7 +121,7 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       const data = { evidence: { journalId, seq, door, version, cause } };
       pending.doors.set(door, [...(pending.doors.get(door) ?? []), { type, set: {}, data, occurredAt }]);
     }
-    return merged.emissions.some((it) => !it.weak);
+    return merged.stock !== undefined || merged.emissions.some((it) => !it.weak);
   };
 
   /** The writes of what is pending, and what its subjects become once they are written. */
@@ -133,6 +142,13 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       const committed = commitCommand(apply(before, emissions), circumstances);
       writes.push(...committed.writes);
       after.push(() => world.commands.set(id, committed.after));
+    }
+    for (const [id, emissions] of pending.stockUnits) {
+      const before = saved.stockUnits.get(id);
+      if (!before) continue;
+      const committed = commitStockUnit(apply(before, emissions), circumstances);
+      writes.push(...committed.writes);
+      after.push(() => world.stockUnits.set(id, committed.after));
     }
     for (const [door, compartment] of world.compartments) {
       const before = saved.compartments.get(door);
@@ -246,4 +262,5 @@ const snapshot = (world: World) => ({
   transactions: new Map<string, Transaction>(world.transactions),
   commands: new Map<string, Command>(world.commands),
   compartments: new Map<string, Compartment>(world.compartments),
+  stockUnits: new Map<string, StockUnit>(world.stockUnits),
 });

@@ -38,6 +38,18 @@ export const keys = {
     PK: `ASSET#${tenant}#${id}`,
     SK: `L#${transactionId}`,
   }),
+  stockUnit: (tenant: string, id: string): Key => ({ PK: `STOCK#${tenant}`, SK: id }),
+  stockUnitLog: (tenant: string, id: string): string => `UNIT#${tenant}#${id}`,
+  /** A copy of a unit that has not left the stock, with others of its kind at its bank. What keeps shortest comes first. */
+  stockAt: (tenant: string, bankId: string, sku: string, keeps: string, id: string): Key => ({
+    PK: `STOCKAT#${tenant}#${bankId}`,
+    SK: `${sku}#${keeps}#${id}`,
+  }),
+  /** The same, with all of its kind wherever they are. */
+  stockOf: (tenant: string, sku: string, keeps: string, id: string): Key => ({
+    PK: `STOCKOF#${tenant}#${sku}`,
+    SK: `${keeps}#${id}`,
+  }),
   tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,
@@ -93,6 +105,13 @@ export const ranges = {
   heads: (hour: string) =>
     Array.from({ length: shards }, (_, n) => ({ PK: `HEADS#${hour}#${n.toString(16)}`, from: ' ', to: end })),
   assetLoans: (tenant: string, id: string) => ({ PK: `ASSET#${tenant}#${id}`, from: 'L#', to: `L#${end}` }),
+  /** What is in stock at a bank, of one kind if it is named. */
+  stockAt: (tenant: string, bankId: string, sku?: string) => ({
+    PK: `STOCKAT#${tenant}#${bankId}`,
+    from: sku === undefined ? ' ' : `${sku}#`,
+    to: sku === undefined ? end : `${sku}#${end}`,
+  }),
+  stockOf: (tenant: string, sku: string) => ({ PK: `STOCKOF#${tenant}#${sku}`, from: ' ', to: end }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 

@@ -4,13 +4,20 @@ import type { DoorStatus } from '#shared/device/door.ts';
 import type { Cause, DoorEntry } from '#shared/device/journal.ts';
 import { assign } from '#shared/domain/assignment.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
-import { envelopesOf } from '#shared/domain/chain.ts';
-import { type Compartment, newCompartment } from '#shared/domain/compartment.ts';
+import { envelopesOf, type SubjectKind } from '#shared/domain/chain.ts';
+import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
-import { apply } from '#shared/domain/decision.ts';
-import { type CreateInput, create, type Fresh, type TransactionDecision } from '#shared/domain/lifecycle.ts';
+import { apply, born, type SubjectChange } from '#shared/domain/decision.ts';
+import {
+  type CreateInput,
+  create,
+  createFromStock,
+  type Fresh,
+  type TransactionDecision,
+} from '#shared/domain/lifecycle.ts';
 import { mergeDoorEntry } from '#shared/domain/merge.ts';
 import type { World } from '#shared/domain/merge-context.ts';
+import type { StockUnit } from '#shared/domain/stock.ts';
 import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
@@ -87,6 +94,27 @@ export const freshFor = (id: string, workflow: Workflow = 'parcel'): Fresh => ({
   keyVersion: 1,
 });
 
+/** A good in stock, but for where. */
+export const unitInDoor = {
+  id: 'stk_1',
+  tenant: 'ten_1',
+  sku: 'umbrella',
+  state: 'in_stock',
+  externalIds: {},
+  item: anItem,
+  bestBefore: null,
+  metadata: {},
+  bankId: 'bnk_1',
+  siteId: 'sit_1',
+  door: '1',
+  stockedAt: startedAt,
+  soldBy: null,
+  withdrawnBecause: null,
+  createdAt: startedAt,
+  version: 1,
+  hash: '',
+} satisfies StockUnit;
+
 /** What happened at the doors of one bank, as its journal tells it: whole and in order here, however it arrives. */
 export class Journal {
   private seq = 0;
@@ -158,6 +186,7 @@ export class Cloud {
       compartments: new Map(layout.map(({ door }) => [door, newCompartment(door)])),
       transactions: new Map(),
       commands: new Map(),
+      stockUnits: new Map(),
       arriving: new Map(),
     };
   }
@@ -185,7 +214,9 @@ export class Cloud {
   }
 
   eventsOf(id: string): string[] {
-    return this.events.filter((it) => it.subject === id).map((it) => it.type.replace('transaction.', ''));
+    return this.events
+      .filter((it) => it.subject === id)
+      .map((it) => it.type.replace(/^(transaction|stock_unit)\./, ''));
   }
 
   /** Reserves a door for a new parcel; false if there is none. Ten minutes ago: time enough for something to happen. */
@@ -204,6 +235,29 @@ export class Cloud {
     this.save(id, create(input, home, 6, chosen, freshFor(id, 'loan'), startedAt));
   }
 
+  /** Goods that lie in stock in this door. */
+  stock(id: string, door: string, more: Partial<StockUnit> = {}): void {
+    const unit: StockUnit = { ...unitInDoor, id, door, ...more };
+    this.sayOfUnit(born(unit, 'stock_unit.registered'));
+    const home = changed(this.compartment(door), { heldBy: id, contents: 'filled' }, true);
+    this.world.compartments.set(door, home);
+  }
+
+  /** A sale of goods in stock. */
+  sell(id: string, unitId: string, more: Partial<CreateInput> = {}, at: Instant = startedAt): void {
+    const { door, item, stockedAt } = this.unit(unitId);
+    const input = { ...parcelInput(id, { workflow: 'sale', items: [item], ...more }), stockUnitId: unitId };
+    const compartment = this.compartment(door ?? '');
+    const where = { compartment, stockedAt: stockedAt ?? at };
+    this.save(id, createFromStock(input, where, 6, chosen, freshFor(id, 'sale'), at));
+  }
+
+  unit(id: string): StockUnit {
+    const found = this.world.stockUnits.get(id);
+    if (!found) throw new Error(`there is no ${id}`);
+    return found;
+  }
+
   /** Takes a decision on a transaction as it is now; one that comes to nothing changes nothing. */
   decide(
     id: string,
@@ -219,10 +273,11 @@ export class Cloud {
     const inOrder = arriving.toSorted((a, b) => a.entry.seq - b.entry.seq);
     const world = { ...this.world, arriving: new Map(inOrder.map(({ entry }) => [entry.door, entry])) };
     for (const { journalId, entry } of inOrder) {
-      const { emissions, take, drop } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
+      const { emissions, take, drop, stock } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
       }
+      if (stock) this.sayOfUnit(apply(this.unit(stock.unitId), [stock.emission]));
       this.lock(take, drop);
     }
   }
@@ -233,12 +288,24 @@ export class Cloud {
     this.lock(locks.take, locks.drop);
   }
 
+  private sayOfUnit(change: SubjectChange<StockUnit>): void {
+    this.tell(subjects.stockUnit, change, (after) => this.world.stockUnits.set(after.id, after));
+  }
+
   private say(id: string, change: TransactionDecision['transaction']): void {
+    this.tell(subjects.transaction, change, (after) => this.world.transactions.set(id, after));
+  }
+
+  private tell<Subject extends { version: number; hash: string }>(
+    kind: SubjectKind<Subject>,
+    change: SubjectChange<Subject>,
+    keep: (after: Subject) => void,
+  ): void {
     const actor = { type: 'system' as const, id: 'test' };
     const newEventId = () => `evt_${this.events.length + 1}`;
-    const events = envelopesOf(subjects.transaction, change, { actor, now: this.now, newEventId });
+    const events = envelopesOf(kind, change, { actor, now: this.now, newEventId });
     this.events.push(...events);
-    this.world.transactions.set(id, { ...change.after, hash: events.at(-1)?.hash ?? change.after.hash });
+    keep({ ...change.after, hash: events.at(-1)?.hash ?? change.after.hash });
   }
 
   private lock(take: Credential[], drop: Credential[]): void {

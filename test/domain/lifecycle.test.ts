@@ -5,6 +5,7 @@ import { deadlineOf, runningDeadline } from '#shared/domain/deadline.ts';
 import {
   type Action,
   cancel,
+  charge,
   complete,
   confirm,
   create,
@@ -74,6 +75,7 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
   complete: (it) => complete(it, { ...door, contents: 'empty' }, 'handed over at the counter', minutes(5)),
   confirm: (it) =>
     confirm({ ...it, preconditions: [{ condition: 'payment' }] }, 'payment', { by: 'key_1' }, minutes(5)),
+  charge: (it) => charge(it, { amountMinor: 1, currency: 'CHF', reason: 'wrapping', by: 'key_1' }, minutes(5)),
   refund: (it) =>
     refund(
       { ...it, payment: { amountMinor: 900, currency: 'CHF' } },
@@ -92,6 +94,8 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
 /** An event that leaves the state as it is. */
 const in_ = (event: string, ...states: TransactionState[]) =>
   Object.fromEntries(states.map((state) => [state, `${event} → ${state}`]));
+
+const sinceReserved = TransactionState.options.filter((state) => state !== 'created');
 
 /** What each request makes of a transaction in each state; all others refuse it. */
 const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
@@ -115,11 +119,8 @@ const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
     recall_due: 'transaction.completed → completed',
   },
   confirm: in_('transaction.payment_confirmed', 'reserved', 'stored', 'in_use', 'recall_due'),
-  refund: in_(
-    'transaction.refunded',
-    ...(['reserved', 'stored', 'in_use', 'recall_due'] as const),
-    ...(['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const),
-  ),
+  charge: in_('transaction.charged', ...sinceReserved),
+  refund: in_('transaction.refunded', ...sinceReserved),
   dispute: in_('transaction.disputed', 'reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'),
   update: in_('transaction.updated', 'reserved', 'stored', 'in_use', 'recall_due'),
   move: { reserved: 'transaction.moved → reserved' },

@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Compartment, changed, newCompartment, offered } from '#shared/domain/compartment.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import {
+  charge,
   complete,
   confirm,
-  create,
   expireIfDue,
   extend,
   hold,
@@ -17,19 +17,9 @@ import {
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
-import { Workflow, workflowOf, workflows } from '#shared/domain/workflow.ts';
-import {
-  Cloud,
-  chosen,
-  doorOf,
-  freshFor,
-  hours,
-  Journal,
-  minutes,
-  parcelInput,
-  reserved,
-  startedAt,
-} from './cloud-and-bank.ts';
+import { Condition, Workflow, type WorkflowRow, workflowOf, workflows } from '#shared/domain/workflow.ts';
+import { catalogue, isEventType } from '../../events/catalogue.ts';
+import { Cloud, doorOf, hours, Journal, minutes, reserved, startedAt } from './cloud-and-bank.ts';
 
 const of = 'txn_1';
 const door = '1';
@@ -116,6 +106,19 @@ describe('what a receiver needs before the door opens', () => {
     );
   });
 
+  it('is every one of what is asked for: each alone keeps the door closed until it is recorded', () => {
+    let it = reserved(of, door, { workflow: 'parcel', conditions: Condition.options });
+    const blocked = () => grantsOf(it).find(({ step }) => step === 'pickup')?.blocked;
+    const told = [];
+    for (const condition of Condition.options) {
+      told.push(blocked());
+      it = confirm(it, condition, { by: 'key_1' }, minutes(1)).transaction.after;
+    }
+    expect(told).toEqual(['payment_pending', 'approval_pending', 'identity_unconfirmed', 'age_unconfirmed']);
+    expect(blocked()).toBeUndefined();
+    expect(it.preconditions?.map(({ met }) => met?.by)).toEqual(Condition.options.map(() => 'key_1'));
+  });
+
   it('is nothing where the caller says so', () => {
     const it = reserved(of, door, { workflow: 'sale', conditions: [] });
     expect(it).not.toHaveProperty('preconditions');
@@ -134,6 +137,33 @@ describe('a refund', () => {
     expect(
       refusalOf(() => refund(once, { amountMinor: 301, reason: 'damaged', by: 'key_1' }, minutes(2))),
     ).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/amountMinor' }] });
+  });
+
+  it('counts what was charged besides, and gives it back as well', () => {
+    const asked = { amountMinor: 100, currency: 'CHF', reason: 'wrapping', by: 'key_1' };
+    const more = charge(paid, asked, minutes(1)).transaction.after;
+    expect(more.charges).toEqual([{ kind: 'surcharge', ...asked, at: minutes(1) }]);
+    expect(
+      refund(more, { amountMinor: 1_000, reason: 'all', by: 'key_1' }, minutes(2)).transaction.after.charges,
+    ).toHaveLength(2);
+    expect(refusalOf(() => refund(more, { amountMinor: 1_001, reason: 'x', by: 'k' }, minutes(2))).message).toBe(
+      'at most 1000 can be refunded',
+    );
+  });
+
+  it('and all other amounts are in one currency', () => {
+    const asked = { amountMinor: 100, currency: 'EUR', reason: 'wrapping', by: 'key_1' };
+    expect(refusalOf(() => charge(paid, asked, minutes(1)))).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/currency', detail: 'is not CHF, in which the others are' }],
+    });
+    expect(refusalOf(() => extend(paid, { pickupBy: hours(200) }, minutes(1), asked))).toMatchObject({
+      errors: [{ pointer: '/charge/currency' }],
+    });
+    const free = charge(reserved(), asked, minutes(1)).transaction.after;
+    expect(
+      refund(free, { amountMinor: 100, reason: 'x', by: 'k' }, minutes(2)).transaction.after.charges,
+    ).toMatchObject([{ currency: 'EUR' }, { kind: 'refund', currency: 'EUR' }]);
   });
 
   it('needs a payment', () => {
@@ -205,6 +235,21 @@ describe('a rental', () => {
     expect(cloud.compartment(door).availability).toBe('available');
   });
 
+  it('ends without anybody knowing what was left: a door without a sensor has to be cleared too, by hand', () => {
+    const { cloud, journal } = rented({ deadlines: { useUntil: hours(2) } });
+    cloud.learn(journal.closed('use', of, door, 'unknown', minutes(5)));
+    cloud.now = hours(2);
+    cloud.decide(of, expireIfDue);
+    expect(cloud.compartment(door)).toMatchObject({
+      heldBy: null,
+      availability: 'needs_clearing',
+      contents: 'unknown',
+    });
+    expect(offered(cloud.compartment(door), hours(9))).toBe(false);
+    const cleared = changed(cloud.compartment(door), { uncleared: undefined }, false);
+    expect(offered(cleared, hours(9))).toBe(true);
+  });
+
   it('is cleared by a sensor that reads empty when staff close the door', () => {
     const { cloud, journal } = used({ deadlines: { useUntil: hours(2) } });
     cloud.now = hours(2);
@@ -223,6 +268,11 @@ describe('a rental', () => {
     cloud.now = plusSeconds(hours(2), 1_800);
     cloud.decide(of, expireIfDue);
     expect(it()).toMatchObject({ state: 'expired', expiredStage: 'use' });
+    // What that costs is known to its seller, who writes it down afterwards.
+    expect(cloud.events.at(-1)?.data).toMatchObject({ overstaySeconds: 1_800 });
+    const asked = { amountMinor: 400, currency: 'CHF', reason: 'half an hour too long', by: 'key_1' };
+    cloud.decide(of, (each, _, __, now) => charge(each, asked, now));
+    expect(it()).toMatchObject({ state: 'expired', charges: [{ kind: 'surcharge', amountMinor: 400 }] });
   });
 
   it('ended by the renter while over time says by how much, and what it cost', () => {
@@ -445,41 +495,66 @@ describe('a credential', () => {
 });
 
 describe('a seventh workflow', () => {
-  it('is a row: its steps, credentials, deadlines and grants follow from it', () => {
-    const maintenanceSwap = {
-      use: 'a technician leaves a spare part and takes the broken one',
-      steps: [
-        { step: 'deposit', by: 'staff', from: 'reserved', to: 'stored', until: 'reserveUntil' },
-        { step: 'pickup', by: 'staff', from: 'stored', to: 'completed', until: 'pickupBy' },
-      ],
-      deadlines: { reserveUntil: 600, depositBy: 1_200, pickupBy: 3_600 },
-      conditions: ['approval'],
-      endsBy: 'cancel, recall',
-    } as const;
-    const rows: Record<string, unknown> = workflows;
-    rows.maintenance_swap = maintenanceSwap;
-    try {
-      // What the schema would refuse, since the type does not know the name yet.
-      const workflow = 'maintenance_swap' as Workflow;
-      const { after } = create(
-        parcelInput(of, { workflow }),
-        newCompartment(door),
-        6,
-        chosen,
-        freshFor(of, workflow),
-        startedAt,
-      ).transaction;
-      expect(after.deadlines).toEqual({
-        reserveUntil: plusSeconds(startedAt, 600),
-        depositBy: plusSeconds(startedAt, 1_200),
-        pickupBy: plusSeconds(startedAt, 4_800),
-      });
-      expect(grantsOf(after).map(({ step, blocked }) => [step, blocked])).toEqual([
-        ['pickup', 'approval_pending'],
-        ['deposit', undefined],
-      ]);
-    } finally {
-      delete rows.maintenance_swap;
-    }
+  const workflow = 'maintenance_swap' as Workflow;
+  const rows: Record<string, WorkflowRow> = workflows;
+  const maintenanceSwap: WorkflowRow = {
+    use: 'a technician leaves a spare part, another swaps it',
+    steps: [
+      { step: 'deposit', by: 'staff', from: 'reserved', to: 'stored', until: 'reserveUntil' },
+      { step: 'pickup', by: 'staff', from: 'stored', to: 'completed', until: 'pickupBy' },
+    ],
+    deadlines: { reserveUntil: 600, depositBy: 1_200, pickupBy: 3_600 },
+    conditions: ['approval'],
+    endsBy: 'cancel, recall',
+  };
+  beforeEach(() => {
+    rows[workflow] = maintenanceSwap;
+  });
+  afterEach(() => {
+    delete rows[workflow];
+  });
+  const swap = () => {
+    const cloud = new Cloud([doorOf(door)]);
+    const journal = new Journal();
+    cloud.reserve(of, { workflow });
+    return { cloud, journal, it: () => cloud.transaction(of) };
+  };
+
+  it('is a row: its deadlines, credentials and what must be confirmed follow from it', () => {
+    const { it } = swap();
+    expect(it().deadlines).toEqual({
+      reserveUntil: plusSeconds(startedAt, 600),
+      depositBy: plusSeconds(startedAt, 1_200),
+      pickupBy: plusSeconds(startedAt, 4_800),
+    });
+    expect(grantsOf(it()).map(({ step, blocked }) => [step, blocked])).toEqual([
+      ['pickup', 'approval_pending'],
+      ['deposit', undefined],
+    ]);
+  });
+
+  it('goes from its reservation to its end, by what happens at the door', () => {
+    const { it, cloud, journal } = swap();
+    cloud.learn(journal.opened('deposit', of, door, minutes(2)));
+    cloud.learn(journal.deposited(of, door, minutes(3)));
+    expect(it()).toMatchObject({ state: 'stored', deadlines: { pickupBy: plusSeconds(minutes(3), 3_600) } });
+    cloud.decide(of, (each) => confirm(each, 'approval', { by: 'key_1' }, minutes(5)));
+    expect(grantsOf(it())[0]).not.toHaveProperty('blocked');
+    cloud.learn(journal.pickedUp(of, door, minutes(7)));
+    expect(it().state).toBe('completed');
+    expect(cloud.eventsOf(of)).toEqual([
+      ...['created', 'reserved', 'updated', 'deposited', 'confirmed', 'picked_up', 'completed'],
+    ]);
+    expect(cloud.compartment(door)).toMatchObject({ heldBy: null, availability: 'available' });
+    for (const { type, data } of cloud.events)
+      expect(isEventType(type) && catalogue[type].parse(data)).toMatchObject({ workflow: 'maintenance_swap' });
+  });
+
+  it('ends by its own deadlines, and is found and described like the others', () => {
+    const { it, cloud } = swap();
+    cloud.now = plusSeconds(startedAt, 600);
+    cloud.decide(of, expireIfDue);
+    expect(it()).toMatchObject({ state: 'expired', expiredStage: 'reservation' });
+    expect(Workflow.options).toEqual(Object.keys(workflows).filter((name) => name !== workflow));
   });
 });

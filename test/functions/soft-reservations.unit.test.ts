@@ -112,6 +112,7 @@ describe('a soft reservation whose depositor has begun', () => {
       compartments,
       transactions: new Map([['txn_1', reserved('txn_1', '1', { reservation: 'soft' })]]),
       commands: new Map(),
+      stockUnits: new Map(),
       arriving: new Map([['1', entry]]),
     };
     mergeDoorEntry(world, 'jnl_1', entry, freshFor('txn_1'), minutes(2));

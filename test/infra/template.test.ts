@@ -467,6 +467,7 @@ describe('least privilege', () => {
     ['http/sites', [...readWrite, secret]],
     ['http/banks', [...readWrite, secret]],
     ['http/assets', [...readWrite, secret]],
+    ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],

@@ -81,6 +81,15 @@ const happen: Record<NonNullable<Example['after']>, (it: Example) => Promise<voi
     await panel.fill(await enter(transactionId, 'deposit'));
     await becomes(transactionId, 'stored');
   },
+  'the goods are put in': async ({ params: { stockUnitId = '' } }) => {
+    const Unit = z.object({ bankId: z.string(), door: z.string(), state: z.string() });
+    const read = () => tenant.api.get(`/v1/stock-units/${real.get(stockUnitId)}`, Unit);
+    const { bankId, door } = await read();
+    await tenant.api.post('/v1/commands', { bankId, door, reason: 'put the goods in' }, z.object({ id: z.string() }));
+    await eventually(async () => expect((await panel.state()).doors[door]?.door).toBe('open'));
+    await panel.fill(door);
+    await eventually(async () => expect((await read()).state).toBe('in_stock'));
+  },
   'the rental has begun': async ({ params: { transactionId = '' } }) => {
     await panel.door(await enter(transactionId, 'use'), { door: 'closed' });
     await becomes(transactionId, 'in_use');

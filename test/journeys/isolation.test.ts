@@ -29,6 +29,7 @@ let ids: Record<string, string>;
 let secrets: string[];
 
 const order = 'ORDER-OF-THE-OWNER';
+const sku = 'SKU-OF-THE-OWNER';
 
 beforeAll(async () => {
   [owner, stranger] = await Promise.all([newTenant('The owner'), newTenant('The stranger')]);
@@ -49,6 +50,11 @@ beforeAll(async () => {
     { bankId: bank.id, name: 'Asset of the owner', item: anItem },
     z.object({ id: z.string(), door: z.string() }),
   );
+  const unit = await owner.api.post(
+    '/v1/stock-units',
+    { sku, item: anItem, metadata: { note: 'note of the owner' } },
+    Made,
+  );
   const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
   await eventually(async () => {
@@ -67,6 +73,7 @@ beforeAll(async () => {
     apiKeyId: key.id,
     endpointId: endpoint.id,
     assetId: asset.id,
+    stockUnitId: unit.id,
   };
   secrets = [
     owner.id,
@@ -74,6 +81,7 @@ beforeAll(async () => {
     ...Object.values(ids).filter((it) => it.length > 8),
     ...parcel.credentials.flatMap(({ value }) => value ?? []),
     order,
+    sku,
     'of the owner',
     receiver.url,
     '+41790000001',
@@ -92,12 +100,20 @@ const hidden = (...bodies: Record<string, unknown>[]): Case => ({
   status: 404,
   attempts: () => (bodies.length === 0 ? [{}] : bodies.map((body) => ({ body }))),
 });
+/** A sale of what the owner has in stock. */
+const fromStock = (): Attempt[] =>
+  [{ sku }, { stockUnitId: ids.stockUnitId }].map((what) => ({
+    body: { workflow: 'sale', bankId: bank.id, ...what },
+  }));
 const inTime = new Date(Date.now() + 30 * 86_400_000).toISOString();
 
 /** By each route's id: what a stranger asks of the owner's, and is answered. Null: it names nothing that has an owner. */
 const cases: Record<string, Case | null> = {
-  'create-transaction': { status: 409, attempts: () => [{ body: parcelFor(bank) }] },
-  'check-transaction': { status: 200, attempts: () => [{ body: parcelFor(bank) }] },
+  'create-transaction': {
+    status: 409,
+    attempts: () => [{ body: parcelFor(bank) }, ...fromStock()],
+  },
+  'check-transaction': { status: 200, attempts: () => [{ body: parcelFor(bank) }, ...fromStock()] },
   'list-transactions': { status: 200, attempts: ({ path }) => [{ path: `${path}?orderId=${order}` }] },
   'get-transaction': {
     status: 404,
@@ -117,6 +133,7 @@ const cases: Record<string, Case | null> = {
   'complete-transaction': hidden({ reason: 'a stranger says so' }),
   'confirm-payment': hidden({}),
   'confirm-transaction': hidden({ condition: 'identity' }),
+  'charge-transaction': hidden({ amountMinor: 1, currency: 'CHF', reason: 'a stranger says so' }),
   'refund-transaction': hidden({ amountMinor: 1, reason: 'a stranger says so' }),
   'dispute-transaction': hidden({ reason: 'a stranger says so' }),
   'create-command': {
@@ -144,6 +161,19 @@ const cases: Record<string, Case | null> = {
   'get-asset': hidden(),
   'list-asset-loans': hidden(),
   'retire-asset': hidden({ reason: 'a stranger says so' }),
+  'create-stock-unit': {
+    status: 409,
+    attempts: () => [{ body: { bankId: bank.id, sku: 'mine', item: anItem } }],
+  },
+  'list-stock-units': {
+    status: 200,
+    attempts: ({ path }) => [{}, { path: `${path}?bankId=${bank.id}` }, { path: `${path}?sku=${sku}` }],
+  },
+  'get-stock-unit': hidden(),
+  'update-stock-unit': hidden({ metadata: { by: 'a stranger' } }),
+  'place-stock-unit': { status: 404, attempts: () => [{ body: { bankId: bank.id } }] },
+  'withdraw-stock-unit': hidden({ reason: 'a stranger says so' }),
+  'list-stock-levels': hidden(),
   'list-assignment-policies': null,
   'get-assignment-policy': null,
   'replace-assignment-policy': null,

@@ -215,6 +215,85 @@ describe('a loan', () => {
   });
 });
 
+describe('a parcel', () => {
+  const Events = z.object({ data: z.array(z.object({ type: z.string(), data: z.looseObject({}) })) });
+
+  it('from one person to another is put in by the one and taken by the other', async () => {
+    const parcel = await begin('parcel', {
+      parties: { depositor: { name: 'Grace', email: 'grace@example.org' } },
+      recipient: { name: 'Ada', email: 'ada@example.org' },
+    });
+    expect(parcel.parties).toEqual({ depositor: { name: 'Grace', email: 'grace@example.org' } });
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'pickup'))).toMatchObject({ granted: false });
+    await putIn(parcel);
+    await becomes(parcel, 'stored');
+    expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: false });
+    await takeOut(parcel);
+    expect(await becomes(parcel, 'completed')).toMatchObject({ parties: parcel.parties });
+    await holds();
+  });
+
+  it('of several items is behind one door that holds them all, each found by its own id', async () => {
+    const items = ['S-1', 'S-2', 'S-3'].map((name, nth) => ({
+      ...anItem,
+      externalId: `${name}-${tenant.id}`,
+      heightMm: 90 + nth,
+      thermalClass: 'ambient',
+    }));
+    const parcel = await begin('parcel', { items });
+    expect(parcel.items).toEqual(items);
+    await atBank(parcel);
+    await putIn(parcel);
+    await becomes(parcel, 'stored');
+    for (const { externalId } of items)
+      await eventually(async () => {
+        const path = `/v1/transactions?itemId=${externalId}`;
+        const found = await tenant.api.get(path, z.object({ data: z.array(TransactionView) }));
+        expect(found.data.map(({ id, door }) => [id, door])).toEqual([[parcel.id, parcel.door]]);
+      });
+    await takeOut(parcel);
+    expect((await becomes(parcel, 'completed')).items).toEqual(items);
+    await holds();
+  });
+
+  it('that was not put in can still be: the deposit stays open, and is told as failed', async () => {
+    const parcel = await begin('parcel');
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: true });
+    await bank.panel.clear(doorOf(parcel));
+    await eventually(async () => {
+      const { data } = await tenant.api.get(`/v1/transactions/${parcel.id}/events`, Events);
+      expect(data.at(-1)).toMatchObject({
+        type: 'transaction.deposit_failed',
+        data: { reason: 'nothing_deposited', state: 'reserved' },
+      });
+    });
+    await putIn(parcel);
+    await becomes(parcel, 'stored');
+    await takeOut(parcel);
+    await becomes(parcel, 'completed');
+    await holds();
+  });
+
+  it('that does not fit is taken to a larger door by the courier who stands before the open one', async () => {
+    const parcel = await begin('parcel');
+    await atBank(parcel);
+    expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: true });
+    const moved = await act(parcel, 'move', { reason: 'item_too_big', larger: true });
+    expect(moved).toMatchObject({ state: 'reserved', door: 'L' });
+    await bank.panel.clear(doorOf(parcel));
+    await atBank(parcel);
+    const there = { ...moved, credentials: parcel.credentials };
+    await putIn(there);
+    await becomes(parcel, 'stored');
+    await eventually(async () => expect((await compartment(doorOf(parcel))).availability).toBe('available'));
+    await takeOut(there);
+    await becomes(parcel, 'completed');
+    await holds();
+  });
+});
+
 describe('what support can mend', () => {
   it('moves a courier whose parcel does not fit to a larger door, in one call', async () => {
     const parcel = await begin('parcel');

@@ -41,6 +41,7 @@ export const TransactionShape = z.looseObject({
     useUntil: z.string().optional(),
   }),
   overstaySeconds: z.int().optional(),
+  stockUnitId: z.string().optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
   waiting: z.object({ until: z.string() }).nullish(),
@@ -109,6 +110,15 @@ const AssetShape = z.looseObject({
   door: z.string(),
   retired: z.string().nullable(),
 });
+
+const StockUnitShape = z.looseObject({
+  id: z.string(),
+  state: z.enum(['registered', 'placed', 'in_stock', 'missing', 'sold', 'withdrawn']),
+  bankId: z.string().nullable(),
+  door: z.string().nullable(),
+  soldBy: z.string().nullable(),
+});
+export type StockUnitShape = z.infer<typeof StockUnitShape>;
 
 const EndpointShape = z.looseObject({
   id: z.string(),
@@ -213,6 +223,9 @@ export type Picture = {
   transactions: readonly TransactionShape[];
   compartments: readonly (z.infer<typeof CompartmentShape> & { bankId: string })[];
   assets: readonly z.infer<typeof AssetShape>[];
+  stockUnits: readonly StockUnitShape[];
+  /** Copies of them, where those who look for what is in stock find it. */
+  shelved: readonly StockUnitShape[];
   commands: readonly z.infer<typeof CommandShape>[];
   banks: readonly z.infer<typeof BankShape>[];
   endpoints: readonly (z.infer<typeof EndpointShape> & { tenant: string })[];
@@ -426,6 +439,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
   ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
+  UNIT: ([, tenant, id]) => ({ PK: `STOCK#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
 };
 
@@ -434,7 +448,13 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
-  const logs: Record<string, string> = { SITES: 'SITE', KEYS: 'KEY', ASSETS: 'ASSET', ENDPOINTS: 'ENDPOINT' };
+  const logs: Record<string, string> = {
+    SITES: 'SITE',
+    KEYS: 'KEY',
+    ASSETS: 'ASSET',
+    STOCK: 'UNIT',
+    ENDPOINTS: 'ENDPOINT',
+  };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;
 };
@@ -478,6 +498,8 @@ export const pictureOf = (
     transactions: where('TXN', 'T').map((row) => TransactionShape.parse(row)),
     compartments: where('BANK', 'D#').map((row) => ({ ...CompartmentShape.parse(row), bankId: word(row, 1) })),
     assets: where('ASSETS', '').map((row) => AssetShape.parse(row)),
+    stockUnits: where('STOCK', '').map((row) => StockUnitShape.parse(row)),
+    shelved: [...where('STOCKAT', ''), ...where('STOCKOF', '')].map((row) => StockUnitShape.parse(row)),
     commands: where('CMD', 'S').map((row) => CommandShape.parse(row)),
     banks: where('BANK', 'B')
       .filter(({ SK }) => SK === 'B')

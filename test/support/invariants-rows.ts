@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
-import type { Picture, TransactionShape } from './invariants-picture.ts';
+import type { Picture, StockUnitShape, TransactionShape } from './invariants-picture.ts';
 import { unpacked } from './packed-rows.ts';
 
 const active = ['reserved', 'stored', 'in_use', 'recall_due'];
@@ -9,7 +9,7 @@ const isInside = ({ state, workflow }: TransactionShape): boolean =>
   state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflow === 'rental');
 
 /** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
-export const heldOnce = ({ transactions, compartments, assets }: Picture): string[] => {
+export const heldOnce = ({ transactions, compartments, assets, stockUnits }: Picture): string[] => {
   const found: string[] = [];
   const byId = new Map(transactions.map((it) => [it.id, it]));
   const holders = new Map<string, string>();
@@ -25,13 +25,14 @@ export const heldOnce = ({ transactions, compartments, assets }: Picture): strin
   for (const { bankId, door, heldBy, availability } of compartments) {
     const place = `${bankId}/${door}`;
     const holder = heldBy === null ? undefined : byId.get(heldBy);
-    const asset = assets.find(({ id }) => id === heldBy);
-    // An asset at home is inside or missing; its door is nobody else's either way.
-    const ofAsset = asset ? ['occupied', 'reserved'] : notHeld;
-    const fitting = holder ? [isInside(holder) ? 'occupied' : 'reserved'] : ofAsset;
-    if (asset && (asset.bankId !== bankId || asset.door !== door || asset.retired !== null))
-      found.push(`I1: ${place} is held by ${heldBy}, which belongs to ${asset.bankId}/${asset.door}`);
-    if (heldBy !== null && holder === undefined && asset === undefined)
+    const asset = assets.find(({ id, retired }) => id === heldBy && retired === null);
+    const thing = asset ?? stockUnits.find((it) => it.id === heldBy && hasDoor(it));
+    // A thing at home is inside or missing; its door is nobody else's either way.
+    const ofThing = thing ? ['occupied', 'reserved'] : notHeld;
+    const fitting = holder ? [isInside(holder) ? 'occupied' : 'reserved'] : ofThing;
+    if (thing && (thing.bankId !== bankId || thing.door !== door))
+      found.push(`I1: ${place} is held by ${heldBy}, which belongs to ${thing.bankId}/${thing.door}`);
+    if (heldBy !== null && holder === undefined && thing === undefined)
       found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
     else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || holder.door !== door))
       found.push(`I1: ${place} is held by ${heldBy}, which is at ${holder.bankId}/${holder.door}`);
@@ -39,6 +40,34 @@ export const heldOnce = ({ transactions, compartments, assets }: Picture): strin
       found.push(`I6: ${place} is held by ${heldBy}, which is ${holder.state}`);
     else if (!fitting.includes(availability))
       found.push(`I1: ${place} is ${availability}, held by ${heldBy ?? 'nobody'}${holder ? ` (${holder.state})` : ''}`);
+  }
+  return found;
+};
+const hasDoor = ({ state }: StockUnitShape): boolean => ['placed', 'in_stock', 'missing'].includes(state);
+
+/** Goods have their door while they are in stock, themselves or by a sale of them; they are sold once, by one that is completed. */
+export const stocked = ({ transactions, compartments, stockUnits, shelved }: Picture): string[] => {
+  const found: string[] = [];
+  for (const it of stockUnits) {
+    const sales = transactions.filter(({ stockUnitId }) => stockUnitId === it.id);
+    const place = `${it.bankId}/${it.door}`;
+    const holder = compartments.find(({ bankId, door }) => bankId === it.bankId && door === it.door)?.heldBy ?? null;
+    const isHeld = holder === it.id || sales.some(({ id, state }) => id === holder && active.includes(state));
+    if (hasDoor(it) && !isHeld)
+      found.push(`I1: ${it.id} is ${it.state} at ${place}, which is held by ${holder ?? 'nobody'}`);
+    if (!hasDoor(it) && holder === it.id) found.push(`I6: ${place} is held by ${it.id}, which is ${it.state}`);
+    const completed = sales.filter(({ state }) => state === 'completed');
+    if (it.state === 'sold' && !completed.some(({ id }) => id === it.soldBy))
+      found.push(`I1: ${it.id} is sold by ${it.soldBy}, which is not completed`);
+    if (it.state !== 'sold' && it.state !== 'withdrawn' && completed.length > 0)
+      found.push(`I1: ${it.id} is ${it.state}, and ${completed.map(({ id }) => id).join(', ')} sold it`);
+    if (completed.filter(({ flags }) => !flags.includes('late')).length > 1)
+      found.push(`I1: ${it.id} was sold by ${completed.map(({ id }) => id).join(' and ')}`);
+    const copies = shelved.filter(({ id }) => id === it.id);
+    const shelves = it.state === 'sold' || it.state === 'withdrawn' ? 0 : it.bankId === null ? 1 : 2;
+    const own = ({ PK: _, SK: __, ...rest }: Record<string, unknown>) => rest;
+    if (copies.length !== shelves || copies.some((copy) => !isDeepStrictEqual(own(copy), own(it))))
+      found.push(`I1: ${it.id} is ${it.state}, and its copies say ${JSON.stringify(copies)}`);
   }
   return found;
 };
@@ -152,20 +181,24 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'ENDPOINT', 'BANKLOG', 'POLICY'];
+const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY'];
+
+const byPatch = ['transaction.updated', 'stock_unit.updated'];
+/** What is written with the effect of another: of the newer command, of a completion by hand. */
+const ofAnother = ['command.superseded', 'stock_unit.sold'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
- * that was done twice leaves one commit without a record. A superseded command is part of the newer one's effect.
+ * that was done twice leaves one commit without a record.
  */
 export const onceEach = ({ logs, idempotency }: Picture): string[] => {
   const effects = new Map<string, string>();
   for (const log of logs.filter(({ kind }) => byPost.includes(kind))) {
     for (const { SK, events } of log.commits) {
       const last = events.at(-1)?.envelope;
-      if (last?.actor.type !== 'api_key' || last.type === 'command.superseded') continue;
+      if (last?.actor.type !== 'api_key' || ofAnother.includes(last.type)) continue;
       // By PATCH, which says what is to be and may be repeated without a key.
-      if (events.some(({ envelope }) => envelope.type === 'transaction.updated')) continue;
+      if (events.some(({ envelope }) => byPatch.includes(envelope.type))) continue;
       effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
     }
   }

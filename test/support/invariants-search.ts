@@ -62,6 +62,7 @@ const expectedOf = (it: TransactionShape, doors: Doors): [string, string][] => {
   const rows: [string, Record<string, unknown>][] = [
     ...it.credentials.map((credential): [string, object] => [`credential#${credential.id}`, {}]),
     ...items.flatMap(({ externalId }): [string, object][] => (externalId ? [[`item#${externalId}`, {}]] : [])),
+    ...(it.stockUnitId ? [[`stock#${it.stockUnitId}`, {}] as [string, object]] : []),
     ...(recipient.phone ? [[hidden('phone', recipient.phone), {}] as [string, object]] : []),
     ...(recipient.email ? [[hidden('email', recipient.email.toLowerCase()), {}] as [string, object]] : []),
     ...[...(doors.get(id) ?? [])].map((door): [string, object] => [`door#${bankId}/${door}`, ended]),

@@ -126,7 +126,8 @@ const next: Record<string, Record<string, readonly string[]>> = {
     '': ['created'],
     created: ['reserved', 'rejected', 'cancelled', 'expired'],
     reserved: ['stored', 'in_use', 'cancelled', 'expired', 'rejected', 'completed'],
-    stored: ['completed', 'recall_due', 'recalled'],
+    // Of goods in stock also what leaves them where they are.
+    stored: ['completed', 'recall_due', 'recalled', 'cancelled', 'expired', 'rejected'],
     in_use: ['completed', 'expired'],
     recall_due: ['stored', 'recalled', 'completed'],
     cancelled: ['recall_due', 'completed', 'in_use'],
@@ -134,6 +135,15 @@ const next: Record<string, Record<string, readonly string[]>> = {
     rejected: ['recall_due', 'completed', 'in_use'],
     completed: [],
     recalled: [],
+  },
+  UNIT: {
+    '': ['registered'],
+    registered: ['placed', 'withdrawn'],
+    placed: ['in_stock', 'sold', 'withdrawn'],
+    in_stock: ['missing', 'sold', 'withdrawn'],
+    missing: ['in_stock', 'sold', 'withdrawn'],
+    sold: [],
+    withdrawn: [],
   },
   CMD: {
     '': ['queued'],
@@ -151,11 +161,12 @@ const next: Record<string, Record<string, readonly string[]>> = {
 
 const ends: Record<string, readonly string[]> = {
   TXN: ['completed', 'cancelled', 'expired', 'recalled', 'rejected'],
+  UNIT: ['sold', 'withdrawn'],
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 
 /** What may still be said of a transaction that has ended, and changes nothing of its end. */
-const afterwards = ['transaction.refunded', 'transaction.disputed'];
+const afterwards = ['transaction.charged', 'transaction.refunded', 'transaction.disputed'];
 
 /** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
 export const absorbed = ({ logs }: Picture): string[] =>

@@ -20,6 +20,7 @@ import {
   overdue,
   pendingCommands,
   served,
+  stocked,
   undelivered,
   uniqueIds,
 } from './invariants-rows.ts';
@@ -32,6 +33,7 @@ type Check = (picture: Picture) => string[];
 /** Hold at every moment (design.md section 10). */
 const always: readonly Check[] = [
   heldOnce,
+  stocked,
   openedRightly,
   numbered,
   promised,
