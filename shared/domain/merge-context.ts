@@ -1,4 +1,5 @@
 import type { DoorEntry } from '../device/journal.ts';
+import type { Asset } from './asset.ts';
 import type { Bank } from './bank.ts';
 import type { Command } from './command.ts';
 import { type Compartment, changed } from './compartment.ts';
@@ -17,7 +18,10 @@ export type Fact =
   | 'nothing_taken'
   | 'recalled'
   | 'used'
-  | 'emptied_by_nobody';
+  | 'emptied_by_nobody'
+  | 'taken_out'
+  | 'put_in'
+  | 'not_carried';
 
 /**
  * What is known while a journal is merged. Merging changes it, entry by entry; nothing is saved here.
@@ -37,6 +41,8 @@ export type Merged = {
   emissions: { transactionId: string; emissions: Emission<Transaction>[]; weak: boolean }[];
   take: Credential[];
   drop: Credential[];
+  /** What was lent has another door by that. */
+  assets?: { assetId: string; emissions: Emission<Asset>[] }[];
 };
 
 export type Context = {
@@ -87,14 +93,23 @@ export const conflicted = (
 ): Omit<Emission<Transaction>, 'occurredAt'> => ({
   type: 'transaction.conflicted',
   set: { flags: flagged(it, ...flags) },
-  data: { recorded: it.flags.includes('held') ? `${it.state}, held` : it.state, happened },
+  data: {
+    recorded: [it.state, ...it.flags.filter((flag) => flag === 'held' || flag === 'moving')].join(', '),
+    happened,
+  },
 });
 
-export const letGo = ({ world, transaction }: Context): void => {
-  const heldBy = transaction.assetId ?? null;
+/** Its doors are free again, or its asset's. */
+export const letGo = ({ world, transaction }: Context, heldBy = transaction.assetId ?? null): void => {
   for (const it of world.compartments.values())
     if (it.heldBy === transaction.id)
       world.compartments.set(it.door, changed(it, { heldBy }, heldBy !== null && it.contents !== 'empty'));
+};
+
+/** One of its doors is free. */
+export const leave = ({ world, transaction }: Context, door: string): void => {
+  const it = world.compartments.get(door);
+  if (it?.heldBy === transaction.id) world.compartments.set(door, changed(it, { heldBy: null }, false));
 };
 
 export const takeDoor = ({ world }: Context, door: string, transactionId: string, stored: boolean): void => {
