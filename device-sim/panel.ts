@@ -20,6 +20,7 @@ export const words = {
   keypad_locked: () => 'Too many wrong codes were entered. Please try again later.',
   credential_revoked: () => 'This code was used already or has been withdrawn.',
   on_hold: () => 'This item is on hold. Please contact the sender.',
+  moving: () => 'This item is being moved to another door. Please come back in a while.',
   payment_pending: () => 'This item has not been paid for yet.',
   approval_pending: () => 'This item has not been approved yet. Please ask who sent you here.',
   identity_unconfirmed: () => 'Please have your identity confirmed first.',

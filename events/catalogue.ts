@@ -14,6 +14,8 @@ const transaction = z.object({
   externalIds: z.record(z.string(), z.string()),
   /** False for what happens at a simulated bank. Events of before it was said were about real ones. */
   livemode: z.boolean().default(true),
+  /** Another door that is held for it, or was until now: its item is to be moved there. */
+  toDoor: z.string().optional(),
   /** Its bank has to learn of it: who may open what is not as the bank takes it to be. */
   changesGrants: z.boolean(),
   changes: Changes,
@@ -76,7 +78,27 @@ export const catalogue = {
     reason: z.string().optional(),
     overstaySeconds: z.int().optional(),
   }),
-  'transaction.moved': transaction.extend({ fromDoor: z.string(), reason: z.string() }),
+  /** Nothing was inside, or the item was carried there: then by a fact at the door. */
+  'transaction.moved': transaction.extend({
+    fromDoor: z.string(),
+    reason: z.string(),
+    evidence: Evidence.optional(),
+  }),
+  /** Its item is to be carried from one door to another; until it was, nobody may pick it up. */
+  'transaction.move_started': transaction.extend({ toDoor: z.string(), reason: z.string(), moveBy: At }),
+  /** To yet another door; `fromDoor` is held for it no more. */
+  'transaction.move_redirected': transaction.extend({
+    fromDoor: z.string(),
+    toDoor: z.string(),
+    reason: z.string(),
+    moveBy: At,
+  }),
+  /** Out of the old door, which is free, and in somebody's hands. */
+  'transaction.taken_out': byFact.extend({ fromDoor: z.string(), toDoor: z.string() }),
+  /** A door was opened for it and nothing was done, or it did not open; the move goes on. */
+  'transaction.move_failed': byFact.extend({ reason: z.string() }),
+  /** Before anything was taken out. */
+  'transaction.move_cancelled': transaction.extend({ toDoor: z.string(), reason: z.string() }),
   'transaction.started': byFact,
   /** What was lent is back. */
   'transaction.returned': byFact,
@@ -100,7 +122,8 @@ export const catalogue = {
     reason: z.string().optional(),
     evidence: Evidence.optional(),
   }),
-  'transaction.recalled': byFact,
+  /** Taken out by staff, or given up while it was being carried: then it is with whoever carries it. */
+  'transaction.recalled': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.rejected': transaction.extend({ reason: z.string() }),
   /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
   'transaction.conflicted': byFact.extend({ recorded: z.string(), happened: z.string() }),
@@ -138,6 +161,8 @@ export const catalogue = {
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
   'asset.registered': asset,
+  /** To another door of its bank, which is its own from now on. */
+  'asset.moved': asset.extend({ fromDoor: z.string(), reason: z.string() }),
   'asset.retired': asset.extend({ reason: z.string() }),
   'stock_unit.registered': stockUnit,
   'stock_unit.updated': stockUnit,

@@ -54,6 +54,11 @@ export class Deadlines extends Construct {
         'transaction.completed',
         'transaction.cancelled',
         'transaction.recall_started',
+        'transaction.move_started',
+        'transaction.move_redirected',
+        'transaction.move_cancelled',
+        'transaction.taken_out',
+        'transaction.moved',
         'command.queued',
       ],
     });

@@ -10,7 +10,7 @@ export class Notifications extends Construct {
       entry: 'bus/messages',
       name: 'Messages',
       impact: 'Recipients are not told that their item waits for them.',
-      to: ['transaction.deposited'],
+      to: ['transaction.deposited', 'transaction.moved'],
     });
     // It remembers what it has told.
     data.readWrite(fn);

@@ -36,8 +36,15 @@ export class Operations extends Construct {
     const { fn: signals } = bus.reaction(this, 'Signals', {
       entry: 'bus/signals',
       name: 'Signals',
-      impact: 'You are not told of conflicts, jammed or forced doors and disabled endpoints.',
-      to: ['transaction.conflicted', 'transaction.rejected', 'webhook_endpoint.disabled', 'compartment.*'],
+      impact:
+        'You are not told of conflicts, moves that stopped half-way, jammed or forced doors and disabled endpoints.',
+      to: [
+        'transaction.conflicted',
+        'transaction.overdue',
+        'transaction.rejected',
+        'webhook_endpoint.disabled',
+        'compartment.*',
+      ],
     });
     signals.allow({ actions: ['sns:Publish'], resources: [this.topic.topicArn] });
     signals.tell('OPS_TOPIC_ARN', this.topic.topicArn);

@@ -3,6 +3,7 @@ import { DoorGrants, type Grant } from '#shared/device/shadow.ts';
 import { doorsPerShadow, shadowNames } from '#shared/device/topics.ts';
 import { type Bank, positionOf } from '#shared/domain/bank.ts';
 import { Compartment } from '#shared/domain/compartment.ts';
+import type { Credential } from '#shared/domain/credential.ts';
 import { credentialVerifier } from '#shared/domain/derived.ts';
 import { doorGrants } from '#shared/domain/grants.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
@@ -15,7 +16,12 @@ import { readBank } from '#shared/store/banks.ts';
 import { keys, ranges } from '#shared/store/rows.ts';
 import { splitStored } from '#shared/store/transactions.ts';
 
-const Concerned = z.object({ bankId: z.string(), door: z.string().nullable(), fromDoor: z.string().optional() });
+const Concerned = z.object({
+  bankId: z.string(),
+  door: z.string().nullable(),
+  fromDoor: z.string().optional(),
+  toDoor: z.string().optional(),
+});
 
 /**
  * Whether the bank must be told: it shows another transaction's grants, ones made with another key, or ones from before
@@ -39,9 +45,9 @@ export const grantsPatch = (
   const patch: Patch = {};
   for (const { door, compartment, transaction } of doors) {
     if (transaction) {
-      const wanted = doorGrants(transaction, (it) =>
-        credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it),
-      );
+      const verifierOf = (it: Credential) =>
+        credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it);
+      const wanted = doorGrants(transaction, verifierOf, door);
       if (outdated(desired[door], wanted, transaction)) patch[door] = wanted;
     } else if (desired[door] !== undefined && (compartment?.until ?? 0) <= nowMs) {
       // Without a contents sensor the last credential opens again for a while, so what the bank has stays that long.
@@ -64,7 +70,7 @@ export const grantsReaction =
     const bank = await readBank(deps.table, tenant, bankId);
     if (bank === null) throw new Error(`there is no bank ${bankId}`);
     const rootKeys = await deps.rootKeys();
-    const positions = [doors.door, doors.fromDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
+    const positions = [doors.door, doors.fromDoor, doors.toDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
 
     for (const name of new Set(positions.map(shadowNames.grants))) {
       const first = Number(name.split('-')[1]) * doorsPerShadow.grants;

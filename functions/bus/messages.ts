@@ -51,7 +51,8 @@ const localTime = (at: Instant, timeZone: string, dates: string): string =>
 /** For whom an item waits, and how they open; null when there is nothing to say to anybody. */
 const pickupOf = (row: Record<string, unknown> | undefined) => {
   const transaction = row && Transaction.parse(row);
-  if (transaction?.state !== 'stored') return null;
+  // While it is being moved nobody may collect it; that it is there is told afterwards.
+  if (transaction?.state !== 'stored' || transaction.move) return null;
   const { recipient, door, deadlines } = transaction;
   const credential = transaction.credentials.findLast((it) => it.step === 'pickup' && it.state === 'active');
   if (recipient.phone === undefined || credential === undefined || door === null) return null;
@@ -76,13 +77,15 @@ export type MessagesDeps = {
 };
 
 /**
- * Tells the recipient that their item waits, once. That it was told is written after it was: a crash between the two
+ * Tells the recipient that their item waits, once; once more if it was carried to another door. That it was told is written after it was: a crash between the two
  * repeats an SMS, which annoys, where the other order would lose one, and leave somebody before a door without a PIN.
  */
 export const tellRecipients =
   ({ table, rootKeys, sms, clock }: MessagesDeps) =>
   async (event: Envelope): Promise<void> => {
-    if (event.type !== 'transaction.deposited') return;
+    const isThere =
+      event.type === 'transaction.deposited' || (event.type === 'transaction.moved' && event.data.state === 'stored');
+    if (!isThere) return;
     const told = keys.message(event.tenant, event.id);
     const [row, bankRow, toldRow] = await table.batchGet(
       [keys.transaction(event.tenant, event.subject), keys.bank(String(event.data.bankId)), told],

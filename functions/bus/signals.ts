@@ -23,6 +23,16 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
     where: `transaction ${data.transactionId}, ${doorOf(data)}`,
     todo: 'What happened stands. Read its events, and ask at the site whether the item is where the transaction says.',
   })),
+  'transaction.overdue': told(catalogue['transaction.overdue'], (data) =>
+    // What is late to come back is its lender's business.
+    data.state === 'stored'
+      ? {
+          what: 'A move has stopped half-way: the item is out of its old door, and not in the new one.',
+          where: `transaction ${data.transactionId}, to be put in at ${doorOf(data)}`,
+          todo: 'The transaction says whose move it is. Have the item put in, or move it to another door that is free.',
+        }
+      : null,
+  ),
   'transaction.rejected': told(catalogue['transaction.rejected'], (data) =>
     // What was reserved softly may be taken back; its owner asked for it so.
     data.reason === 'reclaimed'

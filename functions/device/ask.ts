@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Ask } from '#shared/device/ask.ts';
 import { positionOf } from '#shared/domain/bank.ts';
-import { whyNot } from '#shared/domain/grants.ts';
+import { doorOf, whyNot } from '#shared/domain/grants.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -38,8 +38,9 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
     if (!found || !credential || found.transaction.door === null) return { reason: 'wrong_credential' };
     const reason = whyNot(found.transaction, credential, now);
     if (reason !== null) return { reason };
+    const door = doorOf(found.transaction, credential);
+    if (door === null) return { reason: 'credential_revoked' };
 
-    const { door } = found.transaction;
     const actor = { type: 'bank' as const, id: bankId };
     try {
       const ordered = await commands.order(

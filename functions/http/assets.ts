@@ -60,6 +60,7 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
           name: body.name,
           externalId: body.externalId ?? null,
           item: body.item,
+          returnsTo: body.returnsTo,
           metadata: body.metadata,
           bankId: read.bank.id,
           siteId: read.bank.siteId,

@@ -6,11 +6,13 @@ import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import { apply } from '#shared/domain/decision.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
+import * as moving from '#shared/domain/moving.ts';
 import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
 import { seenText } from '#shared/domain/seen.ts';
 import type { Source } from '#shared/domain/source.ts';
 import { hasLeftStock, type InDoor, sellable, sold, unsellable } from '#shared/domain/stock.ts';
+import type { Instant } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { workflowOf } from '#shared/domain/workflow.ts';
 import {
@@ -27,7 +29,13 @@ import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
-import { commitStockUnit, externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
+import {
+  commitAsset,
+  commitStockUnit,
+  externalIdWrites,
+  KeptCancellation,
+  keptCancellationWrite,
+} from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { readStockAt, readStockUnit, readUnitAtBank } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
@@ -129,6 +137,14 @@ const requireOwnDoor = ({ items, waitUntil, reservation }: CreateCall['body'], o
 const byAsset = 'the door of the asset';
 const byStock = 'the door in which the goods lie';
 
+/** Why items are not changed any more. */
+const itemsInside = 'the items are inside already';
+
+/** A decision, and what else its commit writes. */
+type Moved = { decision: lifecycle.TransactionDecision; more?: Write[] };
+
+type Changes = Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>;
+
 /** A change may come from the system that owns the transaction. */
 type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
 
@@ -182,10 +198,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
   const change = async (
     call: ChangeCall,
     id: string,
-    decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
+    decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision | Moved,
     alongside: (found: Found) => Promise<Write[]> = async () => [],
   ): Promise<Answer> => {
     let made: Answer | undefined;
+    let besides: Write[] = [];
     const found = await find(call, id);
     const more = await alongside(found);
     await transactions.change(
@@ -195,11 +212,13 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
           throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
         requireOwner(found.transaction, call.caller, call.body.source);
-        return from(decide(found, fresh), call.body.source);
+        const decided = decide(found, fresh);
+        besides = 'decision' in decided ? (decided.more ?? []) : [];
+        return from('decision' in decided ? decided.decision : decided, call.body.source);
       },
       (after, decision) => {
         made = answer({ transaction: after, applied: null }, decision.locks.take);
-        return [...call.record(made), ...more];
+        return [...besides, ...more, ...call.record(made)];
       },
     );
     if (made === undefined) throw new Error('a change was saved without an answer');
@@ -211,6 +230,37 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const unit = stockUnitId === undefined ? null : await readStockUnit(deps.table, tenant, stockUnitId);
     if (unit === null || hasLeftStock(unit)) return [];
     return commitStockUnit(apply(unit, [sold(id)]), call.circumstances).writes;
+  };
+
+  /** What a move to that compartment comes to, by where the item is now; with the asset, if that moves as well. */
+  const moveTo = async (
+    call: ChangeCall,
+    { transaction }: Pick<Found, 'transaction'>,
+    { reason, moveBy }: { reason: string; moveBy?: Instant | undefined },
+    changes: Changes,
+  ): Promise<(found: Found, to: Compartment, fresh: lifecycle.Fresh) => Moved> => {
+    const { now, circumstances } = call;
+    const input = { reason, moveBy, by: circumstances.actor };
+    const held = ({ compartment, transaction: { state } }: Found): Compartment => {
+      refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${state}`);
+      return compartment;
+    };
+    const kind = moving.requireMovable(transaction);
+    refuseUnless(moveBy === undefined || kind === 'inside', 'invalid_transition', 'nothing is inside that takes time');
+    if (kind === 'before')
+      return (found, to) => ({ decision: lifecycle.move(found.transaction, held(found), to, reason, changes) });
+    if (kind === 'inside')
+      return (found, to, fresh) => ({
+        decision: found.transaction.move
+          ? moving.redirect(found.transaction, found, to, input, fresh, now)
+          : moving.startMove(found.transaction, to, input, fresh, now),
+      });
+    const row = await deps.table.get(keys.asset(call.caller.tenant, transaction.assetId ?? ''), true);
+    const asset = Asset.parse(row);
+    return (found, to) => {
+      const { decision, asset: moved } = moving.returnElsewhere(found.transaction, asset, held(found), to, reason);
+      return { decision, more: commitAsset(moved, circumstances).writes };
+    };
   };
 
   /**
@@ -225,18 +275,20 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       reason: string;
       leave?: true;
       larger?: boolean;
-      changes?: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>;
+      moveBy?: Instant | undefined;
+      changes?: Changes;
     },
   ): Promise<Answer> => {
-    const { changes = {}, reason, door, leave, larger = false } = asked;
-    const { transaction } = await find(call, id);
+    const { changes = {}, door, leave, larger = false } = asked;
+    const found = await find(call, id);
+    const { transaction } = found;
     const items = changes.items ?? transaction.items;
     const read = await readBankWithDoors(deps.table, call.caller.tenant, transaction.bankId, true);
     if (read === null) throw new Error(`there is no bank ${transaction.bankId}`);
     const built = read.bank.layout.find((it) => it.door === transaction.door);
     if (leave === undefined && built && goesInto(items, built))
       return change(call, id, (found) => {
-        refuseUnless(found.transaction.state === 'reserved', 'invalid_transition', 'the items are inside already');
+        refuseUnless(found.transaction.state === 'reserved', 'invalid_transition', itemsInside);
         return lifecycle.update(found.transaction, changes);
       });
 
@@ -245,25 +297,23 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const isCandidate = (it: LayoutDoor): boolean =>
       (door === undefined || it.door === door) && !(larger && built && volume(it) <= volume(built));
     const candidates = read.bank.layout.filter(isCandidate).map((it) => it.door);
-    const others = read.compartments.filter((it) => candidates.includes(it.door));
+    // Where whoever carries the item has just taken it out, they may put it back, whoever else would have to wait.
+    const origin = transaction.move?.from;
+    const others = read.compartments
+      .filter((it) => candidates.includes(it.door))
+      .map((it) => (it.door === origin ? { ...it, until: null } : it));
     // What cannot be done whatever is free is said first.
-    refuseUnless(
-      transaction.state === 'reserved',
-      'invalid_transition',
-      `cannot move a transaction that is ${transaction.state}`,
-    );
+    refuseUnless(leave === true || transaction.state === 'reserved', 'invalid_transition', itemsInside);
+    const decide = await moveTo(call, found, asked, changes);
     // Who asks for a larger one gets it, whatever the policy says of taking larger ones than needed.
     const policy = policyOf(read.bank);
     const bank = larger ? { ...read.bank, assignmentPolicy: { ...policy, takeLarger: true } } : read.bank;
-    const found = assign(items, transaction.id, bank, others, call.now);
-    if (found.refused !== null)
-      throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
-    for (const to of found.doors.slice(0, 3)) {
+    const fitting = assign(items, transaction.id, bank, others, call.now);
+    if (fitting.refused !== null)
+      throw new Refusal('reservation_refused', refusalText[fitting.refused], { reason: fitting.refused });
+    for (const to of fitting.doors.slice(0, 3)) {
       try {
-        return await change(call, id, ({ transaction: now, compartment }) => {
-          refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${now.state}`);
-          return lifecycle.move(now, compartment, to, reason, changes);
-        });
+        return await change(call, id, (now, fresh) => decide(now, to, fresh));
       } catch (error) {
         if (!(error instanceof Lost) || error.to('compartment') === undefined) throw error;
       }
@@ -623,7 +673,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>
       (await keepCancellation(call)) ??
       change(call, call.params.transactionId, (found, fresh) => {
-        return lifecycle.cancel(found.transaction, found.compartment, call.body.reason, fresh, call.now);
+        const { transaction, compartment, target } = found;
+        return lifecycle.cancel(transaction, compartment, call.body.reason, fresh, call.now, target);
       }),
 
     [contract.extendTransaction.id]: (call: Call<typeof contract.extendTransaction>) => {
@@ -643,20 +694,25 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.moveTransaction.id]: (call: Call<typeof contract.moveTransaction>) =>
       fitAnew(call, call.params.transactionId, { ...call.body, leave: true }),
 
+    [contract.cancelMove.id]: (call: Call<typeof contract.cancelMove>) =>
+      change(call, call.params.transactionId, ({ transaction, target }) =>
+        moving.cancelMove(transaction, target, call.body.reason, call.now),
+      ),
+
     [contract.recallTransaction.id]: (call: Call<typeof contract.recallTransaction>) =>
-      change(call, call.params.transactionId, ({ transaction }, fresh) =>
-        lifecycle.recallItem(transaction, call.body.reason, fresh, call.now),
+      change(call, call.params.transactionId, (found, fresh) =>
+        lifecycle.recallItem(found.transaction, found, call.body.reason, fresh, call.now),
       ),
 
     [contract.completeTransaction.id]: (call: Call<typeof contract.completeTransaction>) =>
       change(
         call,
         call.params.transactionId,
-        ({ transaction, compartment }) => {
+        ({ transaction, compartment, target }) => {
           refuseUnless(compartment !== null, 'invalid_transition', `the transaction is ${transaction.state}`);
           const { reason, charge } = call.body;
           const charged = charge && { ...charge, by: call.caller.apiKeyId };
-          return lifecycle.complete(transaction, compartment, reason, call.now, charged);
+          return lifecycle.complete(transaction, compartment, reason, call.now, charged, target);
         },
         ({ transaction }) => leaveStock(call, transaction),
       ),

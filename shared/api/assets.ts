@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Asset } from '../domain/asset.ts';
+import { Asset, ReturnsTo } from '../domain/asset.ts';
 import { ExternalId, Item, Metadata } from '../domain/transaction.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -31,6 +31,8 @@ export const createAsset = {
     name: z.string().min(1).max(120),
     externalId: ExternalId.optional(),
     item: Item,
+    /** `any_door`: while it is lent, it may be given another door to be brought back to (`move` of the loan). */
+    returnsTo: ReturnsTo.default('own_door'),
     metadata: Metadata.default({}),
   }),
   status: 201,

@@ -65,6 +65,8 @@ const credentials = {
   pickup: 'crd_01KJQ4Z0H4T6V8X0Z2B4D6F8G0',
   newDeposit: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z',
   newPickup: 'crd_01KJQ57F5H7K9N1Q3S5V7X9Z1B',
+  takeOut: 'crd_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
+  putIn: 'crd_01KJQ58Q7T0W2Y4A6C8E0G2J4M',
   recall: 'crd_01KJQ59G6J8M0P2R4T6V8X0Z2C',
   use: 'crd_01KJQ5C2C5F7H9K1N3Q5S7V9X1',
   saleDeposit: 'crd_01KJQ5A1B4E6G8J0M2P4R6T8W0',
@@ -166,6 +168,7 @@ const drill: assets.AssetView = {
   bankId: ids.bank,
   siteId: ids.site,
   door: 'B1',
+  returnsTo: 'own_door',
   retired: null,
   createdAt: at,
   version: 1,
@@ -274,17 +277,46 @@ const afterReissue = {
   recipient: { name: 'Ada Example', phone: '+41791234568' },
   credentials: [...reissued, credential(credentials.newPickup, 'pickup')],
 };
-const recalled: transactions.TransactionView = {
+const usedDeposit = reissued.map((it) => (it.id === credentials.newDeposit ? { ...it, state: 'used' as const } : it));
+const stored: transactions.TransactionView = {
   ...afterReissue,
-  state: 'recall_due',
-  version: 13,
+  state: 'stored',
+  version: 12,
   deadlines: extended,
   depositedAt: later,
   depositStartedAt: later,
+};
+const inside = [...usedDeposit, credential(credentials.newPickup, 'pickup', { state: 'active' })];
+const carrier = {
+  takeOut: credential(credentials.takeOut, 'take_out', { notAfter: '2030-03-04T10:41:20.000Z' }),
+  putIn: credential(credentials.putIn, 'put_in', { state: 'issued', notAfter: '2031-03-04T09:41:20.000Z' }),
+};
+const gone = { state: 'revoked' as const };
+const moving: transactions.TransactionView = {
+  ...stored,
+  version: 13,
+  flags: ['moving'],
+  move: {
+    stage: 'planned',
+    from: 'A4',
+    to: 'B2',
+    reason: 'the hinge is loose',
+    by: { type: 'api_key', id: ids.key },
+    since: later,
+    moveBy: '2030-03-04T10:41:20.000Z',
+  },
+};
+const recalled: transactions.TransactionView = {
+  ...stored,
+  state: 'recall_due',
+  version: 15,
+  move: null,
   recallCause: 'recalled',
   credentials: [
-    ...reissued.map((it) => (it.id === credentials.newDeposit ? { ...it, state: 'used' as const } : it)),
-    credential(credentials.newPickup, 'pickup', { state: 'revoked' }),
+    ...usedDeposit,
+    credential(credentials.newPickup, 'pickup', gone),
+    { ...carrier.takeOut, ...gone },
+    { ...carrier.putIn, ...gone },
     credential(credentials.recall, 'recall'),
   ],
 };
@@ -633,6 +665,23 @@ export const examples: readonly Example[] = [
     body: { reason: 'it is fine' },
     answer: { ...afterReissue, version: 10, deadlines: extended },
   }),
+  example(transactions.moveTransaction, {
+    summary: 'Have what is inside carried to another door',
+    ...onParcel,
+    body: { door: 'B2', reason: 'the hinge is loose' },
+    answer: { ...moving, credentials: [...inside, shown(carrier.takeOut, '902153'), shown(carrier.putIn, '417760')] },
+    after: 'the item is deposited',
+  }),
+  example(transactions.cancelMove, {
+    ...onParcel,
+    body: { reason: 'the hinge was mended' },
+    answer: {
+      ...stored,
+      version: 14,
+      move: null,
+      credentials: [...inside, { ...carrier.takeOut, ...gone }, { ...carrier.putIn, ...gone }],
+    },
+  }),
   example(transactions.recallTransaction, {
     ...onParcel,
     body: { reason: 'the wrong item was put in' },
@@ -640,12 +689,11 @@ export const examples: readonly Example[] = [
       ...recalled,
       credentials: recalled.credentials.map((it) => (it.id === credentials.recall ? shown(it, '264880') : it)),
     },
-    after: 'the item is deposited',
   }),
   example(transactions.disputeTransaction, {
     ...onParcel,
     body: { reason: 'Ada says that she was not told' },
-    answer: { ...recalled, version: 14, flags: ['disputed'] },
+    answer: { ...recalled, version: 16, flags: ['disputed'] },
   }),
 
   example(transactions.createTransaction, {

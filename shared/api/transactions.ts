@@ -305,15 +305,26 @@ export const moveTransaction = {
   ...action,
   id: 'move-transaction',
   path: '/v1/transactions/{transactionId}/move',
-  summary: 'Reserve another compartment instead, while nothing is inside',
+  summary: 'Have it in another compartment: at once, or carried there if it is inside already',
   body: said({
     /** Where to; left out, the best that fits. */
     door: z.string().min(1).max(8).optional(),
     /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
     larger: z.boolean().default(false),
     reason: Reason,
+    /** If it is inside: until when it is to be carried there; left out, within the hour. */
+    moveBy: InstantInput.optional(),
   }),
   problems: [...changeProblems, 'reservation_refused'],
+} as const satisfies Route;
+
+export const cancelMove = {
+  ...action,
+  id: 'cancel-move',
+  path: '/v1/transactions/{transactionId}/cancel-move',
+  summary: 'Leave it where it is, while nobody has taken it out yet',
+  body: said({ reason: Reason }),
+  problems: changeProblems,
 } as const satisfies Route;
 
 export const recallTransaction = {

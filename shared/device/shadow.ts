@@ -9,7 +9,7 @@ export const Grant = z.object({
   /** The credential's id. Uses are counted by it, from the bank's own journal. */
   id: z.string(),
   step: Step,
-  /** The grant that must be used up first; left out once the cloud knows that step done. */
+  /** The grant that must be used up first, at this door or another; left out once the cloud knows that step done. */
   after: z.string().optional(),
   /** It also ends so many seconds after the step of `after`, or without one its own, was first done by the bank's journal. */
   within: z.int().positive().optional(),

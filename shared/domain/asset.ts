@@ -2,6 +2,9 @@ import * as z from 'zod';
 import { InstantText } from './time.ts';
 import { ExternalId, Item, Metadata } from './transaction.ts';
 
+/** Where it may be brought back to: to the door it was taken from, or at its bank to any that fits. */
+export const ReturnsTo = z.enum(['own_door', 'any_door']);
+
 /**
  * A thing that is lent again and again. It has a door of its own, which it keeps while it is lent, so that it can be
  * brought back with the network down. Where it is now is said by its door: whose that is, and what lies inside.
@@ -18,6 +21,7 @@ export const Asset = z.object({
   bankId: z.string(),
   siteId: z.string(),
   door: z.string(),
+  returnsTo: ReturnsTo.default('own_door'),
   /** Why it is lent no more; its door is free. */
   retired: z.string().nullable(),
   createdAt: InstantText,

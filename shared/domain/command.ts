@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Step } from '../device/access.ts';
+import { CredentialStep } from './credential.ts';
 import { InstantText } from './time.ts';
 
 export const CommandState = z.enum([
@@ -26,7 +26,7 @@ export const Command = z.object({
   /** Whose door it is at that moment; the bank refuses the command if its own grants say otherwise. */
   transactionId: z.string().nullable(),
   /** The credential it stands for, when a bank asked about one it did not know. */
-  credential: z.object({ id: z.string(), step: Step }).nullable(),
+  credential: z.object({ id: z.string(), step: CredentialStep }).nullable(),
   state: CommandState,
   reason: z.string(),
   /** Why it was rejected or failed. */

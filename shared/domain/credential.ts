@@ -9,10 +9,29 @@ import { InstantText } from './time.ts';
 export const CredentialState = z.enum(['issued', 'active', 'used', 'expired', 'revoked', 'superseded']);
 export type CredentialState = z.infer<typeof CredentialState>;
 
+/**
+ * What a credential is for. Whoever carries an item from one door to another has two: one takes it out, as staff do, the
+ * other puts it in, as a depositor does; banks know them by that.
+ */
+export const CredentialStep = z.enum([...Step.options, 'take_out', 'put_in']);
+export type CredentialStep = z.infer<typeof CredentialStep>;
+
+/** As what a bank knows it. */
+export const stepAtDoor = {
+  deposit: 'deposit',
+  pickup: 'pickup',
+  use: 'use',
+  recall: 'recall',
+  take_out: 'recall',
+  put_in: 'deposit',
+} as const satisfies Record<CredentialStep, Step>;
+
+export const ofCarrier = ({ step }: Pick<Credential, 'step'>): boolean => step === 'take_out' || step === 'put_in';
+
 /** The right of a person to open a door. Its value is derived from these fields, and stored nowhere. */
 export const Credential = z.object({
   id: z.string(),
-  step: Step,
+  step: CredentialStep,
   method: AccessMethod,
   state: CredentialState,
   notBefore: InstantText,

@@ -3,7 +3,9 @@ import type { Transaction } from './transaction.ts';
 import { type Condition, DeadlineName, workflowOf } from './workflow.ts';
 
 /** The one deadline that runs now, if any. */
-export const runningDeadline = (it: Transaction): { name: DeadlineName | 'waitUntil'; at: string } | null => {
+export const runningDeadline = (
+  it: Transaction,
+): { name: DeadlineName | 'waitUntil' | 'moveBy'; at: string } | null => {
   const { state, deadlines, flags } = it;
   const named = (name: DeadlineName) => {
     const at = deadlines[name];
@@ -11,6 +13,8 @@ export const runningDeadline = (it: Transaction): { name: DeadlineName | 'waitUn
   };
   if (state === 'created') return it.waiting ? { name: 'waitUntil', at: it.waiting.until } : null;
   if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
+  // Nobody can pick up what is being moved, so that time stands still.
+  if (state === 'stored' && it.move) return flags.includes('overdue') ? null : { name: 'moveBy', at: it.move.moveBy };
   if (state === 'stored') return named('pickupBy');
   if (state !== 'in_use' || deadlines.useUntil === undefined) return null;
   if (!flags.includes('overdue')) return named('useUntil');

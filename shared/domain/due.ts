@@ -28,7 +28,7 @@ export const dueOfTransaction = (it: Transaction): Due | null => {
   );
 };
 
-const nameOf = (it: Transaction, deadline: DeadlineName | 'waitUntil', rev: number): string =>
+const nameOf = (it: Transaction, deadline: DeadlineName | 'waitUntil' | 'moveBy', rev: number): string =>
   `${it.id}-${deadline}-${rev}`;
 
 /** Names of the wake-ups that its last step has made pointless. What is not named here comes, and finds nothing to do. */
@@ -44,6 +44,8 @@ export const settledDues = (it: Transaction): string[] => {
   if (state === 'reserved') return deadlineRev === 0 ? [] : [nameOf(it, 'reserveUntil', deadlineRev - 1)];
   if (state === 'in_use')
     return [nameOf(it, it.flags.includes('overdue') ? 'useUntil' : 'reserveUntil', deadlineRev - 1)];
+  if (state === 'stored' && it.move !== undefined)
+    return (['pickupBy', 'moveBy'] as const).map((name) => nameOf(it, name, deadlineRev - 1));
   if (state === 'stored') return [nameOf(it, toDeposit, deadlineRev - 1)];
   if (it.startedAt !== undefined) return [nameOf(it, 'useUntil', deadlineRev)];
   return [nameOf(it, depositedAt === null ? toDeposit : 'pickupBy', deadlineRev)];

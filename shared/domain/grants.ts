@@ -1,6 +1,6 @@
 import type { DoorGrants, Grant } from '../device/shadow.ts';
 import type { Credential } from './credential.ts';
-import { liveCredential } from './credential.ts';
+import { liveCredential, ofCarrier, stepAtDoor } from './credential.ts';
 import { unmet } from './deadline.ts';
 import { epochMs, epochSecondsUp, type Instant } from './time.ts';
 import type { Transaction } from './transaction.ts';
@@ -17,13 +17,17 @@ const unmetReasons = {
 /** Those that a hold and unmet conditions stop: whoever receives. */
 export const receives = ({ step }: Pick<Credential, 'step'>): boolean => step === 'pickup' || step === 'use';
 
-/** Why a credential does not open now although the bank knows it; the reason the person at the door is told. */
-const blockedBy = (it: Transaction, credential: Credential): string | undefined => {
-  if (credential.step === 'recall') return undefined;
+/**
+ * Why a credential does not open now although the bank knows it; the reason the person at the door is told. `comes`: at a
+ * door whose bank will know by itself when the item has come.
+ */
+const blockedBy = (it: Transaction, credential: Credential, comes = false): string | undefined => {
+  if (credential.step === 'recall' || (ofCarrier(credential) && liveCredential(credential))) return undefined;
   if (credential.state === 'expired') return 'too_late';
   if (credential.state === 'revoked') return 'credential_revoked';
   if (!receives(credential)) return undefined;
   if (it.flags.includes('held')) return 'on_hold';
+  if (it.move && !comes) return 'moving';
   const [condition] = unmet(it);
   return condition && unmetReasons[condition];
 };
@@ -31,28 +35,45 @@ const blockedBy = (it: Transaction, credential: Credential): string | undefined 
 /** Order in which they matter when a door has more than the four a shadow holds: what opens first, then the newest. */
 const weight = (it: Credential): number => (liveCredential(it) ? 0 : 1);
 
+/** The door that a credential opens; null while it opens none. */
+export const doorOf = (it: Transaction, { step }: Pick<Credential, 'step'>): string | null => {
+  if (step === 'take_out') return it.move?.stage === 'planned' ? it.move.from : null;
+  return step === 'put_in' ? (it.move?.to ?? null) : it.door;
+};
+
+/** Dead ones of whom no person at a door asks. */
+const isForgotten = (it: Credential): boolean =>
+  it.state === 'used' || it.state === 'superseded' || ((it.step === 'recall' || ofCarrier(it)) && !liveCredential(it));
+
 /**
  * What a bank may decide alone at one door: the grants of all steps, of the transaction that has it. Used-up and
- * superseded ones are left out, others that may not open are `blocked`, so that people are told why.
+ * superseded ones are left out, others that may not open are `blocked`, so that people are told why. At the door that an
+ * item is being moved to, the bank goes on by itself as well: taken out, put in, picked up.
  */
-export const doorGrants = (it: Transaction, verifierFor: (credential: Credential) => string): DoorGrants => {
+export const doorGrants = (
+  it: Transaction,
+  verifierFor: (credential: Credential) => string,
+  door = it.door,
+): DoorGrants => {
   const { steps } = workflowOf(it.workflow);
   const now = steps.findIndex(({ from }) => from === it.state);
   const firstGrantOf = (step: string) => it.credentials.find((c) => c.step === step && liveCredential(c))?.id;
+  const isTarget = it.move != null && door === it.move.to;
   const grants = it.credentials
-    .filter((c) => c.state !== 'used' && c.state !== 'superseded' && !(c.step === 'recall' && !liveCredential(c)))
+    .filter((c) => !isForgotten(c) && (!ofCarrier(c) || doorOf(it, c) === door))
     .toSorted((a, b) => weight(a) - weight(b) || (a.id < b.id ? 1 : -1))
     .slice(0, 4)
     .map((c): Grant => {
       const nth = steps.findIndex(({ step }) => step === c.step);
       // Once the cloud knows the step before it done, the bank needs no proof of its own.
-      const after = now >= 0 && nth > now ? firstGrantOf(steps[nth - 1]?.step ?? '') : undefined;
-      const blocked = blockedBy(it, c);
+      const inTurn = now >= 0 && nth > now ? firstGrantOf(steps[nth - 1]?.step ?? '') : undefined;
+      const after = isTarget ? firstGrantOf(c.step === 'put_in' ? 'take_out' : 'put_in') : inTurn;
+      const blocked = blockedBy(it, c, isTarget && after !== undefined);
       return {
         id: c.id,
-        step: c.step,
+        step: stepAtDoor[c.step],
         ...(after ? { after } : {}),
-        ...withinOf(it, c, after),
+        ...withinOf(it, c, isTarget ? undefined : after),
         method: c.method,
         verifier: verifierFor(c),
         notBefore: Math.floor(epochMs(c.notBefore) / 1000),

@@ -2,7 +2,7 @@ import type { BankKey } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
-import { holdsLock, liveCredential, unlocked } from './credential.ts';
+import { holdsLock, liveCredential, ofCarrier, unlocked } from './credential.ts';
 import { deadlineNames, deadlineOf, runningDeadline, unmet } from './deadline.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
@@ -11,7 +11,16 @@ import { homeOf } from './home.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, epochMs, later, plusSeconds } from './time.ts';
-import type { Charge, Deadlines, Item, Party, RecallCause, Transaction, TransactionState } from './transaction.ts';
+import type {
+  Charge,
+  Deadlines,
+  Flag,
+  Item,
+  Party,
+  RecallCause,
+  Transaction,
+  TransactionState,
+} from './transaction.ts';
 import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
@@ -41,7 +50,8 @@ export const possible = {
   extend: { ...stays('reserved', 'stored', 'in_use'), recall_due: 'stored' },
   hold: stays('reserved', 'stored', 'in_use'),
   'lift-hold': stays(...underWay),
-  move: stays('reserved'),
+  move: stays('reserved', 'stored', 'in_use'),
+  'cancel-move': stays('stored'),
   update: stays(...underWay),
   confirm: stays(...underWay),
   recall: { stored: 'recall_due' },
@@ -63,13 +73,13 @@ export const whenDue = {
   in_use: 'expired',
 } as const satisfies Leads;
 
-const requirePossible = (action: Action, it: Transaction): void => {
+export const requirePossible = (action: Action, it: Transaction): void => {
   if (!Object.hasOwn(possible[action], it.state))
     throw new Refusal('invalid_transition', `cannot ${action} a transaction that is ${it.state}`);
 };
 
 /** Changes the credentials that match, and notes the version from which the bank must know of it. */
-const withCredentials = (
+export const withCredentials = (
   credentials: Credential[],
   matches: (it: Credential) => boolean,
   change: Partial<Credential>,
@@ -86,7 +96,7 @@ export const released = (
   return { before: it, after: changed(it, { ...more, heldBy }, heldBy !== null && it.contents !== 'empty') };
 };
 
-const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
+export const without = <T>(list: readonly T[], item: T): T[] => list.filter((it) => it !== item);
 
 export type CreateInput = {
   id: string;
@@ -171,7 +181,7 @@ const refuseDeadline = (within: string, name: DeadlineName, detail: string): nev
   throw new Refusal('invalid_request', `${name} ${detail}`, { errors: [{ pointer: `${within}/${name}`, detail }] });
 };
 
-const newPin = (
+export const newPin = (
   step: Credential['step'],
   id: string | undefined,
   fresh: Fresh,
@@ -488,6 +498,123 @@ export const recall = (
 /** Goods from stock stay where they are, and are in stock again. */
 const backInStock = ({ state, stockUnitId }: Transaction): boolean => state === 'stored' && stockUnitId !== undefined;
 
+/** One decision, and what follows from it at once. */
+const then = (first: TransactionDecision, next: (it: Transaction) => TransactionDecision): TransactionDecision => {
+  const second = next(first.transaction.after);
+  const emissions = [...first.transaction.emissions, ...second.transaction.emissions];
+  const { before } = first.transaction;
+  return {
+    transaction: { ...second.transaction, before, emissions },
+    compartments: [...first.compartments, ...second.compartments],
+    locks: {
+      take: [...first.locks.take, ...second.locks.take],
+      drop: [...first.locks.drop, ...second.locks.drop],
+    },
+  };
+};
+
+const ofMoves: readonly Flag[] = ['moving', 'overdue'];
+/** What changes with the end of a move, however it ends. */
+export const moveOver = (it: Transaction): Pick<Transaction, 'flags'> & Partial<Pick<Transaction, 'move'>> =>
+  it.move ? { flags: it.flags.filter((flag) => !ofMoves.includes(flag)), move: null } : { flags: it.flags };
+
+/** The receiver, who could not open, gets that time back; `at`: when that ended. */
+export const pickupAgain = (
+  it: Transaction,
+  at: Instant,
+  sinceVersion: number,
+): Pick<Transaction, 'deadlines' | 'deadlineRev' | 'credentials'> => {
+  const lost = Math.max(0, epochMs(at) - epochMs(it.move?.since ?? at)) / 1000;
+  const pickupBy = plusSeconds(deadlineOf(it, 'pickupBy'), lost);
+  const opens = (c: Credential): boolean => c.step === 'pickup' && liveCredential(c);
+  return {
+    deadlines: { ...it.deadlines, pickupBy },
+    deadlineRev: it.deadlineRev + 1,
+    credentials: withCredentials(it.credentials, opens, { notAfter: pickupBy }, sinceVersion),
+  };
+};
+
+/** A move ends before anything was taken out: the new door is free, and nobody is to carry the item any more. */
+export const calledOff = (
+  it: Transaction,
+  target: Compartment | null,
+  reason: string,
+  now: Instant,
+): TransactionDecision => {
+  const { move } = it;
+  if (!move || target?.door !== move.to) throw new Error(`the new door of ${it.id} was not read`);
+  const version = it.version + 1;
+  const again = pickupAgain(it, now, version);
+  const drop = again.credentials.filter((c) => ofCarrier(c) && holdsLock(c));
+  const dead = withCredentials(
+    again.credentials,
+    (c) => ofCarrier(c) && liveCredential(c),
+    { state: 'revoked' },
+    version,
+  );
+  return {
+    transaction: apply(it, [
+      {
+        type: 'transaction.move_cancelled',
+        set: { ...again, ...moveOver(it), credentials: unlocked(dead, drop) },
+        data: { toDoor: move.to, reason },
+      },
+    ]),
+    compartments: [released(target, {})],
+    locks: { take: [], drop },
+  };
+};
+
+/** What a transaction has of its bank: its compartment, and while a move is planned the one it is to go to. */
+export type Doors = { compartment: Compartment | null; target: Compartment | null };
+
+/**
+ * Whoever receives it gets it no more: staff are to take it out. If somebody is carrying it at that moment they have it
+ * already, and that ends it.
+ */
+const takeBack = (
+  it: Transaction,
+  { compartment, target }: Doors,
+  cause: RecallCause,
+  more: Pick<Emission<Transaction>, 'set' | 'data'>,
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
+  if (it.move?.stage === 'planned')
+    return then(calledOff(it, target, cause, now), (still) =>
+      takeBack(still, { compartment, target: null }, cause, more, fresh, now),
+    );
+  if (!it.move) {
+    const { emission, take, drop } = recall(it, cause, fresh, now, it.version + 1);
+    const { set, data } = emission;
+    return {
+      transaction: apply(it, [{ ...emission, set: { ...set, ...more.set }, data: { ...data, ...more.data } }]),
+      compartments: [],
+      locks: { take, drop },
+    };
+  }
+  const started: Emission<Transaction> = {
+    type: 'transaction.recall_started',
+    set: { state: 'recall_due', recallCause: cause, ...more.set },
+    data: { cause, ...more.data },
+  };
+  const { after } = apply(it, [started]);
+  const { flags, ...over } = moveOver(it);
+  const { emissions, drop } = ended(
+    after,
+    'transaction.recalled',
+    { state: 'recalled', ...over, flags: without(flags, 'held'), holdReason: null },
+    'revoked',
+    {},
+    now,
+  );
+  return {
+    transaction: apply(it, [started, ...emissions]),
+    compartments: compartment === null ? [] : [released(compartment, it)],
+    locks: { take: [], drop },
+  };
+};
+
 /** Gives the compartment up. What is already inside is recalled, so that no item is ever orphaned. */
 export const cancel = (
   it: Transaction,
@@ -495,6 +622,7 @@ export const cancel = (
   reason: string,
   fresh: Fresh,
   now: Instant,
+  target: Compartment | null = null,
 ): TransactionDecision => {
   requirePossible('cancel', it);
   if (it.state === 'created' || it.state === 'reserved' || backInStock(it)) {
@@ -512,9 +640,7 @@ export const cancel = (
       locks: { take: [], drop },
     };
   }
-  const { emission, take, drop } = recall(it, 'cancelled', fresh, now, it.version + 1);
-  emission.set.cancelReason = reason;
-  return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
+  return takeBack(it, { compartment, target }, 'cancelled', { set: { cancelReason: reason } }, fresh, now);
 };
 
 /** The deadlines that can still be moved. */
@@ -606,7 +732,8 @@ export const extend = (
           deadlines,
           deadlineRev: it.deadlineRev + 1,
           credentials: unlocked(it.credentials.map(follow), drop),
-          flags: without(it.flags, 'overdue'),
+          // A move that is late does not become quicker by it.
+          flags: it.move ? it.flags : without(it.flags, 'overdue'),
           ...(asked.pickupBy ? { pickupWithinSeconds: null } : {}),
           ...(asked.useUntil ? { useWithinSeconds: null } : {}),
           ...(charge ? { charges: withCharge(it, 'extension', charge, { within: '/charge', now }) } : {}),
@@ -728,15 +855,17 @@ export const expireIfDue = (
   compartment: Compartment | null,
   fresh: Fresh,
   now: Instant,
+  target: Compartment | null = null,
 ): TransactionDecision | null => {
   const running = runningDeadline(it);
   if (running === null || !isDue(it, now)) return null;
-  if (it.state === 'stored' && !backInStock(it)) {
+  if (it.move?.stage === 'planned') return calledOff(it, target, 'too_late', now);
+  if (it.state === 'stored' && !it.move && !backInStock(it)) {
     const { emission, take, drop } = recall(it, 'pickup_deadline', fresh, now, it.version + 1);
     return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
   }
   const goesOn = it.overstaySeconds !== undefined || workflowOf(it.workflow).inUse?.due === 'stays';
-  if (it.state === 'in_use' && !it.flags.includes('overdue') && goesOn)
+  if (running.name === 'moveBy' || (it.state === 'in_use' && !it.flags.includes('overdue') && goesOn))
     return {
       transaction: apply(it, [
         {
@@ -790,11 +919,15 @@ export const leftBehind = ({ contents }: Compartment): Partial<Compartment> =>
   contents === 'empty' ? {} : { uncleared: true };
 
 /** Staff take out what nobody may pick up any more. */
-export const recallItem = (it: Transaction, reason: string, fresh: Fresh, now: Instant): TransactionDecision => {
+export const recallItem = (
+  it: Transaction,
+  doors: Doors,
+  reason: string,
+  fresh: Fresh,
+  now: Instant,
+): TransactionDecision => {
   requirePossible('recall', it);
-  const { emission, take, drop } = recall(it, 'recalled', fresh, now, it.version + 1);
-  emission.data = { ...emission.data, reason };
-  return { transaction: apply(it, [emission]), compartments: [], locks: { take, drop } };
+  return takeBack(it, doors, 'recalled', { set: {}, data: { reason } }, fresh, now);
 };
 
 /**
@@ -807,18 +940,23 @@ export const complete = (
   reason: string,
   now: Instant,
   charge?: Charged,
+  target: Compartment | null = null,
 ): TransactionDecision => {
   requirePossible('complete', it);
   if (it.state !== 'in_use' && compartment.contents === 'filled')
     throw new Refusal('invalid_transition', 'the item is still inside: have it picked up, or recall it');
   if (compartment.doorState !== 'closed')
     throw new Refusal('invalid_transition', 'the door is open: have it closed first');
+  if (it.move?.stage === 'planned')
+    return then(calledOff(it, target, reason, now), (still) => complete(still, compartment, reason, now, charge));
+  const { flags, ...moved } = moveOver(it);
   const { emissions, drop } = ended(
     it,
     'transaction.completed',
     {
       state: 'completed',
-      flags: it.flags.filter((flag) => flag !== 'held'),
+      ...moved,
+      flags: without(flags, 'held'),
       holdReason: null,
       ...(charge ? { charges: withCharge(it, 'overstay', charge, { within: '/charge', now }) } : {}),
     },
@@ -928,7 +1066,12 @@ export const move = (
   reason: string,
   changes: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>> = {},
 ): TransactionDecision => {
-  requirePossible('move', it);
+  if (it.state !== 'reserved') throw new Refusal('invalid_transition', `cannot move a transaction that is ${it.state}`);
+  if (it.assetId !== undefined)
+    throw new Refusal(
+      'invalid_transition',
+      'what is lent lies in its door: a loan cannot be moved before it has begun',
+    );
   const updated: Emission<Transaction>[] =
     Object.keys(changes).length > 0 ? [{ type: 'transaction.updated', set: changes }] : [];
   const version = it.version + updated.length + 1;

@@ -1,4 +1,5 @@
 import type { DoorEntry } from '../device/journal.ts';
+import type { Asset } from './asset.ts';
 import type { Bank } from './bank.ts';
 import type { Command } from './command.ts';
 import { type Compartment, changed } from './compartment.ts';
@@ -18,7 +19,10 @@ export type Fact =
   | 'nothing_taken'
   | 'recalled'
   | 'used'
-  | 'emptied_by_nobody';
+  | 'emptied_by_nobody'
+  | 'taken_out'
+  | 'put_in'
+  | 'not_carried';
 
 /**
  * What is known while a journal is merged. Merging changes it, entry by entry; nothing is saved here.
@@ -42,6 +46,8 @@ export type Merged = {
   drop: Credential[];
   /** What becomes of goods in stock. */
   stock?: { unitId: string; emission: Emission<StockUnit> };
+  /** What was lent has another door by that. */
+  assets?: { assetId: string; emissions: Emission<Asset>[] }[];
 };
 
 export type Context = {
@@ -92,7 +98,10 @@ export const conflicted = (
 ): Omit<Emission<Transaction>, 'occurredAt'> => ({
   type: 'transaction.conflicted',
   set: { flags: flagged(it, ...flags) },
-  data: { recorded: it.flags.includes('held') ? `${it.state}, held` : it.state, happened },
+  data: {
+    recorded: [it.state, ...it.flags.filter((flag) => flag === 'held' || flag === 'moving')].join(', '),
+    happened,
+  },
 });
 
 /** Its doors are free, or again those of the thing whose home they are; `home` null: which has left it for good. */
@@ -113,6 +122,12 @@ export const leavesStock = (
   return {
     stock: { unitId: unit.id, emission: { type, set, occurredAt: at, data: { evidence: evidenceOf(rest), ...data } } },
   };
+};
+
+/** One of its doors is free. */
+export const leave = ({ world, transaction }: Context, door: string): void => {
+  const it = world.compartments.get(door);
+  if (it?.heldBy === transaction.id) world.compartments.set(door, changed(it, { heldBy: null }, false));
 };
 
 export const takeDoor = ({ world }: Context, door: string, transactionId: string, stored: boolean): void => {

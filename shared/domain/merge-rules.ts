@@ -1,10 +1,10 @@
 import type { Step } from '../device/access.ts';
 import { assign } from './assignment.ts';
 import { changed } from './compartment.ts';
-import { type Credential, holdsLock, liveCredential, unlocked } from './credential.ts';
+import { type Credential, holdsLock, liveCredential, ofCarrier, unlocked } from './credential.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
-import { ended, recall, taken } from './lifecycle.ts';
+import { ended, moveOver, recall, taken } from './lifecycle.ts';
 import {
   type Context,
   conflicted,
@@ -20,7 +20,7 @@ import {
 } from './merge-context.ts';
 import { sold, withdrawn } from './stock.ts';
 import { type Instant, plusSeconds } from './time.ts';
-import type { Transaction } from './transaction.ts';
+import type { Flag, Transaction } from './transaction.ts';
 import { stepIn } from './workflow.ts';
 
 export const started: Rule = (context) => {
@@ -170,40 +170,61 @@ export const lendLate: Rule = (context) => {
   };
 };
 
-/** The asset is back in its door. */
+/**
+ * The asset is back in its door. Or in the one that was its own until the bank will have learned of another: there it is
+ * at home again, and whoever was promised that door gives way.
+ */
 export const giveBack: Rule = (context) => {
-  const { transaction: it, at, entry } = context;
+  const { world, transaction: it, at, entry } = context;
   const early = it.state !== 'in_use';
-  const conflict = early ? [conflicted(it, 'deposited', 'late')] : [];
+  const elsewhere = it.assetId !== undefined && entry.door !== it.door;
+  const holder = world.compartments.get(entry.door)?.heldBy ?? null;
+  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+  if (elsewhere && holder !== null && holder !== it.id && other?.state !== 'reserved')
+    return { ...nothing, emissions: emit(context, conflicted(it, 'deposited', 'late', 'disputed')) };
+  const conflict = early || elsewhere ? [conflicted(it, 'deposited', 'late')] : [];
   const version = it.version + conflict.length + 2;
   const drop = it.credentials.filter(holdsLock);
   const after = (c: Credential): Credential => {
     if (!liveCredential(c)) return c;
     return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
   };
-  letGo(context, it, it.assetId ?? null);
+  letGo(context, it, elsewhere ? null : (it.assetId ?? null));
+  const gaveWay = elsewhere && other ? giveWay(context, other) : nothing;
+  if (elsewhere && it.assetId !== undefined) takeDoor(context, entry.door, it.assetId, true);
   return {
     take: [],
-    drop,
-    emissions: emit(
-      context,
-      ...conflict,
-      { type: 'transaction.returned', set: { depositedAt: at }, data: { door: entry.door } },
-      {
-        type: 'transaction.completed',
-        set: {
-          state: 'completed',
-          endedAt: at,
-          credentials: unlocked(it.credentials.map(after), drop),
-          holdReason: null,
-          flags: flagged(it, ...(early ? (['late'] as const) : [])).filter(
-            (flag) => flag !== 'held' && flag !== 'overdue',
-          ),
+    drop: [...drop, ...gaveWay.drop],
+    ...(elsewhere && it.assetId !== undefined && { assets: [homeAgain(it.assetId, it.door, entry.door)] }),
+    emissions: [
+      ...gaveWay.emissions,
+      ...emit(
+        context,
+        ...conflict,
+        { type: 'transaction.returned', set: { depositedAt: at }, data: { door: entry.door } },
+        {
+          type: 'transaction.completed',
+          set: {
+            state: 'completed',
+            endedAt: at,
+            ...(elsewhere && { door: entry.door }),
+            credentials: unlocked(it.credentials.map(after), drop),
+            holdReason: null,
+            flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter(
+              (flag) => flag !== 'held' && flag !== 'overdue',
+            ),
+          },
+          ...(elsewhere && it.door !== null && { data: { toDoor: it.door } }),
         },
-      },
-    ),
+      ),
+    ],
   };
 };
+
+const homeAgain = (assetId: string, fromDoor: string | null, door: string): NonNullable<Merged['assets']>[number] => ({
+  assetId,
+  emissions: [{ type: 'asset.moved', set: { door }, data: { fromDoor, reason: 'it was brought back there' } }],
+});
 
 /** Learned of after the return: written down, and changes nothing else. */
 export const notePickup: Rule = (context) =>
@@ -266,36 +287,41 @@ export const noteDeposit: Rule = (context) =>
       };
 
 /** Something was put in for a transaction that had ended: staff must take it out, and whoever was promised the door gives way. */
-export const takeBack: Rule = (context) => {
-  const { world, transaction: it, entry, fresh, now } = context;
-  const compartment = world.compartments.get(entry.door);
-  const holder = compartment?.heldBy ?? null;
-  const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
-  const conflict = conflicted(it, 'deposited', 'late');
-  const last = world.arriving.get(entry.door);
-  const takenSince = last !== undefined && last.seq > entry.seq && last.after.contents === 'empty';
-  const insideStill = !takenSince && (context.newest || compartment?.contents !== 'empty');
-  if (!insideStill || (holder !== null && holder !== it.id && other?.state !== 'reserved'))
-    return { ...nothing, emissions: emit(context, { ...conflict, set: { ...conflict.set, depositedAt: context.at } }) };
+export const takeBack =
+  (happened: Fact): Rule =>
+  (context) => {
+    const { world, transaction: it, entry, fresh, now } = context;
+    const compartment = world.compartments.get(entry.door);
+    const holder = compartment?.heldBy ?? null;
+    const other = holder === null || holder === it.id ? undefined : world.transactions.get(holder);
+    const conflict = conflicted(it, happened, 'late');
+    const last = world.arriving.get(entry.door);
+    const takenSince = last !== undefined && last.seq > entry.seq && last.after.contents === 'empty';
+    const insideStill = !takenSince && (context.newest || compartment?.contents !== 'empty');
+    if (!insideStill || (holder !== null && holder !== it.id && other?.state !== 'reserved'))
+      return {
+        ...nothing,
+        emissions: emit(context, { ...conflict, set: { ...conflict.set, depositedAt: it.depositedAt ?? context.at } }),
+      };
 
-  const gaveWay = other ? giveWay(context, other) : nothing;
-  takeDoor(context, entry.door, it.id, true);
-  const { emission, take, drop } = recall(it, 'late_deposit', fresh, now, it.version + 2);
-  return {
-    emissions: [
-      ...gaveWay.emissions,
-      ...emit(context, conflict, {
-        ...emission,
-        set: { ...emission.set, door: entry.door, depositedAt: context.at, endedAt: null },
-      }),
-    ],
-    take,
-    drop: [...drop, ...gaveWay.drop],
+    const gaveWay = other ? giveWay(context, other) : nothing;
+    takeDoor(context, entry.door, it.id, true);
+    const { emission, take, drop } = recall(it, 'late_deposit', fresh, now, it.version + 2);
+    return {
+      emissions: [
+        ...gaveWay.emissions,
+        ...emit(context, conflict, {
+          ...emission,
+          set: { ...emission.set, door: entry.door, depositedAt: it.depositedAt ?? context.at, endedAt: null },
+        }),
+      ],
+      take,
+      drop: [...drop, ...gaveWay.drop],
+    };
   };
-};
 
 /** The other reservation of a door that turned out to be full: it moves to another that fits, or ends rejected. */
-const giveWay = (context: Context, other: Transaction): Merged => {
+export const giveWay = (context: Context, other: Transaction): Merged => {
   const { world, entry, now } = context;
   const found = assign(other.items, other.id, world.bank, [...world.compartments.values()], now);
   const [next] = found.doors;
@@ -326,8 +352,10 @@ const giveWay = (context: Context, other: Transaction): Merged => {
 const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 2;
+  // Who picks up at the new door was preceded by whoever put it in, however late that is learned of.
+  const wasCarried = it.move != null && context.entry.door === it.move.to;
   const after = (c: Credential): Credential => {
-    if (c.step === 'pickup' && c.state !== 'superseded')
+    if ((c.step === 'pickup' && c.state !== 'superseded') || (wasCarried && ofCarrier(c) && liveCredential(c)))
       return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
     return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
   };
@@ -346,21 +374,30 @@ const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occu
         set: {
           state: 'completed',
           endedAt: at,
+          ...endOfMove(context),
           credentials: unlocked(it.credentials.map(after), drop),
           holdReason: null,
-          flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
+          flags: endFlags(it, conflict.length > 0),
         },
+        ...(it.move && { data: { toDoor: it.move.to } }),
       },
     ),
   };
 };
 
-/** The pickup, as it should be; if the transaction was held by then, the bank did not know yet. */
-export const complete: Rule = (context) =>
-  completed(
-    context,
-    context.transaction.flags.includes('held') ? [conflicted(context.transaction, 'picked_up', 'late')] : [],
-  );
+/** It is behind that door that its move came to its end, or behind the old one that it has not begun. */
+const endOfMove = ({ transaction: { move }, entry }: Context): Partial<Transaction> =>
+  move ? { move: null, door: entry.door } : {};
+
+const endFlags = (it: Transaction, isLate: boolean): Flag[] =>
+  flagged({ ...it, ...moveOver(it) }, ...(isLate ? (['late'] as const) : [])).filter((flag) => flag !== 'held');
+
+/** The pickup, as it should be; if the transaction was held, or to be moved, by then, the bank did not know yet. */
+export const complete: Rule = (context) => {
+  const { transaction: it, entry } = context;
+  const unforeseen = it.flags.includes('held') || (it.move != null && entry.door !== it.move.to);
+  return completed(context, unforeseen ? [conflicted(it, 'picked_up', 'late')] : []);
+};
 
 /** The bank let it happen in good faith; what was decided meanwhile gives way to what happened. */
 export const completeLate: Rule = (context) =>
@@ -391,12 +428,12 @@ export const sellLate: Rule = (context) => {
   };
 };
 
-const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
+export const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 1;
   const drop = it.credentials.filter(holdsLock);
   const after = (c: Credential): Credential =>
-    liveCredential(c) ? { ...c, state: c.step === 'recall' ? 'used' : 'revoked', sinceVersion: version } : c;
+    liveCredential(c) ? { ...c, state: tookOut.includes(c.step) ? 'used' : 'revoked', sinceVersion: version } : c;
   letGo(context, it, it.assetId ?? null);
   return {
     ...leavesStock(context, it, withdrawn('recalled')),
@@ -408,12 +445,17 @@ const takenOut = (context: Context, conflict: Omit<Emission<Transaction>, 'occur
         state: 'recalled',
         endedAt: at,
         holdReason: null,
-        flags: flagged(it, ...(conflict.length > 0 ? (['late'] as const) : [])).filter((flag) => flag !== 'held'),
+        ...endOfMove(context),
+        flags: endFlags(it, conflict.length > 0),
         credentials: unlocked(it.credentials.map(after), drop),
       },
+      ...(it.move && { data: { toDoor: it.move.to } }),
     }),
   };
 };
+
+/** The rights with which something is taken out that is not handed over. */
+const tookOut: readonly Credential['step'][] = ['recall', 'take_out'];
 
 export const recalled: Rule = (context) => takenOut(context, []);
 export const recalledLate: Rule = (context) => takenOut(context, [conflicted(context.transaction, 'recalled', 'late')]);

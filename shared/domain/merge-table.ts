@@ -1,4 +1,5 @@
 import type { Fact, Rule } from './merge-context.ts';
+import { arrive, failedToCarry, takeAlong, takenAlongAtLast, unlessOver, whereItLies } from './merge-moves.ts';
 import {
   complete,
   completeLate,
@@ -32,7 +33,7 @@ const afterAll = [
   'completed and `late`, `transaction.conflicted` names both sides; an asset is out: `in_use`; goods from stock are sold; who was promised them ends `rejected`',
 ] as const;
 const intoRecall = [
-  takeBack,
+  takeBack('deposited'),
   'conflicted, then `recall_due`; if the door was promised again, that reservation moves or ends `rejected`',
 ] as const;
 const afterEnd = [
@@ -40,11 +41,21 @@ const afterEnd = [
   '`transaction.conflicted`, flag `late`: a bank that had not learned of the end let it happen',
 ] as const;
 const backOrIntoRecall = [
-  ofAssets(dispute('deposited'), takeBack),
+  ofAssets(dispute('deposited'), takeBack('deposited')),
   `${intoRecall[1]}; of a loan, flag \`disputed\``,
 ] as const;
 const odd = (fact: Fact) =>
   [dispute(fact), '`transaction.conflicted`, flag `disputed`, for a person to look at'] as const;
+
+const unforeseen = [
+  unlessOver(dispute('taken_out')),
+  '`transaction.conflicted`, flag `disputed`: it was said to have been handed over',
+] as const;
+const movedThere = [
+  unlessOver(arrive),
+  'of a move: it is at that door, the rights of the receiver follow; where the bank did not know that it was to go elsewhere, or nowhere, also `late` and conflicted, and whoever was promised that door moves or ends `rejected`',
+] as const;
+const insideAgain = [unlessOver(takeBack('put_in')), `of a move that had ended so: ${intoRecall[1]}`] as const;
 
 /**
  * The merge table: what each physical fact does to a transaction in each state. Physical truth wins, and is flagged;
@@ -105,7 +116,10 @@ export const mergeTable: Record<Fact, Row> = {
       inItsTurn('pickup', lend, completeLate),
       'of a loan: `in_use`, its time begins; else learned of before the deposit: completed and `late`, the deposit is added when it is learned of',
     ],
-    stored: [complete, 'completed; if it was held and the bank did not know yet, also `late` and conflicted'],
+    stored: [
+      complete,
+      'completed; if it was held, or to be moved, and the bank did not know yet, also `late` and conflicted',
+    ],
     in_use: known,
     recall_due: late,
     completed: [notePickup, 'already known; of a loan whose return was learned of first, `pickedUpAt` is added'],
@@ -147,7 +161,7 @@ export const mergeTable: Record<Fact, Row> = {
   emptied_by_nobody: {
     created: known,
     reserved: known,
-    stored: odd('emptied_by_nobody'),
+    stored: [whereItLies(dispute('emptied_by_nobody')), odd('emptied_by_nobody')[1]],
     in_use: known,
     recall_due: odd('emptied_by_nobody'),
     completed: known,
@@ -167,5 +181,44 @@ export const mergeTable: Record<Fact, Row> = {
     expired: afterEnd,
     recalled: known,
     rejected: afterEnd,
+  },
+  taken_out: {
+    created: known,
+    reserved: known,
+    stored: [
+      unlessOver(takeAlong),
+      'of a move: in somebody’s hands, the old door is free; where the move had been called off, also `late` and conflicted: its door stays its own, so that it can be put back',
+    ],
+    in_use: known,
+    recall_due: [unlessOver(takenAlongAtLast), '`recalled`, `late`, conflicted: whoever was to carry it has it'],
+    completed: unforeseen,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
+  },
+  put_in: {
+    created: known,
+    reserved: known,
+    stored: movedThere,
+    in_use: known,
+    recall_due: movedThere,
+    completed: insideAgain,
+    cancelled: known,
+    expired: known,
+    recalled: insideAgain,
+    rejected: known,
+  },
+  not_carried: {
+    created: known,
+    reserved: known,
+    stored: [failedToCarry, 'of a move: `transaction.move_failed`, it goes on'],
+    in_use: known,
+    recall_due: known,
+    completed: known,
+    cancelled: known,
+    expired: known,
+    recalled: known,
+    rejected: known,
   },
 };

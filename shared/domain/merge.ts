@@ -1,8 +1,8 @@
-import type { Step } from '../device/access.ts';
 import type { DoorEntry } from '../device/journal.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import { isAtHome } from './home.ts';
+import type { CredentialStep } from './credential.ts';
 import type { Fresh } from './lifecycle.ts';
 import { evidenceOf, type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';
@@ -12,13 +12,20 @@ import type { Transaction } from './transaction.ts';
 import { stepIn, workflowOf } from './workflow.ts';
 
 /** The step somebody was at: named by the grant or token, or for a command by what can be done in that state. */
-const stepBehind = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Step | null => {
-  if (entry.cause === null) return null;
-  if ('step' in entry.cause) return entry.cause.step;
-  const credential = commands.get(entry.cause.commandId)?.credential;
+const stepBehind = (
+  { cause, after, door }: DoorEntry,
+  transaction: Transaction,
+  commands: Map<string, Command>,
+): CredentialStep | null => {
+  if (cause === null) return null;
+  // A bank knows of steps at its doors only; what is a deposit there may be the second half of a move.
+  if ('grantId' in cause) return transaction.credentials.find(({ id }) => id === cause.grantId)?.step ?? cause.step;
+  if ('step' in cause) return cause.step;
+  const credential = commands.get(cause.commandId)?.credential;
   if (credential) return credential.step;
   // Without a sensor nobody knows what staff did behind an opened door; they have to say.
-  if (entry.after.contents === 'unknown') return null;
+  if (after.contents === 'unknown') return null;
+  if (transaction.move) return door === transaction.move.to ? 'put_in' : 'take_out';
   if (transaction.state === 'recall_due') return 'recall';
   const step = stepIn(transaction.workflow, transaction.state)?.step ?? null;
   // Staff who open a rented door do not rent it.
@@ -26,30 +33,57 @@ const stepBehind = (entry: DoorEntry, transaction: Transaction, commands: Map<st
 };
 
 /** What is done once the door is closed, by the contents then. Without a sensor, having opened is having done it. */
-const doneBy: Record<'filled' | 'empty' | 'unknown', Partial<Record<Step, Fact>>> = {
-  filled: { deposit: 'deposited', pickup: 'nothing_taken', use: 'used' },
-  empty: { deposit: 'nothing_deposited', pickup: 'picked_up', recall: 'recalled', use: 'used' },
-  unknown: { deposit: 'deposited', pickup: 'picked_up', recall: 'recalled', use: 'used' },
+const doneBy: Record<'filled' | 'empty' | 'unknown', Partial<Record<CredentialStep, Fact>>> = {
+  filled: {
+    deposit: 'deposited',
+    pickup: 'nothing_taken',
+    use: 'used',
+    take_out: 'not_carried',
+    put_in: 'put_in',
+  },
+  empty: {
+    deposit: 'nothing_deposited',
+    pickup: 'picked_up',
+    recall: 'recalled',
+    use: 'used',
+    take_out: 'taken_out',
+    put_in: 'not_carried',
+  },
+  unknown: {
+    deposit: 'deposited',
+    pickup: 'picked_up',
+    recall: 'recalled',
+    use: 'used',
+    take_out: 'taken_out',
+    put_in: 'put_in',
+  },
 };
+
+/** Nothing was done; of somebody who opened for staff's sake and left it as it was, that is no failure. */
+const undone: readonly (Fact | null)[] = ['nothing_deposited', 'nothing_taken', 'not_carried'];
 
 export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Fact | null => {
   const step = stepBehind(entry, transaction, commands);
   if (entry.type === 'door.opened' && step === 'deposit') return 'deposit_started';
+  if (entry.type === 'lock.jammed' && (step === 'take_out' || step === 'put_in')) return 'not_carried';
   if (entry.after.door !== 'closed' || (entry.type !== 'door.closed' && entry.type !== 'contents.changed')) return null;
   if (step !== null) {
     const fact = doneBy[entry.after.contents][step] ?? null;
-    // A person opening for staff's sake and leaving it as it was is no failed deposit.
     const byCommand = entry.cause !== null && 'commandId' in entry.cause;
-    return byCommand && (fact === 'nothing_deposited' || fact === 'nothing_taken') ? null : fact;
+    return byCommand && undone.includes(fact) ? null : fact;
   }
   return entry.cause === null && entry.after.contents === 'empty' ? 'emptied_by_nobody' : null;
 };
 
 const opens = ({ type }: DoorEntry): boolean => type === 'door.opened' || type === 'door.forced';
 
-/** Whether its item, or what its renter left, is taken to be inside. */
-export const isInside = ({ state, workflow }: Transaction): boolean =>
-  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflowOf(workflow).inUse?.inside === true);
+/** Whether its item, or what its renter left, is taken to be behind that door. */
+const isInside = ({ state, workflow, move }: Transaction, door: string): boolean => {
+  if (move) return move.stage === 'planned' && door === move.from;
+  return (
+    state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflowOf(workflow).inUse?.inside === true)
+  );
+};
 
 /** Takes one door entry into the world: the door's newest state, and the fact it adds to its transaction, however late. */
 export const mergeDoorEntry = (
@@ -64,7 +98,9 @@ export const mergeDoorEntry = (
   const newest = isNewest(compartment, journalId, entry.seq);
   const holder = compartment.heldBy === null ? undefined : world.transactions.get(compartment.heldBy);
   const inside =
-    holder === undefined ? isAtHome(compartment.heldBy) && entry.after.contents !== 'empty' : isInside(holder);
+    holder === undefined
+      ? isAtHome(compartment.heldBy) && entry.after.contents !== 'empty'
+      : isInside(holder, entry.door);
   world.compartments.set(
     entry.door,
     changed(

@@ -37,6 +37,7 @@ export const subjects = {
       door: it.door,
       externalIds: it.externalIds,
       livemode: it.livemode,
+      ...(it.move && { toDoor: it.move.to }),
       changesGrants: changesGrants(it),
     }),
     hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Actor } from '../../events/envelope.ts';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
@@ -23,7 +24,7 @@ export type TransactionState = z.infer<typeof TransactionState>;
 export const ends = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
 export const hasEnded = (state: TransactionState): boolean => (ends as readonly string[]).includes(state);
 
-export const Flag = z.enum(['held', 'payment_pending', 'overdue', 'late', 'disputed']);
+export const Flag = z.enum(['held', 'payment_pending', 'overdue', 'late', 'disputed', 'moving']);
 export type Flag = z.infer<typeof Flag>;
 
 export const RecallCause = z.enum(['pickup_deadline', 'cancelled', 'recalled', 'late_deposit']);
@@ -100,6 +101,23 @@ export const Charge = z.object({
 });
 export type Charge = z.infer<typeof Charge>;
 
+/**
+ * An item on its way from one door to another. `planned`: it lies behind the old door, and the transaction has both.
+ * `carrying`: it is in somebody's hands, and the transaction has the new one only.
+ */
+export const Move = z.object({
+  stage: z.enum(['planned', 'carrying']),
+  from: z.string(),
+  to: z.string(),
+  reason: z.string(),
+  /** Whose it is to bring it to an end. */
+  by: Actor,
+  since: InstantText,
+  /** Until then it is to be done: what was not begun is called off, what was is `overdue`. */
+  moveBy: InstantText,
+});
+export type Move = z.infer<typeof Move>;
+
 /** The business object. Its version is the sequence of its newest event: version 2 means two events. */
 export const Transaction = z.object({
   id: z.string(),
@@ -160,6 +178,8 @@ export const Transaction = z.object({
   cancelReason: z.string().nullable(),
   recallCause: RecallCause.nullable(),
   rejectReason: z.string().nullable(),
+  /** While its item is brought to another door. Null once it was; left out if it never was. */
+  move: Move.nullish(),
   /** How its compartment was chosen. */
   assignment: z.object({ policy: z.string(), candidates: z.int(), reason: z.string() }),
   createdAt: InstantText,
@@ -167,6 +187,12 @@ export const Transaction = z.object({
 });
 export type Transaction = z.infer<typeof Transaction>;
 
-/** What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read. */
-export const StoredTransaction = Transaction.extend({ compartment: Compartment.nullable() });
+/**
+ * What its row holds besides: the compartment as this transaction's last commit left it, so that a change needs one read,
+ * and while a move is planned that of the new door.
+ */
+export const StoredTransaction = Transaction.extend({
+  compartment: Compartment.nullable(),
+  target: Compartment.nullish(),
+});
 export type StoredTransaction = z.infer<typeof StoredTransaction>;

@@ -59,18 +59,21 @@ const subjectWrites = <Subject extends { version: number; hash: string }>(
 
 /**
  * `compartment` is the compartment as this commit leaves it; it rides in the transaction's row so that the next change
- * needs no second read. `undefined` keeps none.
+ * needs no second read. `target`: likewise that
+ * of the door that its item is to be moved to.
  */
 export const commitTransaction = (
   change: SubjectChange<Transaction>,
   compartment: CompartmentChange['after'] | null,
   circumstances: Circumstances,
+  target: CompartmentChange['after'] | null = null,
 ): Committed<Transaction> => {
   const { id, tenant } = change.after;
   const dated = { ...change, after: { ...change.after, updatedAt: circumstances.now } };
   const key = keys.transaction(tenant, id);
   return subjectWrites(subjects.transaction, dated, key, key.PK, circumstances, (after) => ({
     compartment,
+    ...(target !== null && { target }),
     ...dueAttributes(id, runningDeadline(after)?.at ?? null),
   }));
 };

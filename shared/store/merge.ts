@@ -1,4 +1,5 @@
 import { type DoorEntry, isDoorEntry } from '../device/journal.ts';
+import { Asset } from '../domain/asset.ts';
 import type { Command } from '../domain/command.ts';
 import { commandIdOf, commandReport } from '../domain/command-reports.ts';
 import type { Compartment } from '../domain/compartment.ts';
@@ -14,6 +15,7 @@ import { earlier, type Instant, instant } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { activatedWrites } from './banks.ts';
 import {
+  commitAsset,
   commitBankLog,
   commitCommand,
   commitCompartmentLog,
@@ -25,7 +27,7 @@ import {
 import { isUnderstood, journalWrite, type ReceivedEntry } from './journal.ts';
 import { keys } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
-import { bumped, drawFresh } from './transactions.ts';
+import { bumped, drawFresh, plannedTarget } from './transactions.ts';
 
 /** Entries that are events of the compartment itself, whoever has it. */
 const compartmentEvents: Partial<Record<DoorEntry['type'], Emission<ChainHead>['type']>> = {
@@ -66,6 +68,7 @@ const nothingPending = () => ({
   stockUnits: new Map<string, Emission<StockUnit>[]>(),
   doors: new Map<string, Emission<ChainHead>[]>(),
   bank: [] as Emission<ChainHead>[],
+  assets: new Map<string, Emission<Asset>[]>(),
   take: [] as Credential[],
   drop: [] as Credential[],
 });
@@ -113,6 +116,7 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       pending.stockUnits.set(unitId, [...(pending.stockUnits.get(unitId) ?? []), emission]);
       if (unit) world.stockUnits.set(unitId, apply(unit, [emission]).after);
     }
+    for (const { assetId, emissions } of merged.assets ?? []) pending.assets.set(assetId, emissions);
     pending.take.push(...merged.take);
     pending.drop.push(...merged.drop);
     const type = compartmentEvents[entry.type];
@@ -130,9 +134,14 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     const after: (() => void)[] = [];
     for (const [id, emissions] of pending.transactions) {
       const before = saved.transactions.get(id);
-      const door = world.compartments.get(world.transactions.get(id)?.door ?? '');
       if (!before) continue;
-      const committed = commitTransaction(apply(before, emissions), door?.heldBy === id ? door : null, circumstances);
+      const change = apply(before, emissions);
+      const held = (door: string | null): Compartment | null => {
+        const it = world.compartments.get(door ?? '');
+        return it?.heldBy === id ? it : null;
+      };
+      const target = held(plannedTarget(change.after));
+      const committed = commitTransaction(change, held(change.after.door), circumstances, target);
       writes.push(...committed.writes);
       after.push(() => world.transactions.set(id, committed.after));
     }
@@ -153,6 +162,12 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     for (const [door, compartment] of world.compartments) {
       const before = saved.compartments.get(door);
       if (before && before !== compartment) writes.push(compartmentWrite(bank.id, { before, after: compartment }));
+    }
+    for (const [assetId, emissions] of pending.assets) {
+      // Read late and seldom: an asset that came back to a door which was not its own any more.
+      const row = await deps.table.get(keys.asset(bank.tenant, assetId), true);
+      if (row === undefined) throw new Error(`there is no asset ${assetId}`);
+      writes.push(...commitAsset(apply(Asset.parse(row), emissions), circumstances).writes);
     }
     for (const [door, emissions] of pending.doors)
       writes.push(...commitCompartmentLog(apply(await compartmentLog(door), emissions), circumstances).writes);

@@ -5,7 +5,7 @@ import { needOf } from '../domain/assignment.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/derived.ts';
-import { expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
+import { type Doors, expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
@@ -13,7 +13,7 @@ import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
 import type { WaitingRow } from './banks.ts';
 import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
-import { Lost, type Table, type Write } from './table.ts';
+import { Lost, type LostRow, type Table, type Write } from './table.ts';
 
 /** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
 export const Applied = z.object({
@@ -25,7 +25,13 @@ export const Applied = z.object({
 });
 export type Applied = z.infer<typeof Applied>;
 
-export type Found = { transaction: Transaction; compartment: Compartment | null; applied: Applied | null };
+export type Found = {
+  transaction: Transaction;
+  compartment: Compartment | null;
+  /** Of the door that its item is to be moved to, while it lies behind the old one. */
+  target: Compartment | null;
+  applied: Applied | null;
+};
 
 export type TransactionDeps = {
   table: Table;
@@ -33,9 +39,25 @@ export type TransactionDeps = {
   newId: (prefix: string) => string;
 };
 
-export const splitStored = (row: Record<string, unknown>): Pick<Found, 'transaction' | 'compartment'> => {
-  const { compartment, ...transaction } = StoredTransaction.parse(row);
-  return { transaction, compartment };
+export const splitStored = (row: Record<string, unknown>): Omit<Found, 'applied'> => {
+  const { compartment, target = null, ...transaction } = StoredTransaction.parse(row);
+  return { transaction, compartment, target };
+};
+
+/** The door that is held for it besides its own. */
+export const plannedTarget = ({ move }: Transaction): string | null => (move?.stage === 'planned' ? move.to : null);
+
+/** The compartments that it has, as a decision leaves them; those that it does not touch are as they were read. */
+const doorsAfter = (
+  { transaction: { after }, compartments }: TransactionDecision,
+  { compartment, target }: Doors,
+): Doors => {
+  const changed = (door: string | null) => compartments.find((it) => it.after.door === door)?.after;
+  const to = plannedTarget(after);
+  return {
+    compartment: changed(after.door) ?? compartment,
+    target: to === null ? null : (changed(to) ?? target),
+  };
 };
 
 /** Ids and key version for a decision that may issue credentials. */
@@ -64,12 +86,12 @@ const waitingWrites = ({ before, after }: TransactionDecision['transaction']): W
 export const decisionWrites = (
   rootKeys: RootKeys,
   decision: TransactionDecision,
-  compartment: Compartment | null,
+  found: Doors | null,
   circumstances: Circumstances,
 ): { after: Transaction; events: Envelope[]; writes: Write[]; lockOwners: Map<string, string> } => {
   const { after } = decision.transaction;
-  const own = decision.compartments.find((it) => it.after.door === after.door)?.after ?? compartment;
-  const committed = commitTransaction(decision.transaction, own, circumstances);
+  const { compartment, target } = doorsAfter(decision, found ?? { compartment: null, target: null });
+  const committed = commitTransaction(decision.transaction, compartment, circumstances, target);
   const verifier = (it: Credential) => credentialVerifier(rootKeys, after, it);
   const take = decision.locks.take.map((it) => ({ credentialId: it.id, verifier: verifier(it) }));
   const drop = decision.locks.drop.map((it) => ({ verifier: verifier(it) }));
@@ -111,8 +133,15 @@ export const withNextPin = (decision: TransactionDecision, credentialId: string)
 /** A fact that contradicts what was decided: conflicted, picked up, completed. */
 const eventsPerCommitMax = 3;
 
-/** The sort key of the compartment that it has. */
-const ownDoor = ({ transaction }: Found): string => keys.compartment(transaction.bankId, transaction.door ?? '').SK;
+/** What was read, with a compartment of its own as it is now; null if it is none of its own. */
+const withCurrent = (found: Found, { key, current }: LostRow): Found | null => {
+  const { transaction } = found;
+  const isOf = (door: string | null): boolean =>
+    door !== null && key.SK === keys.compartment(transaction.bankId, door).SK;
+  if (current === undefined) return null;
+  if (isOf(transaction.door)) return { ...found, compartment: Compartment.parse(current) };
+  return isOf(plannedTarget(transaction)) ? { ...found, target: Compartment.parse(current) } : null;
+};
 
 /** How often a decision is taken anew because somebody else changed what it was taken on. */
 const decideAtMost = 5;
@@ -141,21 +170,21 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
       if (!again) decision = decide(current, drawFresh(keysNow.version, newId));
       again = false;
       if (decision === null) return { ...current, decision };
-      const { after, writes, lockOwners } = decisionWrites(keysNow, decision, current.compartment, circumstances);
+      const { after, writes, lockOwners } = decisionWrites(keysNow, decision, current, circumstances);
       try {
         await table.write([...writes, ...more(after, decision)]);
-        const own = decision.compartments.find((it) => it.after.door === after.door)?.after ?? current.compartment;
-        return { transaction: after, compartment: own, applied: current.applied, decision };
+        return { transaction: after, ...doorsAfter(decision, current), applied: current.applied, decision };
       } catch (error) {
         if (!(error instanceof Lost) || error.to('idempotency') || error.to('unique')) throw error;
         const lock = error.to('lock');
         const compartment = error.to('compartment');
+        const mended = compartment && withCurrent(current, compartment);
         if (error.to('subject') || error.to('event')) {
           const read = await find(tenant, id, true);
           if (read === null) throw error;
           current = read;
-        } else if (compartment?.current !== undefined && compartment.key.SK === ownDoor(current)) {
-          current = { ...current, compartment: Compartment.parse(compartment.current) };
+        } else if (mended) {
+          current = mended;
         } else if (lock !== undefined) {
           decision = withNextPin(decision, lockOwners.get(lock.key.SK) ?? '');
           again = true;
@@ -170,7 +199,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     if (!isDue(found.transaction, now)) return found;
     const actor: Actor = { type: 'system', id: 'deadline' };
     const after = await change(found, { actor, now, newId }, (it, fresh) =>
-      expireIfDue(it.transaction, it.compartment, fresh, now),
+      expireIfDue(it.transaction, it.compartment, fresh, now, it.target),
     );
     return after.decision === null ? after : await settled(after, now);
   };

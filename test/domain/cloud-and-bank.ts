@@ -2,11 +2,12 @@ import type { Step } from '#shared/device/access.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { DoorStatus } from '#shared/device/door.ts';
 import type { Cause, DoorEntry } from '#shared/device/journal.ts';
+import type { Asset } from '#shared/domain/asset.ts';
 import { assign } from '#shared/domain/assignment.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { envelopesOf, type SubjectKind } from '#shared/domain/chain.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
-import type { Credential } from '#shared/domain/credential.ts';
+import { type Credential, stepAtDoor } from '#shared/domain/credential.ts';
 import { apply, born, type SubjectChange } from '#shared/domain/decision.ts';
 import {
   type CreateInput,
@@ -80,6 +81,23 @@ export const parcelInput = (id: string, more: Partial<CreateInput> = {}): Create
   deadlines: {},
   ...more,
 });
+
+export const anAsset: Asset = {
+  id: 'ast_1',
+  tenant: 'ten_1',
+  name: 'drill',
+  externalId: null,
+  item: anItem,
+  metadata: {},
+  bankId: 'bnk_1',
+  siteId: 'sit_1',
+  door: '1',
+  returnsTo: 'own_door',
+  retired: null,
+  createdAt: startedAt,
+  version: 1,
+  hash: '',
+};
 
 export const chosen = { policy: 'test', candidates: 1, reason: 'first' };
 
@@ -161,6 +179,12 @@ export class Journal {
     return this.closed('pickup', of, door, 'empty', at);
   }
 
+  /** Whoever carries it has these rights, by their ids; a bank knows them as staff's and a depositor's. */
+  carried(right: Credential, of: string, door: string, contents: DoorStatus['contents'], at?: Instant): Arriving {
+    const cause = { grantId: right.id, step: stepAtDoor[right.step] };
+    return this.entry('door.closed', door, { contents }, { of, cause, ...dated(at) });
+  }
+
   recalled(of: string, door: string, at?: Instant): Arriving {
     return this.closed('recall', of, door, 'empty', at);
   }
@@ -176,6 +200,8 @@ export class Cloud {
   now: Instant = minutes(10);
   readonly world: World;
   readonly events: Envelope[] = [];
+  /** Which door each asset was given by what was learned. */
+  readonly assetDoors = new Map<string, unknown>();
   /** Credentials whose PINs are locked at the bank. */
   readonly locks = new Set<string>();
   private drawn = 0;
@@ -206,6 +232,19 @@ export class Cloud {
   compartment(door: string): Compartment {
     const found = this.world.compartments.get(door);
     if (!found) throw new Error(`there is no door ${door}`);
+    return found;
+  }
+
+  /** The other door that is held for it, while its item is to be moved there. */
+  target(id: string): Compartment | null {
+    const { move } = this.transaction(id);
+    return move?.stage === 'planned' ? this.compartment(move.to) : null;
+  }
+
+  /** Its newest credential of that step. */
+  right(id: string, step: Credential['step']): Credential {
+    const found = this.transaction(id).credentials.findLast((it) => it.step === step);
+    if (!found) throw new Error(`${id} has no credential to ${step}`);
     return found;
   }
 
@@ -261,10 +300,16 @@ export class Cloud {
   /** Takes a decision on a transaction as it is now; one that comes to nothing changes nothing. */
   decide(
     id: string,
-    how: (it: Transaction, at: Compartment, fresh: Fresh, now: Instant) => TransactionDecision | null,
+    how: (
+      it: Transaction,
+      at: Compartment,
+      fresh: Fresh,
+      now: Instant,
+      target: Compartment | null,
+    ) => TransactionDecision | null,
   ): void {
     const it = this.transaction(id);
-    const decision = how(it, this.compartment(it.door ?? '1'), this.fresh(), this.now);
+    const decision = how(it, this.compartment(it.door ?? '1'), this.fresh(), this.now, this.target(id));
     if (decision) this.save(id, decision);
   }
 
@@ -273,7 +318,14 @@ export class Cloud {
     const inOrder = arriving.toSorted((a, b) => a.entry.seq - b.entry.seq);
     const world = { ...this.world, arriving: new Map(inOrder.map(({ entry }) => [entry.door, entry])) };
     for (const { journalId, entry } of inOrder) {
-      const { emissions, take, drop, stock } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
+      const { emissions, take, drop, stock, assets = [] } = mergeDoorEntry(
+        world,
+        journalId,
+        entry,
+        this.fresh(),
+        this.now,
+      );
+      for (const it of assets) this.assetDoors.set(it.assetId, it.emissions.at(-1)?.set.door);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
       }

@@ -25,11 +25,12 @@ import {
   type TransactionDecision,
   update,
 } from '#shared/domain/lifecycle.ts';
+import { cancelMove, returnElsewhere, startMove } from '#shared/domain/moving.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { type Transaction, TransactionState } from '#shared/domain/transaction.ts';
 import { workflows } from '#shared/domain/workflow.ts';
-import { chosen, freshFor, hours, minutes, parcelInput, reserved, startedAt } from './cloud-and-bank.ts';
+import { anAsset, chosen, freshFor, hours, minutes, parcelInput, reserved, startedAt } from './cloud-and-bank.ts';
 
 const fresh: Fresh = { credentialIds: ['crd_new'], keyVersion: 1 };
 const door: Compartment = changed(newCompartment('1'), { heldBy: 'txn_1' }, false);
@@ -65,13 +66,18 @@ const inState = (state: TransactionState, more: Partial<Transaction> = {}): Tran
   return { ...it, state, ...shapes[state], ...more };
 };
 
+const toAnotherDoor = (it: Transaction): TransactionDecision => {
+  const input = { reason: 'worn', by: { type: 'api_key' as const, id: 'key_1' } };
+  return startMove(it, newCompartment('2'), input, { ...fresh, credentialIds: ['crd_out', 'crd_in'] }, minutes(5));
+};
+
 const act: Record<Action, (it: Transaction) => TransactionDecision> = {
   cancel: (it) => cancel(it, door, 'by_caller', fresh, minutes(5)),
   extend: (it) =>
     extend(it, it.workflow === 'rental' ? { useUntil: hours(500) } : { pickupBy: hours(500) }, minutes(5)),
   hold: (it) => hold(it, 'customs'),
   'lift-hold': (it) => liftHold({ ...it, flags: ['held'], holdReason: 'customs' }),
-  recall: (it) => recallItem(it, 'damaged', fresh, minutes(5)),
+  recall: (it) => recallItem(it, { compartment: door, target: null }, 'damaged', fresh, minutes(5)),
   complete: (it) => complete(it, { ...door, contents: 'empty' }, 'handed over at the counter', minutes(5)),
   confirm: (it) =>
     confirm({ ...it, preconditions: [{ condition: 'payment' }] }, 'payment', { by: 'key_1' }, minutes(5)),
@@ -84,7 +90,15 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
     ),
   dispute: (it) => dispute(it, 'the box was empty'),
   update: (it) => update(it, { metadata: { note: 'x' } }),
-  move: (it) => move(it, door, newCompartment('2'), 'item_too_big'),
+  move: (it) => {
+    if (it.state === 'stored') return toAnotherDoor(it);
+    if (it.state !== 'in_use') return move(it, door, newCompartment('2'), 'item_too_big');
+    return returnElsewhere(it, { ...anAsset, returnsTo: 'any_door' }, door, newCompartment('2'), 'jammed').decision;
+  },
+  'cancel-move': (it) => {
+    const [started, target] = [it.state === 'stored' ? toAnotherDoor(it) : undefined, newCompartment('2')];
+    return cancelMove(started?.transaction.after ?? it, target, 'never mind', minutes(6));
+  },
   // Its credentials are gone, as after a revocation.
   issue: (it) => issue({ ...it, credentials: [] }, it.workflow === 'rental' ? 'use' : 'pickup', fresh, minutes(5)),
   resend: (it) => resend(it, it.credentials.at(-1)?.id ?? '', fresh),
@@ -123,7 +137,12 @@ const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
   refund: in_('transaction.refunded', ...sinceReserved),
   dispute: in_('transaction.disputed', 'reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'),
   update: in_('transaction.updated', 'reserved', 'stored', 'in_use', 'recall_due'),
-  move: { reserved: 'transaction.moved → reserved' },
+  move: {
+    reserved: 'transaction.moved → reserved',
+    stored: 'transaction.move_started → stored',
+    in_use: 'transaction.moved → in_use',
+  },
+  'cancel-move': { stored: 'transaction.move_cancelled → stored' },
   issue: in_('credential.issued', 'reserved', 'stored', 'in_use'),
   resend: in_('credential.superseded', 'reserved', 'stored', 'in_use', 'recall_due'),
   revoke: in_('credential.revoked', 'reserved', 'stored', 'in_use', 'recall_due'),

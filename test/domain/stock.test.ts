@@ -141,7 +141,9 @@ describe('a sale out of stock', () => {
 
   it('that is recalled takes the goods out of the stock', () => {
     const { sale: it, unit: goods, at, cloud, journal } = promised();
-    cloud.decide(sale, (each, _, fresh, now) => recallItem(each, 'a fault of the series', fresh, now));
+    cloud.decide(sale, (each, compartment, fresh, now, target) =>
+      recallItem(each, { compartment, target }, 'a fault of the series', fresh, now),
+    );
     expect(at().heldBy).toBe(sale);
     cloud.learn(journal.recalled(sale, door, minutes(12)));
     expect(it().state).toBe('recalled');

@@ -28,7 +28,7 @@ const world = async () => {
   await table.write(bankWrites(bank));
   const decision = create(parcelInput(of), newCompartment('1'), 6, chosen, freshFor(of), startedAt);
   const circumstances = { actor: { type: 'system' as const, id: 'test' }, now: startedAt, newId };
-  await table.write(decisionWrites(rootKeys, decision, newCompartment('1'), circumstances).writes);
+  await table.write(decisionWrites(rootKeys, decision, null, circumstances).writes);
 
   const consumer = (seen: Table) =>
     journalConsumer({

@@ -205,6 +205,35 @@ describe('a recipient whose item was deposited', () => {
     expect(sent).toEqual([]);
   });
 
+  it('is told again where it is, once it was carried to another door, and not before', async () => {
+    const move = {
+      stage: 'carrying' as const,
+      from: '7',
+      to: '9',
+      reason: 'worn',
+      by: { type: 'api_key' as const, id: 'key_1' },
+      since: now,
+      moveBy: now,
+    };
+    const moved = (state: string) => anEvent('transaction.moved', { bankId: 'bnk_1', state });
+    await holding(stored({ phone: '+41791234567', locale: 'en' }, { door: '9', flags: ['moving'], move }));
+    await tell();
+    await tell(moved('reserved'));
+    expect(sent).toEqual([]);
+    await table.write([
+      {
+        kind: 'other',
+        expects: 'anything',
+        put: {
+          ...keys.transaction('ten_1', 'txn_1'),
+          ...stored({ phone: '+41791234567', locale: 'en' }, { door: '9' }),
+        },
+      },
+    ]);
+    await tell(moved('stored'));
+    expect(sent.map(({ text }) => text)).toEqual([expect.stringContaining('door 9')]);
+  });
+
   it('is told nothing of other events', async () => {
     await holding(stored({ phone: '+41791234567' }));
     await tell(anEvent('transaction.recall_started', { bankId: 'bnk_1' }));
@@ -245,6 +274,11 @@ describe('the people who run it', () => {
       'transaction txn_1, bank bnk_1, door 7',
     ],
     ['transaction.rejected', { ...transaction, reason: 'compartment_occupied' }, 'transaction txn_1, bank bnk_1'],
+    [
+      'transaction.overdue',
+      { ...transaction, state: 'stored', since: now },
+      'transaction txn_1, to be put in at bank bnk_1, door 7',
+    ],
     ['webhook_endpoint.disabled', { endpointId: 'whe_1', reason: 'gone', changes: {} }, 'tenant ten_1, endpoint whe_1'],
     ['compartment.lock_jammed', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
     ['compartment.forced_open', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
@@ -256,6 +290,10 @@ describe('the people who run it', () => {
     expect(alert?.text).toContain(`Where: ${where}\n`);
     expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_1 /);
     expect(Object.keys(catalogue)).toContain(type);
+  });
+
+  it('are left alone by a loan that is late', async () => {
+    expect(await raised(anEvent('transaction.overdue', { ...transaction, state: 'in_use', since: now }))).toEqual([]);
   });
 
   it.each(['compartment.out_of_service', 'compartment.returned_to_service', 'transaction.created', 'new.type'])(

@@ -129,6 +129,7 @@ const cases: Record<string, Case | null> = {
   'revoke-credential': hidden({}),
   'update-transaction': hidden({ metadata: { by: 'a stranger' } }, { items: [anItem] }),
   'move-transaction': hidden({ reason: 'a stranger says so' }, { reason: 'a stranger says so', door: '2' }),
+  'cancel-move': hidden({ reason: 'a stranger says so' }),
   'recall-transaction': hidden({ reason: 'a stranger says so' }),
   'complete-transaction': hidden({ reason: 'a stranger says so' }),
   'confirm-payment': hidden({}),

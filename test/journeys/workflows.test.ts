@@ -294,6 +294,55 @@ describe('a parcel', () => {
   });
 });
 
+describe('a loan that is to come back to another door', () => {
+  it('gets one that fits, which the asset keeps, if its owner allows it', async () => {
+    const register = async (returnsTo: string) => {
+      const made = await tenant.api.post(
+        '/v1/assets',
+        { bankId: bank.id, name: 'Saw', item: anItem, returnsTo },
+        AssetView,
+      );
+      await tenant.api.post(
+        '/v1/commands',
+        { bankId: bank.id, door: made.door, reason: 'put the saw in' },
+        z.object({ id: z.string() }),
+      );
+      await eventually(async () => expect((await bank.panel.state()).doors[made.door]?.door).toBe('open'));
+      await bank.panel.fill(made.door);
+      await eventually(async () => expect((await at(made)).state).toBe('home'));
+      return made;
+    };
+    const at = (it: AssetView) => tenant.api.get(`/v1/assets/${it.id}`, AssetView);
+    const lend = async (it: AssetView) => {
+      const loan = await begin('loan', { assetId: it.id, items: [] });
+      await atBank(loan);
+      await takeOut(loan);
+      await becomes(loan, 'in_use');
+      return loan;
+    };
+
+    const fixed = await register('own_door');
+    const stays = await lend(fixed);
+    await expect(act(stays, 'move', { reason: 'worn' })).rejects.toThrow('must be brought back to its own door');
+    await putIn(stays);
+    await becomes(stays, 'completed');
+
+    const saw = await register('any_door');
+    const loan = await lend(saw);
+    const moved = await act(loan, 'move', { reason: 'the lock of its door is worn' });
+    expect(moved.door).not.toBe(saw.door);
+    expect(await compartment(saw.door)).toMatchObject({ heldBy: null, availability: 'available' });
+    expect(await at(saw)).toMatchObject({ door: moved.door, state: 'lent', transactionId: loan.id });
+    await atBank(loan);
+    expect(await bank.panel.enter(pinOf(loan, 'deposit'))).toMatchObject({ granted: true, door: moved.door });
+    await bank.panel.fill(doorOf(moved));
+    expect((await becomes(loan, 'completed')).flags).toEqual([]);
+    expect(await at(saw)).toMatchObject({ door: moved.door, state: 'home', transactionId: null });
+    for (const it of [fixed, saw]) await tenant.api.post(`/v1/assets/${it.id}/retire`, { reason: 'sold' }, AssetView);
+    await holds();
+  });
+});
+
 describe('what support can mend', () => {
   it('moves a courier whose parcel does not fit to a larger door, in one call', async () => {
     const parcel = await begin('parcel');
@@ -305,10 +354,6 @@ describe('what support can mend', () => {
     expect(await bank.panel.enter(pinOf(parcel, 'deposit'))).toMatchObject({ granted: true, door: moved.door });
     await bank.panel.fill(doorOf(moved));
     await becomes(parcel, 'stored');
-    await expect(act(parcel, 'move', { reason: 'too late' })).rejects.toThrow(
-      'cannot move a transaction that is stored',
-    );
-
     const recalled = await act(parcel, 'recall', { reason: 'the sender asks for it' });
     expect(recalled).toMatchObject({ state: 'recall_due', recallCause: 'recalled' });
     await atBank(parcel);

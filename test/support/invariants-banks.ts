@@ -19,6 +19,7 @@ const AtVersion = TransactionShape.pick({
   state: true,
   flags: true,
   credentials: true,
+  move: true,
 });
 
 /** A transaction as its events tell it at a version. */
@@ -38,6 +39,23 @@ const doneBefore = (entries: readonly EntryShape[], step: string, transactionId:
       it.after?.door === 'closed' &&
       it.after.contents !== (step === 'deposit' ? 'empty' : 'filled'),
   );
+
+/** The same, by whoever carried the item: out of that door, or into it. */
+const carriedBefore = (
+  entries: readonly EntryShape[],
+  [step, door]: ['recall' | 'deposit', string],
+  transactionId: string,
+  seq: number,
+): boolean =>
+  doneBefore(
+    entries.filter((it) => it.door === door),
+    step,
+    transactionId,
+    seq,
+  );
+
+/** As banks know the rights of whoever carries an item. */
+const stepsAtDoor: Record<string, string> = { take_out: 'recall', put_in: 'deposit' };
 
 type Opening = Testimony['journal']['openings'][number];
 
@@ -67,11 +85,24 @@ const wrongByGrant = (
   if (known === null || credential === undefined)
     return [...found, `version ${entry.version} of ${transactionId} has no such credential`];
   const { step, state: was } = credential;
-  if (step !== cause?.step) found.push(`it is for ${step}, not for ${cause?.step}`);
-  if (known.bankId !== state.id || known.door !== door) found.push(`it is for ${known.bankId}/${known.door}`);
+  if ((stepsAtDoor[step] ?? step) !== cause?.step) found.push(`it is for ${step}, not for ${cause?.step}`);
+  const { move } = known;
+  const before = (done: 'recall' | 'deposit', at: string): boolean =>
+    carriedBefore(journal.entries, [done, at], transactionId, entry.seq);
+  // At its new door somebody may pick it up as soon as it was put in there, which the bank knows before we do.
+  const isThere = move != null && door === move.to && before('deposit', move.to);
+  const its = { take_out: move?.from, put_in: move?.to, pickup: isThere ? move.to : known.door }[step] ?? known.door;
+  if (known.bankId !== state.id || its !== door) found.push(`it is for ${known.bankId}/${its}`);
+  if (step === 'pickup' && move != null && !isThere) found.push(`${transactionId} was being moved, as the bank knew`);
+  if (step === 'put_in' && was === 'issued' && move?.stage === 'planned' && !before('recall', move.from))
+    found.push('nobody had taken out what is to be put in');
   if (isReopening) return found;
   if (!['issued', 'active'].includes(was)) found.push(`it was ${was} in version ${entry.version}, which the bank knew`);
-  if (was === 'issued' && step !== 'deposit' && !doneBefore(journal.entries, 'deposit', transactionId, entry.seq))
+  if (
+    was === 'issued' &&
+    cause?.step !== 'deposit' &&
+    !doneBefore(journal.entries, 'deposit', transactionId, entry.seq)
+  )
     found.push(`it was only issued in version ${entry.version}, and the bank had seen no deposit`);
   if (step === 'pickup' && known.flags.includes('held'))
     found.push(`${transactionId} was held in version ${entry.version}, which the bank knew`);
@@ -152,9 +183,9 @@ export const guessesLimited = ({ testimonies, banks }: Picture): string[] =>
 
 const Doing = z.object({ step: z.enum(['deposit', 'pickup', 'recall']) });
 const provenBy = {
-  deposit: ['transaction.deposited', 'transaction.returned', 'transaction.conflicted'],
+  deposit: ['transaction.deposited', 'transaction.returned', 'transaction.moved', 'transaction.conflicted'],
   pickup: ['transaction.picked_up', 'transaction.conflicted'],
-  recall: ['transaction.recalled', 'transaction.conflicted'],
+  recall: ['transaction.recalled', 'transaction.taken_out', 'transaction.moved', 'transaction.conflicted'],
 } as const;
 
 /** What is an event of the bank itself, each time its journal says it. */

@@ -45,6 +45,9 @@ export const TransactionShape = z.looseObject({
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
   waiting: z.object({ until: z.string() }).nullish(),
+  move: z
+    .looseObject({ stage: z.enum(['planned', 'carrying']), from: z.string(), to: z.string(), moveBy: z.string() })
+    .nullish(),
   items: z.array(
     z.looseObject({
       lengthMm: z.number(),

@@ -5,8 +5,27 @@ import { unpacked } from './packed-rows.ts';
 
 const active = ['reserved', 'stored', 'in_use', 'recall_due'];
 /** A lent asset keeps its door, but is not in it. */
-const isInside = ({ state, workflow }: TransactionShape): boolean =>
-  state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflow === 'rental');
+const isInside = ({ state, workflow, move }: TransactionShape, door: string): boolean => {
+  if (move) return move.stage === 'planned' && door === move.from;
+  return state === 'stored' || state === 'recall_due' || (state === 'in_use' && workflow === 'rental');
+};
+
+/** The one it is in, and another while its item is to be moved there. */
+const doorsOf = ({ door, move }: TransactionShape): (string | null)[] =>
+  move?.stage === 'planned' ? [door, move.to] : [door];
+
+/** What is being moved says so, and lies where it says. */
+export const moved = ({ transactions }: Picture): string[] =>
+  transactions.flatMap(({ id, state, flags, door, move }) => {
+    const found: string[] = [];
+    if (flags.includes('moving') !== (move != null))
+      found.push(`I6: ${id} has the flags ${flags.join(', ')} and ${move ? 'is' : 'is not'} being moved`);
+    if (!move) return found;
+    if (state !== 'stored') found.push(`I6: ${id} is being moved and is ${state}`);
+    if (door !== (move.stage === 'planned' ? move.from : move.to))
+      found.push(`I6: ${id} is ${move.stage} from ${move.from} to ${move.to}, and has door ${door}`);
+    return found;
+  });
 
 /** I1: a transaction under way has its compartment, which names it, and no other; nobody else is named there. */
 export const heldOnce = ({ transactions, compartments, assets, stockUnits }: Picture): string[] => {
@@ -14,13 +33,15 @@ export const heldOnce = ({ transactions, compartments, assets, stockUnits }: Pic
   const byId = new Map(transactions.map((it) => [it.id, it]));
   const holders = new Map<string, string>();
   for (const it of transactions.filter(({ state }) => active.includes(state))) {
-    const place = `${it.bankId}/${it.door}`;
-    const other = holders.get(place);
-    if (other !== undefined) found.push(`I1: ${place} has two holders, ${other} and ${it.id}`);
-    holders.set(place, it.id);
-    const compartment = compartments.find(({ bankId, door }) => bankId === it.bankId && door === it.door);
-    if (compartment?.heldBy !== it.id)
-      found.push(`I1: ${it.id} is ${it.state} at ${place}, which is held by ${compartment?.heldBy ?? 'nobody'}`);
+    for (const its of doorsOf(it)) {
+      const place = `${it.bankId}/${its}`;
+      const other = holders.get(place);
+      if (other !== undefined) found.push(`I1: ${place} has two holders, ${other} and ${it.id}`);
+      holders.set(place, it.id);
+      const compartment = compartments.find(({ bankId, door }) => bankId === it.bankId && door === its);
+      if (compartment?.heldBy !== it.id)
+        found.push(`I1: ${it.id} is ${it.state} at ${place}, which is held by ${compartment?.heldBy ?? 'nobody'}`);
+    }
   }
   for (const { bankId, door, heldBy, availability } of compartments) {
     const place = `${bankId}/${door}`;
@@ -29,12 +50,12 @@ export const heldOnce = ({ transactions, compartments, assets, stockUnits }: Pic
     const thing = asset ?? stockUnits.find((it) => it.id === heldBy && hasDoor(it));
     // A thing at home is inside or missing; its door is nobody else's either way.
     const ofThing = thing ? ['occupied', 'reserved'] : notHeld;
-    const fitting = holder ? [isInside(holder) ? 'occupied' : 'reserved'] : ofThing;
+    const fitting = holder ? [isInside(holder, door) ? 'occupied' : 'reserved'] : ofThing;
     if (thing && (thing.bankId !== bankId || thing.door !== door))
       found.push(`I1: ${place} is held by ${heldBy}, which belongs to ${thing.bankId}/${thing.door}`);
     if (heldBy !== null && holder === undefined && thing === undefined)
       found.push(`I1: ${place} is held by ${heldBy}, which does not exist`);
-    else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || holder.door !== door))
+    else if (holder && active.includes(holder.state) && (holder.bankId !== bankId || !doorsOf(holder).includes(door)))
       found.push(`I1: ${place} is held by ${heldBy}, which is at ${holder.bankId}/${holder.door}`);
     else if (holder && !active.includes(holder.state))
       found.push(`I6: ${place} is held by ${heldBy}, which is ${holder.state}`);
@@ -148,6 +169,7 @@ const runningDeadline = (it: TransactionShape): string | null => {
   const { reserveUntil, depositBy = null, pickupBy = null, useUntil = null } = it.deadlines;
   if (it.state === 'created') return it.waiting?.until ?? null;
   if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
+  if (it.state === 'stored' && it.move) return it.flags.includes('overdue') ? null : it.move.moveBy;
   if (it.state === 'stored') return pickupBy;
   if (it.state !== 'in_use' || useUntil === null) return null;
   if (!it.flags.includes('overdue')) return useUntil;

@@ -34,7 +34,7 @@ export const replayed = (log: Log, upTo = Number.POSITIVE_INFINITY): Record<stri
   );
 
 /** Of the key, the chain, the index and the copy for the next change: not part of the subject. */
-const besides = ['PK', 'SK', 'version', 'hash', 'tenant', 'updatedAt', 'compartment', 'duePk', 'dueAt'];
+const besides = ['PK', 'SK', 'version', 'hash', 'tenant', 'updatedAt', 'compartment', 'target', 'duePk', 'dueAt'];
 /** Fields that events must not show: personal data, which they only commit to, and what secrets hang on. */
 const hidden: Record<string, readonly string[]> = {
   TXN: ['recipient', 'parties', 'salt', 'bankKey'],
@@ -133,8 +133,9 @@ const next: Record<string, Record<string, readonly string[]>> = {
     cancelled: ['recall_due', 'completed', 'in_use'],
     expired: ['recall_due', 'completed', 'in_use'],
     rejected: ['recall_due', 'completed', 'in_use'],
-    completed: [],
-    recalled: [],
+    // What somebody was carrying when it ended was put into a door all the same.
+    completed: ['recall_due'],
+    recalled: ['recall_due'],
   },
   UNIT: {
     '': ['registered'],

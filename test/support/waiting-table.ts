@@ -4,8 +4,10 @@ import * as contract from '#shared/api/transactions.ts';
 import { CreateTransaction, TransactionView } from '#shared/api/transactions.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { Compartment, changed } from '#shared/domain/compartment.ts';
+import { type CredentialStep, stepAtDoor } from '#shared/domain/credential.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, type Instant } from '#shared/domain/time.ts';
+import { StoredTransaction } from '#shared/domain/transaction.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites } from '#shared/store/banks.ts';
 import { compartmentWrite } from '#shared/store/commit.ts';
@@ -13,6 +15,7 @@ import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
+import { journalConsumer } from '../../functions/device/journal.ts';
 import { assetHandlers } from '../../functions/http/assets.ts';
 import { transactionHandlers } from '../../functions/http/transactions.ts';
 import { sweep } from '../../functions/schedule/sweep.ts';
@@ -29,6 +32,9 @@ const Held = z.looseObject({ door: z.string(), heldBy: z.string().nullable() });
 export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()) => {
   await held.write(bankWrites(bank));
   let now: Instant = startedAt;
+  let seq = 0;
+  const silent = async () => undefined;
+  const link = { ack: silent, replay: silent, answer: silent, key: silent };
   const depsOver = (table: Table) => ({ table, rootKeys, newId, clock: () => epochMs(now) });
   const call = async (table: Table, id: string, more: Record<string, unknown>): Promise<unknown> => {
     const handler = { ...transactionHandlers(depsOver(table)), ...assetHandlers(depsOver(table)) }[id];
@@ -66,16 +72,49 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
         params: { transactionId: `ext:${system}:${external}` },
         body: { reason: 'by_caller' },
       }),
-    move: async (transactionId: string, more: Record<string, unknown>) =>
+    move: async (transactionId: string, more: Record<string, unknown>, table: Table = held) =>
       TransactionView.parse(
-        await call(held, contract.moveTransaction.id, {
+        await call(table, contract.moveTransaction.id, {
           params: { transactionId },
           body: contract.moveTransaction.body.parse({ reason: 'test', ...more }),
         }),
       ),
+    update: async (transactionId: string, body: Record<string, unknown>) =>
+      TransactionView.parse(
+        await call(held, contract.updateTransaction.id, {
+          params: { transactionId },
+          body: contract.updateTransaction.body.parse(body),
+        }),
+      ),
+    cancelMove: async (transactionId: string, table: Table = held) =>
+      TransactionView.parse(
+        await call(table, contract.cancelMove.id, { params: { transactionId }, body: { reason: 'not needed' } }),
+      ),
+    /** Somebody with its newest right to that step closes a door; the bank's journal tells it. */
+    closes: async (
+      transactionId: string,
+      step: CredentialStep,
+      door: string,
+      contents: 'filled' | 'empty',
+      table: Table = held,
+    ) => {
+      const row = await held.get(keys.transaction(tenant, transactionId), true);
+      const { credentials } = StoredTransaction.parse(row);
+      const grantId = credentials.findLast((it) => it.step === step)?.id ?? '';
+      const after = { door: 'closed', contents, lock: 'ok' };
+      const cause = { grantId, step: stepAtDoor[step] };
+      seq += 1;
+      const entry = { seq, at: epochMs(now), type: 'door.closed', door, after, transactionId, version: 2, cause };
+      await journalConsumer({ ...depsOver(table), link, queue: { send: async () => undefined } })({
+        bankId: bank.id,
+        brokerTime: epochMs(now),
+        journalId: 'jnl_1',
+        entries: [entry],
+      });
+    },
     /** An asset that lies in its door. */
-    register: async (door: string) => {
-      const body = assets.createAsset.body.parse({ bankId: bank.id, name: 'drill', item: anItem, door });
+    register: async (door: string, more: Record<string, unknown> = {}) => {
+      const body = assets.createAsset.body.parse({ bankId: bank.id, name: 'drill', item: anItem, door, ...more });
       const made = assets.AssetView.parse(await call(held, assets.createAsset.id, { body }));
       const before = Compartment.parse(await held.get(keys.compartment(bank.id, door), true));
       await held.write([compartmentWrite(bank.id, { before, after: changed(before, { contents: 'filled' }, true) })]);
