@@ -581,6 +581,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transactions/{transactionId}/cancel-move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave it where it is, while nobody has taken it out yet
+         * @description Needs the scope `transactions:write`.
+         */
+        post: operations["cancel-move"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transactions/{transactionId}/charge": {
         parameters: {
             query?: never;
@@ -831,7 +851,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Reserve another compartment instead, while nothing is inside
+         * Have it in another compartment: at once, or carried there if it is inside already
          * @description Needs the scope `transactions:write`.
          */
         post: operations["move-transaction"];
@@ -1032,6 +1052,11 @@ export interface components {
             };
             name: string;
             retired: string | null;
+            /**
+             * @default own_door
+             * @enum {string}
+             */
+            returnsTo: "own_door" | "any_door";
             siteId: string;
             /** @enum {string} */
             state: "home" | "reserved" | "lent" | "missing" | "retired";
@@ -1063,6 +1088,11 @@ export interface components {
             };
             name: string;
             retired: string | null;
+            /**
+             * @default own_door
+             * @enum {string}
+             */
+            returnsTo: "own_door" | "any_door";
             siteId: string;
             version: number;
         };
@@ -1226,7 +1256,7 @@ export interface components {
             /** @enum {string} */
             state: "issued" | "active" | "used" | "expired" | "revoked" | "superseded";
             /** @enum {string} */
-            step: "deposit" | "pickup" | "use" | "recall";
+            step: "deposit" | "pickup" | "use" | "recall" | "take_out" | "put_in";
             value?: string;
         };
         Delivery: {
@@ -1412,7 +1442,7 @@ export interface components {
             externalIds: {
                 [key: string]: string;
             };
-            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed")[];
+            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving")[];
             holdReason: string | null;
             id: string;
             items: {
@@ -1433,6 +1463,22 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+            move?: {
+                by: {
+                    id: string;
+                    /** @enum {string} */
+                    type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
+                };
+                from: string;
+                /** Format: date-time */
+                moveBy: string;
+                reason: string;
+                /** Format: date-time */
+                since: string;
+                /** @enum {string} */
+                stage: "planned" | "carrying";
+                to: string;
+            } | null;
             overstaySeconds?: number;
             parties: {
                 collector?: {
@@ -2062,6 +2108,11 @@ export interface operations {
                         [key: string]: string;
                     };
                     name: string;
+                    /**
+                     * @default own_door
+                     * @enum {string}
+                     */
+                    returnsTo?: "own_door" | "any_door";
                 };
             };
         };
@@ -6196,6 +6247,165 @@ export interface operations {
             };
         };
     };
+    "cancel-move": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                transactionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                    source?: {
+                        system: string;
+                        version: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Leave it where it is, while nobody has taken it out yet */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transaction"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. `not_owner`: Another system owns it. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. `stale_source`: Something newer of its source was applied. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "charge-transaction": {
         parameters: {
             query?: never;
@@ -8090,6 +8300,8 @@ export interface operations {
                     door?: string;
                     /** @default false */
                     larger?: boolean;
+                    /** Format: date-time */
+                    moveBy?: string;
                     reason: string;
                     source?: {
                         system: string;
@@ -8099,7 +8311,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Reserve another compartment instead, while nothing is inside */
+            /** @description Have it in another compartment: at once, or carried there if it is inside already */
             200: {
                 headers: {
                     ETag?: string;
@@ -8863,7 +9075,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.deposit_failed" | "transaction.pickup_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "access.denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.booted" | "bank.journal_truncated" | "asset.registered" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "assignment_policy.replaced" | "assignment_policy.restored" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.deposit_failed" | "transaction.pickup_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "access.denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.booted" | "bank.journal_truncated" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "assignment_policy.replaced" | "assignment_policy.restored" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
                     /** Format: uri */
                     url: string;
                 };

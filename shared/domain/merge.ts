@@ -1,8 +1,8 @@
 import type { DoorEntry } from '../device/journal.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
-import { isAtHome } from './home.ts';
 import type { CredentialStep } from './credential.ts';
+import { isAtHome } from './home.ts';
 import type { Fresh } from './lifecycle.ts';
 import { evidenceOf, type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';

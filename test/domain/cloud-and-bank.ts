@@ -318,13 +318,13 @@ export class Cloud {
     const inOrder = arriving.toSorted((a, b) => a.entry.seq - b.entry.seq);
     const world = { ...this.world, arriving: new Map(inOrder.map(({ entry }) => [entry.door, entry])) };
     for (const { journalId, entry } of inOrder) {
-      const { emissions, take, drop, stock, assets = [] } = mergeDoorEntry(
-        world,
-        journalId,
-        entry,
-        this.fresh(),
-        this.now,
-      );
+      const {
+        emissions,
+        take,
+        drop,
+        stock,
+        assets = [],
+      } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
       for (const it of assets) this.assetDoors.set(it.assetId, it.emissions.at(-1)?.set.door);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
