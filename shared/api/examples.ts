@@ -51,6 +51,8 @@ const ids = {
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
   policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+  /** That of whoever asks; it makes the next one. */
+  ownKey: 'key_01KJQ4R2H0K2M4P6R8T0V2X4Z6',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
@@ -90,8 +92,11 @@ const layout = [
   { door: 'A2', ...small, bottomMm: 260 },
   { door: 'A3', ...small, bottomMm: 420 },
   { door: 'A4', ...small, bottomMm: 580 },
+  { door: 'A5', ...small, bottomMm: 740 },
+  { door: 'A6', ...small, bottomMm: 900 },
   { door: 'B1', ...large, bottomMm: 100 },
   { door: 'B2', ...large, bottomMm: 560 },
+  { door: 'B3', ...large, bottomMm: 1020 },
 ];
 const bank: banks.BankView = {
   id: ids.bank,
@@ -156,7 +161,7 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
   version: 2,
   policy: 'low-doors/2',
   changedAt: at,
-  by: { type: 'api_key', id: ids.key },
+  by: { type: 'api_key', id: ids.ownKey },
 };
 
 const drill: assets.AssetView = {
@@ -299,9 +304,9 @@ const moving: transactions.TransactionView = {
   move: {
     stage: 'planned',
     from: 'A4',
-    to: 'B2',
+    to: 'B3',
     reason: 'the hinge is loose',
-    by: { type: 'api_key', id: ids.key },
+    by: { type: 'api_key', id: ids.ownKey },
     since: later,
     moveBy: '2030-03-04T10:41:20.000Z',
   },
@@ -339,19 +344,19 @@ const paid: transactions.TransactionView = {
   version: 3,
   flags: [],
   preconditions: [
-    { condition: 'payment', met: { at: later, by: ids.key, reference: 'pay-31337' } },
+    { condition: 'payment', met: { at: later, by: ids.ownKey, reference: 'pay-31337' } },
     { condition: 'age' },
   ],
 };
 const confirmed: transactions.TransactionView = {
   ...paid,
   version: 4,
-  preconditions: [...(paid.preconditions ?? []).slice(0, 1), { condition: 'age', met: { at: later, by: ids.key } }],
+  preconditions: [...(paid.preconditions ?? []).slice(0, 1), { condition: 'age', met: { at: later, by: ids.ownKey } }],
 };
 const refunded: transactions.TransactionView = {
   ...confirmed,
   version: 5,
-  charges: [{ kind: 'refund', amountMinor: 990, currency: 'CHF', reason: 'scratched', at: later, by: ids.key }],
+  charges: [{ kind: 'refund', amountMinor: 990, currency: 'CHF', reason: 'scratched', at: later, by: ids.ownKey }],
 };
 const onSale = { params: { transactionId: ids.sale } };
 
@@ -380,7 +385,7 @@ const cleaning = {
   currency: 'CHF',
   reason: 'the door had to be cleaned',
   at: later,
-  by: ids.key,
+  by: ids.ownKey,
 };
 
 const umbrella: stockUnits.StockUnitView = {
@@ -668,7 +673,7 @@ export const examples: readonly Example[] = [
   example(transactions.moveTransaction, {
     summary: 'Have what is inside carried to another door',
     ...onParcel,
-    body: { door: 'B2', reason: 'the hinge is loose' },
+    body: { door: 'B3', reason: 'the hinge is loose' },
     answer: { ...moving, credentials: [...inside, shown(carrier.takeOut, '902153'), shown(carrier.putIn, '417760')] },
     after: 'the item is deposited',
   }),

@@ -45,7 +45,8 @@ const at = (transactionId: string) => ({ params: { path: { transactionId } } });
 describe('a test key', () => {
   it('takes a parcel through a simulated bank, with the events of every parcel, each marked', async () => {
     const receiver = await newReceiver();
-    await orThrow(live.POST('/v1/webhook-endpoints', { body: { url: receiver.url } }));
+    const { secret } = await orThrow(live.POST('/v1/webhook-endpoints', { body: { url: receiver.url } }));
+    receiver.verifyWith(secret ?? '');
     const parcel = Parcel.parse(await create(test, simulated.id));
     expect(parcel.livemode).toBe(false);
     await knownAtBank(tenant, parcel.id);

@@ -14,9 +14,9 @@ let people: People;
 
 beforeAll(async () => {
   tenant = await newTenant();
-  const ordinary = ordinaryDoors(6);
+  const ordinary = ordinaryDoors(10);
   bank = await newBank(tenant, {
-    doors: ordinary.map((it) => (it.door === '6' ? { ...it, door: 'L', heightMm: 700 } : it)),
+    doors: ordinary.map((it) => (it.door === '10' ? { ...it, door: 'L', heightMm: 700 } : it)),
   });
   people = peopleAt(tenant, bank);
 });

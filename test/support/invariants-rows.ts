@@ -206,8 +206,8 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
 const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY'];
 
 const byPatch = ['transaction.updated', 'stock_unit.updated'];
-/** What is written with the effect of another: of the newer command, of a completion by hand. */
-const ofAnother = ['command.superseded', 'stock_unit.sold'];
+/** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
+const ofAnother = ['command.superseded', 'stock_unit.sold', 'asset.moved'];
 
 /**
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
