@@ -1,8 +1,9 @@
 import { OpenCommand } from '#shared/device/shadow.ts';
+import { shadowNames } from '#shared/device/topics.ts';
 import { unlock } from './doors.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
-import { markForReport } from './requests.ts';
+import { isFollowed, markForReport } from './requests.ts';
 import type { Change } from './state.ts';
 import { certainTime, knowsCloudTime, latestTime } from './time.ts';
 import { doorMemory, heldFor, type NewEntry, type Turn } from './turn.ts';
@@ -17,7 +18,7 @@ const refusals: [Rejection, Check][] = [
   ['expired', (turn, _door, { notAfter }) => (latestTime(turn.state, turn.now) ?? 0) > notAfter * 1000],
   [
     'wrong_transaction',
-    (turn, door, { transactionId }) => transactionId !== undefined && transactionId !== ownerOf(turn, door),
+    (turn, door, { transactionId }) => transactionId !== undefined && isOfAnother(turn, door, transactionId),
   ],
   ['door_busy', (turn, door) => doorMemory(turn, door).known.door !== 'closed'],
 ];
@@ -25,6 +26,13 @@ const refusals: [Rejection, Check][] = [
 /** Whose door it is: as granted, else by whose item lies inside. */
 const ownerOf = (turn: Turn, door: string): string | null =>
   heldFor(turn, door)?.transactionId ?? doorMemory(turn, door).item;
+
+/** A bank that has not been told yet whose door it is takes the cloud's word for it. */
+const isOfAnother = (turn: Turn, door: string, transactionId: string): boolean => {
+  const owner = ownerOf(turn, door);
+  const grants = shadowNames.grants(turn.state.layout.doors.indexOf(door));
+  return owner === null ? isFollowed(turn, grants) : owner !== transactionId;
+};
 
 /**
  * Answers one `open` of a doors shadow, once. The shadow repeats a command in every delta until the cloud clears it, and

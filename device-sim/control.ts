@@ -27,6 +27,7 @@ const Link = z.strictObject({
 });
 const Power = z.strictObject({ on: z.boolean() });
 const Clock = z.strictObject({ skewMs: z.int() });
+const Disk = z.strictObject({ lost: z.literal(true) });
 
 type Problem = { status: number; code: string; detail: string; errors?: { field: string; detail: string }[] };
 
@@ -73,6 +74,11 @@ const actions: Record<string, Action> = {
     const { on } = read(Power, body);
     await bank.power(on);
     return { on };
+  },
+  'POST /disk': async (bank, body) => {
+    read(Disk, body);
+    await bank.loseDisk();
+    return stateView(bank).journal;
   },
   'POST /clock': async (bank, body) => {
     const { skewMs } = read(Clock, body);

@@ -1,6 +1,7 @@
 import { isDoorEntry, type JournalEntry, type JournalEntryType } from '#shared/device/journal.ts';
 import { JournalAck, ReplayRequest } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
+import { askForGrants, hasBegun } from './requests.ts';
 import type { Change, Durable, Ram } from './state.ts';
 import { type NewEntry, ram, remember, type Turn, write, writeEntry } from './turn.ts';
 
@@ -140,6 +141,7 @@ export const acknowledged = (turn: Turn, payload: unknown): void => {
   if (acked <= durable.acked) return;
   // Lazy: if a crash forgets it, the entries are sent once more, which changes nothing.
   write(turn, { acked }, { lazy: true });
+  if (!hasBegun(durable)) askForGrants(turn);
   const { journal: sending } = ram(turn);
   const resendAt = acked < sending.sent ? turn.now.mono + limits.resendMs.first : null;
   remember(turn, { journal: { ...sending, resendAt, backoffMs: limits.resendMs.first } });

@@ -1,5 +1,5 @@
 import { shadowNames, topics } from '#shared/device/topics.ts';
-import type { Ram } from './state.ts';
+import type { BankState, Durable, Ram } from './state.ts';
 import { doorMemory, ram, remember, type Turn } from './turn.ts';
 
 /*
@@ -11,9 +11,27 @@ export const pace = { perSecond: 16, pending: 8, answerMs: 5000, resyncMs: 3_600
 const shadows = (turn: Turn, change: Partial<Ram['shadows']>): void =>
   remember(turn, { shadows: { ...ram(turn).shadows, ...change } });
 
-/** Grants before doors: a command for a transaction that the bank has not been told of is refused. */
-const names = (doorCount: number): string[] =>
-  shadowNames.all(doorCount).toSorted((a, b) => Number(a.startsWith('doors-')) - Number(b.startsWith('doors-')));
+/** Grants before doors: a command for another transaction than the one that the bank has been told of is refused. */
+const names = ({ layout, durable }: BankState): string[] => {
+  const grants = shadowNames.allGrants(layout.doors.length);
+  return shadowNames
+    .all(layout.doors.length)
+    .filter((name) => hasBegun(durable) || !grants.includes(name))
+    .toSorted((a, b) => Number(a.startsWith('doors-')) - Number(b.startsWith('doors-')));
+};
+
+/**
+ * The cloud has heard of this journal. Before that its grants may name some that were used up, by a disk that this one
+ * took the place of; the cloud has cleared them away by the time it acknowledges anything.
+ */
+export const hasBegun = ({ acked }: Durable): boolean => acked > 0;
+
+/**
+ * What the shadow says is known since this journal has begun. For what comes unasked that must be so already: it may
+ * have been on its way for longer.
+ */
+export const isFollowed = (turn: Turn, name: string): boolean =>
+  turn.state.durable.grants[name] !== undefined || ram(turn).shadows.versions[name] !== undefined;
 
 /** A new session: nothing asked before will be answered, and every shadow may have changed. */
 export const startOver = (turn: Turn): void => {
@@ -23,10 +41,21 @@ export const startOver = (turn: Turn): void => {
 
 /** Asked for once an hour too: a delta that got lost would otherwise be missed until the next change. */
 export const askForAll = (turn: Turn): void => {
-  const queue = names(turn.state.layout.doors.length).map((name) => ({ op: 'get' as const, name }));
+  const queue = names(turn.state).map((name) => ({ op: 'get' as const, name }));
   shadows(turn, { queue, resyncAt: turn.now.mono + pace.resyncMs });
   queueReports(turn);
   pumpRequests(turn);
+};
+
+/** An answer that is under way may be older than what the bank has just heard of. */
+export const askAnew = (turn: Turn, name: string): void => {
+  const { [name]: _, ...pending } = ram(turn).shadows.pending;
+  shadows(turn, { pending });
+  askAgain(turn, name);
+};
+
+export const askForGrants = (turn: Turn): void => {
+  for (const name of shadowNames.allGrants(turn.state.layout.doors.length)) askAgain(turn, name);
 };
 
 export const askAgain = (turn: Turn, name: string): void => {

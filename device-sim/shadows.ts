@@ -4,7 +4,7 @@ import { DoorGrants } from '#shared/device/shadow.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
 import { afterTimeJump } from './lockout.ts';
-import { answered, askAgain, pumpRequests } from './requests.ts';
+import { answered, askAgain, askAnew, hasBegun, isFollowed, pumpRequests } from './requests.ts';
 import type { Durable, Ram } from './state.ts';
 import { certainTime, knowsCloudTime, timeFromAnswer, timeFromDelta } from './time.ts';
 import { ram, remember, type Turn, write } from './turn.ts';
@@ -28,31 +28,37 @@ export const shadowNews: Record<string, (turn: Turn, name: string, payload: unkn
     // Only an answer starts the time, and a bank whose shadows were all missing has had none.
     if (!knowsCloudTime(turn.state)) askAgain(turn, name);
     const { versions } = ram(turn).shadows;
-    if (data.version > (versions[name] ?? -1)) take(turn, name, data.version, data.state);
+    if (isOfGrants(name) && !isFollowed(turn, name)) {
+      if (hasBegun(turn.state.durable)) askAnew(turn, name);
+    } else if (data.version > (versions[name] ?? -1)) take(turn, name, data.version, data.state);
   },
   'get/accepted': (turn, name, payload) => {
     const { data } = Document.safeParse(payload);
     if (!data) return;
-    heard(turn, name, data);
+    const isAnswer = heard(turn, name, data);
     const { versions } = ram(turn).shadows;
-    if (data.version >= (versions[name] ?? -1)) take(turn, name, data.version, data.state.desired ?? {});
+    const isTrusted = !isOfGrants(name) || isAnswer || isFollowed(turn, name);
+    if (isTrusted && data.version >= (versions[name] ?? -1)) take(turn, name, data.version, data.state.desired ?? {});
     pumpRequests(turn);
   },
   /** No such shadow yet is an answer too, and on AWS it may tell the time. Other refusals are asked again when their wait is over. */
   'get/rejected': (turn, name, payload) => {
     const { data } = Rejected.safeParse(payload);
     if (data?.code !== 404) return;
-    heard(turn, name, data);
+    // Whatever comes is newer than nothing.
+    if (heard(turn, name, data)) noteVersion(turn, name, ram(turn).shadows.versions[name] ?? 0);
     pumpRequests(turn);
   },
 };
 
 type Heard = { timestamp?: number; clientToken?: string };
 
-const heard = (turn: Turn, name: string, { timestamp, clientToken }: Heard): void => {
+/** Whether it answers what the bank has asked and waits for. */
+const heard = (turn: Turn, name: string, { timestamp, clientToken }: Heard): boolean => {
   const sentAt = answered(turn, name, clientToken);
   if (sentAt !== null && timestamp !== undefined)
     setTime(turn, timeFromAnswer(turn.state, turn.now, timestamp, sentAt));
+  return sentAt !== null;
 };
 
 const setTime = (turn: Turn, cloudTime: Ram['cloudTime']): void => {
@@ -66,6 +72,8 @@ const setTime = (turn: Turn, cloudTime: Ram['cloudTime']): void => {
   write(turn, { keypad: moved, floor: certainTime(turn.state, turn.now) });
 };
 
+const isOfGrants = (name: string): boolean => name.startsWith('grants-');
+
 /** Which shadow it is decides what its document means. */
 const readers: [RegExp, (turn: Turn, name: string, desired: Record<string, unknown>) => void][] = [
   [/^config$/, (turn, _name, desired) => takeConfig(turn, desired)],
@@ -73,9 +81,13 @@ const readers: [RegExp, (turn: Turn, name: string, desired: Record<string, unkno
   [/^doors-\d+$/, (turn, _name, desired) => takeCommands(turn, desired)],
 ];
 
-const take = (turn: Turn, name: string, version: number, desired: Record<string, unknown>): void => {
+const noteVersion = (turn: Turn, name: string, version: number): void => {
   const { shadows } = ram(turn);
   remember(turn, { shadows: { ...shadows, versions: { ...shadows.versions, [name]: version } } });
+};
+
+const take = (turn: Turn, name: string, version: number, desired: Record<string, unknown>): void => {
+  noteVersion(turn, name, version);
   readers.find(([pattern]) => pattern.test(name))?.[1](turn, name, desired);
 };
 

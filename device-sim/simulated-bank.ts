@@ -24,6 +24,8 @@ export type SimulatedBank = {
   /** Answers why it cannot be so, or nothing. */
   door(door: string, change: DoorChange): Promise<string | undefined>;
   power(on: boolean): Promise<void>;
+  /** Power off, a new and empty disk, power on. */
+  loseDisk(): Promise<void>;
   setLink(change: Partial<LinkState>): void;
   setSkew(skewMs: number): void;
   stop(): Promise<void>;
@@ -122,6 +124,16 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     applyLink();
   };
 
+  const loseDisk = async (): Promise<void> => {
+    await power(false);
+    turns = turns
+      .then(async () => {
+        state = { layout, durable: await store.lose(Date.now()), ram: null };
+      })
+      .catch(halt);
+    await power(true);
+  };
+
   await power(true);
   return {
     id: layout.bankId,
@@ -144,6 +156,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
       return outputs.find((output) => output.type === 'changed')?.impossible;
     },
     power,
+    loseDisk,
     setLink: ({ online, ...faults }) => {
       link.setFaults(faults);
       wantsLink = online ?? wantsLink;

@@ -182,6 +182,15 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   doors: Object.fromEntries(layout.doors.map((door) => [door, newDoor(layout.contentsSensor)])),
 });
 
+/** The same controller with a new, empty disk: nothing is remembered, while the doors and what lies behind them stay. */
+export const withEmptyDisk = (layout: Layout, { doors }: Durable, journalId: string, madeAt: number): Durable => {
+  const around = Object.entries(doors).map(([door, { actual }]) => [
+    door,
+    { ...newDoor(layout.contentsSensor), actual },
+  ]);
+  return { ...newDurable(layout, journalId, madeAt), doors: Object.fromEntries(around) };
+};
+
 /** What is lost with the power. Times are monotonic milliseconds. */
 export type Ram = {
   bootedAt: number;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { Change, Durable, type Layout, merge, newDoor, newDurable } from './state.ts';
+import { Change, Durable, type Layout, merge, newDoor, newDurable, withEmptyDisk } from './state.ts';
 
 /*
  * A bank's disk: `snapshot.json`, and in `journal.jsonl` the changes since, one line each, on the disk before anything
@@ -15,6 +15,8 @@ const Line = z.object({ line: z.int().positive(), change: Change });
 export type Store = {
   durable: Durable;
   append(change: Change, options: { lazy: boolean }): Promise<void>;
+  /** Loses the disk: a new one takes its place, with nothing on it. */
+  lose(wall: number): Promise<Durable>;
   close(): Promise<void>;
 };
 
@@ -25,8 +27,7 @@ export const openStore = async (folder: string, layout: Layout, wall: number): P
   await mkdir(folder, { recursive: true });
   const paths = { snapshot: join(folder, 'snapshot.json'), journal: join(folder, 'journal.jsonl') };
   const snapshot = await readSnapshot(paths.snapshot);
-  const fresh = () => newDurable(layout, `jnl_${randomBytes(12).toString('hex')}`, wall);
-  let { line, durable } = snapshot ?? { line: 0, durable: fresh() };
+  let { line, durable } = snapshot ?? { line: 0, durable: newDurable(layout, newJournalId(), wall) };
   for (const read of await readLines(paths.journal)) {
     if (read.line !== line + 1) continue;
     line = read.line;
@@ -50,9 +51,19 @@ export const openStore = async (folder: string, layout: Layout, wall: number): P
       await file.appendFile(`${JSON.stringify({ line, change })}\n`);
       if (!lazy) await file.datasync();
     },
+    lose: async (at) => {
+      await file.close();
+      line = 0;
+      lines = 0;
+      durable = withEmptyDisk(layout, durable, newJournalId(), at);
+      file = await takeSnapshot(folder, paths, { line, durable });
+      return durable;
+    },
     close: () => file.close(),
   };
 };
+
+const newJournalId = (): string => `jnl_${randomBytes(12).toString('hex')}`;
 
 /** Doors built in since the last start. */
 const fitted = (durable: Durable, { doors, contentsSensor }: Layout): Durable => {

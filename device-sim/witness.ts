@@ -7,6 +7,8 @@ import type { BankState, Cycle } from './state.ts';
 /** An opening as it was, whatever the bank believed: for checks of what a door may never do. */
 export const Opening = z.object({
   door: z.string(),
+  /** Of the disk that the bank had then; of an opening from before this was noted, none. */
+  journalId: z.string().default(''),
   /** True time, milliseconds since 1970. */
   at: z.int(),
   cause: Cause.nullable(),
@@ -45,7 +47,8 @@ export const openWitness = async (folder: string): Promise<Witness> => {
       const isOpen = durable.doors[door]?.actual.door !== 'closed';
       if (!isOpen) return;
       const { cause, transactionId } = cycle;
-      const opening = { door, at: Date.now(), cause, transactionId, ...heldOf(durable, cycle) };
+      const { journalId } = durable;
+      const opening = { door, journalId, at: Date.now(), cause, transactionId, ...heldOf(durable, cycle) };
       openings.push(opening);
       if (openings.length > openingsKept) openings.shift();
       await appendFile(path, `${JSON.stringify(opening)}\n`);

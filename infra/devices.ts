@@ -68,6 +68,7 @@ export class Devices extends Construct {
     data.readWrite(journal);
     data.readRootSecret(journal);
     this.publishDown(journal);
+    this.writeShadows(journal, 'grants-*');
     journalQueue.sendFrom(journal);
 
     const ask = new ServiceFunction(this, 'Ask', {

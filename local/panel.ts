@@ -45,6 +45,7 @@ export function panel(controlUrl: string) {
     clear: (door: string) => post(`/doors/${door}`, { contents: 'empty', door: 'closed' }),
     link: (change: LinkChange) => post('/link', change),
     power: (on: boolean) => post('/power', { on }),
+    loseDisk: () => post('/disk', { lost: true }),
     clock: (skewMs: number) => post('/clock', { skewMs }),
   };
 }

@@ -1,5 +1,7 @@
 import * as z from 'zod';
 import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
+import { shadowNames } from '#shared/device/topics.ts';
+import type { Bank } from '#shared/domain/bank.ts';
 import { Command } from '#shared/domain/command.ts';
 import { commandIdOf } from '#shared/domain/command-reports.ts';
 import { bankKeyOf } from '#shared/domain/derived.ts';
@@ -12,7 +14,9 @@ import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { live } from '#shared/live.ts';
 import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
+import { showGrants } from '#shared/outside/grants.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import {
   accountedFor,
   contiguous,
@@ -26,7 +30,7 @@ import {
 import { isOfTheBank, openMerge, readBankLog } from '#shared/store/merge.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
-import { splitStored } from '#shared/store/transactions.ts';
+import { doorsReader, splitStored } from '#shared/store/transactions.ts';
 
 /** What the IoT rule puts into the queue: the bank by its certificate, the broker's time, the batch as it came. */
 const BatchMessage = z.object({
@@ -62,7 +66,13 @@ const rememberedEvery = 20;
 /** Rounds of reading again because somebody else changed what was read. */
 const roundsMax = 8;
 
-export type JournalDeps = HttpDeps & { link: BankLink; queue: Queue };
+/**
+ * Who takes longer than this to record a message may have overlooked a journal that began meanwhile. A controller that
+ * lost its disk is not up and connected again so soon.
+ */
+const promptMs = 5_000;
+
+export type JournalDeps = HttpDeps & { link: BankLink; queue: Queue; shadows: Shadows };
 
 export const journalConsumer = (deps: JournalDeps) => {
   const positionAt = async (bankId: string, journalId: string, to: number): Promise<JournalPosition> => {
@@ -152,13 +162,43 @@ export const journalConsumer = (deps: JournalDeps) => {
     }
   };
 
+  const showAllGrants = async (bank: Bank): Promise<void> => {
+    const doorsNow = doorsReader(deps.table);
+    for (const name of shadowNames.allGrants(bank.layout.length))
+      await showGrants({ ...deps, doorsNow }, bank, name, 'exactly');
+  };
+
+  /** News of a disk that its bank has lost since: what it tells to be used up, the bank does not remember. */
+  const isOfLostDisk = async (message: z.infer<typeof BatchMessage>, position: JournalPosition): Promise<boolean> => {
+    const { bankId, journalId, brokerTime } = message;
+    const isLate = deps.clock() - brokerTime > promptMs;
+    const { journals } = isLate ? await positionAt(bankId, journalId, 0) : position;
+    return [...journals].some(([id, { since }]) => id !== journalId && since >= instant(brokerTime));
+  };
+
+  /**
+   * A bank that begins a journal remembers nothing from before it. It goes by its grants from the first acknowledgement
+   * on, so by then they must not name those that were used; and that it has begun must be seen before they are read, by
+   * whoever records later what the journal before it told.
+   */
+  const begin = async ({ bankId, journalId, brokerTime }: z.infer<typeof BatchMessage>, bank: Bank): Promise<void> => {
+    await saveAcknowledged(deps.table, bankId, journalId, { seq: 0, since: instant(brokerTime) });
+    await showAllGrants(bank);
+  };
+
   const batch = async (message: z.infer<typeof BatchMessage>): Promise<void> => {
     const { bankId, journalId } = message;
     const entries = message.entries.map(received).toSorted((a, b) => a.seq - b.seq);
     const position = await record(message, entries);
     await heed(position, journalId, entries);
     const seq = contiguous(position.acknowledged, position.recorded);
-    if (seq >= position.acknowledged + rememberedEvery) await saveAcknowledged(deps.table, bankId, journalId, seq);
+    const begins = position.acknowledged === 0 && seq > 0;
+    if (begins) await begin(message, position.bank);
+    else if (await isOfLostDisk(message, position)) await showAllGrants(position.bank);
+    if (begins || seq >= position.acknowledged + rememberedEvery) {
+      const { since } = position.journals.get(journalId) ?? { since: instant(message.brokerTime) };
+      await saveAcknowledged(deps.table, bankId, journalId, { seq, since });
+    }
     await deps.link.ack(bankId, { journalId, seq });
     const last = Math.max(...entries.map((it) => it.seq));
     if (last > seq) await deps.queue.send({ bankId, journalId, gapBefore: last }, gapSeconds);
@@ -176,5 +216,10 @@ export const journalConsumer = (deps: JournalDeps) => {
 };
 
 export const handler = consumer(Message, () =>
-  journalConsumer({ ...live(), link: openBankLink(), queue: openQueue(env('JOURNAL_QUEUE_URL')) }),
+  journalConsumer({
+    ...live(),
+    link: openBankLink(),
+    queue: openQueue(env('JOURNAL_QUEUE_URL')),
+    shadows: openShadows(),
+  }),
 );

@@ -3,13 +3,16 @@ import { JournalEntry } from './journal.ts';
 
 /** Up on `journal`: one per door cycle; results of commands and alarms at once. Entries may repeat and come in any order. */
 export const JournalBatch = z.object({
-  /** New for each controller, kept across its restarts. */
+  /** New for each controller and for each disk that it loses, kept across restarts. */
   journalId: z.string().min(1).max(64),
   entries: z.array(JournalEntry).min(1).max(200),
 });
 export type JournalBatch = z.infer<typeof JournalBatch>;
 
-/** Down on `ack`: everything up to and including `seq` is durably recorded; the bank may forget it. */
+/**
+ * Down on `ack`: everything up to and including `seq` is durably recorded; the bank may forget it. The first of a journal
+ * also says that the shadows `grants-<k>` name nothing any more that was used up before it.
+ */
 export const JournalAck = z.object({ journalId: z.string(), seq: z.int().nonnegative() });
 export type JournalAck = z.infer<typeof JournalAck>;
 

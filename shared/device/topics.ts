@@ -36,6 +36,9 @@ export const ruleNames = { journal: 'lw_journal', ask: 'lw_ask' } as const;
 /** Doors per named shadow. 24 open commands are 6,944 bytes of the 8,192 a shadow may hold; 8 doors × 4 grants 7.5 KB. */
 export const doorsPerShadow = { doors: 24, grants: 8 } as const;
 
+const numbered = (kind: keyof typeof doorsPerShadow) => (doorCount: number) =>
+  Array.from({ length: Math.ceil(doorCount / doorsPerShadow[kind]) }, (_, k) => `${kind}-${k}`);
+
 /** Names of a bank's shadows; `position` is the compartment's index in the layout, from 0. */
 export const shadowNames = {
   config: 'config',
@@ -44,9 +47,10 @@ export const shadowNames = {
   /** All of them, for a bank of so many doors. */
   all: (doorCount: number): string[] => [
     'config',
-    ...Array.from({ length: Math.ceil(doorCount / doorsPerShadow.doors) }, (_, k) => `doors-${k}`),
-    ...Array.from({ length: Math.ceil(doorCount / doorsPerShadow.grants) }, (_, k) => `grants-${k}`),
+    ...numbered('doors')(doorCount),
+    ...shadowNames.allGrants(doorCount),
   ],
+  allGrants: numbered('grants'),
 } as const;
 
 /** AWS refuses a shadow whose desired and reported parts together are larger (limits.md A1). The local engine does not. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { JournalEntry } from '../device/journal.ts';
 import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
-import type { Instant } from '../domain/time.ts';
+import { type Instant, InstantText, instant } from '../domain/time.ts';
 import { compartmentsFrom, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
@@ -26,11 +26,20 @@ export const accountedFor = (entry: { seq: number; type: string; from?: number; 
   const dropped = type === 'journal.truncated' ? Math.min(to - from + 1, truncatedMax) : 0;
   return [seq, ...Array.from({ length: Math.max(0, dropped) }, (_, nth) => from + nth)];
 };
-const AcknowledgedRow = z.object({ SK: z.string(), seq: z.int() });
+
+/** How far a journal of a bank was acknowledged, as remembered. */
+const Acknowledged = z.object({
+  seq: z.int(),
+  /** The broker's time of the message that began it, or not long after. Of those that began before this was kept: never. */
+  since: InstantText.default(instant(0)),
+});
+export type Acknowledged = z.infer<typeof Acknowledged>;
 
 export type JournalPosition = {
   bank: Bank;
   compartments: Compartment[];
+  /** All journals of the bank of which anything was acknowledged, by id: each disk that it ever had began one. */
+  journals: Map<string, Acknowledged>;
   /** Everything up to here was acknowledged to the bank. */
   acknowledged: number;
   /** Sequence numbers recorded beyond it. */
@@ -48,8 +57,13 @@ export const readJournalPosition = async (
   const bankRow = rows.find((row) => row.SK === 'B');
   if (bankRow === undefined) return null;
   const bank = parseBank(bankRow);
-  const key = keys.acknowledged(bankId, journalId).SK;
-  const acknowledged = rows.flatMap((row) => (row.SK === key ? [AcknowledgedRow.parse(row).seq] : []))[0] ?? 0;
+  const prefix = keys.acknowledged(bankId, '').SK;
+  const journals = new Map(
+    rows
+      .filter((row) => String(row.SK).startsWith(prefix))
+      .map((row) => [String(row.SK).slice(prefix.length), Acknowledged.parse(row)]),
+  );
+  const acknowledged = journals.get(journalId)?.seq ?? 0;
   const doors = rows.filter((row) => String(row.SK).startsWith('D#'));
   const recorded = new Set<number>();
   if (to > acknowledged) {
@@ -58,7 +72,7 @@ export const readJournalPosition = async (
     for (const row of page.rows)
       for (const entry of JournalRow.parse(row).entries) for (const seq of accountedFor(entry)) recorded.add(seq);
   }
-  return { bank, compartments: compartmentsFrom(bank, doors), acknowledged, recorded };
+  return { bank, compartments: compartmentsFrom(bank, doors), journals, acknowledged, recorded };
 };
 
 /** As many entries as one batch may bring, and so one row may hold; rows are keyed by their last entry. */
@@ -93,10 +107,19 @@ export const contiguous = (acknowledged: number, recorded: ReadonlySet<number>):
 };
 
 /** Remembers what may be acknowledged; never goes back. */
-export const saveAcknowledged = (table: Table, bankId: string, journalId: string, seq: number): Promise<void> =>
+export const saveAcknowledged = (
+  table: Table,
+  bankId: string,
+  journalId: string,
+  acknowledged: Acknowledged,
+): Promise<void> =>
   unlessOvertaken(
     table.write([
-      { kind: 'other', expects: { lower: 'seq', than: seq }, put: { ...keys.acknowledged(bankId, journalId), seq } },
+      {
+        kind: 'other',
+        expects: { lower: 'seq', than: acknowledged.seq },
+        put: { ...keys.acknowledged(bankId, journalId), ...acknowledged },
+      },
     ]),
   );
 

@@ -12,6 +12,8 @@ const Journal = z.object({
   openings: z.array(z.unknown()),
 });
 
+const Doors = z.object({ doors: z.object({ '1': z.object({ inside: z.string() }) }) });
+
 /** Nothing listens there: these banks are offline, and everything at the panel works all the same. */
 const nowhere = { host: '127.0.0.1', port: 9 };
 
@@ -138,7 +140,19 @@ describe('the control of simulated banks', () => {
     expect(await post('/clock', { skewMs: -5000 })).toMatchObject({ status: 200, body: { skewMs: -5000 } });
   });
 
+  it('loses its disk, and keeps what lies behind its doors', async () => {
+    const before = await journal();
+    const { inside } = Doors.parse(await get()).doors['1'];
+    expect(inside).toBe('filled');
+    expect(await post('/disk', { lost: true })).toMatchObject({ status: 200, body: { acknowledged: 0 } });
+    const after = await journal();
+    expect(after.journalId).not.toBe(before.journalId);
+    expect(after.entries.map(({ type }) => type)).toEqual(['boot', 'contents.changed']);
+    expect(await get()).toMatchObject({ power: true, doors: { '1': { door: 'closed', contents: 'filled', inside } } });
+  });
+
   it.each([
+    ['/disk', {}, 'lost'],
     ['/enter', { method: 'smell', value: 'x' }, 'method'],
     ['/enter', { method: 'pin' }, 'value'],
     ['/enter', { method: 'pin', value: 'x'.repeat(300) }, 'value'],

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { step, wakeAt } from '../../device-sim/bank.ts';
-import { type BankState, type Durable, type Layout, merge, newDurable } from '../../device-sim/state.ts';
+import { type BankState, type Durable, type Layout, merge, newDurable, withEmptyDisk } from '../../device-sim/state.ts';
 import type { DoorChange, EnterResult, Input, Output } from '../../device-sim/turn.ts';
 import type { AccessMethod } from '../../shared/device/access.ts';
 import { type BankConfig, defaultBankConfig } from '../../shared/device/config.ts';
@@ -12,6 +12,8 @@ import { verifierOf } from '../../shared/device/verifier.ts';
 
 export const bankId = 'bnk_test';
 export const journalId = 'jnl_test';
+/** After the first disk was lost. */
+export const journalIdAfter = 'jnl_after';
 export const bankKey = Buffer.alloc(32, 7);
 /** Noon, so that seconds are easy to read in a failure. */
 export const startedAt = Date.UTC(2026, 0, 5, 12);
@@ -101,9 +103,16 @@ export class Rig {
     return rig;
   }
 
-  /** Online, with grants for its doors. */
-  static holding(doors: Record<string, DoorGrants>, options: Options = {}): Rig {
+  /** Online, and the cloud has heard of its journal. */
+  static begun(options: Options = {}): Rig {
     const rig = Rig.online(options);
+    rig.ack(1);
+    return rig;
+  }
+
+  /** That, and with grants for its doors. */
+  static holding(doors: Record<string, DoorGrants>, options: Options = {}): Rig {
+    const rig = Rig.begun(options);
     rig.grants(1, doors);
     return rig;
   }
@@ -148,6 +157,13 @@ export class Rig {
     this.state = { layout: this.layout, durable: deepFreeze(structuredClone(this.disk)), ram: null };
     this.power(true);
     if (online) this.put({ type: 'connected' });
+  }
+
+  /** An empty disk in place of this one, which begins a journal of its own; the cloud hands the key over once more. */
+  loseDisk(): void {
+    this.disk = withEmptyDisk(this.layout, this.disk, journalIdAfter, this.time);
+    this.restart();
+    this.hear(topics(bankId).key, { generation: 1, key: bankKey.toString('base64url') });
   }
 
   config(change: Partial<BankConfig>): void {

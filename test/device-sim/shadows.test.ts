@@ -45,7 +45,7 @@ describe('grants', () => {
   });
 
   it('of one door that cannot be read open nothing, and spoil nothing', () => {
-    const rig = Rig.online();
+    const rig = Rig.begun();
     rig.setShadow('grants-0', { rev: 1, '1': { nonsense: true }, '2': parcel(), '3': {} });
     expect(rig.entries('grants.applied')).toMatchObject([{ doors: { '2': { transactionId: 'txn_1' } } }]);
     expect(rig.enter('111111')).toMatchObject({ granted: true, door: '2' });
@@ -72,10 +72,13 @@ describe('the configuration', () => {
 
 describe('asking for shadows', () => {
   it('asks for all of them after every connect, grants before commands', () => {
-    const rig = Rig.online();
-    const asked = rig.outputs.flatMap((output) =>
-      output.type === 'publish' && isGet(output.topic) ? [output.topic] : [],
-    );
+    const rig = Rig.begun();
+    const before = rig.outputs.length;
+    rig.put({ type: 'disconnected' });
+    rig.put({ type: 'connected' });
+    const asked = rig.outputs
+      .slice(before)
+      .flatMap((output) => (output.type === 'publish' && isGet(output.topic) ? [output.topic] : []));
     expect(asked).toEqual(['config', 'grants-0', 'doors-0'].map((name) => topics(bankId).shadow(name).get));
   });
 
@@ -84,6 +87,7 @@ describe('asking for shadows', () => {
     rig.answering = false;
     rig.power(true);
     rig.put({ type: 'connected' });
+    rig.ack(1);
     const asked = () => rig.outputs.filter((output) => output.type === 'publish' && isGet(output.topic)).length;
     expect(asked()).toBe(pace.pending);
     rig.advance(1);
@@ -91,7 +95,7 @@ describe('asking for shadows', () => {
   });
 
   it('gets through them all, no more than so many a second', () => {
-    const rig = Rig.online({ doors: manyDoors });
+    const rig = Rig.begun({ doors: manyDoors });
     const requests = () =>
       rig.outputs.filter((output) => output.type === 'publish' && output.topic.includes('/shadow/')).length;
     expect(requests()).toBe(pace.perSecond);
@@ -113,7 +117,7 @@ describe('asking for shadows', () => {
   });
 
   it('finds within the hour what a lost delta has kept from it', () => {
-    const rig = Rig.online();
+    const rig = Rig.begun();
     const { hear } = rig;
     rig.hear = () => [];
     rig.grants(1, { '1': parcel() });

@@ -46,6 +46,23 @@ describe("a bank's disk", () => {
     await killed.close();
   });
 
+  it('is empty when it was lost, then and after the next start, while the doors are as they were', async () => {
+    const filled = { ...newDoor(true), item: 'txn_1' };
+    const actual = { ...filled.actual, inside: 'filled' as const };
+    const first = await open();
+    await first.append({ entries: [boot(1)], boots: 1 }, { lazy: false });
+    await first.append({ acked: 1, doors: { '1': { ...filled, actual } } }, { lazy: false });
+    const empty = await first.lose(startedAt);
+    expect(empty).toMatchObject({ lastSeq: 0, acked: 0, boots: 0, entries: [] });
+    expect(empty.journalId).not.toBe(first.durable.journalId);
+    expect(empty.doors['1']).toEqual({ ...newDoor(true), actual });
+    await first.append({ entries: [boot(1)], boots: 1 }, { lazy: false });
+    await first.close();
+    const second = await open();
+    expect(second.durable).toMatchObject({ journalId: empty.journalId, lastSeq: 1, boots: 1 });
+    await second.close();
+  });
+
   it('passes over a last line that was being written when the power went', async () => {
     const first = await open();
     await first.append({ boots: 1 }, { lazy: false });

@@ -15,7 +15,7 @@ import { Made } from '../../local/api-client.ts';
 import { clientOptions } from '../../local/endpoint.ts';
 import { freePort } from '../../local/ports.ts';
 import { outputOf } from '../../local/stack-handle.ts';
-import { DoorsDocument } from '../../shared/device/shadow.ts';
+import { DoorGrants, DoorsDocument } from '../../shared/device/shadow.ts';
 import { shadowNames } from '../../shared/device/topics.ts';
 import type { Command } from '../../shared/domain/command.ts';
 import { instant } from '../../shared/domain/time.ts';
@@ -26,7 +26,7 @@ import { log } from '../../shared/lambda/log.ts';
 import { openBankLink } from '../../shared/outside/bank-link.ts';
 import { openCustomerEndpoints } from '../../shared/outside/customer-endpoint.ts';
 import { openQueue } from '../../shared/outside/queues.ts';
-import { openShadows } from '../../shared/outside/shadows.ts';
+import { openShadows, type Shadows } from '../../shared/outside/shadows.ts';
 import { CommitRow } from '../../shared/store/commit.ts';
 import { deliveryWrite } from '../../shared/store/deliveries.ts';
 import { contiguous, readJournalPosition } from '../../shared/store/journal.ts';
@@ -85,8 +85,8 @@ const counted = (events: string[], type: string): number => events.filter((it) =
 
 type Journal = ReturnType<SpokenForBank['tells']>;
 
-const journal = async (message: Journal, over: HttpDeps): Promise<void> =>
-  journalConsumer({ ...over, link, queue: journalQueue })(message);
+const journal = async (message: Journal, over: HttpDeps & { shadows?: Shadows }): Promise<void> =>
+  journalConsumer({ shadows, ...over, link, queue: journalQueue })(message);
 
 const lastOf = ({ entries }: Journal): number => Math.max(...entries.map((it) => it.seq));
 
@@ -215,6 +215,22 @@ const attempt = (message: DeliverMessage, later: string[]) => {
     });
 };
 
+/** A parcel is inside by a grant that the shadow still shows, when its bank begins a journal on another disk. */
+const lostDisk = async (world: World) => {
+  const { bank } = world;
+  const parcel = await createParcel(world.tenant, bank);
+  const door = doorOf(parcel);
+  const name = shadowNames.grants(Number(door) - 1);
+  const shown = async () => {
+    const { [door]: grants } = z.looseObject({ [door]: DoorGrants }).parse(await shadowOf(bank.id, name));
+    return DoorGrants.parse(grants).grants.map((it) => it.step);
+  };
+  await eventually(async () => expect(await shown()).toEqual(['pickup', 'deposit']), { what: `${door} is shown` });
+  await journal(bank.tells(...doorCycle(parcel, 'deposit', 2)), { table, rootKeys, newId, clock: () => Date.now() });
+  expect(await shown()).toEqual(['pickup', 'deposit']);
+  return { message: bank.newJournal()({ type: 'boot', generation: 1 }), name, shown };
+};
+
 const deeds: Record<string, (world: World) => Deed> = {
   'a deposit in the journal': (world) => ({
     // What it did, what came after it, what the bank has applied.
@@ -258,6 +274,18 @@ const deeds: Record<string, (world: World) => Deed> = {
           booted: (await booted()) - before,
           unacknowledged: await unacknowledged(message),
         }),
+      };
+    },
+  }),
+  'the first entry of a journal': (world) => ({
+    // What came, that a journal has begun, and that its first entry was acknowledged.
+    writes: 3,
+    leaves: { shown: ['pickup'], unacknowledged: 0 },
+    prepare: async () => {
+      const { message, shown } = await lostDisk(world);
+      return {
+        act: (...over) => handled(() => journal(message, deps(...over))),
+        effect: async () => ({ shown: await shown(), unacknowledged: await unacknowledged(message) }),
       };
     },
   }),
@@ -482,6 +510,24 @@ const shadowDeeds: Record<string, (world: World) => Deed> = {
             }),
           ),
         effect: async () => ({ rev: (await rev()) - before, known: await known() }),
+      };
+    },
+  }),
+  'grants that a bank may not believe any more': (world) => ({
+    writes: 1,
+    leaves: { rev: 1, shown: ['pickup'], unacknowledged: 0 },
+    prepare: async () => {
+      const { message, name, shown } = await lostDisk(world);
+      const rev = async () => z.object({ rev: z.int() }).parse(await shadowOf(world.bank.id, name)).rev;
+      const before = await rev();
+      return {
+        act: (line, more) =>
+          handled(() => journal(message, { table, rootKeys, newId, clock, shadows: openFaultyShadows(line, more) })),
+        effect: async () => ({
+          rev: (await rev()) - before,
+          shown: await shown(),
+          unacknowledged: await unacknowledged(message),
+        }),
       };
     },
   }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import type { JournalEntry } from '#shared/device/journal.ts';
+import { DoorGrants } from '#shared/device/shadow.ts';
 import { newCompartment } from '#shared/domain/compartment.ts';
 import { create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
@@ -9,8 +10,10 @@ import { bankWrites } from '#shared/store/banks.ts';
 import { CommitRow } from '#shared/store/commit.ts';
 import type { Table } from '#shared/store/table.ts';
 import { decisionWrites } from '#shared/store/transactions.ts';
+import { grantsReaction } from '../../functions/bus/grants.ts';
 import { journalConsumer } from '../../functions/device/journal.ts';
 import { bankOf, chosen, doorOf, freshFor, minutes, parcelInput, startedAt } from '../domain/cloud-and-bank.ts';
+import { memoryShadows } from '../support/memory-shadows.ts';
 import { memoryTable } from '../support/memory-table.ts';
 
 const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
@@ -24,37 +27,53 @@ const world = async () => {
   const table = memoryTable();
   const bank = bankOf([doorOf('1'), doorOf('2')]);
   const acks: number[] = [];
+  /** What was done, in its order, as the bank notices it. */
+  const deeds: string[] = [];
+  const shadows = memoryShadows();
+  shadows.onWrite = (name) => void deeds.push(`wrote ${name}`);
   const replays: unknown[] = [];
   await table.write(bankWrites(bank));
   const decision = create(parcelInput(of), newCompartment('1'), 6, chosen, freshFor(of), startedAt);
   const circumstances = { actor: { type: 'system' as const, id: 'test' }, now: startedAt, newId };
   await table.write(decisionWrites(rootKeys, decision, null, circumstances).writes);
 
+  const deps = { rootKeys: async () => rootKeys, newId, clock: () => epochMs(minutes(10)), shadows };
   const consumer = (seen: Table) =>
     journalConsumer({
+      ...deps,
       table: seen,
-      rootKeys: async () => rootKeys,
-      newId,
-      clock: () => epochMs(minutes(10)),
       link: {
-        ack: async (_bankId, { seq }) => void acks.push(seq),
+        ack: async (_bankId, { seq }) => {
+          acks.push(seq);
+          deeds.push(`acknowledged ${seq}`);
+        },
         replay: async (_bankId, request) => void replays.push(request),
         answer: async () => undefined,
         key: async () => undefined,
       },
       queue: { send: async () => undefined },
     });
-  const message = (entries: JournalEntry[]) => ({
+  const message = (entries: JournalEntry[], more: { journalId?: string; brokerTime?: number }) => ({
     bankId: bank.id,
     brokerTime: epochMs(minutes(10)),
     journalId,
+    ...more,
     entries: [...entries],
   });
   return {
     table,
     acks,
+    deeds,
+    shadows,
     replays,
-    take: (entries: JournalEntry[], seen: Table = table) => consumer(seen)(message(entries)),
+    take: (entries: JournalEntry[], seen: Table = table, more = {}) => consumer(seen)(message(entries, more)),
+    /** The cloud tells the bank of the parcel. */
+    showGrants: () => grantsReaction({ ...deps, table })({ tenant: bank.tenant, data: { bankId: bank.id, door: '1' } }),
+    /** The steps of the grants that are shown for the parcel's door. */
+    shown: () => {
+      const { '1': grants } = shadows.desired('grants-0');
+      return DoorGrants.parse(grants).grants.map((it) => ({ step: it.step, after: it.after !== undefined }));
+    },
     gap: (gapBefore: number) => consumer(table)({ bankId: bank.id, journalId, gapBefore }),
     told: () =>
       table
@@ -180,5 +199,134 @@ describe('a gap in the journal', () => {
     await gap(5);
     expect(replays).toHaveLength(1);
     expect(acks.at(-1)).toBe(5);
+  });
+});
+
+describe('a bank that begins a journal anew', () => {
+  const after = { journalId: 'jnl_2', brokerTime: epochMs(minutes(9)) };
+  const before = { brokerTime: epochMs(minutes(8)) };
+  const boot = (seq = 1): JournalEntry => ({ seq, at, type: 'boot', generation: null });
+  const both = [
+    { step: 'pickup', after: true },
+    { step: 'deposit', after: false },
+  ];
+  const pickupOnly = [{ step: 'pickup', after: false }];
+
+  /** The bank was told of the parcel, and tells that the courier was there. */
+  const deposited = async () => {
+    const it = await world();
+    await it.showGrants();
+    await it.take([boot()], it.table, before);
+    await it.take([closed(2, 'deposit', 'filled')], it.table, before);
+    expect(it.shown()).toEqual(both);
+    it.deeds.length = 0;
+    return it;
+  };
+
+  it('is shown what is true before anything of it is acknowledged', async () => {
+    const { take, table, shown, deeds } = await deposited();
+    await take([boot()], table, after);
+    expect(deeds).toEqual(['wrote grants-0', 'acknowledged 1']);
+    expect(shown()).toEqual(pickupOnly);
+  });
+
+  it('is shown it once, however often its first entries come', async () => {
+    const { take, table, deeds } = await deposited();
+    for (const entries of [[boot()], [boot()], [boot(), restored(2)]]) await take(entries, table, after);
+    expect(deeds).toEqual(['wrote grants-0', 'acknowledged 1', 'acknowledged 1', 'acknowledged 2']);
+  });
+
+  it('is shown nothing new if what is shown is true', async () => {
+    const { take, table, showGrants, deeds } = await world();
+    await showGrants();
+    deeds.length = 0;
+    await take([boot()], table, after);
+    expect(deeds).toEqual(['acknowledged 1']);
+  });
+
+  it('waits for its very first entry, even if that comes last', async () => {
+    const { take, table, shown, deeds } = await deposited();
+    await take([restored(2)], table, after);
+    await take([restored(3)], table, after);
+    expect(shown()).toEqual(both);
+    await take([boot()], table, after);
+    expect(deeds).toEqual(['acknowledged 0', 'acknowledged 0', 'wrote grants-0', 'acknowledged 3']);
+    expect(shown()).toEqual(pickupOnly);
+  });
+
+  it('is acknowledged by no message of its as long as the shadow cannot be written', async () => {
+    const { take, table, shadows, shown, deeds } = await deposited();
+    shadows.failures = 3;
+    await expect(take([boot()], table, after)).rejects.toThrow('the shadow cannot be reached');
+    await expect(take([restored(2)], table, after)).rejects.toThrow('the shadow cannot be reached');
+    await expect(take([boot()], table, after)).rejects.toThrow('the shadow cannot be reached');
+    expect(deeds).toEqual([]);
+    await take([restored(2)], table, after);
+    expect(deeds).toEqual(['wrote grants-0', 'acknowledged 2']);
+    expect(shown()).toEqual(pickupOnly);
+  });
+
+  it('keeps the deposit open if what the lost disk had seen was never told', async () => {
+    const { take, table, showGrants, shown } = await world();
+    await showGrants();
+    await take([boot()], table, before);
+    await take([boot()], table, after);
+    expect(shown()).toEqual(both);
+  });
+
+  it('is shown nothing of a parcel that is gone, though its door would open again for a while without a sensor', async () => {
+    const { take, table, shadows } = await deposited();
+    const taken: JournalEntry = {
+      ...aboutDoor(3, 'pickup', 'empty'),
+      after: { door: 'closed', contents: 'unknown', lock: 'ok' },
+      at: epochMs(minutes(10)),
+      type: 'door.closed',
+    };
+    await take([taken], table, before);
+    await take([boot()], table, after);
+    expect(Object.keys(shadows.desired('grants-0'))).toEqual(['rev']);
+  });
+
+  it('has it told again with each disk that it loses', async () => {
+    const { take, table, showGrants, shown, deeds } = await world();
+    await showGrants();
+    await take([boot()], table, before);
+    await take([boot()], table, after);
+    await take([closed(2, 'deposit', 'filled')], table, after);
+    expect(shown()).toEqual(both);
+    await take([boot()], table, { journalId: 'jnl_3', brokerTime: epochMs(minutes(10)) });
+    expect(shown()).toEqual(pickupOnly);
+    expect(deeds.at(-2)).toBe('wrote grants-0');
+  });
+
+  it('is told what the lost disk had sent, and the cloud heard only after that', async () => {
+    const { take, table, showGrants, shown } = await world();
+    await showGrants();
+    await take([boot()], table, before);
+    await take([boot()], table, after);
+    await take([closed(2, 'deposit', 'filled')], table, before);
+    expect(shown()).toEqual(pickupOnly);
+  });
+
+  it.each([
+    'the new journal begins while the old one is recorded',
+    'the old journal is recorded while the new one begins',
+  ])('is told it when %s, between any two calls', async (which) => {
+    for (let nth = 1; nth <= 14; nth += 1) {
+      const { take, table, showGrants, shown } = await world();
+      await showGrants();
+      await take([boot()], table, before);
+      const begins = (seen: Table = table) => take([boot()], seen, after);
+      const tells = (seen: Table = table) => take([closed(2, 'deposit', 'filled')], seen, before);
+      const [first, between] = which.startsWith('the new') ? [tells, begins] : [begins, tells];
+      let came = false;
+      const comes = async () => {
+        came = true;
+        await between();
+      };
+      await first(interrupted(table, nth, comes));
+      if (!came) await comes();
+      expect({ nth, shown: shown() }).toEqual({ nth, shown: pickupOnly });
+    }
   });
 });

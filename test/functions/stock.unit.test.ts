@@ -55,6 +55,7 @@ const shop = async (doors: number, more: Partial<Bank> = {}) => {
         answer: async () => undefined,
         key: async () => undefined,
       },
+      shadows: { change: async () => undefined },
       queue: { send: async () => undefined },
     })({
       bankId: bank.id,

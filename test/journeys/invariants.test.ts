@@ -306,6 +306,23 @@ describe('the checker of the invariants', () => {
     );
   });
 
+  it('sees a door that opened for what a lost disk had told to be used up', async () => {
+    const picture = await takePicture([own], [bank]);
+    const [testimony] = picture.testimonies;
+    const opening = testimony?.journal.openings.find(({ cause }) => cause?.step === 'deposit');
+    const entries = testimony?.journal.entries.filter((it) => it.door === opening?.door) ?? [];
+    if (!testimony || !opening) throw new Error('the bank does not say that it opened');
+    // The same once more, on a disk that knows nothing of it.
+    const onNewDisk = (later: number) => {
+      const openings = [{ ...opening, journalId: 'jnl_new', at: opening.at + later }];
+      const journal = { ...testimony.journal, journalId: 'jnl_new', openings, entries };
+      return openedRightly({ ...picture, testimonies: [{ ...testimony, journal }] });
+    };
+    // Until what the disk told is recorded, nobody could know.
+    expect(onNewDisk(0)).toEqual([]);
+    expect(onNewDisk(60_000)).toEqual([expect.stringMatching('^I2: .* it was used up, by what a lost disk had told')]);
+  });
+
   it('sees guesses at a keypad that should have been off', async () => {
     const picture = await takePicture([own], [bank]);
     const [testimony] = picture.testimonies;

@@ -11,7 +11,7 @@ import { outputOf } from '../../local/stack-handle.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { openRootKeys } from '../../shared/outside/root-keys.ts';
 import { CommitRow } from '../../shared/store/commit.ts';
-import { ranges } from '../../shared/store/rows.ts';
+import { keys, ranges } from '../../shared/store/rows.ts';
 import { openTable, type Table } from '../../shared/store/table.ts';
 import { aws, eventually, ordinaryDoors, stack, type Tenant } from './stack.ts';
 
@@ -288,18 +288,21 @@ export const spokenForBank = async (tenant: Tenant, doors = 60) => {
   const { id: siteId } = await tenant.api.post('/v1/sites', { name: 'Test site', timeZone: 'Europe/Zurich' }, Made);
   const layout = ordinaryDoors(doors);
   const { id } = await tenant.api.post('/v1/banks', { siteId, name: 'Spoken for', layout }, Made);
-  const journalId = `jrn_${randomUUID()}`;
-  let seq = 0;
-  /** A message of the journal queue, as the IoT rule makes it of what the bank sends. */
-  const tells = (...entries: Said[]) => ({
-    bankId: id,
-    brokerTime: Date.now(),
-    journalId,
-    entries: entries.map((entry) => {
-      seq += 1;
-      return { seq, at: Date.now(), ...entry };
-    }),
-  });
+  /** The messages of a journal in its queue, as the IoT rule makes them of what the bank sends. */
+  const newJournal = () => {
+    const journalId = `jrn_${randomUUID()}`;
+    let seq = 0;
+    return (...entries: Said[]) => ({
+      bankId: id,
+      brokerTime: Date.now(),
+      journalId,
+      entries: entries.map((entry) => {
+        seq += 1;
+        return { seq, at: Date.now(), ...entry };
+      }),
+    });
+  };
+  const tells = newJournal();
   const boot = JSON.stringify(tells({ type: 'boot', generation: 1 }));
   await aws.sqs.send(
     new SendMessageCommand({ QueueUrl: outputOf(stack.outputs, 'JournalQueueUrl'), MessageBody: boot }),
@@ -308,7 +311,12 @@ export const spokenForBank = async (tenant: Tenant, doors = 60) => {
     const { lifecycle } = await tenant.api.get(`/v1/banks/${id}`, z.object({ lifecycle: z.string() }));
     expect(lifecycle).toBe('active');
   });
-  return { id, siteId, journalId, tells };
+  const { journalId } = tells();
+  await eventually(async () => {
+    const acknowledged = await table.get(keys.acknowledged(id, journalId), true);
+    expect(acknowledged?.seq).toBe(1);
+  });
+  return { id, siteId, tells, newJournal };
 };
 export type SpokenForBank = Awaited<ReturnType<typeof spokenForBank>>;
 

@@ -59,15 +59,33 @@ const stepsAtDoor: Record<string, string> = { take_out: 'recall', put_in: 'depos
 
 type Opening = Testimony['journal']['openings'][number];
 
+/** A journal whole, as the bank has it; of a disk that it lost, what it had told the cloud of it. */
+const entriesOf = ({ recorded }: Picture, { state, journal }: Testimony, journalId: string): readonly EntryShape[] =>
+  journalId === journal.journalId
+    ? journal.entries
+    : recorded.filter((it) => it.bankId === state.id && it.journalId === journalId).map((it) => it.entry);
+
+/** A disk that the bank lost had told, and the bank has had time to hear of it, that the grant was used up. */
+const usedByLostDisk = ({ recorded }: Picture, { state }: Testimony, { cause, journalId, at }: Opening): boolean =>
+  recorded.some(
+    ({ bankId, journalId: other, recordedAt, entry }) =>
+      bankId === state.id &&
+      other !== journalId &&
+      epochMs(recordedAt) + clockErrorMs < at &&
+      entry.cause?.grantId === cause?.grantId &&
+      doneBefore([entry], cause?.step ?? '', entry.transactionId ?? '', entry.seq + 1),
+  );
+
 /** An opening by somebody's credential: what the bank held of it, and what the cloud had decided as far as the bank knew. */
 const wrongByGrant = (
   picture: Picture,
-  { state, journal }: Testimony,
+  testimony: Testimony,
   opening: Opening,
   entry: EntryShape,
   trustsOwnClock: boolean,
 ): string[] => {
-  const { cause, grant, door } = opening;
+  const { state } = testimony;
+  const { cause, grant, door, journalId } = opening;
   if (grant === undefined) return ['the bank held no such grant'];
   const found: string[] = [];
   const { notBefore, notAfter, uses, used, isReopening, blocked } = grant;
@@ -78,6 +96,7 @@ const wrongByGrant = (
     found.push(`it was over at ${notAfter}, and it was ${opening.at}`);
   if (blocked !== undefined) found.push(`it was blocked: ${blocked}`);
   if (used >= uses && !isReopening) found.push(`it was used up: ${used} of ${uses}`);
+  if (usedByLostDisk(picture, testimony, opening)) found.push('it was used up, by what a lost disk had told');
 
   const transactionId = opening.transactionId ?? '';
   const known = atVersion(picture, transactionId, entry.version ?? 0);
@@ -88,7 +107,7 @@ const wrongByGrant = (
   if ((stepsAtDoor[step] ?? step) !== cause?.step) found.push(`it is for ${step}, not for ${cause?.step}`);
   const { move } = known;
   const before = (done: 'recall' | 'deposit', at: string): boolean =>
-    carriedBefore(journal.entries, [done, at], transactionId, entry.seq);
+    carriedBefore(entriesOf(picture, testimony, journalId), [done, at], transactionId, entry.seq);
   // At its new door somebody may pick it up as soon as it was put in there, which the bank knows before we do.
   const isThere = move != null && door === move.to && before('deposit', move.to);
   const its = { take_out: move?.from, put_in: move?.to, pickup: isThere ? move.to : known.door }[step] ?? known.door;
@@ -101,7 +120,7 @@ const wrongByGrant = (
   if (
     was === 'issued' &&
     cause?.step !== 'deposit' &&
-    !doneBefore(journal.entries, 'deposit', transactionId, entry.seq)
+    !doneBefore(entriesOf(picture, testimony, journalId), 'deposit', transactionId, entry.seq)
   )
     found.push(`it was only issued in version ${entry.version}, and the bank had seen no deposit`);
   if (step === 'pickup' && known.flags.includes('held'))
@@ -130,14 +149,15 @@ export const openedRightly = (picture: Picture): string[] =>
     const { state, journal } = testimony;
     const bank = picture.banks.find(({ id }) => id === state.id);
     const trustsOwnClock = bank?.config.batteryBackedClock === true || state.clock.skewMs !== 0;
-    const written = journal.entries.filter(({ type }) => type === 'door.opened');
-    const taken = new Set<number>();
+    const taken = new Set<EntryShape>();
     return journal.openings.flatMap((opening) => {
-      const { door, cause, at } = opening;
-      const entry = written.find((it) => !taken.has(it.seq) && it.door === door && sameCause(it.cause, cause));
+      const { door, cause, at, journalId } = opening;
+      const entry = entriesOf(picture, testimony, journalId).find(
+        (it) => it.type === 'door.opened' && !taken.has(it) && it.door === door && sameCause(it.cause, cause),
+      );
       const what = `door ${door} of ${state.id} opened at ${new Date(at).toISOString()} for ${JSON.stringify(cause)}`;
       if (entry === undefined) return [`I2: ${what}, which its journal does not say`];
-      taken.add(entry.seq);
+      taken.add(entry);
       const wrong = (): string[] => {
         if (cause?.commandId !== undefined) return wrongByCommand(picture, testimony, opening);
         if (cause?.grantId !== undefined) return wrongByGrant(picture, testimony, opening, entry, trustsOwnClock);
@@ -279,7 +299,8 @@ export const unsettledBanks = ({
     const found: string[] = [];
     if (!state.online) return [`I6: ${state.id} is offline`];
     if (state.journal.unacknowledged > 0) found.push(`I6: ${state.id} waits for ${state.journal.unacknowledged} acks`);
-    const known = new Set(recorded.filter((it) => it.bankId === state.id).map((it) => it.entry.seq));
+    const own = recorded.filter((it) => it.bankId === state.id && it.journalId === journal.journalId);
+    const known = new Set(own.map((it) => it.entry.seq));
     for (const { seq } of journal.entries.filter((it) => !known.has(it.seq)))
       found.push(`I6: entry ${seq} of ${state.id} is not recorded`);
     for (const door of Object.keys(state.doors)) {

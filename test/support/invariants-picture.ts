@@ -165,6 +165,7 @@ export const EntryShape = z.looseObject({
 export type EntryShape = z.infer<typeof EntryShape>;
 
 const OpeningShape = z.looseObject({
+  journalId: z.string(),
   door: z.string(),
   at: z.number(),
   cause: EntryShape.shape.cause,
@@ -239,7 +240,7 @@ export type Picture = {
   /** PIN locks, and which transaction's credential they name. */
   locks: readonly { bankId: string; SK: string; tenant: string; transactionId: string; credentialId: string }[];
   /** Journal entries as recorded, by bank. */
-  recorded: readonly { bankId: string; journalId: string; raw: unknown; entry: EntryShape }[];
+  recorded: readonly { bankId: string; journalId: string; recordedAt: string; raw: unknown; entry: EntryShape }[];
   /** Versions that the banks have applied, by transaction. */
   applied: ReadonlyMap<string, number>;
   testimonies: readonly Testimony[];
@@ -463,7 +464,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
 };
 
 const CommitShape = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
-const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()) });
+const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()), recordedAt: z.string() });
 const AppliedShape = z.looseObject({ version: z.int() });
 const WaitingShape = z.looseObject({ tenant: z.string(), transactionId: z.string() });
 const LockShape = z.looseObject({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });
@@ -518,14 +519,16 @@ export const pictureOf = (
       tenant: word(row, 1),
     })),
     locks: where('BANK', 'P#').map((row) => ({ ...LockShape.parse(row), SK: row.SK, bankId: word(row, 1) })),
-    recorded: where('BANK', 'J#').flatMap((row) =>
-      JournalRowShape.parse(row).entries.map((raw) => ({
+    recorded: where('BANK', 'J#').flatMap((row) => {
+      const { entries, recordedAt } = JournalRowShape.parse(row);
+      return entries.map((raw) => ({
         bankId: word(row, 1),
         journalId: row.SK.split('#')[1] ?? '',
+        recordedAt,
         raw,
         entry: EntryShape.parse(raw),
-      })),
-    ),
+      }));
+    }),
     applied: new Map(where('TXN', 'A').map((row) => [word(row, 2), AppliedShape.parse(row).version])),
   };
 };

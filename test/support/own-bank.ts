@@ -109,6 +109,7 @@ export const ownBank = (table: Table, doors: readonly string[], now: () => Insta
     journalConsumer({
       ...depsWith(through),
       link: { ack: silent, replay: silent, answer: silent, key: silent },
+      shadows: { change: async () => undefined },
       queue: { send: silent },
     })(message);
 

@@ -105,7 +105,12 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
       const cause = { grantId, step: stepAtDoor[step] };
       seq += 1;
       const entry = { seq, at: epochMs(now), type: 'door.closed', door, after, transactionId, version: 2, cause };
-      await journalConsumer({ ...depsOver(table), link, queue: { send: async () => undefined } })({
+      await journalConsumer({
+        ...depsOver(table),
+        link,
+        shadows: { change: async () => undefined },
+        queue: { send: async () => undefined },
+      })({
         bankId: bank.id,
         brokerTime: epochMs(now),
         journalId: 'jnl_1',
