@@ -6,6 +6,7 @@ import { assetHandlers } from '../functions/http/assets.ts';
 import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
+import { importHandlers } from '../functions/http/imports.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
 import { webhookEndpointHandlers } from '../functions/http/webhook-endpoints.ts';
@@ -146,6 +147,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   sites: siteHandlers,
   banks: bankHandlers,
   assets: assetHandlers,
+  imports: importHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };

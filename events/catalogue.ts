@@ -14,6 +14,8 @@ const transaction = z.object({
   externalIds: z.record(z.string(), z.string()),
   /** False for what happens at a simulated bank. Events of before it was said were about real ones. */
   livemode: z.boolean().default(true),
+  /** What it is a part of, and its place there; left out of what stands alone. */
+  link: z.object({ kind: z.string(), id: z.string(), part: z.int(), of: z.int() }).optional(),
   /** Its bank has to learn of it: who may open what is not as the bank takes it to be. */
   changesGrants: z.boolean(),
   changes: Changes,
@@ -50,6 +52,9 @@ const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 /** `policy`: the version that this event made, as decisions name it. */
 const assignmentPolicy = z.object({ assignmentPolicyId: z.string(), policy: z.string(), changes: Changes });
 
+/** A file of transactions; `mode`: of the key that imports it. */
+const imported = z.object({ importId: z.string(), state: z.string(), mode: z.string(), changes: Changes });
+
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = {
   'transaction.created': transaction,
@@ -58,6 +63,8 @@ export const catalogue = {
   /** `seen`: what the decision saw of the bank's compartments, for choosing again by another policy. */
   'transaction.reserved': transaction.extend({ seen: z.string().optional() }),
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
+  /** It became a part of something, or of something else; without `link`: of nothing any more. */
+  'transaction.linked': transaction,
   'transaction.deposited': byFact,
   'transaction.picked_up': byFact,
   /** By a fact at the door, or by hand: then with a reason. */
@@ -122,6 +129,16 @@ export const catalogue = {
   'bank.booted': bank.extend({ generation: z.int().nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
+  'import.created': imported,
+  'import.uploaded': imported,
+  /** Something is wrong with the file or its rows; nothing of it was created. */
+  'import.rejected': imported,
+  'import.started': imported,
+  'import.completed': imported.extend({
+    counts: z.object({ created: z.int(), alreadyExists: z.int(), refused: z.int() }),
+  }),
+  /** It cannot go on; what was created until then stays. */
+  'import.failed': imported.extend({ problem: z.string() }),
   'asset.registered': asset,
   'asset.retired': asset.extend({ reason: z.string() }),
   'site.created': z.object({ siteId: z.string(), changes: Changes }),

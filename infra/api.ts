@@ -37,6 +37,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     storesData: true,
   },
   assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
+  imports: {
+    name: 'HttpImports',
+    impact: 'Files of transactions cannot be uploaded, and how far an import has come cannot be seen.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -70,12 +75,14 @@ export class Api extends Construct {
       banks: serve('banks'),
       'assignment-policies': serve('assignment-policies'),
       assets: serve('assets'),
+      imports: serve('imports'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
     webhooks.reachEndpoints(served['webhook-endpoints'].fn);
+    data.takeUploads(served.imports.fn);
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

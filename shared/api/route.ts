@@ -10,6 +10,7 @@ export type Noun =
   | 'sites'
   | 'banks'
   | 'assets'
+  | 'imports'
   | 'assignment-policies'
   | 'webhook-endpoints'
   | 'documents';

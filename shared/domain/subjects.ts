@@ -6,6 +6,7 @@ import { policyVersion } from './assignment-policy.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { changesGrants } from './grants.ts';
+import type { Import } from './import.ts';
 import type { Site, Tenant } from './site.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
@@ -36,6 +37,7 @@ export const subjects = {
       door: it.door,
       externalIds: it.externalIds,
       livemode: it.livemode,
+      ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
     hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],
@@ -81,6 +83,12 @@ export const subjects = {
     says: (it) => ({ assetId: it.id, bankId: it.bankId, door: it.door }),
     hidden: always,
   } satisfies SubjectKind<Asset>,
+  import: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ importId: it.id, state: it.state, mode: it.mode }),
+    hidden: always,
+  } satisfies SubjectKind<Import>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

@@ -7,6 +7,7 @@ import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
+import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
 import type { Site, Tenant } from '../domain/site.ts';
 import { type ChainHead, subjects } from '../domain/subjects.ts';
@@ -110,6 +111,12 @@ export const commitPolicy = (
 export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {
   const { id, tenant } = change.after;
   return subjectWrites(subjects.asset, change, keys.asset(tenant, id), keys.assetLog(tenant, id), circumstances);
+};
+
+export const commitImport = (change: SubjectChange<Import>, circumstances: Circumstances): Committed<Import> => {
+  const { id, tenant } = change.after;
+  const key = keys.import(tenant, id);
+  return subjectWrites(subjects.import, change, key, key.PK, circumstances);
 };
 
 export const commitEndpoint = (

@@ -82,6 +82,7 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
     ),
   dispute: (it) => dispute(it, 'the box was empty'),
   update: (it) => update(it, { metadata: { note: 'x' } }),
+  link: (it) => update(it, { link: { kind: 'order', id: 'A-1', part: 1, of: 2 } }),
   move: (it) => move(it, door, newCompartment('2'), 'item_too_big'),
   // Its credentials are gone, as after a revocation.
   issue: (it) => issue({ ...it, credentials: [] }, it.workflow === 'rental' ? 'use' : 'pickup', fresh, minutes(5)),
@@ -122,6 +123,7 @@ const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
   ),
   dispute: in_('transaction.disputed', 'reserved', 'stored', 'in_use', 'recall_due', 'completed', 'recalled'),
   update: in_('transaction.updated', 'reserved', 'stored', 'in_use', 'recall_due'),
+  link: in_('transaction.linked', ...TransactionState.options),
   move: { reserved: 'transaction.moved → reserved' },
   issue: in_('credential.issued', 'reserved', 'stored', 'in_use'),
   resend: in_('credential.superseded', 'reserved', 'stored', 'in_use', 'recall_due'),

@@ -13,8 +13,10 @@ import {
   apart,
   deliveredTruly,
   heldOnce,
+  importsAddUp,
   indexed,
   inLine,
+  linkedOnce,
   locked,
   onceEach,
   overdue,
@@ -32,6 +34,8 @@ type Check = (picture: Picture) => string[];
 /** Hold at every moment (design.md section 10). */
 const always: readonly Check[] = [
   heldOnce,
+  linkedOnce,
+  importsAddUp,
   openedRightly,
   numbered,
   promised,
