@@ -96,23 +96,32 @@ export const importReaction = (deps: ImportDeps) => {
     }
   };
 
-  /** False where another call has done it meanwhile, and goes on by itself. What comes of this one is asked again. */
-  const carryOut = async (job: Import, caller: Caller, part: Part): Promise<boolean> => {
+  /** `unfinished`: its turn is over. `elsewhere`: another call has just done it, and goes on by itself. */
+  const carryOut = async (
+    job: Import,
+    caller: Caller,
+    part: Part,
+    until: number,
+  ): Promise<'done' | 'unfinished' | 'elsewhere'> => {
     const rows = await imports.rowsOf(job, part, Row);
     if (rows === null) throw new Error(`another call has just done part ${part.nth} of ${job.id}, or its rows expired`);
     const known = new Set((await imports.reportsOf(job, part)).map(({ row }) => row));
     const open = rows.filter(({ row }) => !known.has(row));
     const taken = await existing(job.tenant, open);
     const failures: unknown[] = [];
-    for (let from = 0; from < open.length; from += atOnce) {
-      const group = open.slice(from, from + atOnce);
+    let tried = 0;
+    // At least one group in each turn, or it would never end.
+    while (tried < open.length && (tried === 0 || clock() < until)) {
+      const group = open.slice(tried, tried + atOnce);
+      tried += group.length;
       const done = await Promise.allSettled(group.map((it) => create(job, caller, it, taken.get(it.row))));
       failures.push(...done.flatMap((it) => (it.status === 'rejected' ? [it.reason] : [])));
     }
     // The others are done; these come again with the message.
     if (failures.length > 0) throw new AggregateError(failures, `${failures.length} rows of ${job.id} are not done`);
+    if (tried < open.length) return 'unfinished';
     const counts = countsOf(await imports.reportsOf(job, part));
-    return imports.partDone(job, part, counts, instant(clock()));
+    return (await imports.partDone(job, part, counts, instant(clock()))) ? 'done' : 'elsewhere';
   };
 
   return async (event: Envelope): Promise<void> => {
@@ -136,8 +145,9 @@ export const importReaction = (deps: ImportDeps) => {
         await imports.commit(failed(job, keyGone, counts, now), circumstances);
         return;
       }
-      if (!(await carryOut(job, caller, part))) return;
-      if (clock() >= until) return queue.send({ detail: event }, 0, tenant);
+      const outcome = await carryOut(job, caller, part, until);
+      if (outcome === 'elsewhere') return;
+      if (outcome === 'unfinished' || clock() >= until) return queue.send({ detail: event }, 0, tenant);
     }
   };
 };

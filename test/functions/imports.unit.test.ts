@@ -176,14 +176,17 @@ describe('an import', () => {
       [1, 100],
       [101, 120],
     ]);
-    const sent: unknown[] = [];
     let asksOfTime = 0;
     /** Time flies: every look at the clock costs a second. */
     const flying = () => clock() + 1_000 * asksOfTime++;
-    await runs(table, sent, flying);
-    expect(sent).toEqual([[{ detail: event }, tenant]]);
-    expect(inPartition(table, 'K#').map(({ counts }) => counts !== null)).toEqual([true, false]);
-    await runs(table);
+    let turns = 0;
+    for (let sent: unknown[] = [null]; sent.length > 0; turns += 1) {
+      sent = [];
+      await runs(table, sent, flying);
+      if (turns === 0) expect(reportsIn(table).length).toBeLessThan(100);
+      if (sent.length > 0) expect(sent).toEqual([[{ detail: event }, tenant]]);
+    }
+    expect(turns).toBeGreaterThan(3);
     // Six doors for 120 rows.
     expect(await jobIn(table)).toMatchObject({
       state: 'done',

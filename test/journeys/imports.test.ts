@@ -151,7 +151,7 @@ describe('a file of transactions', () => {
   });
 
   it('that is none is told so', async () => {
-    const { id } = await upload('This is a letter.\r\nIt has lines, and commas.');
+    const { id } = await upload('This is a letter.\r\nIt has lines.');
     expect(await becomes(id, 'invalid')).toMatchObject({
       rows: null,
       problem: 'the header of column 1 is not one that an import has',
