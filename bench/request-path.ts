@@ -4,6 +4,8 @@ import * as assets from '../shared/api/assets.ts';
 import * as policies from '../shared/api/assignment-policies.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
+import * as imports from '../shared/api/imports.ts';
+import { getLink } from '../shared/api/links.ts';
 import type { Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
@@ -143,6 +145,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     return made;
   };
   const saleOf = (what: Record<string, unknown>) => ({ workflow: 'sale', bankId: shop.id, ...what });
+  const asked = () => make(imports.createImport, { body: { name: 'Bench', bytes: 1_000 } });
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
   // Found by the same values, and one page of them at most is answered.
   const person = { recipient: { name: `Ada Bench${size.doors}`, phone: `+4179000${1_000 + size.doors}` } };
@@ -184,6 +187,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       lookup: byExternalId,
     },
     ...searches(bankId, person.recipient),
+    {
+      route: getLink,
+      ask: async () => {
+        const link = { kind: 'order', id: crypto.randomUUID(), of: 2 };
+        for (const part of [1, 2])
+          await succeed(transactions.createTransaction, {
+            body: { ...parcelFor(spare.id), link: { ...link, part } },
+          });
+        return { params: { kind: link.kind, linkId: link.id } };
+      },
+      lookup: bySearch,
+    },
     { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
     { route: transactions.checkTransaction, ask: () => ({ body: parcelFor(bankId) }) },
@@ -270,6 +285,14 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
         await succeed(transactions.revokeCredential, { params: { transactionId, credentialId }, body: {} });
         return { params: { transactionId }, body: { step: 'deposit' } };
       },
+    },
+    { route: imports.createImport, ask: () => ({ body: { name: 'Bench', bytes: 1_000 } }) },
+    { route: imports.listImports, ask: () => ({}) },
+    { route: imports.getImport, ask: async () => ({ params: { importId: await asked() } }) },
+    {
+      route: imports.listImportRows,
+      ask: async () => ({ params: { importId: await asked() } }),
+      lookup: 'whose import it is has to be known',
     },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },

@@ -7,6 +7,7 @@ import { assetHandlers } from '../functions/http/assets.ts';
 import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
+import { importHandlers } from '../functions/http/imports.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
@@ -214,6 +215,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   banks: bankHandlers,
   assets: assetHandlers,
   'stock-units': stockUnitHandlers,
+  imports: importHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };

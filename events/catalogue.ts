@@ -16,6 +16,8 @@ const transaction = z.object({
   livemode: z.boolean().default(true),
   /** Another door that is held for it, or was until now: its item is to be moved there. */
   toDoor: z.string().optional(),
+  /** What it is a part of, and its place there; left out of what stands alone. */
+  link: z.object({ kind: z.string(), id: z.string(), part: z.int(), of: z.int() }).optional(),
   /** Its bank has to learn of it: who may open what is not as the bank takes it to be. */
   changesGrants: z.boolean(),
   changes: Changes,
@@ -61,6 +63,9 @@ const apiKey = z.object({ apiKeyId: z.string(), changes: Changes });
 /** `policy`: the version that this event made, as decisions name it. */
 const assignmentPolicy = z.object({ assignmentPolicyId: z.string(), policy: z.string(), changes: Changes });
 
+/** A file of transactions; `mode`: of the key that imports it. */
+const imported = z.object({ importId: z.string(), state: z.string(), mode: z.string(), changes: Changes });
+
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = {
   'transaction.created': transaction,
@@ -71,6 +76,8 @@ export const catalogue = {
   'transaction.updated': transaction.extend({ evidence: Evidence.optional() }),
   /** By a fact at the door; goods from stock lie there already. */
   'transaction.deposited': transaction.extend({ evidence: Evidence.optional() }),
+  /** It became a part of something, or of something else; without `link`: of nothing any more. */
+  'transaction.linked': transaction,
   'transaction.picked_up': byFact,
   /** By a fact at the door, or by hand: then with a reason. */
   'transaction.completed': transaction.extend({
@@ -160,6 +167,16 @@ export const catalogue = {
   'bank.booted': bank.extend({ generation: z.int().nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: z.string(), from: z.int(), to: z.int() }),
+  'import.created': imported,
+  'import.uploaded': imported,
+  /** Something is wrong with the file or its rows; nothing of it was created. */
+  'import.rejected': imported,
+  'import.started': imported,
+  'import.completed': imported.extend({
+    counts: z.object({ created: z.int(), alreadyExists: z.int(), refused: z.int() }),
+  }),
+  /** It cannot go on; what was created until then stays. */
+  'import.failed': imported.extend({ problem: z.string() }),
   'asset.registered': asset,
   /** To another door of its bank, which is its own from now on. */
   'asset.moved': asset.extend({ fromDoor: z.string(), reason: z.string() }),

@@ -14,6 +14,7 @@ const parcel = {
   changesGrants: false,
   changes: {},
 };
+const handover = { kind: 'handover', id: 'H-7', part: 1, of: 2 };
 const evidence = {
   journalId: 'jnl_8c1f5a',
   seq: 42,
@@ -42,6 +43,7 @@ const stockUnit = {
   door: '7',
   changes: {},
 };
+const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running', mode: 'live', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
 const policy = { assignmentPolicyId: 'apl_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', policy: 'best-fit/2' };
@@ -49,10 +51,17 @@ const rules = { name: 'best-fit', criteria: [{ by: 'size', step: 1 }], reachable
 
 /** An example of the `data` of every event type; the compiler sees that none is missing and none is outdated. */
 export const samples: { [T in EventType]: EventData<T> } = {
-  'transaction.created': { ...parcel, state: 'created', door: null, changes: { workflow: 'parcel', state: 'created' } },
+  'transaction.created': {
+    ...parcel,
+    state: 'created',
+    door: null,
+    link: handover,
+    changes: { workflow: 'parcel', state: 'created' },
+  },
   'transaction.waitlisted': { ...parcel, state: 'created', door: null, waitUntil: at },
   'transaction.reserved': { ...parcel, state: 'reserved', changes: { state: 'reserved', door: '7' } },
   'transaction.updated': { ...parcel, state: 'reserved', evidence, changes: { depositStartedAt: at } },
+  'transaction.linked': { ...parcel, link: handover, changes: { link: handover } },
   'transaction.deposited': { ...parcel, evidence, changes: { state: 'stored', depositedAt: at } },
   'transaction.picked_up': { ...parcel, evidence, changes: { pickedUpAt: at } },
   'transaction.completed': { ...parcel, state: 'completed', evidence, changes: { state: 'completed', endedAt: at } },
@@ -152,6 +161,17 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
+  'import.created': { ...imported, state: 'pending', changes: { state: 'pending', bytes: 412_873 } },
+  'import.uploaded': { ...imported, state: 'validating', changes: { state: 'validating' } },
+  'import.rejected': { ...imported, state: 'invalid', changes: { state: 'invalid', rows: 812, invalidRows: 3 } },
+  'import.started': { ...imported, changes: { state: 'running', rows: 812, startedAt: at } },
+  'import.completed': {
+    ...imported,
+    state: 'done',
+    counts: { created: 809, alreadyExists: 0, refused: 3 },
+    changes: { state: 'done', endedAt: at },
+  },
+  'import.failed': { ...imported, state: 'failed', problem: 'the API key was revoked', changes: { state: 'failed' } },
   'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
   'asset.moved': { ...asset, door: '9', fromDoor: '7', reason: 'the lock is worn', changes: { door: '9' } },
   'asset.retired': { ...asset, reason: 'broken', changes: { retired: 'broken' } },

@@ -42,6 +42,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Goods cannot be put into stock, and what is in stock cannot be seen.',
     storesData: true,
   },
+  imports: {
+    name: 'HttpImports',
+    impact: 'Files of transactions cannot be uploaded, and how far an import has come cannot be seen.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -76,12 +81,14 @@ export class Api extends Construct {
       'assignment-policies': serve('assignment-policies'),
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
+      imports: serve('imports'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
     webhooks.reachEndpoints(served['webhook-endpoints'].fn);
+    data.takeUploads(served.imports.fn);
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

@@ -7,13 +7,16 @@ import {
   Table,
   TableEncryption,
 } from 'aws-cdk-lib/aws-dynamodb';
+import { Match, Rule } from 'aws-cdk-lib/aws-events';
+import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { output } from './constructs/output.ts';
 import type { ServiceFunction } from './constructs/service-function.ts';
+import type { ServiceQueue } from './constructs/service-queue.ts';
 import { acknowledgeWildcards } from './constructs/wildcards.ts';
 import type { Stage } from './stages.ts';
 
@@ -26,6 +29,7 @@ export class Data extends Construct {
   private readonly rootSecret: Secret;
   private readonly failedRecords: Bucket;
   private readonly anchors: Bucket;
+  private readonly uploads: Bucket;
   private readonly stage: Stage;
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
@@ -98,10 +102,29 @@ export class Data extends Construct {
       reason: 'Only schedule/anchor writes here, once per tenant and hour, and what it wrote cannot be changed.',
     });
 
+    this.uploads = new Bucket(this, 'Uploads', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      // They hold personal data, and are needed for minutes.
+      lifecycleRules: [{ expiration: Duration.days(7) }],
+      removalPolicy,
+    });
+    // CDK's own way is a function that sets it after the deployment; CloudFormation does it by itself.
+    if (this.uploads.node.defaultChild instanceof CfnBucket)
+      this.uploads.node.defaultChild.notificationConfiguration = {
+        eventBridgeConfiguration: { eventBridgeEnabled: true },
+      };
+    Validations.of(this.uploads).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Files come by links that http/imports gives and logs, each for one file of one import.',
+    });
+
     output(this, 'TableName', this.table.tableName);
     output(this, 'RootSecretArn', this.rootSecret.secretArn);
     output(this, 'FailedRecordsBucketName', this.failedRecords.bucketName);
     output(this, 'AnchorsBucketName', this.anchors.bucketName);
+    output(this, 'UploadsBucketName', this.uploads.bucketName);
   }
 
   read(fn: ServiceFunction): void {
@@ -179,5 +202,38 @@ export class Data extends Construct {
       wildcard: 'An anchor is named after its tenant and hour; nothing else lies in this bucket.',
     });
     fn.tell('ANCHORS_BUCKET', this.anchors.bucketName);
+  }
+
+  /** Lets the function give links by which others upload. */
+  takeUploads(fn: ServiceFunction): void {
+    fn.allow({
+      actions: ['s3:PutObject'],
+      resources: [this.uploads.arnForObjects('*.csv')],
+      wildcard: 'A file is named after the import that it is for.',
+    });
+    fn.tell('UPLOADS_BUCKET', this.uploads.bucketName);
+  }
+
+  readUploads(fn: ServiceFunction): void {
+    // Without it S3 says of what is not there that it is forbidden.
+    fn.allow({ actions: ['s3:ListBucket'], resources: [this.uploads.bucketArn] });
+    fn.allow({
+      actions: ['s3:GetObject'],
+      resources: [this.uploads.arnForObjects('*.csv')],
+      wildcard: 'A file is named after the import that it is for.',
+    });
+    fn.tell('UPLOADS_BUCKET', this.uploads.bucketName);
+  }
+
+  /** Tells the queue of every file that has come. */
+  announceUploads(queue: ServiceQueue): void {
+    new Rule(this, 'Uploaded', {
+      eventPattern: {
+        source: ['aws.s3'],
+        detailType: Match.exactString('Object Created'),
+        detail: { bucket: { name: [this.uploads.bucketName] } },
+      },
+      targets: [new SqsQueue(queue.queue, { deadLetterQueue: queue.deadLetters.queue })],
+    });
   }
 }

@@ -6,6 +6,7 @@ import { Bus } from './bus.ts';
 import { Data } from './data.ts';
 import { Deadlines } from './deadlines.ts';
 import { Devices } from './devices.ts';
+import { Imports } from './imports.ts';
 import { Notifications } from './notifications.ts';
 import { Operations } from './operations.ts';
 import { Schedules } from './schedules.ts';
@@ -32,6 +33,7 @@ export class LatchworkStack extends Stack {
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Search(this, 'Search', { stage, data, bus });
+    new Imports(this, 'Imports', { stage, data, bus });
     new Notifications(this, 'Notifications', { data, bus });
     new Api(this, 'Api', { stage, data, devices, webhooks });
     new Sweep(this, 'Sweep', { stage, data, webhooks });

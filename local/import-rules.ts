@@ -28,7 +28,10 @@ const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] 
     in: 'shared/store/',
     may: ['shared/store/', ...domainAnd('canonicalize', '@aws-sdk/client-dynamodb')],
   },
-  { in: 'shared/outside/', may: ['shared/outside/', ...domainAnd('@aws-sdk/', 'canonicalize', 'ipaddr.js')] },
+  {
+    in: 'shared/outside/',
+    may: ['shared/outside/', ...domainAnd('@aws-sdk/', '@smithy/signature-v4', 'canonicalize', 'ipaddr.js')],
+  },
   { in: 'shared/', may: ['shared/', 'events/', 'npm:', 'node:'] },
   { in: 'functions/', may: ['shared/', 'events/', 'npm:', 'node:'] },
   {

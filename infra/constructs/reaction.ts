@@ -20,6 +20,9 @@ export type ReactionProps = {
   where?: Record<string, (string | boolean)[]>;
   deliveryDelay?: Duration;
   maxConcurrency?: number;
+  timeout?: Duration;
+  batchSize?: number;
+  lateAfter?: Duration;
 };
 
 /** Something that happens because of an event: a rule, a queue, a function. It may hear an event twice, late, unordered. */
@@ -29,15 +32,17 @@ export class Reaction extends Construct {
 
   constructor(scope: Construct, id: string, props: ReactionProps) {
     super(scope, id);
-    const { stage, bus, entry, name, impact, to, where, deliveryDelay, maxConcurrency = 20 } = props;
-    this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact });
+    const { stage, bus, entry, name, impact, to, where, timeout, maxConcurrency = 20, ...queue } = props;
+    this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact, ...(timeout && { timeout }) });
     this.queue = new ServiceQueue(this, 'Queue', {
       stage,
       name,
       impact,
       consumer: this.fn,
-      deliveryDelay,
       maxConcurrency,
+      ...(queue.deliveryDelay && { deliveryDelay: queue.deliveryDelay }),
+      ...(queue.batchSize && { batchSize: queue.batchSize }),
+      ...(queue.lateAfter && { lateAfter: queue.lateAfter }),
     });
     new Rule(this, 'Rule', {
       eventBus: bus,

@@ -7,6 +7,8 @@ import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
 import * as documents from './documents.ts';
+import * as imports from './imports.ts';
+import * as links from './links.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -48,6 +50,7 @@ const later = '2030-03-04T09:41:20.000Z';
 const ids = {
   site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
+  import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
   policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
@@ -333,11 +336,29 @@ const sale: transactions.TransactionView = {
   workflow: 'sale',
   door: 'A1',
   externalIds: { order: 'A-1002' },
+  link: { kind: 'order', id: 'A-1002', part: 1, of: 2 },
   payment: { amountMinor: 4_990, currency: 'CHF' },
   preconditions: [{ condition: 'payment' }, { condition: 'age' }],
   metadata: {},
   flags: ['payment_pending'],
   credentials: saleCredentials,
+};
+const imported: imports.ImportView = {
+  id: ids.import,
+  name: 'Monday’s orders',
+  state: 'pending',
+  apiKeyId: ids.key,
+  mode: 'live',
+  bytes: 412_873,
+  uploadBy: '2030-03-04T09:45:00.000Z',
+  rows: null,
+  invalidRows: 0,
+  problem: null,
+  counts: { created: 0, alreadyExists: 0, refused: 0, pending: 0 },
+  createdAt: at,
+  startedAt: null,
+  endedAt: null,
+  version: 1,
 };
 const paid: transactions.TransactionView = {
   ...sale,
@@ -707,6 +728,7 @@ export const examples: readonly Example[] = [
       workflow: 'sale',
       bankId: ids.bank,
       externalIds: { order: 'A-1002' },
+      link: { kind: 'order', id: 'A-1002', part: 1, of: 2 },
       items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200 }],
       recipient: { name: 'Ada Example', phone: '+41791234567' },
       payment: { amountMinor: 4_990, currency: 'CHF' },
@@ -718,6 +740,35 @@ export const examples: readonly Example[] = [
         shown(credential(credentials.saleDeposit, 'deposit'), '118264'),
         shown(credential(credentials.salePickup, 'pickup'), '640395'),
       ],
+    },
+  }),
+  example(imports.createImport, {
+    body: { name: 'Monday’s orders', bytes: 412_873 },
+    answer: {
+      ...imported,
+      upload: {
+        method: 'PUT',
+        url: 'https://uploads.s3.eu-central-1.amazonaws.com/ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5/imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H.csv?X-Amz-Signature=5d0f',
+        headers: { 'if-none-match': '*' },
+      },
+    },
+  }),
+  example(imports.getImport, { params: { importId: ids.import }, answer: imported }),
+  example(imports.listImports, {
+    answer: onePage({ id: ids.import, name: imported.name, mode: imported.mode, createdAt: at }),
+  }),
+  example(imports.listImportRows, { params: { importId: ids.import }, answer: { data: [], nextCursor: null } }),
+  example(links.getLink, {
+    params: { kind: 'order', linkId: 'A-1002' },
+    answer: {
+      kind: 'order',
+      id: 'A-1002',
+      livemode: true,
+      of: 2,
+      state: 'pending',
+      missing: [2],
+      attention: [],
+      parts: [sale],
     },
   }),
   example(transactions.confirmPayment, { ...onSale, body: { reference: 'pay-31337' }, answer: paid }),

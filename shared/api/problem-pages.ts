@@ -84,6 +84,7 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     causes: [
       'Somebody else changes the same thing right now.',
       'A compartment is said to be empty while its sensor says that something is inside.',
+      'Another transaction has that place in a link; `existing` names it.',
     ],
     remedy: ['Read it again, and decide with what it says now.'],
     retry: 'after a change',

@@ -11,6 +11,7 @@ export type Noun =
   | 'banks'
   | 'assets'
   | 'stock-units'
+  | 'imports'
   | 'assignment-policies'
   | 'webhook-endpoints'
   | 'documents';

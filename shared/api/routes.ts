@@ -4,6 +4,8 @@ import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
 import * as documents from './documents.ts';
+import * as imports from './imports.ts';
+import * as links from './links.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -16,6 +18,8 @@ const isRoute = (value: unknown): value is Route =>
 /** The whole HTTP contract: API Gateway's routes and the OpenAPI document are made from it. */
 export const routes: readonly Route[] = [
   transactions,
+  links,
+  imports,
   commands,
   sites,
   banks,

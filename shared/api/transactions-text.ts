@@ -1,4 +1,5 @@
 import { possible, whenDue } from '../domain/lifecycle.ts';
+import type { LinkState } from '../domain/link-summary.ts';
 import { mergeTable } from '../domain/merge-table.ts';
 import { ends } from '../domain/transaction.ts';
 import { type DeadlineName, Workflow, workflowOf } from '../domain/workflow.ts';
@@ -69,6 +70,16 @@ const mergeSections = (): string[] =>
     ];
   });
 
+const linkStates: Record<LinkState, string> = {
+  pending: 'nothing was put in yet, and nothing is wrong',
+  under_way: 'some of it was put in or is done, some is still to come',
+  in_transit: 'only of a hand-over: a leg is completed, and at the next nothing was put in yet',
+  attention: 'not all has ended, or somebody disputes it, and a part needs somebody: `attention` says which, and why',
+  complete: 'every part ended `completed`, none is missing, none is disputed',
+  cancelled: 'every part ended `cancelled`',
+  incomplete: 'all has ended, but not all of it well',
+};
+
 /** docs/transactions.md: the workflows, the lifecycle, and what each physical fact does in each state. */
 export const transactionsText = (): string =>
   [
@@ -127,6 +138,25 @@ export const transactionsText = (): string =>
     'Its door found empty without a sale makes it `missing` (`stock_unit.missing`), also while it is promised; seen inside',
     'again, it is `in_stock`. Past its best-before date it stays visible (`isPastBestBefore`) and is not sold',
     '(`best_before_passed`). `GET /v1/banks/{bankId}/stock-levels` counts what there is, kind by kind.',
+    '',
+    '## Linked transactions',
+    '',
+    'The legs of a hand-over between sites and the parts of an order in several doors are transactions of their own that',
+    'bear a `link`: `{ "kind": "handover" | "order", "id": "…", "part": 1, "of": 2 }`. The id is the caller’s choice. Every',
+    'part has a place, from 1 to 20, which is its own from the same commit on: another create or `PATCH` for it is',
+    '`conflict` and names the one that has it. A `PATCH` with `"link": null` takes a part out, also after its end, so',
+    'that what is created instead of a cancelled part can take its place. All events of a part carry the link;',
+    '`transaction.linked` says that it changed. Nothing else follows from it: no part waits for another, and none ends',
+    'because another did.',
+    '',
+    '`GET /v1/links/{kind}/{id}` reads them as one, with all parts, the places that are `missing`, and a state:',
+    '',
+    '| state | it means |',
+    '|---|---|',
+    ...Object.entries(linkStates).map(([state, text]) => `| \`${state}\` | ${text} |`),
+    '',
+    'What happens at simulated banks is linked apart from the real, though the names may be the same: a live key asks for',
+    'it with `?livemode=false`, a test key is shown nothing else.',
     '',
     '## The merge table',
     '',

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
+import { Link } from '../domain/link.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
@@ -61,6 +62,8 @@ export const CreateTransaction = z.strictObject({
   workflow: Workflow,
   bankId: z.string().min(1).max(64),
   externalIds: ExternalIds.default({}),
+  /** What it is a part of, with others that are read as one. */
+  link: Link.optional(),
   source: Source.optional(),
   /** Of an asset or goods in stock they are known; everything else needs at least one. */
   items: z.array(Item).max(20).default([]),
@@ -107,7 +110,7 @@ export const createTransaction = {
   body: CreateTransaction,
   status: 201,
   response: TransactionView,
-  problems: ['reservation_refused', 'already_exists', 'not_owner', 'idempotency_key_reused'],
+  problems: ['reservation_refused', 'already_exists', 'conflict', 'not_owner', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 
@@ -284,7 +287,8 @@ export const updateTransaction = {
   id: 'update-transaction',
   method: 'PATCH',
   path: '/v1/transactions/{transactionId}',
-  summary: 'Change who it is for, what is noted of it, or, before the item is inside, its measures',
+  summary:
+    'Change who it is for, what is noted of it, what it is a part of, or, before the item is inside, its measures',
   permission: 'transactions:write',
   status: 200,
   body: said({
@@ -292,13 +296,22 @@ export const updateTransaction = {
     parties: Parties.optional(),
     metadata: Metadata.optional(),
     items: z.array(Item).min(1).max(20).optional(),
+    /** What it is a part of; null takes it out. Also after its end, so that another can take its place. */
+    link: Link.nullable().optional(),
   })
     .refine(
-      ({ source: _, ...it }) => Object.values(it).some(Boolean),
-      'name at least one of recipient, parties, metadata, items',
+      ({ source: _, ...it }) => Object.values(it).some((value) => value !== undefined),
+      'name at least one of recipient, parties, metadata, items, link',
     )
-    .meta({ anyOf: ['recipient', 'parties', 'metadata', 'items'].map((name) => ({ required: [name] })) }),
-  problems: ['invalid_transition', 'not_owner', 'stale_source', 'reservation_refused', 'precondition_failed'],
+    .meta({ anyOf: ['recipient', 'parties', 'metadata', 'items', 'link'].map((name) => ({ required: [name] })) }),
+  problems: [
+    'invalid_transition',
+    'not_owner',
+    'stale_source',
+    'conflict',
+    'reservation_refused',
+    'precondition_failed',
+  ],
 } as const satisfies Route;
 
 export const moveTransaction = {

@@ -2,6 +2,7 @@ import type { KeyMode } from './api-key.ts';
 import type { Credential } from './credential.ts';
 import { pinOf, secretOf } from './derived.ts';
 import type { RootKeys } from './root-key.ts';
+import type { Instant } from './time.ts';
 
 /**
  * Secrets that an answer shows, named but not contained: they are derived when the answer is given, and again when it
@@ -10,7 +11,11 @@ import type { RootKeys } from './root-key.ts';
 export type Issued =
   | { kind: 'pins'; credentials: Pick<Credential, 'id' | 'attempt' | 'digits' | 'keyVersion'>[] }
   | { kind: 'api-key'; tenant: string; id: string; keyVersion: number; mode?: KeyMode }
-  | { kind: 'webhook-secret'; id: string; nth: number; keyVersion: number };
+  | { kind: 'webhook-secret'; id: string; nth: number; keyVersion: number }
+  | Upload;
+
+/** A file that somebody may upload until then. Its link is no secret of ours to derive: it is signed anew each time. */
+export type Upload = { kind: 'upload'; key: string; bytes: number; until: Instant };
 
 /** A whole API key: tenant and key id are part of it, so that it is found by one read without an index. */
 export const apiKeyText = (
@@ -36,7 +41,7 @@ type Body = Record<string, unknown>;
 const isBody = (value: unknown): value is Body => typeof value === 'object' && value !== null;
 
 /** An answer with its secrets filled in. */
-export const reveal = (body: Body, issued: Issued | undefined, rootKeys: RootKeys): Body => {
+export const reveal = (body: Body, issued: Exclude<Issued, Upload> | undefined, rootKeys: RootKeys): Body => {
   if (issued === undefined) return body;
   if (issued.kind === 'api-key') return { ...body, key: apiKeyText(rootKeys, issued) };
   if (issued.kind === 'webhook-secret') return { ...body, secret: webhookSecretText(rootKeys, issued) };

@@ -53,6 +53,7 @@ export const possible = {
   move: stays('reserved', 'stored', 'in_use'),
   'cancel-move': stays('stored'),
   update: stays(...underWay),
+  link: stays('created', ...underWay, ...over),
   confirm: stays(...underWay),
   recall: { stored: 'recall_due' },
   complete: { stored: 'completed', in_use: 'completed', recall_due: 'completed' },
@@ -111,6 +112,7 @@ export type CreateInput = {
   assetId?: string | undefined;
   stockUnitId?: string | undefined;
   externalIds: Record<string, string>;
+  link?: Transaction['link'];
   source: Transaction['source'];
   items: Item[];
   recipient: Party;
@@ -208,7 +210,7 @@ const unreserved = (
   assignment: Transaction['assignment'],
   now: Instant,
 ): Transaction => {
-  const { conditions: asked, overstaySeconds, assetId, stockUnitId, deadlines: _, ...given } = input;
+  const { conditions: asked, overstaySeconds, assetId, stockUnitId, link, deadlines: _, ...given } = input;
   const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
   return {
     ...given,
@@ -217,6 +219,7 @@ const unreserved = (
     ...(overstaySeconds !== undefined && { overstaySeconds }),
     ...(assetId !== undefined && { assetId }),
     ...(stockUnitId !== undefined && { stockUnitId }),
+    ...(link && { link }),
     livemode: input.livemode ?? true,
     state: 'created',
     version: 1,
@@ -1050,13 +1053,24 @@ export const dispute = (it: Transaction, reason: string): TransactionDecision =>
 };
 
 /** Changes what it is about, not where it is. Once the item is inside, its measures are what they are. */
-export const update = (
-  it: Transaction,
-  changes: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>>,
-): TransactionDecision => {
-  requirePossible('update', it);
-  return plain(it, { type: 'transaction.updated', set: changes });
+export type Changes = Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items' | 'link'>>;
+
+/** What is changed is one event, what it is a part of another: that may be said at any time. */
+const changing = (it: Transaction, { link, ...changes }: Changes): Emission<Transaction>[] => {
+  const isUpdate = Object.values(changes).some((value) => value !== undefined);
+  if (isUpdate) requirePossible('update', it);
+  if (link !== undefined) requirePossible('link', it);
+  return [
+    ...(isUpdate ? [{ type: 'transaction.updated', set: changes } as const] : []),
+    ...(link === undefined ? [] : [{ type: 'transaction.linked', set: { link } } as const]),
+  ];
 };
+
+export const update = (it: Transaction, changes: Changes): TransactionDecision => ({
+  transaction: apply(it, changing(it, changes)),
+  compartments: [],
+  locks: { take: [], drop: [] },
+});
 
 /** Another compartment instead, while nothing is inside. Credentials stay; the bank learns where they open now. */
 export const move = (
@@ -1064,7 +1078,7 @@ export const move = (
   from: Compartment,
   to: Compartment,
   reason: string,
-  changes: Partial<Pick<Transaction, 'recipient' | 'parties' | 'metadata' | 'items'>> = {},
+  changes: Changes = {},
 ): TransactionDecision => {
   if (it.state !== 'reserved') throw new Refusal('invalid_transition', `cannot move a transaction that is ${it.state}`);
   if (it.assetId !== undefined)
@@ -1072,8 +1086,7 @@ export const move = (
       'invalid_transition',
       'what is lent lies in its door: a loan cannot be moved before it has begun',
     );
-  const updated: Emission<Transaction>[] =
-    Object.keys(changes).length > 0 ? [{ type: 'transaction.updated', set: changes }] : [];
+  const updated = changing(it, changes);
   const version = it.version + updated.length + 1;
   return {
     transaction: apply(it, [

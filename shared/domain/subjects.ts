@@ -6,6 +6,7 @@ import { policyVersion } from './assignment-policy.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { changesGrants } from './grants.ts';
+import type { Import } from './import.ts';
 import type { Site, Tenant } from './site.ts';
 import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
@@ -38,6 +39,7 @@ export const subjects = {
       externalIds: it.externalIds,
       livemode: it.livemode,
       ...(it.move && { toDoor: it.move.to }),
+      ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
     hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],
@@ -89,6 +91,12 @@ export const subjects = {
     says: (it) => ({ stockUnitId: it.id, sku: it.sku, state: it.state, bankId: it.bankId, door: it.door }),
     hidden: always,
   } satisfies SubjectKind<StockUnit>,
+  import: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ importId: it.id, state: it.state, mode: it.mode }),
+    hidden: always,
+  } satisfies SubjectKind<Import>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

@@ -3,6 +3,7 @@ import { Actor } from '../../events/envelope.ts';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Credential } from './credential.ts';
+import { Link } from './link.ts';
 import { ExternalSystem, Source } from './source.ts';
 import { InstantText } from './time.ts';
 import { Condition, Workflow } from './workflow.ts';
@@ -140,6 +141,8 @@ export const Transaction = z.object({
   /** False at a simulated bank: no real door, no real goods. */
   livemode: z.boolean().default(true),
   externalIds: z.record(z.string(), z.string()),
+  /** What it is a part of; null once it was taken out, left out if it never was one. */
+  link: Link.nullish(),
   /** The system that owns it, and the version of its record that was applied last. */
   source: Source.nullable(),
   items: z.array(Item),

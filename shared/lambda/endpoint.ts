@@ -3,7 +3,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import * as z from 'zod';
 import { needsIdempotencyKey, type Route } from '../api/route.ts';
 import { hashOf } from '../domain/chain.ts';
-import { type Issued, reveal } from '../domain/issued.ts';
+import { type Issued, reveal, type Upload } from '../domain/issued.ts';
 import { Refusal, refusals } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
@@ -27,6 +27,8 @@ export type HttpDeps = {
   newId: (prefix: string) => string;
   /** Milliseconds since 1970. */
   clock: () => number;
+  /** Of a noun that takes files: the link of an upload, null once its time is over. */
+  uploadLink?: (it: Upload, nowMs: number) => Promise<Record<string, unknown> | null>;
 };
 
 /** An answer before its secrets are filled in. */
@@ -126,8 +128,20 @@ const ifMatchOf = (event: APIGatewayProxyEventV2): number | undefined => {
   return Number(version);
 };
 
-const success = (route: Route, status: number, answer: Answer, rootKeys: RootKeys | null, headers = {}): Result =>
-  json(status, rootKeys ? reveal(answer.body, answer.issued, rootKeys) : answer.body, {
+const shownBy = async ({ body, issued }: Answer, deps: HttpDeps): Promise<Record<string, unknown>> => {
+  if (issued === undefined) return body;
+  if (issued.kind !== 'upload') return reveal(body, issued, await deps.rootKeys());
+  return { ...body, upload: (await deps.uploadLink?.(issued, deps.clock())) ?? null };
+};
+
+const success = async (
+  route: Route,
+  status: number,
+  answer: Answer,
+  deps: HttpDeps,
+  headers: Record<string, string> = {},
+): Promise<Result> =>
+  json(status, await shownBy(answer, deps), {
     ...(route.etag && answer.etag !== undefined ? { etag: `"${answer.etag}"` } : {}),
     ...headers,
   });
@@ -158,7 +172,7 @@ export const serve = (
     const { fingerprint: first, answer } = Recorded.parse(recorded);
     if (first !== fingerprint)
       throw new Refusal('idempotency_key_reused', 'this Idempotency-Key was used with another request; send a new one');
-    return success(route, answer.status, answer, await deps.rootKeys(), { 'idempotent-replayed': 'true' });
+    return success(route, answer.status, answer, deps, { 'idempotent-replayed': 'true' });
   };
 
   const answer = async (event: APIGatewayProxyEventV2, headers: Record<string, string>): Promise<Result> => {
@@ -201,7 +215,7 @@ export const serve = (
       const cursors = cursorsOf(deps.rootKeys, { tenant: caller.tenant, route: route.id, params, query });
       const call = { params, query, body, caller, now, circumstances, ifMatch, cursors, record } as never;
       const made = await handler(call);
-      return success(route, route.status, made, made.issued ? await deps.rootKeys() : null);
+      return await success(route, route.status, made, deps);
     } catch (error) {
       if (key === null) throw error;
       const lost = error instanceof Lost ? error.to('idempotency') : undefined;

@@ -3,8 +3,11 @@ import { Refusal } from '../domain/refusal.ts';
 import type { Caller } from './authenticate.ts';
 
 /** A test key moves no real door. A live key may use both kinds of bank, as whoever tries out a new site does. */
-export const requireUsable = ({ mode }: Pick<Caller, 'mode'>, bank: Pick<Bank, 'id' | 'simulated'>): void => {
-  if (mode === 'test' && !bank.simulated)
+export const mayUse = ({ mode }: Pick<Caller, 'mode'>, { simulated }: Pick<Bank, 'simulated'>): boolean =>
+  mode === 'live' || simulated;
+
+export const requireUsable = (caller: Pick<Caller, 'mode'>, bank: Pick<Bank, 'id' | 'simulated'>): void => {
+  if (!mayUse(caller, bank))
     throw new Refusal('forbidden', `a test key acts on simulated banks only, and ${bank.id} is a real one`);
 };
 

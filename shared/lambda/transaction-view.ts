@@ -1,8 +1,9 @@
 import { projection } from '../api/shapes.ts';
 import { CredentialView, TransactionView } from '../api/transactions.ts';
 import type { Credential } from '../domain/credential.ts';
-import { hasEnded } from '../domain/transaction.ts';
+import { hasEnded, type Transaction } from '../domain/transaction.ts';
 import type { Found } from '../store/transactions.ts';
+import type { Answer } from './endpoint.ts';
 
 export type Seen = Pick<Found, 'transaction' | 'applied'>;
 
@@ -21,3 +22,17 @@ export const transactionView = (found: Seen): TransactionView =>
     reservation: found.transaction.reservation ?? 'hard',
     credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });
+
+/** The answer with a transaction; `issuedFrom`: the credentials whose values it shows. */
+export const transactionAnswer = (found: Seen, issuedFrom: Transaction['credentials'] = []): Answer => ({
+  body: transactionView(found),
+  etag: found.transaction.version,
+  ...(issuedFrom.length > 0
+    ? {
+        issued: {
+          kind: 'pins',
+          credentials: issuedFrom.map(({ id, attempt, digits, keyVersion }) => ({ id, attempt, digits, keyVersion })),
+        },
+      }
+    : {}),
+});

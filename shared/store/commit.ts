@@ -7,6 +7,7 @@ import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
+import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
 import type { Site, Tenant } from '../domain/site.ts';
 import { hasLeftStock, type StockUnit } from '../domain/stock.ts';
@@ -145,6 +146,12 @@ export const commitStockUnit = (
     ...shelves.map((key): Write => ({ kind: 'other', expects: 'anything', put: { ...key, ...committed.after } })),
   ];
   return { ...committed, writes: [...committed.writes, ...copies] };
+};
+
+export const commitImport = (change: SubjectChange<Import>, circumstances: Circumstances): Committed<Import> => {
+  const { id, tenant } = change.after;
+  const key = keys.import(tenant, id);
+  return subjectWrites(subjects.import, change, key, key.PK, circumstances);
 };
 
 export const commitEndpoint = (

@@ -10,6 +10,9 @@ const shards = 16;
 const shardOf = (id: string): string =>
   [...id].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % shards, 0).toString(16);
 
+const linkPk = (tenant: string, livemode: boolean, kind: string, id: string): string =>
+  `LINK#${tenant}#${livemode ? 'live' : 'test'}#${kind}#${id}`;
+
 /** Every key of the one table, by noun: what lies together is read together. */
 export const keys = {
   transaction: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'T' }),
@@ -68,6 +71,29 @@ export const keys = {
   message: (tenant: string, eventId: string): Key => ({ PK: `MSG#${tenant}#${eventId}`, SK: 'S' }),
   idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
   externalId: (tenant: string, system: string, id: string): Key => ({ PK: `X#${tenant}#${system}#${id}`, SK: 'S' }),
+  import: (tenant: string, id: string): Key => ({ PK: `IMPORT#${tenant}#${id}`, SK: 'J' }),
+  /** A part of an import's rows, and what came of them. Behind the import, so that one query reads both. */
+  importPart: (tenant: string, id: string, nth: number): Key => ({
+    PK: `IMPORT#${tenant}#${id}`,
+    SK: `K#${number(nth)}`,
+  }),
+  /** The rows of a part, until they are done. */
+  importBodies: (tenant: string, id: string, nth: number): Key => ({
+    PK: `IMPORT#${tenant}#${id}`,
+    SK: `B#${number(nth)}`,
+  }),
+  /** What came of a row. */
+  importReport: (tenant: string, id: string, row: number): Key => ({
+    PK: `IMPORT#${tenant}#${id}`,
+    SK: `R#${number(row)}`,
+  }),
+  /** The imports of a tenant, by when they were asked for. */
+  importOfTenant: (tenant: string, id: string): Key => ({ PK: `IMPORTS#${tenant}`, SK: id }),
+  /** A place in a link, and whose it is. What happens at simulated doors is linked apart from the real. */
+  link: (tenant: string, livemode: boolean, { kind, id, part }: { kind: string; id: string; part: number }): Key => ({
+    PK: linkPk(tenant, livemode, kind, id),
+    SK: String(part).padStart(2, '0'),
+  }),
   /** One per value that a transaction is found by; the newest transaction sorts last. */
   lookup: (tenant: string, term: string, createdAt: string, id: string): Key => ({
     PK: `F#${tenant}#${term}`,
@@ -112,6 +138,17 @@ export const ranges = {
     to: sku === undefined ? end : `${sku}#${end}`,
   }),
   stockOf: (tenant: string, sku: string) => ({ PK: `STOCKOF#${tenant}#${sku}`, from: ' ', to: end }),
+  link: (tenant: string, livemode: boolean, kind: string, id: string) => ({
+    PK: linkPk(tenant, livemode, kind, id),
+    from: ' ',
+    to: end,
+  }),
+  importWithParts: (tenant: string, id: string) => ({ PK: `IMPORT#${tenant}#${id}`, from: 'J', to: `K#${end}` }),
+  importReports: (tenant: string, id: string, from = 0, to = 9_999_999_999) => ({
+    PK: `IMPORT#${tenant}#${id}`,
+    from: `R#${number(from)}`,
+    to: `R#${number(to)}`,
+  }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 

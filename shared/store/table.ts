@@ -31,7 +31,16 @@ export type Expectation =
   | { lower: string; than: number };
 
 /** What a row is, for telling what a write was lost to. */
-export type RowKind = 'subject' | 'event' | 'compartment' | 'idempotency' | 'unique' | 'lock' | 'journal' | 'other';
+export type RowKind =
+  | 'subject'
+  | 'event'
+  | 'compartment'
+  | 'idempotency'
+  | 'unique'
+  | 'link'
+  | 'lock'
+  | 'journal'
+  | 'other';
 
 export type Write = { kind: RowKind; expects: Expectation } & ({ put: Row } | { remove: Key });
 

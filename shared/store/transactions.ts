@@ -103,6 +103,17 @@ const waitingWrites = ({ before, after }: TransactionDecision['transaction']): W
   return before?.state === 'created' ? [{ kind: 'other', expects: 'anything', remove: key }] : [];
 };
 
+/** Its place in a link is its own, and nobody else's, from the same commit on. */
+const linkWrites = ({ before, after }: TransactionDecision['transaction']): Write[] => {
+  const { tenant, livemode, id } = after;
+  const [from, to] = [before?.link, after.link].map((it) => it && keys.link(tenant, livemode, it));
+  if (from?.PK === to?.PK && from?.SK === to?.SK) return [];
+  return [
+    ...(from ? [{ kind: 'link', expects: 'anything', remove: from } as const] : []),
+    ...(to ? [{ kind: 'link', expects: 'absent', put: { ...to, transactionId: id } } as const] : []),
+  ];
+};
+
 /** The writes of a decision: transaction, events, doors, PIN locks. One commit; nothing is written here. */
 export const decisionWrites = (
   rootKeys: RootKeys,
@@ -124,6 +135,7 @@ export const decisionWrites = (
       ...committed.writes,
       ...decision.compartments.map((it) => compartmentWrite(after.bankId, it)),
       ...waitingWrites(decision.transaction),
+      ...linkWrites(decision.transaction),
       ...lockWrites(after.bankId, { tenant: after.tenant, transactionId: after.id }, take, drop),
     ],
   };

@@ -99,6 +99,7 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
     const [started, target] = [it.state === 'stored' ? toAnotherDoor(it) : undefined, newCompartment('2')];
     return cancelMove(started?.transaction.after ?? it, target, 'never mind', minutes(6));
   },
+  link: (it) => update(it, { link: { kind: 'order', id: 'A-1', part: 1, of: 2 } }),
   // Its credentials are gone, as after a revocation.
   issue: (it) => issue({ ...it, credentials: [] }, it.workflow === 'rental' ? 'use' : 'pickup', fresh, minutes(5)),
   resend: (it) => resend(it, it.credentials.at(-1)?.id ?? '', fresh),
@@ -143,6 +144,7 @@ const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
     in_use: 'transaction.moved → in_use',
   },
   'cancel-move': { stored: 'transaction.move_cancelled → stored' },
+  link: in_('transaction.linked', ...TransactionState.options),
   issue: in_('credential.issued', 'reserved', 'stored', 'in_use'),
   resend: in_('credential.superseded', 'reserved', 'stored', 'in_use', 'recall_due'),
   revoke: in_('credential.revoked', 'reserved', 'stored', 'in_use', 'recall_due'),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { catalogue } from '../../events/catalogue.ts';
 import { routes } from '../../shared/api/routes.ts';
+import { uploadDays } from '../../shared/domain/import.ts';
 import { plain, synthesized, Target, Text, target } from './template.ts';
 
 const stack = synthesized('prod');
@@ -103,11 +104,13 @@ describe('the stack', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search'],
+      ...['ImportFiles', 'Imports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
         ...['ApiUrl', 'ApiId', 'TableName', 'BusName', 'DevicePolicyName', 'ThingTypeName', 'CreateTenantFunctionName'],
         ...['OpsTopicArn', 'RootSecretArn', 'FailedRecordsBucketName', 'AnchorsBucketName'],
+        'UploadsBucketName',
         ...queueNames.flatMap((name) => [`${name}QueueUrl`, `${name}DeadLetterQueueUrl`]),
       ]),
     );
@@ -157,6 +160,29 @@ describe('what outlives a deployment', () => {
         },
       ],
     });
+  });
+});
+
+describe('what was uploaded', () => {
+  it('is encrypted, not for the public, refused over plain HTTP, and gone after the days that we say', () => {
+    const bucket = target(stack.outputs.UploadsBucketName?.Value);
+    const uploads = stack.all('AWS::S3::Bucket', z.unknown()).find(({ logicalId }) => logicalId === bucket);
+    expect(uploads?.properties).toMatchObject({
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: {} }] },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: uploadDays, Status: 'Enabled' }] },
+      NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
+    });
+    const refusing = stack
+      .all('AWS::S3::BucketPolicy', z.object({ Bucket: Target, PolicyDocument: z.unknown() }))
+      .filter(({ properties }) => properties.Bucket === bucket)
+      .map(({ properties }) => JSON.stringify(properties.PolicyDocument));
+    expect(refusing).toEqual([expect.stringContaining('{"Bool":{"aws:SecureTransport":"false"}}')]);
   });
 });
 
@@ -250,7 +276,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(15);
+    expect(working.length).toBe(17);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -340,15 +366,17 @@ describe('every rule of the bus', () => {
   const Prefix = z.object({ prefix: z.string() });
   const matches = (pattern: unknown, type: string) =>
     typeof pattern === 'string' ? pattern === type : type.startsWith(Prefix.parse(pattern).prefix);
-  const reactions = rules.flatMap(({ properties: { EventPattern, Targets } }) => {
+  const consumers = rules.flatMap(({ properties: { EventPattern, Targets } }) => {
     const mapping = queueMappings.find(({ properties }) => properties.EventSourceArn === `<${Targets[0]?.Arn}.Arn>`);
     return EventPattern && mapping
       ? [{ entry: entryOf(functionBy(mapping.properties.FunctionName)), pattern: EventPattern }]
       : [];
   });
 
+  const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
+
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(10);
+    expect(reactions).toHaveLength(11);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -369,12 +397,28 @@ describe('every rule of the bus', () => {
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['bank.registered', ['bus/assignment-policies', 'bus/banks', 'bus/search', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/search', 'bus/signals', 'bus/webhooks']],
+    ['import.started', ['bus/imports', 'bus/search', 'bus/webhooks']],
+    ['import.completed', ['bus/search', 'bus/webhooks']],
     ['webhook_endpoint.disabled', ['bus/search', 'bus/signals', 'bus/webhooks']],
   ])('%s wakes %j', (type, expected) => {
     const woken = reactions.filter(
       ({ pattern }) => !pattern['detail-type'] || pattern['detail-type'].some((it) => matches(it, type)),
     );
     expect(woken.map(({ entry }) => entry).sort()).toEqual(expected);
+  });
+
+  it('that is no reaction hears of files that come into the bucket of uploads, and of nothing else', () => {
+    const bucket = target(stack.outputs.UploadsBucketName?.Value);
+    expect(consumers.filter((it) => !reactions.includes(it))).toEqual([
+      {
+        entry: 'queue/import-files',
+        pattern: {
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
+          detail: { bucket: { name: [{ Ref: bucket }] } },
+        },
+      },
+    ]);
   });
 
   it('tells the banks only of what they did not do themselves', () => {
@@ -469,6 +513,10 @@ describe('least privilege', () => {
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret]],
+    // It gives links to upload by, which may do what it may do.
+    ['http/imports', [...readWrite, secret, 's3:PutObject']],
+    ['queue/import-files', [...consume, ...readWrite, 's3:GetObject', 's3:ListBucket']],
+    ['bus/imports', [...consume, ...readWrite, secret, send]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...read, secret, ...shadows]],
@@ -522,6 +570,8 @@ describe('least privilege', () => {
       'stream/publish <bucket>/aws/lambda/*',
       'schedule/republish <bucket>/aws/lambda/*',
       'schedule/anchor <anchors>/*',
+      'http/imports <uploads>/*.csv',
+      'queue/import-files <uploads>/*.csv',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:topic/lw/bnk_*/down/*`,
@@ -543,7 +593,10 @@ describe('least privilege', () => {
         .flatMap(({ Resource }) => Resource.filter((resource) => resource.includes('*')))
         .map(
           (it) =>
-            `${entryOf(fn)} ${it.replace(/<DataFailedRecords[^>]*>/, '<bucket>').replace(/<DataAnchors[^>]*>/, '<anchors>')}`,
+            `${entryOf(fn)} ${it
+              .replace(/<DataFailedRecords[^>]*>/, '<bucket>')
+              .replace(/<DataAnchors[^>]*>/, '<anchors>')
+              .replace(/<DataUploads[^>]*>/, '<uploads>')}`,
         ),
     );
     expect([...new Set(wild)].sort()).toEqual(known.sort());

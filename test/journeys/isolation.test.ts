@@ -39,6 +39,7 @@ beforeAll(async () => {
   const key = await owner.api.post('/v1/api-keys', { name: 'Key of the owner', scopes: ['banks:read'] }, ApiKeyView);
   parcel = await createParcel(owner, bank, {
     externalIds: { order },
+    link: { kind: 'order', id: 'LINK-OF-THE-OWNER', part: 1, of: 2 },
     recipient: { name: 'Recipient of the owner', phone: '+41790000001' },
     metadata: { note: 'note of the owner' },
   });
@@ -55,6 +56,7 @@ beforeAll(async () => {
     { sku, item: anItem, metadata: { note: 'note of the owner' } },
     Made,
   );
+  const file = await owner.api.post('/v1/imports', { name: 'File of the owner', bytes: 1_000 }, Made);
   const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
   await eventually(async () => {
@@ -74,6 +76,9 @@ beforeAll(async () => {
     endpointId: endpoint.id,
     assetId: asset.id,
     stockUnitId: unit.id,
+    importId: file.id,
+    kind: 'order',
+    linkId: 'LINK-OF-THE-OWNER',
   };
   secrets = [
     owner.id,
@@ -120,6 +125,7 @@ const cases: Record<string, Case | null> = {
     attempts: (route) => [{}, { path: pathOf(route, { transactionId: `ext:order:${order}` }) }],
   },
   'list-transaction-events': hidden(),
+  'get-link': hidden(),
   'cancel-transaction': hidden({}, { reason: 'by_staff' }),
   'extend-transaction': hidden({ pickupBy: inTime }),
   'hold-transaction': hidden({ reason: 'a stranger says so' }),
@@ -154,6 +160,10 @@ const cases: Record<string, Case | null> = {
   'list-compartments': hidden(),
   'get-compartment': hidden(),
   'update-compartment': hidden({ outOfService: 'a stranger says so' }),
+  'create-import': null,
+  'list-imports': { status: 200, attempts: () => [{}] },
+  'get-import': hidden(),
+  'list-import-rows': hidden(),
   'create-asset': {
     status: 409,
     attempts: () => [{ body: { bankId: bank.id, name: 'Mine', item: anItem } }],

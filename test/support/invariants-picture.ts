@@ -44,6 +44,8 @@ export const TransactionShape = z.looseObject({
   stockUnitId: z.string().optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
+  livemode: z.boolean().optional(),
+  link: z.object({ kind: z.string(), id: z.string(), part: z.int() }).nullish(),
   waiting: z.object({ until: z.string() }).nullish(),
   move: z
     .looseObject({ stage: z.enum(['planned', 'carrying']), from: z.string(), to: z.string(), moveBy: z.string() })
@@ -237,6 +239,8 @@ export type Picture = {
   waiting: readonly { bankId: string; transactionId: string; tenant: string }[];
   deliveries: readonly (z.infer<typeof DeliveryShape> & { tenant: string })[];
   idempotency: readonly (z.infer<typeof IdempotencyShape> & Pick<Row, 'PK'> & { tenant: string })[];
+  /** With what came of each row. */
+  imports: readonly (z.infer<typeof ImportShape> & { outcomes: readonly string[] })[];
   /** PIN locks, and which transaction's credential they name. */
   locks: readonly { bankId: string; SK: string; tenant: string; transactionId: string; credentialId: string }[];
   /** Journal entries as recorded, by bank. */
@@ -436,6 +440,7 @@ export const takeQuietPicture = async (
 const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK: string }> = {
   TXN: (_, PK) => ({ PK, SK: 'T' }),
   CMD: (_, PK) => ({ PK, SK: 'S' }),
+  IMPORT: (_, PK) => ({ PK, SK: 'J' }),
   TENANT: (_, PK) => ({ PK, SK: 'S' }),
   POLICY: (_, PK) => ({ PK, SK: 'S' }),
   BANKLOG: (_, PK) => ({ PK, SK: 'S' }),
@@ -451,6 +456,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
 const logOfRow = ({ PK, SK }: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
+  if (kind === 'IMPORT') return SK === 'J' ? PK : null;
   if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
   const logs: Record<string, string> = {
     SITES: 'SITE',
@@ -464,6 +470,21 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
 };
 
 const CommitShape = z.looseObject({ events: unpacked(z.array(z.record(z.string(), z.unknown()))) });
+const ImportShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  rows: z.int().nullable(),
+  invalidRows: z.int(),
+  counts: z.object({ created: z.int(), alreadyExists: z.int(), refused: z.int() }).nullable(),
+});
+const ReportShape = z.looseObject({ outcome: z.string(), transactionId: z.string().nullable() });
+
+/** A row of a file has no key of its caller's: that it was created is remembered by its report. */
+const recordOf = ({ outcome, transactionId }: z.infer<typeof ReportShape>, PK: string, tenant: string) =>
+  outcome !== 'created' || transactionId === null
+    ? []
+    : [{ PK, tenant, answer: { status: 201, body: { id: transactionId }, etag: 2 } }];
+
 const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()), recordedAt: z.string() });
 const AppliedShape = z.looseObject({ version: z.int() });
 const WaitingShape = z.looseObject({ tenant: z.string(), transactionId: z.string() });
@@ -513,10 +534,15 @@ export const pictureOf = (
       .filter((row) => !row.SK.includes('#'))
       .map((row) => ({ ...EndpointShape.parse(row), tenant: word(row, 1) })),
     deliveries: where('DLV', '').map((row) => ({ ...DeliveryShape.parse(row), tenant: word(row, 1) })),
-    idempotency: where('IDEM', '').map((row) => ({
-      ...IdempotencyShape.parse(row),
-      PK: row.PK,
-      tenant: word(row, 1),
+    idempotency: [
+      ...where('IDEM', '').map((row) => ({ ...IdempotencyShape.parse(row), PK: row.PK, tenant: word(row, 1) })),
+      ...where('IMPORT', 'R#').flatMap((row) => recordOf(ReportShape.parse(row), row.PK, word(row, 1))),
+    ],
+    imports: where('IMPORT', 'J').map((row) => ({
+      ...ImportShape.parse(row),
+      outcomes: where('IMPORT', 'R#')
+        .filter(({ PK }) => PK === row.PK)
+        .map((it) => ReportShape.parse(it).outcome),
     })),
     locks: where('BANK', 'P#').map((row) => ({ ...LockShape.parse(row), SK: row.SK, bankId: word(row, 1) })),
     recorded: where('BANK', 'J#').flatMap((row) => {

@@ -94,6 +94,37 @@ export const stocked = ({ transactions, compartments, stockUnits, shelved }: Pic
 };
 const notHeld = ['available', 'needs_clearing', 'out_of_service'];
 
+/** An import that is over has said of every row what came of it, or of every wrong one what is wrong. */
+export const importsAddUp = ({ imports }: Picture): string[] =>
+  imports.flatMap(({ id, state, rows, invalidRows, counts, outcomes }) => {
+    const of = (outcome: string): number => outcomes.filter((it) => it === outcome).length;
+    const reported = { created: of('created'), alreadyExists: of('already_exists'), refused: of('refused') };
+    if (state === 'invalid' && (of('invalid') !== invalidRows || outcomes.length !== invalidRows))
+      return [`I7: ${id} has ${invalidRows} invalid rows, and reports ${JSON.stringify(outcomes)}`];
+    if (state !== 'done') return [];
+    return isDeepStrictEqual(reported, counts) && outcomes.length === rows
+      ? []
+      : [`I7: ${id} says ${JSON.stringify(counts)} of ${rows} rows, its reports ${JSON.stringify(reported)}`];
+  });
+
+/** A place in a link is one transaction's, which says so itself. */
+export const linkedOnce = ({ transactions, rows }: Picture): string[] => {
+  const said = transactions.flatMap(({ id, tenant, livemode = true, link }) =>
+    link
+      ? `LINK#${tenant}#${livemode ? 'live' : 'test'}#${link.kind}#${link.id} ${String(link.part).padStart(2, '0')} ${id}`
+      : [],
+  );
+  const held = rows
+    .filter(({ PK }) => PK.startsWith('LINK#'))
+    .map(({ PK, SK, transactionId }) => `${PK} ${SK} ${String(transactionId)}`);
+  return [
+    ...said.filter((it) => !held.includes(it)).map((it) => `I1: no row holds the place ${it}`),
+    ...held
+      .filter((it) => !said.includes(it))
+      .map((it) => `I1: ${it} holds a place that its transaction does not name`),
+  ];
+};
+
 /** PINs are locked at their bank exactly while they may come to life: until their transaction ends, or they are replaced. */
 export const locked = ({ transactions, locks }: Picture): string[] => {
   const found: string[] = [];
@@ -203,9 +234,9 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-const byPost = ['TXN', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY'];
-
-const byPatch = ['transaction.updated', 'stock_unit.updated'];
+/** What a PATCH comes to. */
+const byPatch = ['transaction.updated', 'transaction.linked', 'stock_unit.updated'];
+const byPost = ['TXN', 'IMPORT', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY'];
 /** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
 const ofAnother = ['command.superseded', 'stock_unit.sold', 'asset.moved'];
 

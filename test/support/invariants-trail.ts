@@ -146,6 +146,15 @@ const next: Record<string, Record<string, readonly string[]>> = {
     sold: [],
     withdrawn: [],
   },
+  IMPORT: {
+    '': ['pending'],
+    pending: ['validating'],
+    validating: ['running', 'invalid', 'failed'],
+    running: ['done', 'failed'],
+    invalid: [],
+    done: [],
+    failed: [],
+  },
   CMD: {
     '': ['queued'],
     queued: ['sent', 'acknowledged', 'opened', 'closed', 'rejected', 'failed', 'timed_out', 'superseded'],
@@ -163,11 +172,12 @@ const next: Record<string, Record<string, readonly string[]>> = {
 const ends: Record<string, readonly string[]> = {
   TXN: ['completed', 'cancelled', 'expired', 'recalled', 'rejected'],
   UNIT: ['sold', 'withdrawn'],
+  IMPORT: ['invalid', 'done', 'failed'],
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 
 /** What may still be said of a transaction that has ended, and changes nothing of its end. */
-const afterwards = ['transaction.charged', 'transaction.refunded', 'transaction.disputed'];
+const afterwards = ['transaction.charged', 'transaction.refunded', 'transaction.disputed', 'transaction.linked'];
 
 /** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
 export const absorbed = ({ logs }: Picture): string[] =>
