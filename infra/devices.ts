@@ -153,6 +153,8 @@ export class Devices extends Construct {
     data.read(grants.fn);
     data.readRootSecret(grants.fn);
     this.writeShadows(grants.fn, 'grants-*');
+    // Before the first token of an issuer its key.
+    this.writeShadows(grants.fn, 'config');
 
     const commands = bus.reaction(this, 'Commands', {
       entry: 'bus/commands',
@@ -179,6 +181,7 @@ export class Devices extends Construct {
       to: ['bank.registered'],
     });
     data.read(banks.fn);
+    data.readRootSecret(banks.fn);
     this.registerThings(banks.fn);
     this.writeShadows(banks.fn, 'config');
   }

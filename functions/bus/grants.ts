@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { DoorGrants, type Grant } from '#shared/device/shadow.ts';
+import { isTokenMethod } from '#shared/device/token.ts';
 import { doorsPerShadow, shadowNames } from '#shared/device/topics.ts';
 import { type Bank, positionOf } from '#shared/domain/bank.ts';
 import { Compartment } from '#shared/domain/compartment.ts';
@@ -10,6 +11,7 @@ import type { Transaction } from '#shared/domain/transaction.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
+import { keepConfig } from '#shared/outside/bank-config.ts';
 import { openShadows, type Patch, type Shadows } from '#shared/outside/shadows.ts';
 import { readBank } from '#shared/store/banks.ts';
 import { keys, ranges } from '#shared/store/rows.ts';
@@ -57,9 +59,19 @@ export const grantsPatch = (
  * doors of the shadow as they are now, so that lost, late and repeated events make no difference. Grants that the bank
  * itself has used up open nothing more, and are cleared away with the next change.
  */
-export const grantsReaction =
-  (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) =>
-  async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
+export const grantsReaction = (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) => {
+  /** Whose tokens banks were told to take, as far as this function has seen to it. */
+  const told = new Set<string>();
+  /** A token opens where its issuer is known, so the key goes before it; that of a new root key as well. */
+  const tellIssuers = async (bank: Bank, rootKeys: RootKeys, transactions: Iterable<Transaction>): Promise<void> => {
+    const shown = [...transactions].flatMap((it) => it.credentials.filter(({ method }) => isTokenMethod(method)));
+    const name = `${bank.id} ${rootKeys.versions.join(' ')}`;
+    if (shown.length === 0 || told.has(name)) return;
+    await keepConfig(deps.shadows, bank, rootKeys);
+    told.add(name);
+  };
+
+  return async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
     const { bankId, ...doors } = Concerned.parse(data);
     const bank = await readBank(deps.table, tenant, bankId);
     if (bank === null) throw new Error(`there is no bank ${bankId}`);
@@ -82,6 +94,7 @@ export const grantsReaction =
         const transactions = new Map(
           found.flatMap((row) => (row ? [splitStored(row).transaction] : [])).map((it) => [it.id, it]),
         );
+        await tellIssuers(bank, rootKeys, transactions.values());
         const now = labels.map((door, nth) => ({
           door,
           compartment: compartments[nth],
@@ -91,5 +104,6 @@ export const grantsReaction =
       });
     }
   };
+};
 
 export const handler = reaction(() => grantsReaction({ ...live(), shadows: openShadows() }));

@@ -5,49 +5,29 @@ import { defaultPolicy } from '#shared/domain/assignment-policy.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
-import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
+import { sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal, type ReservationReason } from '#shared/domain/refusal.ts';
+import type { RootKeys } from '#shared/domain/root-key.ts';
 import { seenText } from '#shared/domain/seen.ts';
 import type { Source } from '#shared/domain/source.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
-import {
-  type Answer,
-  type AnyCall,
-  type Call,
-  endpoint,
-  type Handlers,
-  type HttpDeps,
-} from '#shared/lambda/endpoint.ts';
+import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
 import { mayShow, requireUsable } from '#shared/lambda/sandbox.ts';
+import {
+  type ChangeCall,
+  openChanges,
+  transactionAnswer,
+  unknownTransaction,
+  withVerifier,
+} from '#shared/lambda/transaction-changes.ts';
 import { findTransactions } from '#shared/lambda/transaction-search.ts';
-import { type Seen, transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { parseBank, readBankWithDoors } from '#shared/store/banks.ts';
 import { externalIdWrites, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
-import {
-  decisionWrites,
-  drawFresh,
-  type Found,
-  newSalt,
-  openTransactions,
-  withNextPin,
-} from '#shared/store/transactions.ts';
-
-const answer = (found: Seen, issuedFrom: Transaction['credentials'] = []): Answer => ({
-  body: transactionView(found),
-  etag: found.transaction.version,
-  ...(issuedFrom.length > 0
-    ? {
-        issued: {
-          kind: 'pins',
-          credentials: issuedFrom.map(({ id, attempt, digits, keyVersion }) => ({ id, attempt, digits, keyVersion })),
-        },
-      }
-    : {}),
-});
+import { decisionWrites, drawFresh, newSalt, withNextPin } from '#shared/store/transactions.ts';
 
 /**
  * How many commits one create attempts: two on the first read, two on a fresh one. Whoever loses them all in a race for
@@ -71,13 +51,17 @@ type CheckCall = Call<typeof contract.checkTransaction>;
 /** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
 const inputOf = (
   { body, caller }: CreateCall,
-  { siteId, bankKey, simulated }: Pick<Bank, 'siteId' | 'bankKey' | 'simulated'>,
+  bank: Bank,
+  rootKeys: RootKeys,
   id: string,
   salt: string,
 ): lifecycle.CreateInput => {
-  const { waitUntil: _, reservation, ...asked } = body;
+  const { waitUntil: _, reservation, access = [], ...asked } = body;
+  const { siteId, bankKey, simulated } = bank;
+  const place = { bankId: bank.id, bankKey };
   return {
     ...asked,
+    ...(access.length > 0 && { access: access.map((it, nth) => withVerifier(rootKeys, place, it, `/access/${nth}`)) }),
     id,
     salt,
     tenant: caller.tenant,
@@ -96,30 +80,14 @@ const requireItems = ({ items, assetId, workflow }: CreateCall['body']): void =>
   requireFields(assetId === undefined, '/assetId', `is not a field of a ${workflow}`);
 };
 
+/** One for each step, and what is asked for besides. */
+const credentialsMost = ({ access = [] }: lifecycle.CreateInput): number => 2 + access.length;
+
 /** Why a loan has the door it has. */
 const byAsset = 'the door of the asset';
 
-/** A change may come from the system that owns the transaction. */
-type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
-
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
-  const transactions = openTransactions(deps);
-
-  const notFound = (id: string): Refusal => new Refusal('not_found', `there is no transaction ${id}`);
-
-  /** Our own id of it, also where the caller names one of theirs. */
-  const idOf = async ({ caller }: AnyCall, id: string): Promise<string> => {
-    const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
-    const ours = system && external ? await transactions.idByExternal(caller.tenant, system, external) : id;
-    if (ours === null) throw notFound(id);
-    return ours;
-  };
-
-  const find = async (call: AnyCall, id: string): Promise<Found> => {
-    const found = await transactions.read(call.caller.tenant, await idOf(call, id), call.now);
-    if (found === null || !mayShow(call.caller, found.transaction)) throw notFound(id);
-    return found;
-  };
+  const { transactions, idOf, find, change } = openChanges(deps);
 
   /**
    * A system's messages may overtake one another: its cancellation of something that we do not know yet is kept, and wins.
@@ -146,31 +114,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       // Kept already, or its create has just come after all.
       return KeptCancellation.safeParse(taken.current).success ? made : null;
     }
-  };
-
-  /** Reads, decides and saves a change by its owner; its answer is remembered in the same commit. */
-  const change = async (
-    call: ChangeCall,
-    id: string,
-    decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision,
-  ): Promise<Answer> => {
-    let made: Answer | undefined;
-    await transactions.change(
-      await find(call, id),
-      call.circumstances,
-      (found, fresh) => {
-        if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
-          throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
-        requireOwner(found.transaction, call.caller, call.body.source);
-        return from(decide(found, fresh), call.body.source);
-      },
-      (after, decision) => {
-        made = answer({ transaction: after, applied: null }, decision.locks.take);
-        return call.record(made);
-      },
-    );
-    if (made === undefined) throw new Error('a change was saved without an answer');
-    return made;
   };
 
   /**
@@ -247,7 +190,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     let kept: string[] = [];
     for (;;) {
       const { after, writes, lockOwners } = decisionWrites(rootKeys, decision, null, call.circumstances);
-      const made = answer({ transaction: after, applied: null }, after.credentials);
+      const made = transactionAnswer({ transaction: after, applied: null }, after.credentials);
       try {
         await deps.table.write([
           ...writes,
@@ -292,7 +235,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const gaveWay = lifecycle.giveWaySoftly(soft.transaction, elsewhere, now);
     if (gaveWay === null) return null;
     const rootKeys = await deps.rootKeys();
-    const fresh = drawFresh(rootKeys.version, deps.newId);
+    const fresh = drawFresh(rootKeys.version, deps.newId, credentialsMost(input));
     const created = lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now);
     // It is our rule that another has to give way, not the caller's wish.
     const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
@@ -315,7 +258,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
     const found = assign(body.items, id, read.bank, left, now);
     const { waitUntil, reservation } = body;
-    const input = inputOf(call, read.bank, id, salt);
+    const rootKeys = await deps.rootKeys();
+    const input = inputOf(call, read.bank, rootKeys, id, salt);
     if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
       const soft = reservation === 'soft' ? [] : softDoors(body.items, id, read.bank, read.compartments, now);
@@ -334,7 +278,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
 
-    const rootKeys = await deps.rootKeys();
     const { policy, candidates, reason } = found;
     const assignment = { policy, candidates, reason, seen: seenText(read.bank.layout, left, now) };
     const decideFor = (compartment: Compartment) =>
@@ -343,7 +286,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
         compartment,
         read.bank.pinDigits,
         assignment,
-        drawFresh(rootKeys.version, deps.newId),
+        drawFresh(rootKeys.version, deps.newId, credentialsMost(input)),
         now,
       );
     for (const compartment of found.doors.slice(0, attempts)) {
@@ -395,11 +338,12 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     const { caller, now } = call;
     const { asset, bank, compartment } = await findLendable(call);
     const rootKeys = await deps.rootKeys();
-    const input = { ...inputOf(call, bank, id, salt), items: [asset.item] };
+    const input = { ...inputOf(call, bank, rootKeys, id, salt), items: [asset.item] };
     const assignment = { policy: policyOf(bank).id, candidates: 1, reason: byAsset };
+    const fresh = drawFresh(rootKeys.version, deps.newId, credentialsMost(input));
     const made = await commitCreate(
       call,
-      lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
+      lifecycle.create(input, compartment, bank.pinDigits, assignment, fresh, now),
       [
         {
           kind: 'other',
@@ -501,7 +445,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     }),
 
     [contract.getTransaction.id]: async (call: Call<typeof contract.getTransaction>) =>
-      answer(await find(call, call.params.transactionId)),
+      transactionAnswer(await find(call, call.params.transactionId)),
 
     [contract.listTransactions.id]: findTransactions(deps, transactions),
 
@@ -512,7 +456,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
       // It has events from its birth on.
       const livemode = events.every(({ data }) => data.livemode !== false);
-      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode })) throw notFound(params.transactionId);
+      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode }))
+        throw unknownTransaction(params.transactionId);
       const last = events.at(-1)?.sequence;
       return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },
@@ -581,26 +526,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.disputeTransaction.id]: (call: Call<typeof contract.disputeTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) => lifecycle.dispute(transaction, call.body.reason)),
 
-    [contract.issueCredential.id]: (call: Call<typeof contract.issueCredential>) =>
-      change(call, call.params.transactionId, ({ transaction }, fresh) =>
-        lifecycle.issue(transaction, call.body.step, fresh, call.now),
-      ),
-
-    [contract.revokeCredential.id]: (call: Call<typeof contract.revokeCredential>) =>
-      change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.revoke(transaction, call.params.credentialId),
-      ),
-
     [contract.holdTransaction.id]: (call: Call<typeof contract.holdTransaction>) =>
       change(call, call.params.transactionId, (found) => lifecycle.hold(found.transaction, call.body.reason)),
 
     [contract.liftHold.id]: (call: Call<typeof contract.liftHold>) =>
       change(call, call.params.transactionId, (found) => lifecycle.liftHold(found.transaction)),
-
-    [contract.resendCredential.id]: (call: Call<typeof contract.resendCredential>) =>
-      change(call, call.params.transactionId, (found, fresh) =>
-        lifecycle.resend(found.transaction, call.params.credentialId, fresh),
-      ),
   };
 };
 

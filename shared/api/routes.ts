@@ -3,6 +3,7 @@ import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
+import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
@@ -15,6 +16,7 @@ const isRoute = (value: unknown): value is Route =>
 /** The whole HTTP contract: API Gateway's routes and the OpenAPI document are made from it. */
 export const routes: readonly Route[] = [
   transactions,
+  credentials,
   commands,
   sites,
   banks,

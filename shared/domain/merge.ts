@@ -3,7 +3,7 @@ import type { DoorEntry } from '../device/journal.ts';
 import { isAsset } from './asset.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
-import type { Fresh } from './lifecycle.ts';
+import type { Fresh } from './issuing.ts';
 import { type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';
 import { earlier, type Instant, instant, later } from './time.ts';

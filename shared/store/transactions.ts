@@ -5,13 +5,14 @@ import { needOf } from '../domain/assignment.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/derived.ts';
-import { expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
+import type { Fresh } from '../domain/issuing.ts';
+import { expireIfDue, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
 import type { WaitingRow } from './banks.ts';
-import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
+import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockKey, lockWrites } from './commit.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
 
@@ -71,12 +72,13 @@ export const decisionWrites = (
   const own = decision.compartments.find((it) => it.after.door === after.door)?.after ?? compartment;
   const committed = commitTransaction(decision.transaction, own, circumstances);
   const verifier = (it: Credential) => credentialVerifier(rootKeys, after, it);
-  const take = decision.locks.take.map((it) => ({ credentialId: it.id, verifier: verifier(it) }));
-  const drop = decision.locks.drop.map((it) => ({ verifier: verifier(it) }));
+  const lockable = (it: Credential) => ({ credential: it, verifier: verifier(it) });
+  const take = decision.locks.take.map(lockable);
+  const drop = decision.locks.drop.map(lockable);
   return {
     after: committed.after,
     events: committed.events,
-    lockOwners: new Map(take.map((it) => [keys.lock(after.bankId, it.verifier).SK, it.credentialId])),
+    lockOwners: new Map(take.map((it) => [lockKey(after.bankId, it).SK, it.credential.id])),
     writes: [
       ...committed.writes,
       ...decision.compartments.map((it) => compartmentWrite(after.bankId, it)),

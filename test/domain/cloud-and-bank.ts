@@ -8,7 +8,8 @@ import { envelopesOf } from '#shared/domain/chain.ts';
 import { type Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import { apply } from '#shared/domain/decision.ts';
-import { type CreateInput, create, type Fresh, type TransactionDecision } from '#shared/domain/lifecycle.ts';
+import type { Fresh } from '#shared/domain/issuing.ts';
+import { type CreateInput, create, type TransactionDecision } from '#shared/domain/lifecycle.ts';
 import { mergeDoorEntry } from '#shared/domain/merge.ts';
 import type { World } from '#shared/domain/merge-context.ts';
 import { subjects } from '#shared/domain/subjects.ts';
@@ -81,9 +82,9 @@ export const reserved = (id = 'txn_1', door = '1', more: Partial<CreateInput> = 
   create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id, more.workflow), startedAt).transaction
     .after;
 
-/** A credential id for each step, by its first letter. */
+/** A credential id for each step, by its first letter, and some for whatever else is asked for. */
 export const freshFor = (id: string, workflow: Workflow = 'parcel'): Fresh => ({
-  credentialIds: workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`),
+  credentialIds: [...workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`), `${id}_x`, `${id}_y`],
   keyVersion: 1,
 });
 
@@ -131,6 +132,12 @@ export class Journal {
 
   pickedUp(of: string, door: string, at?: Instant): Arriving {
     return this.closed('pickup', of, door, 'empty', at);
+  }
+
+  /** The same with a credential that has an id of its own. */
+  pickedUpWith(grantId: string, of: string, door: string, at?: Instant): Arriving {
+    const cause = { grantId, step: 'pickup' as const };
+    return this.entry('door.closed', door, { contents: 'empty' }, { of, cause, ...dated(at) });
   }
 
   recalled(of: string, door: string, at?: Instant): Arriving {

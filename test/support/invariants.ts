@@ -12,6 +12,7 @@ import { type Picture, takePicture, takeQuietPicture } from './invariants-pictur
 import {
   apart,
   deliveredTruly,
+  handedOn,
   heldOnce,
   indexed,
   inLine,
@@ -32,6 +33,7 @@ type Check = (picture: Picture) => string[];
 /** Hold at every moment (design.md section 10). */
 const always: readonly Check[] = [
   heldOnce,
+  handedOn,
   openedRightly,
   numbered,
   promised,
