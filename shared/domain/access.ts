@@ -155,15 +155,16 @@ export const delegate = (
     { step: own.step, method: access.method },
   );
   const fields = askedFields({ ...access, step: own.step }, own.notAfter, now);
-  if (fields.notAfter <= fields.notBefore) {
-    const detail = 'must come after it begins';
+  const notBefore = later(fields.notBefore, own.notBefore);
+  if (fields.notAfter <= notBefore) {
+    const detail = `must lie between ${notBefore} and ${own.notAfter}`;
     throw new Refusal('invalid_request', `notAfter ${detail}`, { errors: [{ pointer: '/notAfter', detail }] });
   }
   const until = own.until === undefined ? fields.until : earlier(fields.until ?? own.until, own.until);
   const next = newCredential(own.step, fresh.credentialIds[0], fresh, {
     state: own.state,
     ...fields,
-    notBefore: later(fields.notBefore, own.notBefore),
+    notBefore,
     ...(until !== undefined && { until }),
     ...(own.uses !== undefined && { uses: own.uses }),
     delegatedFrom: own.id,

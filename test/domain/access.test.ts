@@ -309,6 +309,17 @@ describe('a right that is handed on', () => {
     expect(refusalOf(attempt).message).toContain(why);
   });
 
+  it('has no window outside of that which is handed on', () => {
+    const appointed = cloudWith({ access: [{ step: 'pickup', method: 'pin', notBefore: hours(3) }] }).transaction(of);
+    const access = { method: 'pin', notAfter: hours(2) } as const;
+    const delegation = { to: {}, access, keepsOwn: false, by: 'by_recipient' };
+    expect(refusalOf(() => delegate(appointed, `${of}_p`, delegation, fresh('crd_grace'), minutes(5)))).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/notAfter' }],
+    });
+    expect(byId(handOn(appointed), 'crd_grace')).toMatchObject({ notBefore: hours(3), state: 'issued' });
+  });
+
   it('is used up with the pickup, whoever does it', () => {
     const cloud = deposited(cloudWith());
     cloud.decide(of, (it, _at, drawn, now) =>
