@@ -78,7 +78,10 @@ export const judge = (rights: Right[]): Verdict | null => {
   const verdicts = rights.map((right) => {
     const reasons = standsOpenFor(right) ? [] : checks.map((check) => check(right));
     const stopped = reasons.findIndex((reason) => reason !== null);
-    return { right, reason: reasons[stopped] ?? null, passed: stopped === -1 ? checks.length : stopped };
+    const reason = reasons[stopped] ?? null;
+    // Of one badge for several doors, what was taken back says least.
+    const passed = right.grant.blocked === 'credential_revoked' ? -1 : stopped;
+    return { right, reason, passed: reason === null ? checks.length : passed };
   });
   return verdicts.reduce<(typeof verdicts)[number] | null>((a, b) => (a && a.passed >= b.passed ? a : b), null);
 };

@@ -51,6 +51,7 @@ const ids = {
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
+  ownKey: 'key_01KJQ4V5J1K3N5Q7S9V1X3Z5B7',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
@@ -153,7 +154,8 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
   version: 2,
   policy: 'low-doors/2',
   changedAt: at,
-  by: { type: 'api_key', id: ids.key },
+  // Not the key that is made and revoked further on, but the one that all of this is asked with.
+  by: { type: 'api_key', id: ids.ownKey },
 };
 
 const drill: assets.AssetView = {

@@ -192,6 +192,15 @@ describe('several people with a right to one step', () => {
 });
 
 describe('whoever is refused', () => {
+  it('with a badge that was for something else before is told of what it is for now', () => {
+    const badge = (id: string, over: Partial<Grant>) => grantOf(id, 'pickup', 'B-700123', { method: 'badge', ...over });
+    const rig = Rig.holding({
+      '1': held('txn_1', [badge('crd_1', { blocked: 'credential_revoked' })]),
+      '2': held('txn_2', [badge('crd_2', { notBefore: now + 3600 })]),
+    });
+    expect(rig.enter('B-700123', 'badge')).toMatchObject({ reason: 'too_early', door: '2' });
+  });
+
   it('is told from when it opens, by the clock on the wall there', () => {
     const rig = holding(grantOf('crd_p', 'pickup', '222222', { notBefore: now + 3600 }));
     rig.setShadow('config', { ...rig.state.durable.config, rev: 8, timeZone: 'Europe/Zurich' });
