@@ -4,6 +4,7 @@ import * as assets from '../shared/api/assets.ts';
 import * as policies from '../shared/api/assignment-policies.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
+import * as credentials from '../shared/api/credentials.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import type { Route } from '../shared/api/route.ts';
@@ -117,10 +118,10 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     const body = { ...parcelFor(spare.id), conditions: [condition], payment: { amountMinor: 100, currency: 'CHF' } };
     return { transactionId: await make(transactions.createTransaction, { body }) };
   };
-  const credential = async () => {
+  const credential = async (nth = 0) => {
     const { body } = await succeed(transactions.createTransaction, { body: parcelFor(spare.id) });
-    const { id: transactionId, credentials } = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
-    return { transactionId, credentialId: credentials[0]?.id ?? '' };
+    const made = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
+    return { transactionId: made.id, credentialId: made.credentials[nth]?.id ?? '' };
   };
   const [item] = parcelFor(spare.id).items;
   // At a bank of its own: their doors are taken for good.
@@ -215,7 +216,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       }),
     },
     { route: transactions.cancelTransaction, ask: async () => ({ params: await params(), body: {} }) },
-    { route: transactions.resendCredential, ask: async () => ({ params: await credential(), body: {} }) },
+    { route: credentials.resendCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {
       route: transactions.createTransaction,
       name: 'create-transaction, a loan',
@@ -277,12 +278,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: transactions.disputeTransaction,
       ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
     },
-    { route: transactions.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
+    { route: credentials.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {
-      route: transactions.issueCredential,
+      route: credentials.issueCredential,
       ask: async () => {
         const { transactionId, credentialId } = await credential();
-        await succeed(transactions.revokeCredential, { params: { transactionId, credentialId }, body: {} });
+        await succeed(credentials.revokeCredential, { params: { transactionId, credentialId }, body: {} });
         return { params: { transactionId }, body: { step: 'deposit' } };
       },
     },
@@ -293,6 +294,28 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: imports.listImportRows,
       ask: async () => ({ params: { importId: await asked() } }),
       lookup: 'whose import it is has to be known',
+    },
+    {
+      route: credentials.delegateCredential,
+      ask: async () => ({ params: await credential(1), body: { to: { name: 'Bench' } } }),
+    },
+    {
+      route: credentials.takeBackCredential,
+      ask: async () => {
+        const params = await credential(1);
+        const handedOn = await succeed(credentials.delegateCredential, { params, body: { to: { name: 'Bench' } } });
+        const { credentials: all } = transactions.TransactionView.parse(handedOn.body);
+        return { params: { ...params, credentialId: all.at(-1)?.id ?? '' }, body: {} };
+      },
+    },
+    {
+      route: credentials.getAppToken,
+      ask: async () => {
+        const params = await another();
+        const issued = await succeed(credentials.issueCredential, { params, body: { step: 'deposit', method: 'app' } });
+        const { credentials: all } = transactions.TransactionView.parse(issued.body);
+        return { params: { ...params, credentialId: all.at(-1)?.id ?? '' } };
+      },
     },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },

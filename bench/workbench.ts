@@ -7,6 +7,7 @@ import { assetHandlers } from '../functions/http/assets.ts';
 import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
+import { credentialHandlers } from '../functions/http/credentials.ts';
 import { importHandlers } from '../functions/http/imports.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
@@ -208,6 +209,7 @@ const depsOf = (stack: Endpoint, via: string, tableName: string, name: string): 
 
 const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
   transactions: transactionHandlers,
+  credentials: credentialHandlers,
   // What a command says to its bank's shadow is no call to the table.
   commands: (deps) => commandHandlers({ ...deps, shadows: { change: async () => undefined } }),
   'api-keys': apiKeyHandlers,

@@ -115,15 +115,24 @@ const settled = (turn: Turn, memory: DoorMemory): { memory: DoorMemory; change: 
   const isDone = step !== null && (doneWith[step] as readonly Contents[]).includes(known.contents);
   if (!cycle?.cause || cycle.done || known.door !== 'closed' || !isDone) return { memory, change: {} };
   const done = { ...memory, cycle: { ...cycle, done: true } };
-  return { memory: done, change: 'grantId' in cycle.cause ? spend(turn, cycle.cause.grantId, known) : {} };
+  return { memory: done, change: 'grantId' in cycle.cause ? spend(turn, cycle.cause, known) : {} };
 };
 
-const spend = (turn: Turn, grantId: string, known: DoorStatus): Change => {
+/** As long as an app's token may live, and longer: what has ended by itself need not be remembered. */
+const nonceKeptMs = 3_600_000;
+
+type ByGrant = Extract<NonNullable<Cycle['cause']>, { grantId: string }>;
+
+const spend = (turn: Turn, { grantId, tokenId }: ByGrant, known: DoorStatus): Change => {
   const before = turn.state.durable.uses[grantId];
   const count = (before?.count ?? 0) + 1;
   const time = accessTime(turn.state, turn.now)?.estimate ?? certainTime(turn.state, turn.now);
   const reopenUntil = known.contents === 'unknown' ? time + config(turn).reopenSeconds * 1000 : 0;
-  return { uses: { [grantId]: { count, at: before?.at ?? time, reopenUntil } } };
+  const uses = { [grantId]: { count, at: before?.at ?? time, reopenUntil } };
+  if (tokenId === undefined) return { uses };
+  const over = Object.entries(turn.state.durable.spent).filter(([, until]) => until < time);
+  const spent = { ...Object.fromEntries(over.map(([id]) => [id, null])), [tokenId]: time + nonceKeptMs };
+  return { uses, spent };
 };
 
 /** After a power cut the controller looks at every door and journals what happened in the dark. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { BankConfig } from '#shared/device/config.ts';
+import { ConfigDocument } from '#shared/device/config.ts';
 import { DoorGrants } from '#shared/device/shadow.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
@@ -92,7 +92,7 @@ const take = (turn: Turn, name: string, version: number, desired: Record<string,
 };
 
 const takeConfig = (turn: Turn, desired: Record<string, unknown>): void => {
-  const { data } = BankConfig.safeParse(desired);
+  const { data } = ConfigDocument.safeParse(desired);
   if (data && data.rev > (turn.state.durable.config?.rev ?? -1)) write(turn, { config: data });
 };
 

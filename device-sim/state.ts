@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AccessMethod } from '#shared/device/access.ts';
-import { BankConfig } from '#shared/device/config.ts';
+import { ConfigDocument } from '#shared/device/config.ts';
 import { type Contents, DoorStatus, LockState } from '#shared/device/door.ts';
 import { Cause, JournalEntry } from '#shared/device/journal.ts';
 import { KeyHandover } from '#shared/device/messages.ts';
@@ -80,11 +80,13 @@ export const Durable = z.object({
   /** `power.lost` was written and not yet followed by `power.restored`. */
   powerLost: z.boolean(),
   key: KeyHandover.nullable(),
-  config: BankConfig.nullable(),
+  config: ConfigDocument.nullable(),
   keypad: Keypad,
   /** By shadow name, `grants-<k>`. */
   grants: z.record(z.string(), HeldGrants),
   uses: z.record(z.string(), Use),
+  /** Nonces of apps' tokens that have opened, and when they end by themselves; milliseconds of bank time. */
+  spent: z.record(z.string(), z.int()).default({}),
   /** Run or refused, by command id: either way never again. */
   commands: z.record(z.string(), AnsweredCommand),
   doors: z.record(z.string(), DoorMemory),
@@ -98,6 +100,7 @@ export const Change = Durable.omit({ journalId: true })
   .extend({
     grants: mapped(HeldGrants),
     uses: mapped(Use),
+    spent: mapped(z.int()),
     commands: mapped(AnsweredCommand),
     doors: mapped(DoorMemory),
     /** Entries to forget, inclusive. */
@@ -124,7 +127,7 @@ const mergeEntries = (entries: JournalEntry[], { entries: added, drop }: Change)
 
 /** The same fold when a step decides and when a restarted bank reads its disk back. */
 export const merge = (durable: Durable, change: Change): Durable => {
-  const { drop: _, grants, uses, commands, doors, entries, ...plain } = change;
+  const { drop: _, grants, uses, spent, commands, doors, entries, ...plain } = change;
   return {
     ...durable,
     ...plain,
@@ -132,6 +135,7 @@ export const merge = (durable: Durable, change: Change): Durable => {
     lastSeq: entries?.at(-1)?.seq ?? durable.lastSeq,
     grants: mergeMap(durable.grants, grants),
     uses: mergeMap(durable.uses, uses),
+    spent: mergeMap(durable.spent, spent),
     commands: mergeMap(durable.commands, commands),
     doors: mergeMap(durable.doors, doors),
   };
@@ -178,6 +182,7 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   keypad: { failures: 0, lockedUntil: 0, guesses: [], asking: null, asked: 0, blindSince: null },
   grants: {},
   uses: {},
+  spent: {},
   commands: {},
   doors: Object.fromEntries(layout.doors.map((door) => [door, newDoor(layout.contentsSensor)])),
 });

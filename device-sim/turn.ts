@@ -1,5 +1,6 @@
 import type { AccessMethod } from '#shared/device/access.ts';
-import { type BankConfig, defaultBankConfig } from '#shared/device/config.ts';
+import { type ConfigDocument, defaultBankConfig } from '#shared/device/config.ts';
+import type { Next } from '#shared/device/denial.ts';
 import { JournalEntry } from '#shared/device/journal.ts';
 import type { DoorGrants } from '#shared/device/shadow.ts';
 import { type BankState, type Change, type Cycle, type DoorMemory, merge, newDoor, type Ram } from './state.ts';
@@ -8,7 +9,14 @@ import { claimedTime } from './time.ts';
 /** Monotonic milliseconds since any start, and what the device's own clock claims the time is (milliseconds since 1970). */
 export type Now = { mono: number; wall: number };
 
-export type EnterResult = { granted: boolean; door?: string; reason?: string; message: string };
+export type EnterResult = {
+  granted: boolean;
+  door?: string;
+  reason?: string;
+  message: string;
+  /** Refused: what the person can do now. */
+  next?: Next;
+};
 
 /** A change to the world at one door, as hands, crowbars and testers make it. */
 export type DoorChange = {
@@ -59,7 +67,9 @@ export const remember = (turn: Turn, change: Partial<Ram>): void => {
   turn.state = { ...turn.state, ram: { ...ram(turn), ...change } };
 };
 
-export const config = (turn: Turn): BankConfig => turn.state.durable.config ?? defaultBankConfig;
+/** Before the cloud has told it anything it takes nobody's tokens. */
+export const config = (turn: Turn): ConfigDocument =>
+  turn.state.durable.config ?? { ...defaultBankConfig, issuerKeys: [] };
 
 export const doorMemory = (turn: Turn, door: string): DoorMemory =>
   turn.state.durable.doors[door] ?? newDoor(turn.state.layout.contentsSensor);

@@ -57,7 +57,7 @@ export const openWitness = async (folder: string): Promise<Witness> => {
 };
 
 const heldOf = ({ commands, grants, uses }: BankState['durable'], { cause, done }: Cycle): Partial<Opening> => {
-  if (!cause || 'tokenId' in cause) return {};
+  if (!cause) return {};
   if ('commandId' in cause) {
     const command = commands[cause.commandId];
     return command ? { command: { notAfter: command.notAfter } } : {};

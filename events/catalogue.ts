@@ -136,13 +136,23 @@ export const catalogue = {
   'transaction.conflicted': byFact.extend({ recorded: z.string(), happened: z.string() }),
   'transaction.deposit_failed': byFact.extend({ reason: z.string() }),
   'transaction.pickup_failed': byFact.extend({ reason: z.string() }),
-  'credential.issued': transaction.extend({ credentialId: z.string() }),
+  /** `reason`: of staff who act outside the plan with it. */
+  'credential.issued': transaction.extend({ credentialId: z.string(), reason: z.string().optional() }),
   'credential.revoked': transaction.extend({ credentialId: z.string() }),
   'credential.superseded': transaction.extend({ credentialId: z.string(), by: z.string() }),
+  /** Somebody else was given the right of `delegatedFrom`. */
+  'credential.delegated': transaction.extend({ credentialId: z.string(), delegatedFrom: z.string(), by: z.string() }),
+  'credential.taken_back': transaction.extend({ credentialId: z.string(), delegatedFrom: z.string(), by: z.string() }),
+  /**
+   * `next`: what the person was told to do. `limitAt`: where the reason is one of time, from when or until when it opens,
+   * or until when the keypad is off.
+   */
   'access.denied': bank.extend({
     door: z.string().nullable(),
     method: z.string(),
     reason: z.string(),
+    next: z.string(),
+    limitAt: At.nullable(),
     transactionId: z.string().nullable(),
     credentialId: z.string().nullable(),
   }),

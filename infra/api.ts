@@ -23,6 +23,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Integrators cannot create, change or see transactions.',
     storesData: true,
   },
+  credentials: {
+    name: 'HttpCredentials',
+    impact: 'Credentials cannot be issued, sent again, revoked or handed on, and apps get no tokens.',
+    storesData: true,
+  },
   commands: { name: 'HttpCommands', impact: 'Doors cannot be opened by API call.', storesData: true },
   'api-keys': { name: 'HttpApiKeys', impact: 'API keys cannot be made or revoked.', storesData: true },
   sites: { name: 'HttpSites', impact: 'Sites cannot be registered or seen.', storesData: true },
@@ -74,6 +79,7 @@ export class Api extends Construct {
     };
     const served: Record<Noun, ReturnType<typeof serve>> = {
       transactions: serve('transactions'),
+      credentials: serve('credentials'),
       commands: serve('commands'),
       'api-keys': serve('api-keys'),
       sites: serve('sites'),

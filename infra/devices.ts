@@ -69,6 +69,8 @@ export class Devices extends Construct {
     data.readRootSecret(journal);
     this.publishDown(journal);
     this.writeShadows(journal, 'grants-*');
+    // Whose tokens it takes, before the grants that need it.
+    this.writeShadows(journal, 'config');
     journalQueue.sendFrom(journal);
 
     const ask = new ServiceFunction(this, 'Ask', {
@@ -154,6 +156,8 @@ export class Devices extends Construct {
     data.read(grants.fn);
     data.readRootSecret(grants.fn);
     this.writeShadows(grants.fn, 'grants-*');
+    // Before the first token of an issuer its key.
+    this.writeShadows(grants.fn, 'config');
 
     const commands = bus.reaction(this, 'Commands', {
       entry: 'bus/commands',
@@ -180,6 +184,7 @@ export class Devices extends Construct {
       to: ['bank.registered'],
     });
     data.read(banks.fn);
+    data.readRootSecret(banks.fn);
     this.registerThings(banks.fn);
     this.writeShadows(banks.fn, 'config');
   }

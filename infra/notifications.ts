@@ -9,8 +9,8 @@ export class Notifications extends Construct {
     const { fn } = bus.reaction(this, 'Messages', {
       entry: 'bus/messages',
       name: 'Messages',
-      impact: 'Recipients are not told that their item waits for them.',
-      to: ['transaction.deposited', 'transaction.moved'],
+      impact: 'Recipients, and those they send instead, are not told that an item waits for them.',
+      to: ['transaction.deposited', 'transaction.moved', 'credential.delegated', 'credential.taken_back'],
     });
     // It remembers what it has told.
     data.readWrite(fn);

@@ -14,11 +14,12 @@ const Entered = z.looseObject({
   granted: z.boolean(),
   door: z.string().optional(),
   reason: z.string().optional(),
+  next: z.string().optional(),
   message: z.string(),
 });
 export type Entered = z.infer<typeof Entered>;
 
-export type Method = 'pin' | 'qr' | 'barcode' | 'badge';
+export type Method = 'pin' | 'qr' | 'barcode' | 'badge' | 'app' | 'operator';
 export type DoorChange = {
   door?: 'closed' | 'ajar' | 'open';
   contents?: 'filled' | 'empty' | 'unknown';

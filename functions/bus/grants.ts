@@ -4,7 +4,7 @@ import { positionOf } from '#shared/domain/bank.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
-import { showGrants } from '#shared/outside/grants.ts';
+import { openGrants } from '#shared/outside/grants.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { readBank } from '#shared/store/banks.ts';
 import { doorsReader } from '#shared/store/transactions.ts';
@@ -21,16 +21,15 @@ const Concerned = z.object({
  * doors of the shadow as they are now, so that lost, late and repeated events make no difference. What the bank did
  * itself it knows.
  */
-export const grantsReaction =
-  (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) =>
-  async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
+export const grantsReaction = (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) => {
+  const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table) });
+  return async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
     const { bankId, ...doors } = Concerned.parse(data);
     const bank = await readBank(deps.table, tenant, bankId);
     if (bank === null) throw new Error(`there is no bank ${bankId}`);
     const positions = [doors.door, doors.fromDoor, doors.toDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
-    const doorsNow = doorsReader(deps.table);
-    for (const name of new Set(positions.map(shadowNames.grants)))
-      await showGrants({ ...deps, doorsNow }, bank, name, 'changes');
+    for (const name of new Set(positions.map(shadowNames.grants))) await showGrants(bank, name, 'changes');
   };
+};
 
 export const handler = reaction(() => grantsReaction({ ...live(), shadows: openShadows() }));

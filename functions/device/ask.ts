@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { Ask } from '#shared/device/ask.ts';
 import { positionOf } from '#shared/domain/bank.ts';
-import { doorOf, whyNot } from '#shared/domain/grants.ts';
-import { instant, plusSeconds } from '#shared/domain/time.ts';
+import type { Credential } from '#shared/domain/credential.ts';
+import { type Denial, doorOf, whyNot } from '#shared/domain/grants.ts';
+import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
+import type { Transaction } from '#shared/domain/transaction.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
@@ -10,7 +12,7 @@ import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
 import { sendCommand } from '#shared/outside/door-commands.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { openCommands } from '#shared/store/commands.ts';
-import { keys } from '#shared/store/rows.ts';
+import { ranges } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 
@@ -26,21 +28,34 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
 
-  const decide = async (message: z.infer<typeof Message>): Promise<{ door: string } | { reason: string }> => {
+  type Fitting = { transaction: Transaction; credential: Credential; denial: Denial | null };
+
+  /** Of all that a verifier fits, what opens now; else one that says why not. A badge may be for several transactions. */
+  const fitting = async (bankId: string, verifier: string, now: Instant): Promise<Fitting | undefined> => {
+    const { rows } = await deps.table.query(ranges.locks(bankId, verifier), { consistent: true });
+    let best: Fitting | undefined;
+    for (const row of rows) {
+      const { tenant, transactionId, credentialId } = Lock.parse(row);
+      const found = await transactions.readConsistent(tenant, transactionId, now);
+      const credential = found?.transaction.credentials.find((it) => it.id === credentialId);
+      if (!found || !credential || found.transaction.door === null) continue;
+      best = { transaction: found.transaction, credential, denial: whyNot(found.transaction, credential, now) };
+      if (best.denial === null) return best;
+    }
+    return best;
+  };
+
+  const decide = async (message: z.infer<typeof Message>): Promise<{ door: string } | Denial> => {
     const { bankId, verifier, askId } = message;
     const now = instant(deps.clock());
     if (deps.clock() - message.brokerTime > askSeconds * 1000) return { reason: 'wrong_credential' };
-    const row = await deps.table.get(keys.lock(bankId, verifier), true);
-    if (row === undefined) return { reason: 'wrong_credential' };
-    const { tenant, transactionId, credentialId } = Lock.parse(row);
-    const found = await transactions.readConsistent(tenant, transactionId, now);
-    const credential = found?.transaction.credentials.find((it) => it.id === credentialId);
-    if (!found || !credential || found.transaction.door === null) return { reason: 'wrong_credential' };
-    const reason = whyNot(found.transaction, credential, now);
-    if (reason !== null) return { reason };
-    const door = doorOf(found.transaction, credential);
+    const found = await fitting(bankId, verifier, now);
+    if (found === undefined) return { reason: 'wrong_credential' };
+    const { transaction, credential, denial } = found;
+    if (denial !== null) return denial;
+    const { tenant } = transaction;
+    const door = doorOf(transaction, credential);
     if (door === null) return { reason: 'credential_revoked' };
-
     const actor = { type: 'bank' as const, id: bankId };
     try {
       const ordered = await commands.order(
@@ -71,7 +86,15 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
 
   return async (message: z.infer<typeof Message>): Promise<void> => {
     const decided = await decide(message);
-    await deps.link.answer(message.bankId, { askId: message.askId, granted: 'door' in decided, ...decided });
+    const { askId } = message;
+    if ('door' in decided) return deps.link.answer(message.bankId, { askId, granted: true, ...decided });
+    const { reason, limitAt } = decided;
+    await deps.link.answer(message.bankId, {
+      askId,
+      granted: false,
+      reason,
+      ...(limitAt !== undefined && { limitAt: epochMs(limitAt) }),
+    });
   };
 };
 

@@ -14,7 +14,7 @@ import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { live } from '#shared/live.ts';
 import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
-import { showGrants } from '#shared/outside/grants.ts';
+import { openGrants } from '#shared/outside/grants.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import {
@@ -75,6 +75,8 @@ const promptMs = 5_000;
 export type JournalDeps = HttpDeps & { link: BankLink; queue: Queue; shadows: Shadows };
 
 export const journalConsumer = (deps: JournalDeps) => {
+  const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table) });
+
   const positionAt = async (bankId: string, journalId: string, to: number): Promise<JournalPosition> => {
     const position = await readJournalPosition(deps.table, bankId, journalId, to);
     if (position === null) throw new Error(`there is no bank ${bankId}`);
@@ -163,9 +165,7 @@ export const journalConsumer = (deps: JournalDeps) => {
   };
 
   const showAllGrants = async (bank: Bank): Promise<void> => {
-    const doorsNow = doorsReader(deps.table);
-    for (const name of shadowNames.allGrants(bank.layout.length))
-      await showGrants({ ...deps, doorsNow }, bank, name, 'exactly');
+    for (const name of shadowNames.allGrants(bank.layout.length)) await showGrants(bank, name, 'exactly');
   };
 
   /** News of a disk that its bank has lost since: what it tells to be used up, the bank does not remember. */

@@ -51,7 +51,7 @@ export const importHandlers = (deps: HttpDeps): Handlers => {
   /** With the values of its credentials, for as long as a create would repeat them, and for whom it would. */
   const reported = async (call: AnyCall, { issued, ...report }: StoredReport): Promise<contract.ImportRowView> => {
     const isFresh = plusSeconds(report.at, idempotencySeconds) > call.now;
-    if (issued?.kind !== 'pins' || !isFresh || !call.caller.scopes.includes('transactions:write')) return report;
+    if (issued?.kind !== 'credentials' || !isFresh || !call.caller.scopes.includes('transactions:write')) return report;
     const named = { credentials: issued.credentials.map(({ id }) => ({ id })) };
     return contract.ImportRowView.parse({ ...report, ...reveal(named, issued, await deps.rootKeys()) });
   };

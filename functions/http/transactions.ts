@@ -5,9 +5,10 @@ import { assign, goesInto, policyOf, volume } from '#shared/domain/assignment.ts
 import type { LayoutDoor } from '#shared/domain/bank.ts';
 import type { Compartment } from '#shared/domain/compartment.ts';
 import { apply } from '#shared/domain/decision.ts';
+import type { Fresh } from '#shared/domain/issuing.ts';
 import * as lifecycle from '#shared/domain/lifecycle.ts';
 import * as moving from '#shared/domain/moving.ts';
-import { from, requireOwner, sourceOf } from '#shared/domain/ownership.ts';
+import { sourceOf } from '#shared/domain/ownership.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import type { Source } from '#shared/domain/source.ts';
 import { hasLeftStock, sold } from '#shared/domain/stock.ts';
@@ -24,7 +25,8 @@ import {
 import { readLinked } from '#shared/lambda/linked.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
 import { mayShow } from '#shared/lambda/sandbox.ts';
-import { openCreation, refusalText, refusePlaceTaken } from '#shared/lambda/transaction-create.ts';
+import { type ChangeCall, type Moved, openChanges, unknownTransaction } from '#shared/lambda/transaction-changes.ts';
+import { openCreation, refusalText } from '#shared/lambda/transaction-create.ts';
 import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { transactionAnswer } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
@@ -33,7 +35,7 @@ import { commitAsset, commitStockUnit, KeptCancellation, keptCancellationWrite }
 import { keys } from '#shared/store/rows.ts';
 import { readStockUnit } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
-import { type Found, openTransactions } from '#shared/store/transactions.ts';
+import type { Found } from '#shared/store/transactions.ts';
 
 /** What is to be changed, without who says so. */
 const changesIn = <Body extends { source?: Source | undefined }>({
@@ -44,31 +46,9 @@ const changesIn = <Body extends { source?: Source | undefined }>({
 /** Why items are not changed any more. */
 const itemsInside = 'the items are inside already';
 
-/** A decision, and what else its commit writes. */
-type Moved = { decision: lifecycle.TransactionDecision; more?: Write[] };
-
-/** A change may come from the system that owns the transaction. */
-type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
-
 export const transactionHandlers = (deps: HttpDeps): Handlers => {
-  const transactions = openTransactions(deps);
+  const { transactions, idOf, find, change } = openChanges(deps);
   const creation = openCreation(deps);
-
-  const notFound = (id: string): Refusal => new Refusal('not_found', `there is no transaction ${id}`);
-
-  /** Our own id of it, also where the caller names one of theirs. */
-  const idOf = async ({ caller }: AnyCall, id: string): Promise<string> => {
-    const [, system, external] = /^ext:([a-z][a-z0-9_]*):(.+)$/.exec(id) ?? [];
-    const ours = system && external ? await transactions.idByExternal(caller.tenant, system, external) : id;
-    if (ours === null) throw notFound(id);
-    return ours;
-  };
-
-  const find = async (call: AnyCall, id: string): Promise<Found> => {
-    const found = await transactions.read(call.caller.tenant, await idOf(call, id), call.now);
-    if (found === null || !mayShow(call.caller, found.transaction)) throw notFound(id);
-    return found;
-  };
 
   /**
    * A system's messages may overtake one another: its cancellation of something that we do not know yet is kept, and wins.
@@ -97,41 +77,6 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     }
   };
 
-  /** Reads, decides and saves a change by its owner; its answer, and what changes with it, go into the same commit. */
-  const change = async (
-    call: ChangeCall,
-    id: string,
-    decide: (found: Found, fresh: lifecycle.Fresh) => lifecycle.TransactionDecision | Moved,
-    alongside: (found: Found) => Promise<Write[]> = async () => [],
-  ): Promise<Answer> => {
-    let made: Answer | undefined;
-    let besides: Write[] = [];
-    const found = await find(call, id);
-    const more = await alongside(found);
-    const changed = transactions.change(
-      found,
-      call.circumstances,
-      (found, fresh) => {
-        if (call.ifMatch !== undefined && call.ifMatch !== found.transaction.version)
-          throw new Refusal('precondition_failed', `the transaction is at version ${found.transaction.version} now`);
-        requireOwner(found.transaction, call.caller, call.body.source);
-        const decided = decide(found, fresh);
-        besides = 'decision' in decided ? (decided.more ?? []) : [];
-        return from('decision' in decided ? decided.decision : decided, call.body.source);
-      },
-      (after, decision) => {
-        made = transactionAnswer({ transaction: after, applied: null }, decision.locks.take);
-        return [...besides, ...more, ...call.record(made)];
-      },
-    );
-    await changed.catch((error: unknown) => {
-      if (error instanceof Lost && !error.to('idempotency')) refusePlaceTaken(error);
-      throw error;
-    });
-    if (made === undefined) throw new Error('a change was saved without an answer');
-    return made;
-  };
-
   /** The goods of a sale that is completed by hand are in stock no more. */
   const leaveStock = async (call: AnyCall, { id, tenant, stockUnitId }: Transaction): Promise<Write[]> => {
     const unit = stockUnitId === undefined ? null : await readStockUnit(deps.table, tenant, stockUnitId);
@@ -145,7 +90,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     { transaction }: Pick<Found, 'transaction'>,
     { reason, moveBy }: { reason: string; moveBy?: Instant | undefined },
     changes: lifecycle.Changes,
-  ): Promise<(found: Found, to: Compartment, fresh: lifecycle.Fresh) => Moved> => {
+  ): Promise<(found: Found, to: Compartment, fresh: Fresh) => Moved> => {
     const { now, circumstances } = call;
     const input = { reason, moveBy, by: circumstances.actor };
     const held = ({ compartment, transaction: { state } }: Found): Compartment => {
@@ -251,7 +196,8 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       const { events, more } = await transactions.events(caller.tenant, id, after, query.limit);
       // It has events from its birth on.
       const livemode = events.every(({ data }) => data.livemode !== false);
-      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode })) throw notFound(params.transactionId);
+      if ((events.length === 0 && after === 0) || !mayShow(caller, { livemode }))
+        throw unknownTransaction(params.transactionId);
       const last = events.at(-1)?.sequence;
       return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },
@@ -338,26 +284,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
     [contract.disputeTransaction.id]: (call: Call<typeof contract.disputeTransaction>) =>
       change(call, call.params.transactionId, ({ transaction }) => lifecycle.dispute(transaction, call.body.reason)),
 
-    [contract.issueCredential.id]: (call: Call<typeof contract.issueCredential>) =>
-      change(call, call.params.transactionId, ({ transaction }, fresh) =>
-        lifecycle.issue(transaction, call.body.step, fresh, call.now),
-      ),
-
-    [contract.revokeCredential.id]: (call: Call<typeof contract.revokeCredential>) =>
-      change(call, call.params.transactionId, ({ transaction }) =>
-        lifecycle.revoke(transaction, call.params.credentialId),
-      ),
-
     [contract.holdTransaction.id]: (call: Call<typeof contract.holdTransaction>) =>
       change(call, call.params.transactionId, (found) => lifecycle.hold(found.transaction, call.body.reason)),
 
     [contract.liftHold.id]: (call: Call<typeof contract.liftHold>) =>
       change(call, call.params.transactionId, (found) => lifecycle.liftHold(found.transaction)),
-
-    [contract.resendCredential.id]: (call: Call<typeof contract.resendCredential>) =>
-      change(call, call.params.transactionId, (found, fresh) =>
-        lifecycle.resend(found.transaction, call.params.credentialId, fresh),
-      ),
   };
 };
 

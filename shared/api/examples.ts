@@ -6,6 +6,7 @@ import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
+import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
@@ -74,6 +75,8 @@ const credentials = {
   putIn: 'crd_01KJQ58Q7T0W2Y4A6C8E0G2J4M',
   recall: 'crd_01KJQ59G6J8M0P2R4T6V8X0Z2C',
   use: 'crd_01KJQ5C2C5F7H9K1N3Q5S7V9X1',
+  delegate: 'crd_01KJQ59N8P0R2T4V6X8Z0B2D4F',
+  app: 'crd_01KJQ5D3D5F7H9K1N3Q5S7V9X1',
   saleDeposit: 'crd_01KJQ5A1B4E6G8J0M2P4R6T8W0',
   salePickup: 'crd_01KJQ5A1B5F7H9K1N3Q5S7V9X1',
   stockPickup: 'crd_01KJQ5D3D6G8J0M2P4R6T8W0Y2',
@@ -285,16 +288,48 @@ const afterReissue = {
   recipient: { name: 'Ada Example', phone: '+41791234568' },
   credentials: [...reissued, credential(credentials.newPickup, 'pickup')],
 };
+const delegates = { [credentials.delegate]: { name: 'Grace Example', phone: '+41791234570' } };
+const handedOn: transactions.TransactionView = {
+  ...afterReissue,
+  version: 8,
+  delegates,
+  credentials: [
+    ...reissued,
+    credential(credentials.newPickup, 'pickup', { suspended: true }),
+    credential(credentials.delegate, 'pickup', { delegatedFrom: credentials.newPickup }),
+  ],
+};
+const takenBack: transactions.TransactionView = {
+  ...handedOn,
+  credentials: [
+    ...reissued,
+    credential(credentials.newPickup, 'pickup'),
+    credential(credentials.delegate, 'pickup', { state: 'revoked', delegatedFrom: credentials.newPickup }),
+  ],
+};
+const appCredential = credential(credentials.app, 'deposit', { method: 'app', atBank: false });
+const exampleToken = `AQAB${'A'.repeat(146)}`;
+/** What was issued and is over, as every later answer shows it. */
+const withdrawn = [
+  ...takenBack.credentials.slice(-1),
+  credential(credentials.app, 'deposit', { method: 'app', state: 'revoked' }),
+];
+const afterHandover: transactions.TransactionView = {
+  ...afterReissue,
+  version: 11,
+  delegates,
+  credentials: [...reissued, credential(credentials.newPickup, 'pickup'), ...withdrawn],
+};
 const usedDeposit = reissued.map((it) => (it.id === credentials.newDeposit ? { ...it, state: 'used' as const } : it));
 const stored: transactions.TransactionView = {
-  ...afterReissue,
+  ...afterHandover,
   state: 'stored',
-  version: 12,
+  version: 16,
   deadlines: extended,
   depositedAt: later,
   depositStartedAt: later,
 };
-const inside = [...usedDeposit, credential(credentials.newPickup, 'pickup', { state: 'active' })];
+const inside = [...usedDeposit, credential(credentials.newPickup, 'pickup', { state: 'active' }), ...withdrawn];
 const carrier = {
   takeOut: credential(credentials.takeOut, 'take_out', { notAfter: '2030-03-04T10:41:20.000Z' }),
   putIn: credential(credentials.putIn, 'put_in', { state: 'issued', notAfter: '2031-03-04T09:41:20.000Z' }),
@@ -302,7 +337,7 @@ const carrier = {
 const gone = { state: 'revoked' as const };
 const moving: transactions.TransactionView = {
   ...stored,
-  version: 13,
+  version: 17,
   flags: ['moving'],
   move: {
     stage: 'planned',
@@ -317,12 +352,13 @@ const moving: transactions.TransactionView = {
 const recalled: transactions.TransactionView = {
   ...stored,
   state: 'recall_due',
-  version: 15,
+  version: 19,
   move: null,
   recallCause: 'recalled',
   credentials: [
     ...usedDeposit,
     credential(credentials.newPickup, 'pickup', gone),
+    ...withdrawn,
     { ...carrier.takeOut, ...gone },
     { ...carrier.putIn, ...gone },
     credential(credentials.recall, 'recall'),
@@ -648,7 +684,7 @@ export const examples: readonly Example[] = [
     body: { reason: 'the door sticks' },
     answer: { ...parcel, version: 4, door: 'A4', recipient: afterReissue.recipient },
   }),
-  example(transactions.resendCredential, {
+  example(credentialRoutes.resendCredential, {
     params: { transactionId: ids.parcel, credentialId: credentials.deposit },
     body: {},
     answer: {
@@ -657,12 +693,12 @@ export const examples: readonly Example[] = [
       credentials: [...resent, shown(credential(credentials.newDeposit, 'deposit'), '550271')],
     },
   }),
-  example(transactions.revokeCredential, {
+  example(credentialRoutes.revokeCredential, {
     params: { transactionId: ids.parcel, credentialId: credentials.pickup },
     body: {},
     answer: { ...afterReissue, version: 6, credentials: reissued },
   }),
-  example(transactions.issueCredential, {
+  example(credentialRoutes.issueCredential, {
     ...onParcel,
     body: { step: 'pickup' },
     answer: {
@@ -670,17 +706,46 @@ export const examples: readonly Example[] = [
       credentials: [...reissued, shown(credential(credentials.newPickup, 'pickup'), '731906')],
     },
   }),
+  example(credentialRoutes.delegateCredential, {
+    params: { transactionId: ids.parcel, credentialId: credentials.newPickup },
+    body: { to: { name: 'Grace Example', phone: '+41791234570' } },
+    answer: {
+      ...handedOn,
+      credentials: handedOn.credentials.map((it) => (it.id === credentials.delegate ? shown(it, '204417') : it)),
+    },
+  }),
+  example(credentialRoutes.takeBackCredential, {
+    params: { transactionId: ids.parcel, credentialId: credentials.delegate },
+    body: { by: 'by_recipient' },
+    answer: { ...takenBack, version: 9 },
+  }),
+  example(credentialRoutes.issueCredential, {
+    ...onParcel,
+    summary: 'Issue a right for an app, which draws a token when it stands before the door',
+    body: { step: 'deposit', method: 'app' },
+    answer: { ...takenBack, version: 10, credentials: [...takenBack.credentials, appCredential] },
+  }),
+  example(credentialRoutes.getAppToken, {
+    params: { transactionId: ids.parcel, credentialId: credentials.app },
+    answer: { credentialId: credentials.app, value: exampleToken, expiresAt: '2030-03-04T09:34:00.000Z' },
+  }),
+  example(credentialRoutes.revokeCredential, {
+    params: { transactionId: ids.parcel, credentialId: credentials.app },
+    summary: 'Take the right of an app back',
+    body: {},
+    answer: afterHandover,
+  }),
   example(transactions.extendTransaction, {
     ...onParcel,
     body: { pickupBy: '2030-03-14T09:30:00Z' },
-    answer: { ...afterReissue, version: 8, deadlines: extended },
+    answer: { ...afterHandover, version: 12, deadlines: extended },
   }),
   example(transactions.holdTransaction, {
     ...onParcel,
     body: { reason: 'the order is being checked' },
     answer: {
-      ...afterReissue,
-      version: 9,
+      ...afterHandover,
+      version: 13,
       deadlines: extended,
       flags: ['held'],
       holdReason: 'the order is being checked',
@@ -689,7 +754,7 @@ export const examples: readonly Example[] = [
   example(transactions.liftHold, {
     ...onParcel,
     body: { reason: 'it is fine' },
-    answer: { ...afterReissue, version: 10, deadlines: extended },
+    answer: { ...afterHandover, version: 14, deadlines: extended },
   }),
   example(transactions.moveTransaction, {
     summary: 'Have what is inside carried to another door',
@@ -703,7 +768,7 @@ export const examples: readonly Example[] = [
     body: { reason: 'the hinge was mended' },
     answer: {
       ...stored,
-      version: 14,
+      version: 18,
       move: null,
       credentials: [...inside, { ...carrier.takeOut, ...gone }, { ...carrier.putIn, ...gone }],
     },
@@ -719,7 +784,7 @@ export const examples: readonly Example[] = [
   example(transactions.disputeTransaction, {
     ...onParcel,
     body: { reason: 'Ada says that she was not told' },
-    answer: { ...recalled, version: 16, flags: ['disputed'] },
+    answer: { ...recalled, version: 20, flags: ['disputed'] },
   }),
 
   example(transactions.createTransaction, {

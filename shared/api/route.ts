@@ -5,6 +5,7 @@ import type { RefusalCode } from '../domain/refusal.ts';
 /** One noun, one function: `functions/http/<noun>.ts`. */
 export type Noun =
   | 'transactions'
+  | 'credentials'
   | 'commands'
   | 'api-keys'
   | 'sites'

@@ -3,6 +3,7 @@ import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
+import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
@@ -18,6 +19,7 @@ const isRoute = (value: unknown): value is Route =>
 /** The whole HTTP contract: API Gateway's routes and the OpenAPI document are made from it. */
 export const routes: readonly Route[] = [
   transactions,
+  credentials,
   links,
   imports,
   commands,

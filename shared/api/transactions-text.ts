@@ -1,3 +1,4 @@
+import { nextByReason } from '../device/denial.ts';
 import { possible, whenDue } from '../domain/lifecycle.ts';
 import type { LinkState } from '../domain/link-summary.ts';
 import { mergeTable } from '../domain/merge-table.ts';
@@ -23,6 +24,24 @@ const workflowRows = (): string[] =>
     );
     return `| \`${name}\` | ${use} | ${path} | ${conditions.join(', ') || '–'} | ${times.join(' · ')} | ${endsBy} |`;
   });
+
+/** How the right to each step is proved, and how exact its times are. */
+const accessRows = (): string[] =>
+  Workflow.options.flatMap((name) => {
+    const { steps, tolerance } = workflowOf(name);
+    return steps.map(({ step, methods, delegates }) => {
+      const [usual, ...others] = methods;
+      const { earlySeconds, lateSeconds } = tolerance;
+      const times = earlySeconds + lateSeconds === 0 ? '–' : `${duration(earlySeconds)} · ${duration(lateSeconds)}`;
+      return `| \`${name}\` | ${step} | ${[`**${usual}**`, ...others].join(', ')} | ${delegates || 'nobody'} | ${times} |`;
+    });
+  });
+
+/** What somebody can do whom a bank has refused. */
+const denialRows = (): string[] =>
+  [...Map.groupBy(Object.entries(nextByReason), ([, next]) => next)].map(
+    ([next, rows]) => `| ${rows.map(([reason]) => `\`${reason}\``).join(', ')} | \`${next}\` |`,
+  );
 
 /** The states and what leads from one to the next, as Mermaid draws them. */
 const diagram = (): string[] => {
@@ -157,6 +176,21 @@ export const transactionsText = (): string =>
     '',
     'What happens at simulated banks is linked apart from the real, though the names may be the same: a live key asks for',
     'it with `?livemode=false`, a test key is shown nothing else.',
+    '',
+    '## Access',
+    '',
+    'How the right to a step is proved: the first method unless the call says otherwise. To how many at a time it may be',
+    'handed on. How early and how late people are let in all the same. What each method is: [access.md](access.md).',
+    '',
+    '| workflow | step | methods | may be with | early · late |',
+    '|---|---|---|---|---|',
+    ...accessRows(),
+    '',
+    'Whoever is refused at a bank is told why and what to do next; both are kept in `access.denied`:',
+    '',
+    '| reason | next |',
+    '|---|---|',
+    ...denialRows(),
     '',
     '## The merge table',
     '',

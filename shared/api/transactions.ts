@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import { AccessMethod, Step } from '../device/access.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
 import { Link } from '../domain/link.ts';
@@ -8,7 +9,7 @@ import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
-import { Condition, Workflow } from '../domain/workflow.ts';
+import { Condition, Tolerance, Workflow } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -19,11 +20,14 @@ export const CredentialView = Credential.pick({
   state: true,
   notBefore: true,
   notAfter: true,
+  uses: true,
+  delegatedFrom: true,
+  suspended: true,
 })
   .extend({
     /** Whether the bank has applied it; until then the older state still rules there. */
     atBank: z.boolean(),
-    /** Only in the answer of the call that issued it. */
+    /** Only in the answer of the call that issued it; never one that you have brought. */
     value: z.string().optional(),
   })
   .meta({ id: 'Credential' });
@@ -47,7 +51,7 @@ const Money = z.strictObject({
   amountMinor: z.int().positive().max(1_000_000_000),
   currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
 });
-const Reason = z.string().min(1).max(200);
+export const Reason = z.string().min(1).max(200);
 
 const deadlines = {
   reserveUntil: InstantInput.optional(),
@@ -57,6 +61,20 @@ const deadlines = {
 };
 
 const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
+
+/** How a credential is to prove a right. Times are within the deadlines of its step. */
+export const AskedAccess = z.strictObject({
+  method: AccessMethod.exclude(['operator']).default('pin'),
+  /** Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
+  value: z
+    .string()
+    .min(6)
+    .max(64)
+    .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
+    .optional(),
+  notBefore: InstantInput.optional(),
+  notAfter: InstantInput.optional(),
+});
 
 export const CreateTransaction = z.strictObject({
   workflow: Workflow,
@@ -87,6 +105,13 @@ export const CreateTransaction = z.strictObject({
   overstaySeconds: z.int().positive().max(604_800).optional(),
   deadlines: z.strictObject(deadlines).default({}),
   metadata: Metadata.default({}),
+  /** How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
+  access: z
+    .array(AskedAccess.extend({ step: Step.exclude(['recall']), uses: z.int().positive().max(10_000).optional() }))
+    .max(4)
+    .optional(),
+  /** How early and how late people are let in all the same; left out, what is usual for the workflow. */
+  tolerance: z.strictObject(Tolerance.shape).optional(),
   /** A soft one gives way to a hard request at a full bank until its first step has begun. */
   reservation: z.enum(['hard', 'soft']).default('hard'),
   /** If no compartment is free, wait for one until then instead of being refused. */
@@ -95,10 +120,11 @@ export const CreateTransaction = z.strictObject({
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
 
 /** The body of a change. Systems that own transactions say of which version of their record they speak. */
-const said = <Shape extends z.core.$ZodShape>(shape: Shape) => z.strictObject({ ...shape, source: Source.optional() });
+export const said = <Shape extends z.core.$ZodShape>(shape: Shape) =>
+  z.strictObject({ ...shape, source: Source.optional() });
 
 const params = z.object({ transactionId: idParam });
-const base = { noun: 'transactions', params, response: TransactionView, etag: true } as const;
+export const base = { noun: 'transactions', params, response: TransactionView, etag: true } as const;
 
 export const createTransaction = {
   id: 'create-transaction',
@@ -220,7 +246,7 @@ export const listTransactionEvents = {
   problems: [],
 } as const satisfies Route;
 
-const changeProblems = [
+export const changeProblems = [
   'invalid_transition',
   'not_owner',
   'stale_source',
@@ -228,7 +254,7 @@ const changeProblems = [
   'idempotency_key_reused',
 ] as const;
 
-const action = { ...base, method: 'POST', permission: 'transactions:write', status: 200 } as const;
+export const action = { ...base, method: 'POST', permission: 'transactions:write', status: 200 } as const;
 
 /** What a cancellation is answered that came before its create. */
 export const KeptCancellationView = z
@@ -403,34 +429,5 @@ export const disputeTransaction = {
   path: '/v1/transactions/{transactionId}/dispute',
   summary: 'Flag it: somebody says that it is not as recorded',
   body: said({ reason: Reason }),
-  problems: changeProblems,
-} as const satisfies Route;
-
-export const issueCredential = {
-  ...action,
-  id: 'issue-credential',
-  path: '/v1/transactions/{transactionId}/credentials',
-  summary: 'Issue a credential for a step that has none any more',
-  body: said({ step: z.enum(['deposit', 'pickup', 'use']) }),
-  problems: changeProblems,
-} as const satisfies Route;
-
-export const revokeCredential = {
-  ...action,
-  id: 'revoke-credential',
-  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/revoke',
-  params: z.object({ transactionId: idParam, credentialId: idParam }),
-  summary: 'Take a credential back; the transaction goes on',
-  body: said({}),
-  problems: changeProblems,
-} as const satisfies Route;
-
-export const resendCredential = {
-  ...action,
-  id: 'resend-credential',
-  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/resend',
-  params: z.object({ transactionId: idParam, credentialId: idParam }),
-  summary: 'Issue a credential anew; the old one is superseded',
-  body: said({}),
   problems: changeProblems,
 } as const satisfies Route;

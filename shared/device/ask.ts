@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AccessMethod } from './access.ts';
 
-/** Up on `ask`: a credential the bank does not know. The verifier, never the PIN. */
+/** Up on `ask`: a credential the bank does not know. The verifier, never the PIN; of a token, that of its credential's tag. */
 export const Ask = z.object({ askId: z.string().max(64), method: AccessMethod, verifier: z.string(), at: z.int() });
 export type Ask = z.infer<typeof Ask>;
 
@@ -11,5 +11,7 @@ export const Answer = z.object({
   granted: z.boolean(),
   door: z.string().optional(),
   reason: z.string().optional(),
+  /** The moment that decides, where the reason is one of time; milliseconds since 1970. */
+  limitAt: z.int().nonnegative().optional(),
 });
 export type Answer = z.infer<typeof Answer>;

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { IssuerKey } from './token.ts';
 
-/** `desired` of `config`: what the bank needs to know to decide alone. */
+/** How a bank is set up. */
 export const BankConfig = z.object({
   /** Raised with every change; the bank keeps the highest. */
   rev: z.int().nonnegative(),
@@ -17,6 +18,13 @@ export const BankConfig = z.object({
   guessesPerDay: z.int().positive(),
 });
 export type BankConfig = z.infer<typeof BankConfig>;
+
+/** `desired` of `config`: what the bank needs to know to decide alone. */
+export const ConfigDocument = BankConfig.extend({
+  /** Those whose tokens it takes: the newest and the one before. */
+  issuerKeys: z.array(IssuerKey).max(2).default([]),
+});
+export type ConfigDocument = z.infer<typeof ConfigDocument>;
 
 /** 5 → 1 min, 10 → 15 min, 20 → 24 h: the guess limits that the PIN length is computed with (limits.md F3). */
 export const defaultBankConfig: BankConfig = {

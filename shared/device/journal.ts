@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { AccessMethod, Step } from './access.ts';
+import { Next } from './denial.ts';
 import { DoorStatus } from './door.ts';
 
 /** What opened the door; null when nobody the bank knows of did (forced, or by key). */
 export const Cause = z.union([
-  z.object({ grantId: z.string(), step: Step }),
-  z.object({ tokenId: z.string(), step: Step }),
+  /** `tokenId`: the nonce of the app's token that was shown for the grant. */
+  z.object({ grantId: z.string(), step: Step, tokenId: z.string().optional() }),
   z.object({ commandId: z.string() }),
 ]);
 export type Cause = z.infer<typeof Cause>;
@@ -48,6 +49,10 @@ export const JournalEntry = z.discriminatedUnion('type', [
     door: z.string().optional(),
     transactionId: z.string().optional(),
     grantId: z.string().optional(),
+    /** What the person was told to do. */
+    next: Next.optional(),
+    /** The moment that decides, where the reason is one of time: from when, or until when; milliseconds since 1970. */
+    limitAt: z.int().nonnegative().optional(),
   }),
   bankEntry.extend({ type: z.literal('command.acknowledged'), commandId: z.string(), door: z.string() }),
   bankEntry.extend({

@@ -28,7 +28,19 @@ export const stepAtDoor = {
 
 export const ofCarrier = ({ step }: Pick<Credential, 'step'>): boolean => step === 'take_out' || step === 'put_in';
 
-/** The right of a person to open a door. Its value is derived from these fields, and stored nowhere. */
+/** What a caller asks of a credential. Of a value that they bring only the verifier comes this far. */
+export const Access = z.object({
+  step: Step,
+  method: AccessMethod,
+  verifier: z.string().optional(),
+  notBefore: InstantText.optional(),
+  /** It ends then, however long the deadlines run. */
+  notAfter: InstantText.optional(),
+  uses: z.int().positive().optional(),
+});
+export type Access = z.infer<typeof Access>;
+
+/** The right of a person to open a door. Its value is derived from these fields, or the caller's own; it is stored nowhere. */
 export const Credential = z.object({
   id: z.string(),
   step: CredentialStep,
@@ -36,12 +48,23 @@ export const Credential = z.object({
   state: CredentialState,
   notBefore: InstantText,
   notAfter: InstantText,
+  /** An end of its own: it follows the deadlines no further than that. */
+  until: InstantText.optional(),
+  /** How often its step may be done with it, where that is neither once nor as often as one likes. */
+  uses: z.int().positive().optional(),
+  /** Of a value that the caller has brought: all that is kept of it. */
+  verifier: z.string().optional(),
+  /** The credential whose right somebody else has been given here. */
+  delegatedFrom: z.string().optional(),
+  /** Somebody else has its right for now. */
+  suspended: z.literal(true).optional(),
+  /** Length of the PINs of its bank. */
   digits: z.int().min(6).max(8),
   /** Raised until the PIN is unique among the live ones of its bank. */
   attempt: z.int().nonnegative(),
   /** Version of the root key its value is derived with; that key outlives it. */
   keyVersion: z.int().positive(),
-  /** Its PIN is reserved at its bank: until the transaction ends, or it is revoked or superseded. */
+  /** Its value is known at its bank, and a PIN nobody else's: until the transaction ends, or it is revoked or superseded. */
   locked: z.boolean(),
   /** Version of the transaction that last changed what the bank must know of it. */
   sinceVersion: z.int().nonnegative(),
@@ -57,8 +80,17 @@ export const holdsLock = (credential: Credential): boolean => credential.locked;
 export const unlocked = (credentials: Credential[], dropped: Credential[]): Credential[] =>
   credentials.map((it) => (dropped.some((gone) => gone.id === it.id) ? { ...it, locked: false } : it));
 
-/** PINs that can open something at one door at a time: the courier's and the recipient's, or staff's in their place. */
+/**
+ * PINs that can open something at one door at a time: the courier's and the recipient's, or staff's or a delegate's in
+ * their place.
+ */
 export const livePinsPerDoor = 2;
+
+/** Credentials that can open something at one door at a time: the grants for which a shadow has room (design.md section 5). */
+export const liveCredentialsMost = 4;
+
+/** An operator's code is typed like a PIN, but long enough to add nothing to what guessing may hope for. */
+export const operatorDigits = 10;
 
 /**
  * PIN length for a bank: 6 to 8 digits, so that doors × PINs per door × guesses per day ≤ 10^(digits − 3), a chance

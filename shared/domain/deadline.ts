@@ -2,14 +2,18 @@ import { type Instant, plusSeconds } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { type Condition, DeadlineName, workflowOf } from './workflow.ts';
 
-/** The one deadline that runs now, if any. */
+/** So much later than its deadlines something becomes of it. */
+const late = ({ tolerance }: Transaction, at: Instant): Instant =>
+  tolerance === undefined ? at : plusSeconds(at, tolerance.lateSeconds);
+
+/** The one deadline that runs now, if any, and when something becomes of it. */
 export const runningDeadline = (
   it: Transaction,
 ): { name: DeadlineName | 'waitUntil' | 'moveBy'; at: string } | null => {
   const { state, deadlines, flags } = it;
   const named = (name: DeadlineName) => {
     const at = deadlines[name];
-    return at === undefined ? null : { name, at };
+    return at === undefined ? null : { name, at: late(it, at) };
   };
   if (state === 'created') return it.waiting ? { name: 'waitUntil', at: it.waiting.until } : null;
   if (state === 'reserved') return named(it.depositStartedAt === null ? 'reserveUntil' : 'depositBy');
@@ -20,7 +24,7 @@ export const runningDeadline = (
   if (!flags.includes('overdue')) return named('useUntil');
   return it.overstaySeconds === undefined
     ? null
-    : { name: 'useUntil', at: plusSeconds(deadlines.useUntil, it.overstaySeconds) };
+    : { name: 'useUntil', at: late(it, plusSeconds(deadlines.useUntil, it.overstaySeconds)) };
 };
 
 /** A deadline that its workflow has. */

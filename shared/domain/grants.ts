@@ -1,8 +1,8 @@
+import { methods } from '../device/access.ts';
 import type { DoorGrants, Grant } from '../device/shadow.ts';
-import type { Credential } from './credential.ts';
-import { liveCredential, ofCarrier, stepAtDoor } from './credential.ts';
+import { type Credential, liveCredential, liveCredentialsMost, ofCarrier, stepAtDoor } from './credential.ts';
 import { unmet } from './deadline.ts';
-import { epochMs, epochSecondsUp, type Instant } from './time.ts';
+import { epochMs, epochSecondsUp, type Instant, plusSeconds } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { type Condition, workflowOf } from './workflow.ts';
 
@@ -25,15 +25,37 @@ const blockedBy = (it: Transaction, credential: Credential, comes = false): stri
   if (credential.step === 'recall' || (ofCarrier(credential) && liveCredential(credential))) return undefined;
   if (credential.state === 'expired') return 'too_late';
   if (credential.state === 'revoked') return 'credential_revoked';
+  if (credential.suspended) return 'delegated';
   if (!receives(credential)) return undefined;
-  if (it.flags.includes('held')) return 'on_hold';
+  // Staff who act outside the plan do so in spite of it; what is being carried they find no more than others.
+  const isOverride = credential.method === 'operator';
+  if (it.flags.includes('held') && !isOverride) return 'on_hold';
   if (it.move && !comes) return 'moving';
-  const [condition] = unmet(it);
+  const [condition] = isOverride ? [] : unmet(it);
   return condition && unmetReasons[condition];
 };
 
-/** Order in which they matter when a door has more than the four a shadow holds: what opens first, then the newest. */
-const weight = (it: Credential): number => (liveCredential(it) ? 0 : 1);
+/**
+ * Order in which they matter when a door has more than the four a shadow holds: whoever carries the item, since nothing
+ * goes on without them, then what opens, then the newest.
+ */
+const weight = (it: Credential): number => {
+  if (!liveCredential(it)) return 3;
+  if (ofCarrier(it)) return 0;
+  return it.suspended ? 2 : 1;
+};
+
+/** The window as the bank holds people to it: with what is tolerated before and after. */
+export const windowOf = (
+  { tolerance }: Pick<Transaction, 'tolerance'>,
+  { notBefore, notAfter, step, method }: Credential,
+): Pick<Credential, 'notBefore' | 'notAfter'> =>
+  tolerance === undefined || step === 'recall' || ofCarrier({ step }) || method === 'operator'
+    ? { notBefore, notAfter }
+    : {
+        notBefore: plusSeconds(notBefore, -tolerance.earlySeconds),
+        notAfter: plusSeconds(notAfter, tolerance.lateSeconds),
+      };
 
 /** The door that a credential opens; null while it opens none. */
 export const doorOf = (it: Transaction, { step }: Pick<Credential, 'step'>): string | null => {
@@ -62,23 +84,26 @@ export const doorGrants = (
   const grants = it.credentials
     .filter((c) => !isForgotten(c) && (!ofCarrier(c) || doorOf(it, c) === door))
     .toSorted((a, b) => weight(a) - weight(b) || (a.id < b.id ? 1 : -1))
-    .slice(0, 4)
+    .slice(0, liveCredentialsMost)
     .map((c): Grant => {
       const nth = steps.findIndex(({ step }) => step === c.step);
       // Once the cloud knows the step before it done, the bank needs no proof of its own.
       const inTurn = now >= 0 && nth > now ? firstGrantOf(steps[nth - 1]?.step ?? '') : undefined;
       const after = isTarget ? firstGrantOf(c.step === 'put_in' ? 'take_out' : 'put_in') : inTurn;
       const blocked = blockedBy(it, c, isTarget && after !== undefined);
+      const window = windowOf(it, c);
       return {
         id: c.id,
         step: stepAtDoor[c.step],
         ...(after ? { after } : {}),
-        ...withinOf(it, c, isTarget ? undefined : after),
+        // A blocked one opens nothing, and is told anew before it does: its bytes are what a full shadow lacks.
+        ...(blocked === undefined && withinOf(it, c, isTarget ? undefined : after)),
         method: c.method,
-        verifier: verifierFor(c),
-        notBefore: Math.floor(epochMs(c.notBefore) / 1000),
-        notAfter: epochSecondsUp(c.notAfter),
-        uses: steps[nth]?.repeats ? repeatedUses : 1,
+        // A token is checked by its signature.
+        ...(methods[c.method].value === 'token' ? {} : { verifier: verifierFor(c) }),
+        notBefore: Math.floor(epochMs(window.notBefore) / 1000),
+        notAfter: epochSecondsUp(window.notAfter),
+        uses: c.uses ?? (steps[nth]?.repeats && c.method !== 'operator' ? repeatedUses : 1),
         ...(blocked ? { blocked } : {}),
       };
     });
@@ -90,10 +115,11 @@ const repeatedUses = 10_000;
 
 /** The bank ends a step by itself as the cloud will, once it learns when the one before was done, or the use began. */
 const withinOf = (it: Transaction, { step }: Credential, after: string | undefined): Pick<Grant, 'within'> => {
+  const late = it.tolerance?.lateSeconds ?? 0;
   if (step === 'pickup' && after !== undefined && it.pickupWithinSeconds !== null)
-    return { within: it.pickupWithinSeconds };
+    return { within: it.pickupWithinSeconds + late };
   if (step === 'use' && it.startedAt === undefined && it.useWithinSeconds != null)
-    return { within: it.useWithinSeconds + (it.overstaySeconds ?? 0) };
+    return { within: it.useWithinSeconds + (it.overstaySeconds ?? 0) + late };
   return {};
 };
 
@@ -101,12 +127,17 @@ const withinOf = (it: Transaction, { step }: Credential, after: string | undefin
 export const changesGrants = ({ credentials, version }: Pick<Transaction, 'credentials' | 'version'>): boolean =>
   credentials.some((it) => it.sinceVersion === version);
 
+/** Why not, and where that is a matter of time, the moment that decides. */
+export type Denial = { reason: string; limitAt?: Instant };
+
 /** Why a credential would not open its door now, by what the cloud knows; null if it would. */
-export const whyNot = (it: Transaction, credential: Credential, now: Instant): string | null => {
+export const whyNot = (it: Transaction, credential: Credential, now: Instant): Denial | null => {
   const blocked = blockedBy(it, credential);
-  if (blocked) return blocked;
-  if (credential.notBefore > now) return 'too_early';
-  if (credential.notAfter < now) return 'too_late';
-  if (credential.state === 'issued') return credential.step === 'pickup' ? 'compartment_empty' : 'too_early';
-  return credential.state === 'active' ? null : 'credential_revoked';
+  const { notBefore, notAfter } = windowOf(it, credential);
+  if (blocked) return { reason: blocked, ...(blocked === 'too_late' && { limitAt: notAfter }) };
+  if (notBefore > now) return { reason: 'too_early', limitAt: notBefore };
+  if (notAfter < now) return { reason: 'too_late', limitAt: notAfter };
+  if (credential.state === 'issued')
+    return { reason: credential.step === 'pickup' ? 'compartment_empty' : 'too_early' };
+  return credential.state === 'active' ? null : { reason: 'credential_revoked' };
 };

@@ -1,6 +1,5 @@
 import type { KeyMode } from './api-key.ts';
-import type { Credential } from './credential.ts';
-import { pinOf, secretOf } from './derived.ts';
+import { credentialValue, type Place, secretOf, type Valued } from './derived.ts';
 import type { RootKeys } from './root-key.ts';
 import type { Instant } from './time.ts';
 
@@ -9,7 +8,7 @@ import type { Instant } from './time.ts';
  * is replayed, so that nothing readable lies in the table.
  */
 export type Issued =
-  | { kind: 'pins'; credentials: Pick<Credential, 'id' | 'attempt' | 'digits' | 'keyVersion'>[] }
+  | ({ kind: 'credentials'; credentials: Valued[] } & Place)
   | { kind: 'api-key'; tenant: string; id: string; keyVersion: number; mode?: KeyMode }
   | { kind: 'webhook-secret'; id: string; nth: number; keyVersion: number }
   | Upload;
@@ -50,7 +49,8 @@ export const reveal = (body: Body, issued: Exclude<Issued, Upload> | undefined, 
     ...body,
     credentials: shown.map((it) => {
       const made = issued.credentials.find((credential) => credential.id === it.id);
-      return made ? { ...it, value: pinOf(rootKeys.of(made.keyVersion), made) } : it;
+      const value = made && credentialValue(rootKeys, issued, made);
+      return value == null ? it : { ...it, value };
     }),
   };
 };

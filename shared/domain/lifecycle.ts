@@ -1,13 +1,23 @@
 import type { BankKey } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
-import type { Credential } from './credential.ts';
+import type { Access, Credential } from './credential.ts';
 import { holdsLock, liveCredential, ofCarrier, unlocked } from './credential.ts';
 import { deadlineNames, deadlineOf, runningDeadline, unmet } from './deadline.ts';
 import type { CompartmentChange, Emission, Locks, SubjectChange } from './decision.ts';
 import { apply, born } from './decision.ts';
 import { receives } from './grants.ts';
 import { homeOf } from './home.ts';
+import {
+  begun,
+  credentialsOf,
+  endsAt,
+  type Fresh,
+  newCredential,
+  requireAccess,
+  withCredentials,
+  within,
+} from './issuing.ts';
 import { Refusal } from './refusal.ts';
 import type { Instant } from './time.ts';
 import { earlier, epochMs, later, plusSeconds } from './time.ts';
@@ -21,7 +31,7 @@ import type {
   Transaction,
   TransactionState,
 } from './transaction.ts';
-import { type Condition, type DeadlineName, type Workflow, type WorkflowStep, workflowOf } from './workflow.ts';
+import { type Condition, type DeadlineName, type Tolerance, type Workflow, workflowOf } from './workflow.ts';
 
 /** What a decision comes to: the transaction, the doors it takes or frees, the PINs it locks or frees. */
 export type TransactionDecision = {
@@ -29,9 +39,6 @@ export type TransactionDecision = {
   compartments: CompartmentChange[];
   locks: Locks;
 };
-
-/** Ids and keys a decision may need; drawn outside, so that deciding stays pure. */
-export type Fresh = { credentialIds: readonly string[]; keyVersion: number };
 
 type Leads = Partial<Record<TransactionState, TransactionState>>;
 
@@ -60,9 +67,11 @@ export const possible = {
   charge: stays(...underWay, ...over),
   refund: stays(...underWay, ...over),
   dispute: stays(...underWay, 'completed', 'recalled'),
-  issue: stays('reserved', 'stored', 'in_use'),
+  issue: stays(...underWay),
   resend: stays(...underWay),
   revoke: stays(...underWay),
+  delegate: stays('reserved', 'stored', 'in_use'),
+  'take-back': stays('reserved', 'stored', 'in_use'),
 } as const satisfies Record<string, Leads>;
 export type Action = keyof typeof possible;
 
@@ -78,14 +87,6 @@ export const requirePossible = (action: Action, it: Transaction): void => {
   if (!Object.hasOwn(possible[action], it.state))
     throw new Refusal('invalid_transition', `cannot ${action} a transaction that is ${it.state}`);
 };
-
-/** Changes the credentials that match, and notes the version from which the bank must know of it. */
-export const withCredentials = (
-  credentials: Credential[],
-  matches: (it: Credential) => boolean,
-  change: Partial<Credential>,
-  sinceVersion: number,
-): Credential[] => credentials.map((it) => (matches(it) ? { ...it, ...change, sinceVersion } : it));
 
 /** The compartment as it is once the transaction has let go of it: free, or again that of the thing whose home it is. */
 export const released = (
@@ -123,6 +124,9 @@ export type CreateInput = {
   overstaySeconds?: number | undefined;
   metadata: Record<string, string>;
   deadlines: Partial<Deadlines>;
+  /** How people prove their right, where that is not as usual. */
+  access?: readonly Access[];
+  tolerance?: Tolerance | undefined;
 };
 
 /** Those asked for are ones that its workflow has, and still to come. */
@@ -183,26 +187,6 @@ const refuseDeadline = (within: string, name: DeadlineName, detail: string): nev
   throw new Refusal('invalid_request', `${name} ${detail}`, { errors: [{ pointer: `${within}/${name}`, detail }] });
 };
 
-export const newPin = (
-  step: Credential['step'],
-  id: string | undefined,
-  fresh: Fresh,
-  more: Pick<Credential, 'state' | 'notBefore' | 'notAfter' | 'digits' | 'sinceVersion'>,
-): Credential => {
-  if (id === undefined) throw new Error('no fresh credential id was drawn');
-  return { id, step, method: 'pin', attempt: 0, keyVersion: fresh.keyVersion, locked: true, ...more };
-};
-
-/** When a credential of a step ends. */
-const endsAt = (
-  { until, grace = 0 }: Pick<WorkflowStep, 'until' | 'grace'>,
-  it: Pick<Transaction, 'id' | 'deadlines'> & { overstaySeconds?: number | undefined },
-): Instant => plusSeconds(deadlineOf(it, until), grace + (until === 'useUntil' ? (it.overstaySeconds ?? 0) : 0));
-
-/** Once the depositor has begun, another deadline counts. */
-const begun = (it: Transaction, row: WorkflowStep): Pick<WorkflowStep, 'until' | 'grace'> =>
-  row.until === 'reserveUntil' && it.depositStartedAt !== null ? { until: 'depositBy' } : row;
-
 /** A transaction as it begins: nothing reserved, nobody may open anything. */
 const unreserved = (
   input: CreateInput,
@@ -210,7 +194,9 @@ const unreserved = (
   assignment: Transaction['assignment'],
   now: Instant,
 ): Transaction => {
-  const { conditions: asked, overstaySeconds, assetId, stockUnitId, link, deadlines: _, ...given } = input;
+  const { conditions: asked, overstaySeconds, assetId, stockUnitId, link, tolerance, ...rest } = input;
+  const { deadlines: _, access: __, ...given } = rest;
+  const { earlySeconds, lateSeconds } = tolerance ?? workflowOf(input.workflow).tolerance;
   const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
   return {
     ...given,
@@ -220,6 +206,7 @@ const unreserved = (
     ...(assetId !== undefined && { assetId }),
     ...(stockUnitId !== undefined && { stockUnitId }),
     ...(link && { link }),
+    ...(earlySeconds + lateSeconds > 0 && { tolerance: { earlySeconds, lateSeconds } }),
     livemode: input.livemode ?? true,
     state: 'created',
     version: 1,
@@ -242,24 +229,6 @@ const unreserved = (
     updatedAt: now,
   };
 };
-
-/** One credential per step, the first of which opens now. */
-const credentialsOf = (
-  it: Transaction,
-  pinDigits: number,
-  fresh: Fresh,
-  now: Instant,
-  sinceVersion: number,
-): Credential[] =>
-  workflowOf(it.workflow).steps.map((row, nth) =>
-    newPin(row.step, fresh.credentialIds[nth], fresh, {
-      state: nth === 0 ? 'active' : 'issued',
-      notBefore: now,
-      notAfter: endsAt(row, it),
-      digits: pinDigits,
-      sinceVersion,
-    }),
-  );
 
 /** The compartment as it is once the transaction has it; a soft one is marked until its first step has begun. */
 export const taken = (
@@ -291,7 +260,8 @@ export const create = (
   now: Instant,
 ): TransactionDecision => {
   const transaction = unreserved(input, deadlinesOf(input, now), assignment, now);
-  const credentials = credentialsOf(transaction, pinDigits, fresh, now, 2);
+  requireAccess(transaction, input.access ?? [], now);
+  const credentials = credentialsOf(transaction, input.access ?? [], pinDigits, fresh, now, 2);
   return {
     transaction: born({ ...transaction, credentials }, 'transaction.created', [
       {
@@ -329,9 +299,8 @@ export const createFromStock = (
   now: Instant,
 ): TransactionDecision => {
   const transaction = unreserved(input, stockDeadlines(input, now), assignment, now);
-  const credentials = credentialsOf(transaction, pinDigits, fresh, now, 3)
-    .filter(({ step }) => step !== 'deposit')
-    .map((it): Credential => ({ ...it, state: 'active' }));
+  requireAccess(transaction, input.access ?? [], now);
+  const credentials = credentialsOf(transaction, input.access ?? [], pinDigits, fresh, now, 3);
   return {
     transaction: born({ ...transaction, credentials }, 'transaction.created', [
       { type: 'transaction.reserved', set: { state: 'reserved', door: compartment.door } },
@@ -359,8 +328,9 @@ export const wait = (
     if (at !== undefined && at <= until) throw wrong(`must come before ${name}`);
   const transaction = {
     ...unreserved(input, deadlinesOf(input, now), assignment, now),
-    waiting: { until, asked: input.deadlines },
+    waiting: { until, asked: input.deadlines, ...(input.access && { access: [...input.access] }) },
   };
+  requireAccess(transaction, input.access ?? [], now);
   return {
     transaction: born(transaction, 'transaction.created', [
       { type: 'transaction.waitlisted', set: {}, data: { waitUntil: until } },
@@ -380,7 +350,14 @@ export const reserve = (
   now: Instant,
 ): TransactionDecision => {
   const dated = deadlinesOf({ workflow: it.workflow, deadlines: it.waiting?.asked ?? {} }, now);
-  const credentials = credentialsOf({ ...it, ...dated }, pinDigits, fresh, now, it.version + 1);
+  const credentials = credentialsOf(
+    { ...it, ...dated },
+    it.waiting?.access ?? [],
+    pinDigits,
+    fresh,
+    now,
+    it.version + 1,
+  );
   return {
     transaction: apply(it, [
       {
@@ -471,7 +448,7 @@ export const recall = (
   version: number,
 ): { emission: Emission<Transaction>; take: Credential[]; drop: Credential[] } => {
   const byDeadline = cause === 'pickup_deadline';
-  const staff = newPin('recall', fresh.credentialIds[0], fresh, {
+  const staff = newCredential('recall', fresh.credentialIds[0], fresh, {
     state: 'active',
     notBefore: now,
     // Staff come when they come; a year is for ever at a door.
@@ -529,11 +506,12 @@ export const pickupAgain = (
 ): Pick<Transaction, 'deadlines' | 'deadlineRev' | 'credentials'> => {
   const lost = Math.max(0, epochMs(at) - epochMs(it.move?.since ?? at)) / 1000;
   const pickupBy = plusSeconds(deadlineOf(it, 'pickupBy'), lost);
-  const opens = (c: Credential): boolean => c.step === 'pickup' && liveCredential(c);
   return {
     deadlines: { ...it.deadlines, pickupBy },
     deadlineRev: it.deadlineRev + 1,
-    credentials: withCredentials(it.credentials, opens, { notAfter: pickupBy }, sinceVersion),
+    credentials: it.credentials.map((c) =>
+      c.step === 'pickup' && liveCredential(c) ? { ...c, notAfter: within(c, pickupBy), sinceVersion } : c,
+    ),
   };
 };
 
@@ -719,10 +697,10 @@ export const extend = (
   const follow = (c: Credential): Credential => {
     if (c.step === 'recall')
       return comesBack && liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
-    const revives = comesBack && c.step === 'pickup' && c.state === 'expired';
+    const revives = comesBack && c.step === 'pickup' && c.state === 'expired' && c.method !== 'operator';
     if (!liveCredential(c) && !revives) return c;
     const row = steps.find(({ step }) => step === c.step);
-    const notAfter = row === undefined ? c.notAfter : endsAt(begun(it, row), { ...it, deadlines });
+    const notAfter = row === undefined ? c.notAfter : within(c, endsAt(begun(it, row), { ...it, deadlines }));
     if (notAfter === c.notAfter && !revives) return c;
     return { ...c, notAfter, ...(revives ? { state: 'active' as const } : {}), sinceVersion: version };
   };
@@ -807,39 +785,6 @@ export const liftHold = (it: Transaction): TransactionDecision => {
     ]),
     compartments: [],
     locks: { take: [], drop: [] },
-  };
-};
-
-/** A resend is a reissue: a new credential with the same window, the old one superseded. */
-export const resend = (it: Transaction, credentialId: string, fresh: Fresh): TransactionDecision => {
-  requirePossible('resend', it);
-  const old = it.credentials.find((c) => c.id === credentialId);
-  if (!old) throw new Refusal('not_found', 'the transaction has no such credential');
-  if (!liveCredential(old)) throw new Refusal('invalid_transition', `cannot resend a credential that is ${old.state}`);
-  const version = it.version + 1;
-  const { state, notBefore, notAfter, digits } = old;
-  const next = newPin(old.step, fresh.credentialIds[0], fresh, {
-    state,
-    notBefore,
-    notAfter,
-    digits,
-    sinceVersion: version,
-  });
-  return {
-    transaction: apply(it, [
-      {
-        type: 'credential.superseded',
-        set: {
-          credentials: [
-            ...withCredentials(it.credentials, (c) => c.id === old.id, { state: 'superseded', locked: false }, version),
-            next,
-          ],
-        },
-        data: { credentialId: old.id, by: next.id },
-      },
-    ]),
-    compartments: [],
-    locks: { take: [next], drop: [old].filter(holdsLock) },
   };
 };
 
@@ -1108,55 +1053,3 @@ const plain = (it: Transaction, emission: Emission<Transaction>): TransactionDec
   compartments: [],
   locks: { take: [], drop: [] },
 });
-
-/** A credential for a step that is not done yet and has none any more, with the window of that step. */
-export const issue = (it: Transaction, step: Credential['step'], fresh: Fresh, now: Instant): TransactionDecision => {
-  requirePossible('issue', it);
-  const { steps } = workflowOf(it.workflow);
-  const nth = steps.findIndex((row) => row.step === step);
-  const open = steps.findIndex(({ from, to, repeats }) => from === it.state || (repeats === true && to === it.state));
-  const row = steps[nth];
-  if (row === undefined)
-    throw new Refusal('invalid_request', `a ${it.workflow} has no step ${step}`, {
-      errors: [{ pointer: '/step', detail: 'is no step of its workflow' }],
-    });
-  if (open === -1 || nth < open)
-    throw new Refusal('invalid_transition', `the step ${step} of a transaction that is ${it.state} is over`);
-  // One PIN for each step: their length was computed for that (see `livePinsPerDoor`).
-  const live = it.credentials.find((c) => liveCredential(c) && c.step === step);
-  if (live) throw new Refusal('invalid_transition', `${live.id} is live for the step ${step}; resend or revoke it`);
-  const next = newPin(step, fresh.credentialIds[0], fresh, {
-    state: nth === open ? 'active' : 'issued',
-    notBefore: now,
-    notAfter: endsAt(begun(it, row), it),
-    digits: it.credentials[0]?.digits ?? 8,
-    sinceVersion: it.version + 1,
-  });
-  return {
-    transaction: apply(it, [
-      { type: 'credential.issued', set: { credentials: [...it.credentials, next] }, data: { credentialId: next.id } },
-    ]),
-    compartments: [],
-    locks: { take: [next], drop: [] },
-  };
-};
-
-/** Dead at once in the cloud; at the bank once it has applied it. The transaction goes on. */
-export const revoke = (it: Transaction, credentialId: string): TransactionDecision => {
-  requirePossible('revoke', it);
-  const old = it.credentials.find((c) => c.id === credentialId);
-  if (!old) throw new Refusal('not_found', 'the transaction has no such credential');
-  if (!liveCredential(old)) throw new Refusal('invalid_transition', `cannot revoke a credential that is ${old.state}`);
-  const gone = { state: 'revoked' as const, locked: false };
-  return {
-    transaction: apply(it, [
-      {
-        type: 'credential.revoked',
-        set: { credentials: withCredentials(it.credentials, (c) => c.id === old.id, gone, it.version + 1) },
-        data: { credentialId: old.id },
-      },
-    ]),
-    compartments: [],
-    locks: { take: [], drop: [old].filter(holdsLock) },
-  };
-};

@@ -5,7 +5,7 @@ import type { Command } from './command.ts';
 import { type Compartment, changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import type { Emission } from './decision.ts';
-import type { Fresh } from './lifecycle.ts';
+import type { Fresh } from './issuing.ts';
 import { hasLeftStock, type StockUnit } from './stock.ts';
 import type { Instant } from './time.ts';
 import type { Flag, Transaction } from './transaction.ts';

@@ -1,6 +1,7 @@
 import { type Credential, liveCredential, ofCarrier } from './credential.ts';
 import type { Emission } from './decision.ts';
-import { moveOver, newPin, pickupAgain } from './lifecycle.ts';
+import { newCredential } from './issuing.ts';
+import { moveOver, pickupAgain } from './lifecycle.ts';
 import {
   type Context,
   conflicted,
@@ -77,7 +78,7 @@ const takeAlongLate: Rule = (context) => {
     since: at,
     moveBy: plusSeconds(now, moveSeconds),
   };
-  const putIn = newPin('put_in', fresh.credentialIds[0], fresh, {
+  const putIn = newCredential('put_in', fresh.credentialIds[0], fresh, {
     state: 'active',
     notBefore: at,
     notAfter: plusSeconds(now, putInSeconds),

@@ -1,9 +1,10 @@
 import type { Step } from '../device/access.ts';
 import { assign } from './assignment.ts';
 import { changed } from './compartment.ts';
-import { type Credential, holdsLock, liveCredential, ofCarrier, unlocked } from './credential.ts';
+import { type Credential, type CredentialStep, holdsLock, liveCredential, ofCarrier, unlocked } from './credential.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Emission } from './decision.ts';
+import { within } from './issuing.ts';
 import { ended, moveOver, recall, taken } from './lifecycle.ts';
 import {
   type Context,
@@ -35,7 +36,7 @@ const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
   depositStartedAt: at,
   credentials: it.credentials.map((c) =>
     c.step === 'deposit' && liveCredential(c)
-      ? { ...c, notAfter: deadlineOf(it, 'depositBy'), sinceVersion: it.version + 1 }
+      ? { ...c, notAfter: within(c, deadlineOf(it, 'depositBy')), sinceVersion: it.version + 1 }
       : c,
   ),
 });
@@ -43,6 +44,24 @@ const startedFields = (it: Transaction, at: Instant): Partial<Transaction> => ({
 /** What was done with a grant, the bank counts by itself; it needs to be told of the use no more. */
 const byGrant = ({ entry }: Context, credential: Credential): boolean =>
   entry.cause !== null && 'grantId' in entry.cause && entry.cause.grantId === credential.id;
+
+/**
+ * The credentials of a step that was done: the one it was done with is used, and nobody needs another any more. Without
+ * one, by a command, all that were for it are used.
+ */
+const spent = (context: Context, step: CredentialStep, version: number): ((it: Credential) => Credential) => {
+  const isKnown = context.transaction.credentials.some((c) => c.step === step && byGrant(context, c));
+  return (c) => {
+    if (c.step !== step) return c;
+    if (byGrant(context, c)) return { ...c, state: 'used' };
+    if (!liveCredential(c)) return c;
+    return { ...c, ...(isKnown ? { state: 'revoked', locked: false } : { state: 'used' }), sinceVersion: version };
+  };
+};
+
+/** The locks that went with what was revoked. */
+const unlockedBy = (before: Credential[], after: Credential[]): Credential[] =>
+  before.filter((c, nth) => holdsLock(c) && after[nth]?.locked === false);
 
 export const store: Rule = (context) => {
   const { world, transaction: it, entry, at } = context;
@@ -62,12 +81,11 @@ export const store: Rule = (context) => {
   // The grant of the pickup names that of the deposit, and its window then: such a bank goes on without us.
   const goesOn =
     !elsewhere && it.credentials.some((c) => c.step === 'deposit' && liveCredential(c) && byGrant(context, c));
+  const deposits = spent(context, 'deposit', version);
   const credentials = it.credentials.map((c): Credential => {
-    const since = (knows: boolean) => (knows ? {} : { sinceVersion: version });
-    if (c.step === 'deposit' && liveCredential(c)) return { ...c, state: 'used', ...since(byGrant(context, c)) };
-    if (c.step === 'pickup' && c.state === 'issued')
-      return { ...c, state: 'active', notAfter: pickupBy, ...since(goesOn && pickupBy <= c.notAfter) };
-    return c;
+    if (c.step !== 'pickup' || c.state !== 'issued') return deposits(c);
+    const notAfter = within(c, pickupBy);
+    return { ...c, state: 'active', notAfter, ...(goesOn && notAfter <= c.notAfter ? {} : { sinceVersion: version }) };
   });
   const deposited = {
     type: 'transaction.deposited' as const,
@@ -83,6 +101,7 @@ export const store: Rule = (context) => {
   };
   return {
     ...gaveWay,
+    drop: [...gaveWay.drop, ...unlockedBy(it.credentials, credentials)],
     emissions: [
       ...gaveWay.emissions,
       ...emit(context, ...(elsewhere ? [conflicted(it, 'deposited', 'late')] : []), deposited),
@@ -116,14 +135,14 @@ const issued = (context: Context, conflict: Omit<Emission<Transaction>, 'occurre
   const version = it.version + conflict.length + 2;
   const useUntil = useFrom(it, at);
   const goesOn = it.credentials.some((c) => c.step === 'pickup' && byGrant(context, c));
+  const pickups = spent(context, 'pickup', version);
   const credentials = it.credentials.map((c): Credential => {
-    const since = (knows: boolean) => (knows ? {} : { sinceVersion: version });
-    if (c.step === 'pickup' && c.state !== 'superseded' && c.state !== 'revoked')
-      return { ...c, state: 'used', ...since(byGrant(context, c)) };
-    return c.step === 'deposit' && c.state === 'issued' ? { ...c, state: 'active', ...since(goesOn) } : c;
+    if (c.step !== 'deposit' || c.state !== 'issued') return pickups(c);
+    return { ...c, state: 'active', ...(goesOn ? {} : { sinceVersion: version }) };
   });
   return {
     ...nothing,
+    drop: unlockedBy(it.credentials, credentials),
     emissions: emit(
       context,
       ...conflict,
@@ -162,7 +181,7 @@ export const lendLate: Rule = (context) => {
   const merged = issued(context, [conflicted(it, 'picked_up', 'late')]);
   return {
     ...merged,
-    drop: gone?.drop ?? [],
+    drop: [...merged.drop, ...(gone?.drop ?? [])],
     emissions: [
       ...(gone && other ? [{ transactionId: other.id, weak: false, emissions: gone.emissions }] : []),
       ...merged.emissions,
@@ -185,10 +204,9 @@ export const giveBack: Rule = (context) => {
   const conflict = early || elsewhere ? [conflicted(it, 'deposited', 'late')] : [];
   const version = it.version + conflict.length + 2;
   const drop = it.credentials.filter(holdsLock);
-  const after = (c: Credential): Credential => {
-    if (!liveCredential(c)) return c;
-    return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
-  };
+  const returned = spent(context, 'deposit', version);
+  const pickedUp = spent(context, 'pickup', version);
+  const after = (c: Credential): Credential => (c.step === 'pickup' ? pickedUp(c) : returned(c));
   letGo(context, it, elsewhere ? null : (it.assetId ?? null));
   const gaveWay = elsewhere && other ? giveWay(context, other) : nothing;
   if (elsewhere && it.assetId !== undefined) takeDoor(context, entry.door, it.assetId, true);
@@ -244,15 +262,15 @@ export const start: Rule = (context) => {
   const version = it.version + 1;
   const { deadlines, overstaySeconds = 0 } = it;
   const useUntil = useFrom(it, at);
-  const notAfter = plusSeconds(useUntil, overstaySeconds);
+  const end = plusSeconds(useUntil, overstaySeconds);
   for (const each of context.world.compartments.values())
     if (each.heldBy === it.id) takeDoor(context, each.door, it.id, true);
-  const credentials = it.credentials.map(
-    (c): Credential =>
-      c.step === 'use' && liveCredential(c)
-        ? { ...c, notAfter, ...(byGrant(context, c) && notAfter <= c.notAfter ? {} : { sinceVersion: version }) }
-        : c,
-  );
+  const isKnown = it.credentials.some((c) => byGrant(context, c));
+  const credentials = it.credentials.map((c): Credential => {
+    if (c.step !== 'use' || !liveCredential(c)) return c;
+    const notAfter = within(c, end);
+    return { ...c, notAfter, ...(isKnown && notAfter <= c.notAfter ? {} : { sinceVersion: version }) };
+  });
   return {
     ...nothing,
     emissions: emit(context, {
@@ -352,11 +370,12 @@ export const giveWay = (context: Context, other: Transaction): Merged => {
 const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 2;
+  const pickups = spent(context, 'pickup', version);
   // Who picks up at the new door was preceded by whoever put it in, however late that is learned of.
   const wasCarried = it.move != null && context.entry.door === it.move.to;
   const after = (c: Credential): Credential => {
-    if ((c.step === 'pickup' && c.state !== 'superseded') || (wasCarried && ofCarrier(c) && liveCredential(c)))
-      return { ...c, state: 'used', ...(byGrant(context, c) ? {} : { sinceVersion: version }) };
+    if (c.step === 'pickup') return pickups(c);
+    if (wasCarried && ofCarrier(c) && liveCredential(c)) return { ...c, state: 'used', sinceVersion: version };
     return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
   };
   const drop = it.credentials.filter(holdsLock);
@@ -392,10 +411,14 @@ const endOfMove = ({ transaction: { move }, entry }: Context): Partial<Transacti
 const endFlags = (it: Transaction, isLate: boolean): Flag[] =>
   flagged({ ...it, ...moveOver(it) }, ...(isLate ? (['late'] as const) : [])).filter((flag) => flag !== 'held');
 
-/** The pickup, as it should be; if the transaction was held, or to be moved, by then, the bank did not know yet. */
+/**
+ * The pickup, as it should be; if the transaction was held, or to be moved, by then, the bank did not know yet, unless
+ * staff meant to act in spite of the hold.
+ */
 export const complete: Rule = (context) => {
   const { transaction: it, entry } = context;
-  const unforeseen = it.flags.includes('held') || (it.move != null && entry.door !== it.move.to);
+  const isOverride = it.credentials.some((c) => c.method === 'operator' && byGrant(context, c));
+  const unforeseen = (it.flags.includes('held') && !isOverride) || (it.move != null && entry.door !== it.move.to);
   return completed(context, unforeseen ? [conflicted(it, 'picked_up', 'late')] : []);
 };
 
@@ -432,8 +455,11 @@ export const takenOut = (context: Context, conflict: Omit<Emission<Transaction>,
   const { transaction: it, at } = context;
   const version = it.version + conflict.length + 1;
   const drop = it.credentials.filter(holdsLock);
-  const after = (c: Credential): Credential =>
-    liveCredential(c) ? { ...c, state: tookOut.includes(c.step) ? 'used' : 'revoked', sinceVersion: version } : c;
+  const tookItOut = { recall: spent(context, 'recall', version), take_out: spent(context, 'take_out', version) };
+  const after = (c: Credential): Credential => {
+    if (c.step === 'recall' || c.step === 'take_out') return tookItOut[c.step](c);
+    return liveCredential(c) ? { ...c, state: 'revoked', sinceVersion: version } : c;
+  };
   letGo(context, it, it.assetId ?? null);
   return {
     ...leavesStock(context, it, withdrawn('recalled')),
@@ -455,7 +481,6 @@ export const takenOut = (context: Context, conflict: Omit<Emission<Transaction>,
 };
 
 /** The rights with which something is taken out that is not handed over. */
-const tookOut: readonly Credential['step'][] = ['recall', 'take_out'];
 
 export const recalled: Rule = (context) => takenOut(context, []);
 export const recalledLate: Rule = (context) => takenOut(context, [conflicted(context.transaction, 'recalled', 'late')]);

@@ -3,7 +3,7 @@ import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { CredentialStep } from './credential.ts';
 import { isAtHome } from './home.ts';
-import type { Fresh } from './lifecycle.ts';
+import type { Fresh } from './issuing.ts';
 import { evidenceOf, type Fact, type Merged, nothing, type World } from './merge-context.ts';
 import { mergeTable } from './merge-table.ts';
 import { seen } from './stock.ts';
@@ -20,7 +20,6 @@ const stepBehind = (
   if (cause === null) return null;
   // A bank knows of steps at its doors only; what is a deposit there may be the second half of a move.
   if ('grantId' in cause) return transaction.credentials.find(({ id }) => id === cause.grantId)?.step ?? cause.step;
-  if ('step' in cause) return cause.step;
   const credential = commands.get(cause.commandId)?.credential;
   if (credential) return credential.step;
   // Without a sensor nobody knows what staff did behind an opened door; they have to say.

@@ -3,16 +3,14 @@ import type { Asset } from './asset.ts';
 import type { Compartment } from './compartment.ts';
 import { type Credential, liveCredential } from './credential.ts';
 import { apply, type SubjectChange } from './decision.ts';
+import { type Fresh, newCredential, withCredentials } from './issuing.ts';
 import {
   calledOff,
   type Doors,
-  type Fresh,
-  newPin,
   released,
   requirePossible,
   type TransactionDecision,
   taken,
-  withCredentials,
   without,
 } from './lifecycle.ts';
 import { Refusal } from './refusal.ts';
@@ -51,7 +49,7 @@ const carrierPin = (
   fresh: Fresh,
   now: Instant,
 ): Credential =>
-  newPin(step, fresh.credentialIds[nth], fresh, {
+  newCredential(step, fresh.credentialIds[nth], fresh, {
     state,
     notBefore: now,
     notAfter: step === 'take_out' ? moveBy : plusSeconds(now, putInSeconds),

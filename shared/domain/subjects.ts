@@ -42,10 +42,16 @@ export const subjects = {
       ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
-    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'salt', 'bankKey'],
+    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey'],
     commitment: (it, set) =>
-      set.recipient || set.parties
-        ? { personalHash: personalHash(it.salt, { recipient: it.recipient, parties: it.parties }) }
+      set.recipient || set.parties || set.delegates
+        ? {
+            personalHash: personalHash(it.salt, {
+              recipient: it.recipient,
+              parties: it.parties,
+              ...(it.delegates && { delegates: it.delegates }),
+            }),
+          }
         : {},
   } satisfies SubjectKind<Transaction>,
   command: {

@@ -2,11 +2,11 @@ import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
-import { Credential } from './credential.ts';
+import { Access, Credential } from './credential.ts';
 import { Link } from './link.ts';
 import { ExternalSystem, Source } from './source.ts';
 import { InstantText } from './time.ts';
-import { Condition, Workflow } from './workflow.ts';
+import { Condition, Tolerance, Workflow } from './workflow.ts';
 
 export const TransactionState = z.enum([
   'created',
@@ -159,11 +159,15 @@ export const Transaction = z.object({
   /** It gives way to a hard one when the bank is full and its first step has not begun. Left out: hard. */
   reservation: z.literal('soft').optional(),
   /** While it waits for a door: until when, and with which deadlines. Null once it has one; left out if it never waited. */
-  waiting: z.object({ until: InstantText, asked: Deadlines.partial() }).nullish(),
+  waiting: z.object({ until: InstantText, asked: Deadlines.partial(), access: z.array(Access).optional() }).nullish(),
   /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
   pickupWithinSeconds: z.int().positive().nullable(),
   /** Seconds from the start to `useUntil`; only where there is one, and the caller did not name the moment. */
   useWithinSeconds: z.int().positive().nullish(),
+  /** How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
+  tolerance: Tolerance.optional(),
+  /** Who was handed a right, by the credential they were given; those taken back as well. */
+  delegates: z.record(z.string(), Party).optional(),
   /** How long the renter may still open after `useUntil`. */
   overstaySeconds: z.int().positive().optional(),
   /** Counts the changes of its deadlines; part of every schedule's name. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Step } from '../device/access.ts';
+import type { AccessMethod, Step } from '../device/access.ts';
 
 export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
 
@@ -22,7 +22,18 @@ export type WorkflowStep = {
   grace?: number;
   /** As often as one likes. */
   repeats?: true;
+  /** How the person may prove their right; the first is what they get unless the call says otherwise. */
+  methods: readonly [AccessMethod, ...AccessMethod[]];
+  /** To how many at a time they may hand it on; nobody to whom it was handed may. */
+  delegates: number;
 };
+
+/** How much before and after their window people are let in all the same, in seconds. */
+export const Tolerance = z.object({
+  earlySeconds: z.int().nonnegative().max(86_400),
+  lateSeconds: z.int().nonnegative().max(86_400),
+});
+export type Tolerance = z.infer<typeof Tolerance>;
 
 export type WorkflowRow = {
   /** What it is for, in the words of those who use it. */
@@ -34,6 +45,8 @@ export type WorkflowRow = {
    * creation, the pickup from the deposit, the use from its start. A workflow has no other deadlines than these.
    */
   deadlines: Partial<Record<DeadlineName, number>> & { reserveUntil: number };
+  /** Unless the call says otherwise. The deadlines end so much later too. */
+  tolerance: Tolerance;
   /** What is asked for unless the call says otherwise. */
   conditions: readonly Condition[];
   /** It is about a thing that has its door before and after: an asset always, goods in stock where the call says so. */
@@ -48,10 +61,29 @@ const hours = (count: number): number => count * 3600;
 
 const storedAndTaken = { reserveUntil: hours(24), depositBy: hours(48), pickupBy: hours(72) };
 
-const handOver = (depositor: PartyRole, receiver: PartyRole) =>
+/** Proofs that a person carries. */
+const ofPersons = ['pin', 'qr', 'app', 'badge'] as const;
+/** The label on what is put in or taken out proves the right as well. */
+const orOfGoods = [...ofPersons, 'barcode'] as const;
+
+const onTime: Tolerance = { earlySeconds: 0, lateSeconds: 0 };
+
+const handOver = (
+  depositor: PartyRole,
+  receiver: PartyRole,
+  { methods, delegates }: Pick<WorkflowStep, 'methods' | 'delegates'> = { methods: orOfGoods, delegates: 2 },
+) =>
   [
-    { step: 'deposit', by: depositor, from: 'reserved', to: 'stored', until: 'reserveUntil' },
-    { step: 'pickup', by: receiver, from: 'stored', to: 'completed', until: 'pickupBy' },
+    {
+      step: 'deposit',
+      by: depositor,
+      from: 'reserved',
+      to: 'stored',
+      until: 'reserveUntil',
+      methods: orOfGoods,
+      delegates: 0,
+    },
+    { step: 'pickup', by: receiver, from: 'stored', to: 'completed', until: 'pickupBy', methods, delegates },
   ] as const;
 
 /** What distinguishes one use of a door from another. A new workflow is a new row. */
@@ -60,14 +92,18 @@ export const workflows = {
     use: 'staff put in what was bought, the buyer collects it',
     steps: handOver('staff', 'recipient'),
     deadlines: storedAndTaken,
+    tolerance: onTime,
     conditions: ['payment'],
     of: 'stock',
     endsBy: 'cancel, recall',
   },
   release: {
     use: 'staff hand something to a named person',
-    steps: handOver('staff', 'recipient'),
+    // To a named person, and nobody else.
+    steps: handOver('staff', 'recipient', { methods: ofPersons, delegates: 0 }),
     deadlines: storedAndTaken,
+    // An appointment: ten minutes are within manners.
+    tolerance: { earlySeconds: 600, lateSeconds: 600 },
     conditions: [],
     endsBy: 'cancel, recall',
   },
@@ -75,6 +111,7 @@ export const workflows = {
     use: 'a courier or a person deposits, a recipient picks up',
     steps: handOver('depositor', 'recipient'),
     deadlines: storedAndTaken,
+    tolerance: onTime,
     conditions: [],
     endsBy: 'cancel, recall',
   },
@@ -82,17 +119,36 @@ export const workflows = {
     use: 'a customer brings something back, staff or a courier pick it up',
     steps: handOver('depositor', 'collector'),
     deadlines: storedAndTaken,
+    tolerance: onTime,
     conditions: [],
     endsBy: 'cancel, recall',
   },
   loan: {
     use: 'an asset is issued to somebody and brought back',
     steps: [
-      { step: 'pickup', by: 'recipient', from: 'reserved', to: 'in_use', until: 'reserveUntil' },
-      // Whoever is late must be able to bring it back all the same: a year is for ever at a door.
-      { step: 'deposit', by: 'recipient', from: 'in_use', to: 'completed', until: 'useUntil', grace: hours(24 * 365) },
+      {
+        step: 'pickup',
+        by: 'recipient',
+        from: 'reserved',
+        to: 'in_use',
+        until: 'reserveUntil',
+        methods: ofPersons,
+        delegates: 0,
+      },
+      {
+        step: 'deposit',
+        by: 'recipient',
+        from: 'in_use',
+        to: 'completed',
+        until: 'useUntil',
+        // Whoever is late must be able to bring it back all the same: a year is for ever at a door.
+        grace: hours(24 * 365),
+        methods: ofPersons,
+        delegates: 0,
+      },
     ],
     deadlines: { reserveUntil: hours(24), useUntil: hours(72) },
+    tolerance: onTime,
     conditions: [],
     of: 'asset',
     inUse: { inside: false, due: 'stays' },
@@ -100,8 +156,20 @@ export const workflows = {
   },
   rental: {
     use: 'one person has a door for a while, and opens it again and again',
-    steps: [{ step: 'use', by: 'recipient', from: 'reserved', to: 'in_use', until: 'useUntil', repeats: true }],
+    steps: [
+      {
+        step: 'use',
+        by: 'recipient',
+        from: 'reserved',
+        to: 'in_use',
+        until: 'useUntil',
+        repeats: true,
+        methods: ofPersons,
+        delegates: 2,
+      },
+    ],
     deadlines: { reserveUntil: hours(1), useUntil: hours(24) },
+    tolerance: onTime,
     conditions: [],
     inUse: { inside: true, due: 'ends' },
     endsBy: 'complete, by the renter or staff',

@@ -4,9 +4,11 @@ import { alternatives, assign, policyOf, serveLine, softDoors } from '../domain/
 import { defaultPolicy } from '../domain/assignment-policy.ts';
 import type { Bank } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { credentialsMost } from '../domain/issuing.ts';
 import * as lifecycle from '../domain/lifecycle.ts';
 import { sourceOf } from '../domain/ownership.ts';
 import { Refusal, type ReservationReason } from '../domain/refusal.ts';
+import type { RootKeys } from '../domain/root-key.ts';
 import { seenText } from '../domain/seen.ts';
 import { type InDoor, sellable, unsellable } from '../domain/stock.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -20,6 +22,7 @@ import { decisionWrites, drawFresh, newSalt, openTransactions, withNextPin } fro
 import type { Answer, Call, HttpDeps } from './endpoint.ts';
 import { requireFields } from './problem.ts';
 import { requireUsable } from './sandbox.ts';
+import { refusePlaceTaken, withVerifier } from './transaction-changes.ts';
 import { transactionAnswer } from './transaction-view.ts';
 
 /**
@@ -52,13 +55,17 @@ type CheckCall = Pick<Call<typeof contract.checkTransaction>, 'body' | 'caller' 
 /** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
 const inputOf = (
   { body, caller }: CreateCall,
-  { siteId, bankKey, simulated }: Pick<Bank, 'siteId' | 'bankKey' | 'simulated'>,
+  bank: Bank,
+  rootKeys: RootKeys,
   id: string,
   salt: string,
 ): lifecycle.CreateInput => {
-  const { waitUntil: _, sku: __, reservation, ...asked } = body;
+  const { waitUntil: _, sku: __, reservation, access = [], ...asked } = body;
+  const { siteId, bankKey, simulated } = bank;
+  const place = { bankId: bank.id, bankKey };
   return {
     ...asked,
+    ...(access.length > 0 && { access: access.map((it, nth) => withVerifier(rootKeys, place, it, `/access/${nth}`)) }),
     id,
     salt,
     tenant: caller.tenant,
@@ -105,16 +112,6 @@ export const requireSound = ({ body, caller, now }: CheckCall): ReturnType<typeo
   (subject === 'stock' ? lifecycle.stockDeadlines : lifecycle.deadlinesOf)(body, now);
   sourceOf(caller, body.source);
   return subject;
-};
-
-/** Of a link every place is one transaction's. */
-export const refusePlaceTaken = (lost: Lost): void => {
-  const place = lost.to('link');
-  if (place === undefined) return;
-  const existing = String(place.current?.transactionId ?? '');
-  const [, , , kind, id] = place.key.PK.split('#');
-  const detail = `part ${Number(place.key.SK)} of ${kind} ${id} is ${existing} already`;
-  throw new Refusal('conflict', detail, { existing });
 };
 
 /** Why it has the door it has. */
@@ -185,7 +182,7 @@ export const openCreation = (deps: HttpDeps) => {
     const gaveWay = lifecycle.giveWaySoftly(soft.transaction, elsewhere, now);
     if (gaveWay === null) return null;
     const rootKeys = await deps.rootKeys();
-    const fresh = drawFresh(rootKeys.version, deps.newId);
+    const fresh = drawFresh(rootKeys.version, deps.newId, credentialsMost(input.access));
     const created = lifecycle.create(input, compartment, at.bank.pinDigits, at.assignment, fresh, now);
     // It is our rule that another has to give way, not the caller's wish.
     const byRule = { ...call.circumstances, actor: { type: 'system' as const, id: 'assignment' } };
@@ -208,7 +205,8 @@ export const openCreation = (deps: HttpDeps) => {
     const { left } = serveLine(read.waiting, read.bank, read.compartments, now);
     const found = assign(body.items, id, read.bank, left, now);
     const { waitUntil, reservation } = body;
-    const input = inputOf(call, read.bank, id, salt);
+    const rootKeys = await deps.rootKeys();
+    const input = inputOf(call, read.bank, rootKeys, id, salt);
     if (found.refused !== null && mayPass(found.refused)) {
       if (!consistent) return null;
       const soft = reservation === 'soft' ? [] : softDoors(body.items, id, read.bank, read.compartments, now);
@@ -227,7 +225,6 @@ export const openCreation = (deps: HttpDeps) => {
     if (found.refused !== null)
       throw new Refusal('reservation_refused', refusalText[found.refused], { reason: found.refused });
 
-    const rootKeys = await deps.rootKeys();
     const { policy, candidates, reason } = found;
     const assignment = { policy, candidates, reason, seen: seenText(read.bank.layout, left, now) };
     const decideFor = (compartment: Compartment) =>
@@ -236,7 +233,7 @@ export const openCreation = (deps: HttpDeps) => {
         compartment,
         read.bank.pinDigits,
         assignment,
-        drawFresh(rootKeys.version, deps.newId),
+        drawFresh(rootKeys.version, deps.newId, credentialsMost(input.access)),
         now,
       );
     for (const compartment of found.doors.slice(0, attempts)) {
@@ -285,11 +282,18 @@ export const openCreation = (deps: HttpDeps) => {
     // What its bank tells of the door at the same time is no reason to refuse.
     for (let attempt = 0; attempt < loanAttempts; attempt += 1) {
       const { asset, bank, compartment } = await findLendable(call);
-      const input = { ...inputOf(call, bank, id, salt), items: [asset.item] };
+      const input = { ...inputOf(call, bank, rootKeys, id, salt), items: [asset.item] };
       const assignment = { policy: policyOf(bank).id, candidates: 1, reason: byAsset };
       const made = await commitCreate(
         call,
-        lifecycle.create(input, compartment, bank.pinDigits, assignment, drawFresh(rootKeys.version, deps.newId), now),
+        lifecycle.create(
+          input,
+          compartment,
+          bank.pinDigits,
+          assignment,
+          drawFresh(rootKeys.version, deps.newId, credentialsMost(input.access)),
+          now,
+        ),
         [
           {
             kind: 'other',
@@ -340,9 +344,9 @@ export const openCreation = (deps: HttpDeps) => {
       const { bank, found } = await findSellable(call, consistent);
       const assignment = { policy: policyOf(bank).id, candidates: found.length, reason: byStock };
       for (const { unit, compartment } of found.slice(0, attempts)) {
-        const input = { ...inputOf(call, bank, id, salt), items: [unit.item], stockUnitId: unit.id };
+        const input = { ...inputOf(call, bank, rootKeys, id, salt), items: [unit.item], stockUnitId: unit.id };
         const at = { compartment, stockedAt: unit.stockedAt ?? call.now };
-        const fresh = drawFresh(rootKeys.version, deps.newId);
+        const fresh = drawFresh(rootKeys.version, deps.newId, credentialsMost(input.access));
         const decided = lifecycle.createFromStock(input, at, bank.pinDigits, assignment, fresh, call.now);
         const made = await commitCreate(call, decided);
         if (made !== null) return made;

@@ -1,7 +1,7 @@
 import { projection } from '../api/shapes.ts';
 import { CredentialView, TransactionView } from '../api/transactions.ts';
 import type { Credential } from '../domain/credential.ts';
-import { hasEnded, type Transaction } from '../domain/transaction.ts';
+import { hasEnded } from '../domain/transaction.ts';
 import type { Found } from '../store/transactions.ts';
 import type { Answer } from './endpoint.ts';
 
@@ -23,16 +23,28 @@ export const transactionView = (found: Seen): TransactionView =>
     credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });
 
-/** The answer with a transaction; `issuedFrom`: the credentials whose values it shows. */
-export const transactionAnswer = (found: Seen, issuedFrom: Transaction['credentials'] = []): Answer => ({
-  body: transactionView(found),
-  etag: found.transaction.version,
-  ...(issuedFrom.length > 0
-    ? {
-        issued: {
-          kind: 'pins',
-          credentials: issuedFrom.map(({ id, attempt, digits, keyVersion }) => ({ id, attempt, digits, keyVersion })),
-        },
-      }
-    : {}),
-});
+/** A transaction as it is answered; `issued`: the credentials whose values are shown with it. */
+export const transactionAnswer = (found: Seen, issued: readonly Credential[] = []): Answer => {
+  const { id: transactionId, bankId, version } = found.transaction;
+  return {
+    body: transactionView(found),
+    etag: version,
+    ...(issued.length > 0
+      ? {
+          issued: {
+            kind: 'credentials',
+            bankId,
+            transactionId,
+            credentials: issued.map(({ id, method, step, attempt, digits, keyVersion }) => ({
+              id,
+              method,
+              step,
+              attempt,
+              digits,
+              keyVersion,
+            })),
+          },
+        }
+      : {}),
+  };
+};

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { DoorGrants, type Grant } from '../device/shadow.ts';
+import { isTokenMethod } from '../device/token.ts';
 import { doorsPerShadow } from '../device/topics.ts';
 import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
@@ -8,6 +9,7 @@ import { credentialVerifier } from '../domain/derived.ts';
 import { doorGrants } from '../domain/grants.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Transaction } from '../domain/transaction.ts';
+import { keepConfig } from './bank-config.ts';
 import type { Patch, Shadows } from './shadows.ts';
 
 /** A door as it is recorded: its row, if it has one, and the transaction that holds it. */
@@ -64,11 +66,28 @@ export type GrantsDeps = {
 };
 
 /** Makes one `grants-<k>` of a bank say what is true of all its doors now. */
-export const showGrants = async (deps: GrantsDeps, bank: Bank, name: string, telling: Telling): Promise<void> => {
-  const rootKeys = await deps.rootKeys();
-  const first = Number(name.split('-')[1]) * doorsPerShadow.grants;
-  const labels = bank.layout.slice(first, first + doorsPerShadow.grants).map((it) => it.door);
-  await deps.shadows.change(bank.id, name, async (desired) =>
-    grantsPatch(desired, await deps.doorsNow(bank, labels), { bank, rootKeys, nowMs: deps.clock(), telling }),
-  );
+export const openGrants = (deps: GrantsDeps) => {
+  /** Whose tokens banks were told to take, as far as this function has seen to it. */
+  const told = new Set<string>();
+  /** A token opens where its issuer is known, so the key goes before it; that of a new root key as well. */
+  const tellIssuers = async (bank: Bank, rootKeys: RootKeys, doors: DoorNow[]): Promise<void> => {
+    const shown = doors
+      .flatMap((it) => it.transaction?.credentials ?? [])
+      .filter(({ method }) => isTokenMethod(method));
+    const name = `${bank.id} ${rootKeys.versions.join(' ')}`;
+    if (shown.length === 0 || told.has(name)) return;
+    await keepConfig(deps.shadows, bank, rootKeys);
+    told.add(name);
+  };
+
+  return async (bank: Bank, name: string, telling: Telling): Promise<void> => {
+    const rootKeys = await deps.rootKeys();
+    const first = Number(name.split('-')[1]) * doorsPerShadow.grants;
+    const labels = bank.layout.slice(first, first + doorsPerShadow.grants).map((it) => it.door);
+    await deps.shadows.change(bank.id, name, async (desired) => {
+      const doors = await deps.doorsNow(bank, labels);
+      await tellIssuers(bank, rootKeys, doors);
+      return grantsPatch(desired, doors, { bank, rootKeys, nowMs: deps.clock(), telling });
+    });
+  };
 };

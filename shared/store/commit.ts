@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { type Actor, Envelope } from '../../events/envelope.ts';
+import { methods } from '../device/access.ts';
 import type { ApiKey } from '../domain/api-key.ts';
 import type { Asset } from '../domain/asset.ts';
 import type { TenantPolicy } from '../domain/assignment-policy.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
+import type { Credential } from '../domain/credential.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
 import type { Import } from '../domain/import.ts';
@@ -189,21 +191,28 @@ export const compartmentWrite = (bankId: string, { before, after }: CompartmentC
   };
 };
 
-/** PIN locks, unique among the live PINs of a bank; the verifier is all that is kept of a PIN. */
+/** A credential as its bank may ask for it. */
+type Lockable = { credential: Pick<Credential, 'id' | 'method'>; verifier: string };
+
+/** What the caller brings may fit several transactions of a bank; everything else only one. */
+export const lockKey = (bankId: string, { credential, verifier }: Lockable): Key =>
+  keys.lock(bankId, verifier, methods[credential.method].value === 'brought' ? credential.id : undefined);
+
+/** PIN locks, unique among the live PINs of a bank, and the same for other credentials; a verifier is all that is kept. */
 export const lockWrites = (
   bankId: string,
   owner: { tenant: string; transactionId: string },
-  take: { credentialId: string; verifier: string }[],
-  drop: { verifier: string }[],
+  take: Lockable[],
+  drop: Lockable[],
 ): Write[] => [
   ...take.map(
-    ({ credentialId, verifier }): Write => ({
+    (it): Write => ({
       kind: 'lock',
       expects: 'absent',
-      put: { ...keys.lock(bankId, verifier), ...owner, credentialId },
+      put: { ...lockKey(bankId, it), ...owner, credentialId: it.credential.id },
     }),
   ),
-  ...drop.map(({ verifier }): Write => ({ kind: 'lock', expects: 'anything', remove: keys.lock(bankId, verifier) })),
+  ...drop.map((it): Write => ({ kind: 'lock', expects: 'anything', remove: lockKey(bankId, it) })),
 ];
 
 /** Seconds an idempotency key is remembered. */

@@ -1,3 +1,4 @@
+import { nextFor } from '../device/denial.ts';
 import { type DoorEntry, isDoorEntry } from '../device/journal.ts';
 import { Asset } from '../domain/asset.ts';
 import type { Command } from '../domain/command.ts';
@@ -22,6 +23,7 @@ import {
   commitStockUnit,
   commitTransaction,
   compartmentWrite,
+  lockKey,
   lockWrites,
 } from './commit.ts';
 import { isUnderstood, journalWrite, type ReceivedEntry } from './journal.ts';
@@ -84,6 +86,11 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
   const circumstances = { actor: { type: 'bank' as const, id: bank.id }, now, newId: deps.newId };
   let saved = snapshot(world);
   let pending = nothingPending();
+
+  const lockable = (credential: Credential) => ({
+    credential,
+    verifier: credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, credential),
+  });
 
   const newChain = (door: string | null): ChainHead => {
     const { tenant, siteId } = bank;
@@ -182,22 +189,14 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
         after.push(() => Object.assign(bank, { lifecycle: 'active', version: bank.version + 1 }));
       }
     }
-    const verifier = (it: Credential) =>
-      credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it);
     for (const credential of pending.take) {
       const owner = [...world.transactions.values()].find((it) => it.credentials.some((c) => c.id === credential.id));
       if (owner)
         writes.push(
-          ...lockWrites(
-            bank.id,
-            { tenant: bank.tenant, transactionId: owner.id },
-            [{ credentialId: credential.id, verifier: verifier(credential) }],
-            [],
-          ),
+          ...lockWrites(bank.id, { tenant: bank.tenant, transactionId: owner.id }, [lockable(credential)], []),
         );
     }
-    const dropped = pending.drop.map((it) => ({ verifier: verifier(it) }));
-    writes.push(...lockWrites(bank.id, { tenant: bank.tenant, transactionId: '' }, [], dropped));
+    writes.push(...lockWrites(bank.id, { tenant: bank.tenant, transactionId: '' }, [], pending.drop.map(lockable)));
     writes.push(journalWrite(bank.id, journalId, pending.entries, brokerTime, now));
     return {
       writes,
@@ -210,11 +209,7 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
 
   /** Another live credential has that PIN: the next one is tried. */
   const nextPin = (lostKey: string): void => {
-    const credential = pending.take.find(
-      (it) =>
-        keys.lock(bank.id, credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it)).SK ===
-        lostKey,
-    );
+    const credential = pending.take.find((it) => lockKey(bank.id, lockable(it)).SK === lostKey);
     if (!credential) throw new Error('a PIN lock was lost that was never taken');
     pending.take = pending.take.map((it) => (it === credential ? { ...it, attempt: it.attempt + 1 } : it));
     for (const [id, emissions] of pending.transactions) {
@@ -260,7 +255,10 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       if (takeDoorEntry(entry, occurredAt)) await flush();
     } else if (entry.type === 'access.denied') {
       const { door = null, method, reason, transactionId = null, grantId: credentialId = null } = entry;
-      const data = { door, method, reason, transactionId, credentialId };
+      // A bank of before says only why.
+      const next = entry.next ?? nextFor(reason);
+      const limitAt = entry.limitAt === undefined ? null : instant(entry.limitAt);
+      const data = { door, method, reason, next, limitAt, transactionId, credentialId };
       pending.bank.push({ type: 'access.denied', set: {}, data, occurredAt });
     } else if (entry.type === 'boot') {
       pending.bank.push({ type: 'bank.booted', set: {}, data: { generation: entry.generation }, occurredAt });

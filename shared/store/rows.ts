@@ -28,7 +28,11 @@ export const keys = {
     PK: `BANK#${bankId}`,
     SK: `J#${journalId}#${number(seq)}`,
   }),
-  lock: (bankId: string, verifier: string): Key => ({ PK: `BANK#${bankId}`, SK: `P#${verifier}` }),
+  /** Whose credential it is that fits a verifier. A PIN is one person's; a badge may be for several transactions. */
+  lock: (bankId: string, verifier: string, credentialId?: string): Key => ({
+    PK: `BANK#${bankId}`,
+    SK: credentialId === undefined ? `P#${verifier}` : `P#${verifier}#${credentialId}`,
+  }),
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
@@ -119,6 +123,11 @@ export const ranges = {
   bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
   waiting: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'BW#', to: `BW#${end}` }),
   bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
+  locks: (bankId: string, verifier: string) => ({
+    PK: `BANK#${bankId}`,
+    from: `P#${verifier}`,
+    to: `P#${verifier}#${end}`,
+  }),
   compartments: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'D#', to: `D#${end}` }),
   journal: (bankId: string, journalId: string, from: number, to: number) => ({
     PK: `BANK#${bankId}`,

@@ -6,13 +6,14 @@ import type { Bank } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { credentialVerifier } from '../domain/derived.ts';
-import { type Doors, expireIfDue, type Fresh, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
+import { credentialsMost, type Fresh } from '../domain/issuing.ts';
+import { type Doors, expireIfDue, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
 import type { WaitingRow } from './banks.ts';
-import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockWrites } from './commit.ts';
+import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockKey, lockWrites } from './commit.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
 import { Lost, type LostRow, type Table, type Write } from './table.ts';
 
@@ -125,12 +126,13 @@ export const decisionWrites = (
   const { compartment, target } = doorsAfter(decision, found ?? { compartment: null, target: null });
   const committed = commitTransaction(decision.transaction, compartment, circumstances, target);
   const verifier = (it: Credential) => credentialVerifier(rootKeys, after, it);
-  const take = decision.locks.take.map((it) => ({ credentialId: it.id, verifier: verifier(it) }));
-  const drop = decision.locks.drop.map((it) => ({ verifier: verifier(it) }));
+  const lockable = (it: Credential) => ({ credential: it, verifier: verifier(it) });
+  const take = decision.locks.take.map(lockable);
+  const drop = decision.locks.drop.map(lockable);
   return {
     after: committed.after,
     events: committed.events,
-    lockOwners: new Map(take.map((it) => [keys.lock(after.bankId, it.verifier).SK, it.credentialId])),
+    lockOwners: new Map(take.map((it) => [lockKey(after.bankId, it).SK, it.credential.id])),
     writes: [
       ...committed.writes,
       ...decision.compartments.map((it) => compartmentWrite(after.bankId, it)),
@@ -200,7 +202,10 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     let decision: TransactionDecision | null = null;
     let again = false;
     for (let attempt = 0; attempt < decideAtMost; attempt += 1) {
-      if (!again) decision = decide(current, drawFresh(keysNow.version, newId));
+      if (!again) {
+        const most = credentialsMost(current.transaction.waiting?.access);
+        decision = decide(current, drawFresh(keysNow.version, newId, most));
+      }
       again = false;
       if (decision === null) return { ...current, decision };
       const { after, writes, lockOwners } = decisionWrites(keysNow, decision, current, circumstances);

@@ -9,13 +9,8 @@ import { envelopesOf, type SubjectKind } from '#shared/domain/chain.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { type Credential, stepAtDoor } from '#shared/domain/credential.ts';
 import { apply, born, type SubjectChange } from '#shared/domain/decision.ts';
-import {
-  type CreateInput,
-  create,
-  createFromStock,
-  type Fresh,
-  type TransactionDecision,
-} from '#shared/domain/lifecycle.ts';
+import type { Fresh } from '#shared/domain/issuing.ts';
+import { type CreateInput, create, createFromStock, type TransactionDecision } from '#shared/domain/lifecycle.ts';
 import { mergeDoorEntry } from '#shared/domain/merge.ts';
 import type { World } from '#shared/domain/merge-context.ts';
 import type { StockUnit } from '#shared/domain/stock.ts';
@@ -106,9 +101,9 @@ export const reserved = (id = 'txn_1', door = '1', more: Partial<CreateInput> = 
   create(parcelInput(id, more), newCompartment(door), 6, chosen, freshFor(id, more.workflow), startedAt).transaction
     .after;
 
-/** A credential id for each step, by its first letter. */
+/** A credential id for each step, by its first letter, and some for whatever else is asked for. */
 export const freshFor = (id: string, workflow: Workflow = 'parcel'): Fresh => ({
-  credentialIds: workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`),
+  credentialIds: [...workflowOf(workflow).steps.map(({ step }) => `${id}_${step.slice(0, 1)}`), `${id}_x`, `${id}_y`],
   keyVersion: 1,
 });
 
@@ -177,6 +172,12 @@ export class Journal {
 
   pickedUp(of: string, door: string, at?: Instant): Arriving {
     return this.closed('pickup', of, door, 'empty', at);
+  }
+
+  /** The same with a credential that has an id of its own. */
+  pickedUpWith(grantId: string, of: string, door: string, at?: Instant): Arriving {
+    const cause = { grantId, step: 'pickup' as const };
+    return this.entry('door.closed', door, { contents: 'empty' }, { of, cause, ...dated(at) });
   }
 
   /** Whoever carries it has these rights, by their ids; a bank knows them as staff's and a depositor's. */
@@ -288,7 +289,10 @@ export class Cloud {
     const input = { ...parcelInput(id, { workflow: 'sale', items: [item], ...more }), stockUnitId: unitId };
     const compartment = this.compartment(door ?? '');
     const where = { compartment, stockedAt: stockedAt ?? at };
-    this.save(id, createFromStock(input, where, 6, chosen, freshFor(id, 'sale'), at));
+    // Nobody deposits it any more.
+    const { keyVersion, credentialIds } = freshFor(id, 'sale');
+    const fresh = { keyVersion, credentialIds: credentialIds.slice(1) };
+    this.save(id, createFromStock(input, where, 6, chosen, fresh, at));
   }
 
   unit(id: string): StockUnit {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { delegate, issue, resend, revoke, takeBack } from '#shared/domain/access.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { deadlineOf, runningDeadline } from '#shared/domain/deadline.ts';
+import type { Fresh } from '#shared/domain/issuing.ts';
 import {
   type Action,
   cancel,
@@ -12,16 +14,12 @@ import {
   dispute,
   expireIfDue,
   extend,
-  type Fresh,
   hold,
-  issue,
   liftHold,
   move,
   possible,
   recallItem,
   refund,
-  resend,
-  revoke,
   type TransactionDecision,
   update,
 } from '#shared/domain/lifecycle.ts';
@@ -71,6 +69,11 @@ const toAnotherDoor = (it: Transaction): TransactionDecision => {
   return startMove(it, newCompartment('2'), input, { ...fresh, credentialIds: ['crd_out', 'crd_in'] }, minutes(5));
 };
 
+const handedOn = (it: Transaction): TransactionDecision => {
+  const delegation = { to: { name: 'Grace' }, access: { method: 'pin' as const }, keepsOwn: false, by: 'by_recipient' };
+  return delegate(it, it.credentials.at(-1)?.id ?? '', delegation, fresh, minutes(5));
+};
+
 const act: Record<Action, (it: Transaction) => TransactionDecision> = {
   cancel: (it) => cancel(it, door, 'by_caller', fresh, minutes(5)),
   extend: (it) =>
@@ -101,9 +104,22 @@ const act: Record<Action, (it: Transaction) => TransactionDecision> = {
   },
   link: (it) => update(it, { link: { kind: 'order', id: 'A-1', part: 1, of: 2 } }),
   // Its credentials are gone, as after a revocation.
-  issue: (it) => issue({ ...it, credentials: [] }, it.workflow === 'rental' ? 'use' : 'pickup', fresh, minutes(5)),
+  issue: (it) =>
+    issue(
+      { ...it, credentials: [] },
+      it.state === 'recall_due'
+        ? { step: 'recall', method: 'operator', reason: 'the PIN was lost' }
+        : { step: it.workflow === 'rental' ? 'use' : 'pickup', method: 'pin' },
+      fresh,
+      minutes(5),
+    ),
   resend: (it) => resend(it, it.credentials.at(-1)?.id ?? '', fresh),
   revoke: (it) => revoke(it, it.credentials.at(-1)?.id ?? ''),
+  delegate: (it) => handedOn(it),
+  'take-back': (it) => {
+    const credentials = it.credentials.map((c) => ({ ...c, delegatedFrom: 'crd_own' }));
+    return takeBack({ ...it, credentials }, credentials.at(-1)?.id ?? '', 'by_recipient');
+  },
 };
 
 /** An event that leaves the state as it is. */
@@ -145,9 +161,11 @@ const outcomes: Record<Action, Partial<Record<TransactionState, string>>> = {
   },
   'cancel-move': { stored: 'transaction.move_cancelled → stored' },
   link: in_('transaction.linked', ...TransactionState.options),
-  issue: in_('credential.issued', 'reserved', 'stored', 'in_use'),
+  issue: in_('credential.issued', 'reserved', 'stored', 'in_use', 'recall_due'),
   resend: in_('credential.superseded', 'reserved', 'stored', 'in_use', 'recall_due'),
   revoke: in_('credential.revoked', 'reserved', 'stored', 'in_use', 'recall_due'),
+  delegate: in_('credential.delegated', 'reserved', 'stored', 'in_use'),
+  'take-back': in_('credential.taken_back', 'reserved', 'stored', 'in_use'),
 };
 
 const actions = Object.keys(outcomes).filter((it): it is Action => Object.hasOwn(possible, it));

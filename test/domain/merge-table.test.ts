@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DoorEntry } from '#shared/device/journal.ts';
+import { resend } from '#shared/domain/access.ts';
 import { Credential } from '#shared/domain/credential.ts';
-import { cancel, expireIfDue, extend, hold, liftHold, resend } from '#shared/domain/lifecycle.ts';
+import { cancel, expireIfDue, extend, hold, liftHold } from '#shared/domain/lifecycle.ts';
 import type { Fact } from '#shared/domain/merge-context.ts';
 import { mergeTable } from '#shared/domain/merge-table.ts';
 import { startMove } from '#shared/domain/moving.ts';

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { delegate, issue, resend } from '#shared/domain/access.ts';
 import { assign } from '#shared/domain/assignment.ts';
 import { newCompartment } from '#shared/domain/compartment.ts';
+import { type Access, type Credential, liveCredentialsMost } from '#shared/domain/credential.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { dueOfTransaction, settledDues } from '#shared/domain/due.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
-import { cancel, complete, expireIfDue, extend, hold, liftHold, recallItem, resend } from '#shared/domain/lifecycle.ts';
+import { cancel, complete, expireIfDue, extend, hold, liftHold, recallItem } from '#shared/domain/lifecycle.ts';
 import { cancelMove, redirect, returnElsewhere, startMove } from '#shared/domain/moving.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
@@ -101,27 +103,27 @@ describe('moving what lies inside', () => {
     const { it: now, out, into } = moving();
     const pickup = pickupOf(now())?.id;
     expect(grantsAt(now(), '1')).toEqual([
-      { id: `${of}_p`, step: 'pickup', blocked: 'moving' },
       { id: out.id, step: 'recall' },
+      { id: `${of}_p`, step: 'pickup', blocked: 'moving' },
     ]);
     expect(grantsAt(now(), '2')).toEqual([
-      { id: pickup, step: 'pickup', after: into.id },
       { id: into.id, step: 'deposit', after: out.id },
+      { id: pickup, step: 'pickup', after: into.id },
     ]);
   });
 
   it('tells whoever comes to fetch it that it is being moved, also where their bank asks', () => {
     const { it: now } = moving();
     const pickup = pickupOf(now());
-    expect(pickup && whyNot(now(), pickup, minutes(11))).toBe('moving');
+    expect(pickup && whyNot(now(), pickup, minutes(11))).toEqual({ reason: 'moving' });
   });
 
   it('keeps a hold at the new door', () => {
     const { cloud, it: now } = moving();
     cloud.decide(of, (each) => hold(each, 'customs'));
-    expect(grantsAt(now(), '2')[0]).toMatchObject({ step: 'pickup', blocked: 'on_hold' });
+    expect(grantsAt(now(), '2')[1]).toMatchObject({ step: 'pickup', blocked: 'on_hold' });
     cloud.decide(of, liftHold);
-    expect(grantsAt(now(), '2')[0]).not.toHaveProperty('blocked');
+    expect(grantsAt(now(), '2')[1]).not.toHaveProperty('blocked');
   });
 
   it('frees the old door once it was closed empty, and the item is in somebody’s hands', () => {
@@ -131,8 +133,8 @@ describe('moving what lies inside', () => {
     expect(cloud.compartment('2')).toMatchObject({ heldBy: of, availability: 'reserved' });
     expect(now().credentials.find(({ id }) => id === into.id)?.state).toBe('active');
     expect(grantsAt(now(), '2')).toEqual([
-      { id: `${of}_p`, step: 'pickup', after: into.id },
       { id: into.id, step: 'deposit' },
+      { id: `${of}_p`, step: 'pickup', after: into.id },
     ]);
     expect(cloud.eventsOf(of).at(-1)).toBe('taken_out');
   });
@@ -215,7 +217,7 @@ describe('moving what lies inside', () => {
     const { cloud, it: now, into } = moving();
     cloud.decide(of, (each, _at, fresh) => resend(each, into.id, fresh));
     expect(cloud.events.at(-1)?.data).toMatchObject({ door: '1', toDoor: '2', changesGrants: true });
-    expect(grantsAt(now(), '2')[0]).toMatchObject({ step: 'pickup', after: cloud.right(of, 'put_in').id });
+    expect(grantsAt(now(), '2')[1]).toMatchObject({ step: 'pickup', after: cloud.right(of, 'put_in').id });
   });
 
   it('is refused twice over, and of what is not inside', () => {
@@ -697,5 +699,107 @@ describe('in whatever order a move is asked for, carried out and heard of', () =
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('moving what several people may fetch, each in their own way', () => {
+  const badge = (verifier: string): Access => ({ step: 'pickup', method: 'badge', verifier });
+  const byMany = (
+    access: Access[] = [{ step: 'pickup', method: 'pin' }, badge('b1'), { step: 'pickup', method: 'qr' }],
+  ) => {
+    const cloud = new Cloud([doorOf('1', { heightMm: 200 }), doorOf('2'), doorOf('3', { heightMm: 600 })]);
+    const journal = new Journal();
+    cloud.reserve(of, { access });
+    cloud.learn(journal.opened('deposit', of, '1', minutes(1)), journal.deposited(of, '1', minutes(2)));
+    return { cloud, journal, it: () => cloud.transaction(of) };
+  };
+  const handedOn = (cloud: Cloud) =>
+    cloud.decide(of, (it, _at, fresh, now) =>
+      delegate(
+        it,
+        `${of}_p`,
+        { to: { name: 'Grace' }, access: { method: 'pin' }, keepsOwn: false, by: 'by_recipient' },
+        { ...fresh, credentialIds: ['crd_grace'] },
+        now,
+      ),
+    );
+  const pickups = (it: Transaction): Credential[] => it.credentials.filter(({ step }) => step === 'pickup');
+  const why = (it: Transaction) => pickups(it).map((c) => [c.id, whyNot(it, c, minutes(30))?.reason]);
+
+  it('keeps them all out, whoever they handed it to as well', () => {
+    const { cloud, it: now } = byMany();
+    handedOn(cloud);
+    start(cloud);
+    expect(why(now())).toEqual([
+      [`${of}_p`, 'delegated'],
+      [`${of}_x`, 'moving'],
+      [`${of}_y`, 'moving'],
+      ['crd_grace', 'moving'],
+    ]);
+    const [out, ...others] = grantsAt(now(), '1');
+    expect(out).toEqual({ id: cloud.right(of, 'take_out').id, step: 'recall' });
+    expect(others.map(({ blocked }) => blocked)).toEqual(['moving', 'moving', 'moving']);
+  });
+
+  it('lets them all in at the new door, once it was put in there', () => {
+    const { cloud, journal, it: now } = byMany();
+    handedOn(cloud);
+    start(cloud);
+    const [out, into] = [cloud.right(of, 'take_out'), cloud.right(of, 'put_in')];
+    expect(grantsAt(now(), '2').map(({ after }) => after)).toEqual([out.id, into.id, into.id, into.id]);
+    cloud.learn(
+      journal.carried(out, of, '1', 'empty', minutes(12)),
+      journal.carried(into, of, '2', 'filled', minutes(14)),
+    );
+    expect(now()).toMatchObject({ door: '2', flags: [], delegates: { crd_grace: { name: 'Grace' } } });
+    expect(why(now())).toEqual([
+      [`${of}_p`, 'delegated'],
+      [`${of}_x`, undefined],
+      [`${of}_y`, undefined],
+      ['crd_grace', undefined],
+    ]);
+    // What the bank has from before must be told anew.
+    for (const { sinceVersion } of pickups(now())) expect(sinceVersion).toBe(now().version);
+  });
+
+  it('has room at both doors for whoever carries it, and no more than a shadow has', () => {
+    const { cloud, it: now } = byMany();
+    cloud.decide(of, (it, _at, fresh, at) => issue(it, badge('b2'), { ...fresh, credentialIds: ['crd_zz'] }, at));
+    start(cloud);
+    cloud.decide(of, (it, _at, fresh) => resend(it, `${of}_p`, { ...fresh, credentialIds: ['crd_zzz'] }));
+    for (const [door, step] of [
+      ['1', 'take_out'],
+      ['2', 'put_in'],
+    ] as const) {
+      const grants = grantsAt(now(), door);
+      expect(grants).toHaveLength(liveCredentialsMost);
+      expect(grants[0]?.id).toBe(cloud.right(of, step).id);
+    }
+  });
+
+  it('leaves as much room for others as one of the two PINs of whoever carries it takes', () => {
+    const { cloud } = byMany([{ step: 'pickup', method: 'pin' }, badge('b1')]);
+    start(cloud);
+    const another = (id: string) =>
+      cloud.decide(of, (it, _at, fresh, at) => issue(it, badge(id), { ...fresh, credentialIds: [id] }, at));
+    another('crd_3');
+    expect(refusalOf(() => another('crd_4')).message).toContain('revoke one first');
+  });
+
+  it('does not send staff with a code to a door where it is not', () => {
+    const { cloud, it: now } = byMany([]);
+    start(cloud);
+    const override = { step: 'pickup', method: 'operator', reason: 'at the desk' } as const;
+    cloud.decide(of, (it, _at, fresh, at) => issue(it, override, { ...fresh, credentialIds: ['crd_staff'] }, at));
+    expect(why(now())).toContainEqual(['crd_staff', 'moving']);
+  });
+
+  it('gives nobody more time than they were given at most', () => {
+    const { cloud, it: now } = byMany([{ step: 'pickup', method: 'pin', notAfter: hours(5) }]);
+    start(cloud);
+    cloud.now = minutes(40);
+    callOff(cloud);
+    expect(now().deadlines.pickupBy).toBe(plusSeconds(minutes(32), 72 * 3600));
+    expect(pickupOf(now())?.notAfter).toBe(hours(5));
   });
 });

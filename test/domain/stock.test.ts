@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { issue } from '#shared/domain/access.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
@@ -9,7 +10,6 @@ import {
   createCancelled,
   createFromStock,
   expireIfDue,
-  issue,
   recallItem,
   stockDeadlines,
 } from '#shared/domain/lifecycle.ts';
@@ -101,6 +101,16 @@ describe('a sale out of stock', () => {
     expect(pickup && whyNot(it(), pickup, minutes(4))).toBeNull();
   });
 
+  it('is picked up in the ways that were asked for', () => {
+    const methods = ['badge', 'qr'] as const;
+    const access = methods.map((method) => ({ step: 'pickup' as const, method, verifier: `of ${method}` }));
+    const { sale: it } = promised({ access, conditions: [] });
+    expect(it().credentials.map(({ method, state }) => [method, state])).toEqual(methods.map((m) => [m, 'active']));
+    for (const each of it().credentials) expect(whyNot(it(), each, minutes(1))).toBeNull();
+    const deposit = [{ step: 'deposit' as const, method: 'pin' as const }];
+    expect(() => promised({ access: deposit })).toThrow('this sale has no step deposit');
+  });
+
   it('that is picked up ends the unit as sold, and frees the door', () => {
     const { sale: it, unit: goods, at, cloud, journal } = promised({ conditions: [] });
     cloud.learn(journal.pickedUp(sale, door, minutes(5)));
@@ -168,7 +178,8 @@ describe('a sale out of stock', () => {
     for (const name of ['reserveUntil', 'depositBy'])
       expect(ask(name)).toThrow(`${name} is not a deadline of goods in stock`);
     expect(ask('pickupBy')()).toMatchObject({ deadlines: { pickupBy: hours(3) }, pickupWithinSeconds: null });
-    expect(() => issue(it(), 'deposit', { credentialIds: ['crd_new'], keyVersion: 1 }, cloud.now)).toThrow('is over');
+    const fresh = { credentialIds: ['crd_new'], keyVersion: 1 };
+    expect(() => issue(it(), { step: 'deposit', method: 'pin' }, fresh, cloud.now)).toThrow('is over');
   });
 });
 

@@ -1,19 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { issue, revoke } from '#shared/domain/access.ts';
 import { type Compartment, changed, newCompartment, offered } from '#shared/domain/compartment.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
-import {
-  charge,
-  complete,
-  confirm,
-  expireIfDue,
-  extend,
-  hold,
-  issue,
-  move,
-  refund,
-  revoke,
-} from '#shared/domain/lifecycle.ts';
+import { charge, complete, confirm, expireIfDue, extend, hold, move, refund } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
@@ -24,6 +14,7 @@ import { Cloud, doorOf, hours, Journal, minutes, reserved, startedAt } from './c
 const of = 'txn_1';
 const door = '1';
 const fresh = { credentialIds: ['crd_new'], keyVersion: 1 };
+const pinFor = (step: 'deposit' | 'pickup' | 'use') => ({ step, method: 'pin' as const });
 const grantsOf = (it: Transaction) => doorGrants(it, ({ id }) => `verifier of ${id}`).grants;
 const held: Compartment = changed(newCompartment(door), { heldBy: of }, true);
 
@@ -51,7 +42,8 @@ describe('every workflow', () => {
       const made = reserved(of, door, { workflow });
       expect(made.credentials.map(({ step }) => step)).toEqual(workflowOf(workflow).steps.map(({ step }) => step));
       expect(Object.keys(made.deadlines).toSorted()).toEqual(Object.keys(workflows[workflow].deadlines).toSorted());
-      expect(runningDeadline(made)).toEqual({ name: 'reserveUntil', at: made.deadlines.reserveUntil });
+      const at = plusSeconds(made.deadlines.reserveUntil, workflows[workflow].tolerance.lateSeconds);
+      expect(runningDeadline(made)).toEqual({ name: 'reserveUntil', at });
     },
   );
 
@@ -392,7 +384,7 @@ describe('a loan', () => {
     expect(it()).toMatchObject({ state: 'in_use', flags: ['late'], endedAt: null });
     expect(at().heldBy).toBe(of);
     // Its PIN for the return died with it; support issues another.
-    const { after } = issue(it(), 'deposit', fresh, hours(25)).transaction;
+    const { after } = issue(it(), pinFor('deposit'), fresh, hours(25)).transaction;
     expect(after.credentials.at(-1)).toMatchObject({ step: 'deposit', state: 'active' });
   });
 
@@ -477,33 +469,37 @@ describe('a credential', () => {
     const it = reserved();
     const gone = revoke(it, 'txn_1_p');
     expect(gone.locks.drop.map(({ id }) => id)).toEqual(['txn_1_p']);
-    const next = issue(gone.transaction.after, 'pickup', fresh, minutes(5));
+    const next = issue(gone.transaction.after, pinFor('pickup'), fresh, minutes(5));
     expect(next.locks.take).toMatchObject([{ id: 'crd_new', step: 'pickup', state: 'issued', notAfter: hours(120) }]);
   });
 
   it('is one for each step: what PINs are long enough for', () => {
-    expect(refusalOf(() => issue(reserved(), 'pickup', fresh, minutes(5))).code).toBe('invalid_transition');
+    expect(refusalOf(() => issue(reserved(), pinFor('pickup'), fresh, minutes(5))).code).toBe('invalid_transition');
   });
 
   it('cannot be issued for a step that is over, or that there is none of', () => {
     const cloud = new Cloud([doorOf(door)]);
     cloud.reserve(of);
     cloud.learn(new Journal().deposited(of, door, minutes(2)));
-    expect(refusalOf(() => issue(cloud.transaction(of), 'deposit', fresh, minutes(5))).code).toBe('invalid_transition');
-    expect(refusalOf(() => issue(reserved(), 'use', fresh, minutes(5))).code).toBe('invalid_request');
+    expect(refusalOf(() => issue(cloud.transaction(of), pinFor('deposit'), fresh, minutes(5))).code).toBe(
+      'invalid_transition',
+    );
+    expect(refusalOf(() => issue(reserved(), pinFor('use'), fresh, minutes(5))).code).toBe('invalid_request');
   });
 });
 
 describe('a seventh workflow', () => {
   const workflow = 'maintenance_swap' as Workflow;
   const rows: Record<string, WorkflowRow> = workflows;
+  const ofStaff = { methods: ['pin', 'badge'], delegates: 0 } as const;
   const maintenanceSwap: WorkflowRow = {
     use: 'a technician leaves a spare part, another swaps it',
     steps: [
-      { step: 'deposit', by: 'staff', from: 'reserved', to: 'stored', until: 'reserveUntil' },
-      { step: 'pickup', by: 'staff', from: 'stored', to: 'completed', until: 'pickupBy' },
+      { step: 'deposit', by: 'staff', from: 'reserved', to: 'stored', until: 'reserveUntil', ...ofStaff },
+      { step: 'pickup', by: 'staff', from: 'stored', to: 'completed', until: 'pickupBy', ...ofStaff },
     ],
     deadlines: { reserveUntil: 600, depositBy: 1_200, pickupBy: 3_600 },
+    tolerance: { earlySeconds: 0, lateSeconds: 0 },
     conditions: ['approval'],
     endsBy: 'cancel, recall',
   };

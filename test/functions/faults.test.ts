@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { apiKeyHandlers } from '../../functions/http/api-keys.ts';
 import { bankHandlers } from '../../functions/http/banks.ts';
 import { commandHandlers } from '../../functions/http/commands.ts';
+import { credentialHandlers } from '../../functions/http/credentials.ts';
 import { siteHandlers } from '../../functions/http/sites.ts';
 import { transactionHandlers } from '../../functions/http/transactions.ts';
 import { webhookEndpointHandlers } from '../../functions/http/webhook-endpoints.ts';
@@ -13,6 +14,7 @@ import { clientOptions } from '../../local/endpoint.ts';
 import * as apiKeys from '../../shared/api/api-keys.ts';
 import * as banks from '../../shared/api/banks.ts';
 import * as commands from '../../shared/api/commands.ts';
+import * as credentials from '../../shared/api/credentials.ts';
 import type { Noun, Route } from '../../shared/api/route.ts';
 import * as sites from '../../shared/api/sites.ts';
 import * as transactions from '../../shared/api/transactions.ts';
@@ -45,6 +47,7 @@ const shadows = openShadows(new IoTDataPlaneClient(clientOptions(stack)));
 /** What serves a noun; the rest of the deployed functions is only what wires it up. */
 const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   transactions: transactionHandlers,
+  credentials: credentialHandlers,
   commands: (deps) => commandHandlers({ ...deps, shadows }),
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
@@ -157,12 +160,9 @@ const deeds: Record<string, (world: World) => Deed> = {
       return {};
     },
   ),
-  'a PIN that is resent': change(
-    transactions.resendCredential,
-    {},
-    ['credential.superseded'],
-    async (_, { credentials }) => ({ credentialId: credentials[1]?.id ?? '' }),
-  ),
+  'a PIN that is resent': change(credentials.resendCredential, {}, ['credential.superseded'], async (_, parcel) => ({
+    credentialId: parcel.credentials[1]?.id ?? '',
+  })),
   'a door command': ({ tenant, bank }) => {
     let door = 0;
     return {

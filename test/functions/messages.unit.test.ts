@@ -118,6 +118,8 @@ const anEvent = (type: string, data: Record<string, unknown>, subject = 'txn_1')
 
 const deposited = anEvent('transaction.deposited', { bankId: 'bnk_1' });
 
+const staff = { type: 'api_key' as const, id: 'key_1' };
+
 describe('a recipient whose item was deposited', () => {
   let table: MemoryTable;
   let sent: { phone: string; text: string }[];
@@ -206,15 +208,7 @@ describe('a recipient whose item was deposited', () => {
   });
 
   it('is told again where it is, once it was carried to another door, and not before', async () => {
-    const move = {
-      stage: 'carrying' as const,
-      from: '7',
-      to: '9',
-      reason: 'worn',
-      by: { type: 'api_key' as const, id: 'key_1' },
-      since: now,
-      moveBy: now,
-    };
+    const move = { stage: 'carrying' as const, from: '7', to: '9', reason: 'worn', by: staff, since: now, moveBy: now };
     const moved = (state: string) => anEvent('transaction.moved', { bankId: 'bnk_1', state });
     await holding(stored({ phone: '+41791234567', locale: 'en' }, { door: '9', flags: ['moving'], move }));
     await tell();
@@ -232,6 +226,87 @@ describe('a recipient whose item was deposited', () => {
     ]);
     await tell(moved('stored'));
     expect(sent.map(({ text }) => text)).toEqual([expect.stringContaining('door 9')]);
+  });
+
+  const own = credential('crd_own', 'active');
+  const graces = { ...credential('crd_grace', 'active'), delegatedFrom: 'crd_own' };
+  const handedOn = (more: Partial<StoredTransaction> = {}) =>
+    stored(
+      { phone: '+41791234567' },
+      {
+        credentials: [{ ...own, suspended: true }, graces],
+        delegates: { crd_grace: { phone: '+41797654321' } },
+        ...more,
+      },
+    );
+  const toGrace = (type: string) => anEvent(type, { bankId: 'bnk_1', credentialId: 'crd_grace' });
+  const gracesPin = pinOf(rootKeys.of(1), { id: 'crd_grace', attempt: 0, digits: 6 });
+  const mayOpen = `You may open door 7 at Bahnhof Süd for somebody else. PIN: ${gracesPin}. Until Wed 4 Mar, 13:00.`;
+
+  it('whom somebody sent instead is told as soon as they can open, and whoever sent them is not', async () => {
+    await holding(handedOn());
+    await tell(toGrace('credential.delegated'));
+    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen }]);
+    sent = [];
+    await table.write([{ kind: 'other', expects: 'anything', remove: keys.message('ten_1', 'evt_1') }]);
+    await tell();
+    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen }]);
+  });
+
+  it('whom somebody sent instead is told where it is once it was carried there, and not before', async () => {
+    const move = { stage: 'carrying' as const, from: '7', to: '9', reason: 'worn', by: staff, since: now, moveBy: now };
+    await holding(handedOn({ door: '9', flags: ['moving'], move }));
+    await tell(toGrace('credential.delegated'));
+    expect(sent).toEqual([]);
+    await table.write([
+      {
+        kind: 'other',
+        expects: 'anything',
+        put: { ...keys.transaction('ten_1', 'txn_1'), ...handedOn({ door: '9' }) },
+      },
+    ]);
+    await tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'stored' }));
+    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen.replace('door 7', 'door 9') }]);
+  });
+
+  it('who keeps their own right is told as well as the other', async () => {
+    await holding(handedOn({ credentials: [own, graces] }));
+    await tell();
+    expect(sent.map(({ phone }) => phone)).toEqual(['+41791234567', '+41797654321']);
+  });
+
+  it('and nobody else is told before there is anything to collect', async () => {
+    const waits = { state: 'reserved', depositedAt: null } as const;
+    await holding(
+      handedOn({
+        ...waits,
+        credentials: [
+          { ...own, suspended: true },
+          { ...graces, state: 'issued' },
+        ],
+      }),
+    );
+    await tell(toGrace('credential.delegated'));
+    await tell(toGrace('credential.taken_back'));
+    expect(sent).toEqual([]);
+  });
+
+  it('who was sent is told that they need not go any more', async () => {
+    await holding(handedOn({ credentials: [own, { ...graces, state: 'revoked' }] }));
+    await tell(toGrace('credential.taken_back'));
+    const text = 'You need not go to Bahnhof Süd any more: what you were given opens nothing now.';
+    expect(sent).toEqual([{ phone: '+41797654321', text }]);
+  });
+
+  it.each([
+    ['badge', 'Open it with your badge.'],
+    ['barcode', 'Scan the label of your order.'],
+    ['qr', 'Scan the QR code that you were given.'],
+    ['app', 'Open it with your app.'],
+  ] as const)('who has a %s is told to use it', async (method, words) => {
+    await holding(stored({ phone: '+41791234567' }, { credentials: [{ ...own, method }] }));
+    await tell();
+    expect(sent[0]?.text).toBe(`Your item is at Bahnhof Süd, door 7. ${words} Please collect it by Wed 4 Mar, 13:00.`);
   });
 
   it('is told nothing of other events', async () => {

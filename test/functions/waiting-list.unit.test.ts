@@ -94,6 +94,19 @@ describe('a compartment that frees', () => {
     expect(await bank.serve()).toEqual({ served: 0, again: null });
   });
 
+  it('gives as many credentials as were asked for when it began to wait', async () => {
+    const { bank, first } = await fullBank();
+    const methods = ['pin', 'qr', 'app'] as const;
+    const head = await bank.create({ waitUntil, access: methods.map((method) => ({ step: 'pickup', method })) });
+    await bank.cancel(first);
+    await bank.serve();
+    const served = await bank.read(head.id);
+    expect(served.credentials.map(({ step, method }) => `${step} ${method}`)).toEqual([
+      'deposit pin',
+      ...methods.map((method) => `pickup ${method}`),
+    ]);
+  });
+
   it('is not taken by one who comes later and does not wait', async () => {
     const { bank, first } = await fullBank();
     const head = await bank.create({ waitUntil });

@@ -392,6 +392,8 @@ describe('every rule of the bus', () => {
     ['transaction.conflicted', ['bus/grants', 'bus/search', 'bus/signals', 'bus/webhooks']],
     ['command.opened', ['bus/search', 'bus/webhooks']],
     ['credential.superseded', ['bus/grants', 'bus/search', 'bus/webhooks']],
+    ['credential.delegated', ['bus/grants', 'bus/messages', 'bus/search', 'bus/webhooks']],
+    ['credential.taken_back', ['bus/grants', 'bus/messages', 'bus/search', 'bus/webhooks']],
     ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/search', 'bus/webhooks']],
     ['command.acknowledged', ['bus/commands', 'bus/search', 'bus/webhooks']],
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
@@ -506,6 +508,7 @@ describe('least privilege', () => {
 
   it.each([
     ['http/transactions', [...readWrite, secret]],
+    ['http/credentials', [...readWrite, secret]],
     ['http/commands', [...readWrite, secret, ...shadows]],
     ['http/api-keys', [...readWrite, secret]],
     ['http/sites', [...readWrite, secret]],
@@ -523,7 +526,7 @@ describe('least privilege', () => {
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
-    ['bus/banks', [...consume, ...read, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
+    ['bus/banks', [...consume, ...read, secret, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
     ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -579,6 +582,7 @@ describe('least privilege', () => {
       `device/journal ${iot}:topic/lw/bnk_*/down/*`,
       `bus/commands ${iot}:thing/bnk_*/doors-*`,
       `bus/grants ${iot}:thing/bnk_*/grants-*`,
+      `bus/grants ${iot}:thing/bnk_*/config`,
       `bus/banks ${iot}:thing/bnk_*`,
       `bus/banks ${iot}:thing/bnk_*/config`,
       `bus/deadlines ${schedules}`,

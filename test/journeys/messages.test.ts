@@ -1,23 +1,12 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
+import { aPhone, smsTo } from '../support/sms.ts';
 import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
-
-const aPhone = (): string => `+4179${String(randomInt(10_000_000)).padStart(7, '0')}`;
-
-const Sent = z.object({ sms_messages: z.record(z.string(), z.array(z.object({ Message: z.string() }))) });
-
-/** What a phone has received, as the local engine remembers it. */
-const smsTo = async (phone: string): Promise<string[]> => {
-  const url = `${stack.awsEndpointUrl}/_ministack/sns/sms-messages?phoneNumber=${encodeURIComponent(phone)}`;
-  const { sms_messages } = Sent.parse(await (await fetch(url)).json());
-  return (sms_messages[phone] ?? []).map((it) => it.Message);
-};
 
 describe('the recipient of a deposited item', () => {
   it('is told by SMS where it is and until when, and opens with the PIN that stands there', async () => {

@@ -123,7 +123,14 @@ const wrongByGrant = (
     !doneBefore(entriesOf(picture, testimony, journalId), 'deposit', transactionId, entry.seq)
   )
     found.push(`it was only issued in version ${entry.version}, and the bank had seen no deposit`);
-  if (step === 'pickup' && known.flags.includes('held'))
+  if (credential.suspended) found.push(`somebody else had its right in version ${entry.version}, which the bank knew`);
+  const { tokenId } = cause ?? {};
+  const spent = entriesOf(picture, testimony, journalId).some(
+    (it) => it.seq < entry.seq && it.cause?.tokenId === tokenId && step === 'use' && it.after?.door === 'closed',
+  );
+  if (tokenId !== undefined && spent) found.push(`its token ${tokenId} had opened before`);
+  // A code of staff is meant to.
+  if (step === 'pickup' && known.flags.includes('held') && credential.method !== 'operator')
     found.push(`${transactionId} was held in version ${entry.version}, which the bank knew`);
   return found;
 };
@@ -182,7 +189,8 @@ export const guessesLimited = ({ testimonies, banks }: Picture): string[] =>
     let failures = 0;
     let lockedUntil = 0;
     for (const { seq, at, type, method, reason, grantId } of journal.entries) {
-      const isTry = method === 'pin' && (type === 'access.granted' || type === 'access.denied');
+      const isTry =
+        ['pin', 'operator'].includes(method ?? '') && (type === 'access.granted' || type === 'access.denied');
       if (!isTry || unread.includes(reason ?? '')) continue;
       const what = `entry ${seq} of ${state.id}, a PIN tried at ${new Date(at).toISOString()}`;
       if (at + clockErrorMs < lockedUntil)

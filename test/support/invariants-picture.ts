@@ -16,7 +16,10 @@ export type Row = Record<string, unknown> & { PK: string; SK: string };
 const CredentialShape = z.looseObject({
   id: z.string(),
   step: z.string(),
+  method: z.string(),
   state: z.string(),
+  delegatedFrom: z.string().optional(),
+  suspended: z.boolean().optional(),
   notBefore: z.string(),
   notAfter: z.string(),
   locked: z.boolean(),
@@ -42,6 +45,8 @@ export const TransactionShape = z.looseObject({
   }),
   overstaySeconds: z.int().optional(),
   stockUnitId: z.string().optional(),
+  tolerance: z.object({ earlySeconds: z.int(), lateSeconds: z.int() }).optional(),
+  delegates: z.record(z.string(), z.unknown()).optional(),
   depositStartedAt: z.string().nullable(),
   externalIds: z.record(z.string(), z.string()),
   livemode: z.boolean().optional(),
@@ -157,7 +162,12 @@ export const EntryShape = z.looseObject({
   transactionId: z.string().nullish(),
   version: z.int().nullish(),
   cause: z
-    .looseObject({ grantId: z.string().optional(), commandId: z.string().optional(), step: z.string().optional() })
+    .looseObject({
+      grantId: z.string().optional(),
+      tokenId: z.string().optional(),
+      commandId: z.string().optional(),
+      step: z.string().optional(),
+    })
     .nullish(),
   commandId: z.string().optional(),
   grantId: z.string().optional(),

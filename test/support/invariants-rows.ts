@@ -148,6 +148,35 @@ export const locked = ({ transactions, locks }: Picture): string[] => {
   return found;
 };
 
+const isLive = ({ state }: TransactionShape['credentials'][number]): boolean => ['issued', 'active'].includes(state);
+
+/**
+ * I2, before anybody comes: a right is with one person unless it was said that both have it, was handed on once at most,
+ * and a door has no more live credentials than its bank has room for, of which one PIN for each step.
+ */
+export const handedOn = ({ transactions }: Picture): string[] =>
+  transactions.flatMap((it) => {
+    const found: string[] = [];
+    const live = it.credentials.filter(isLive);
+    for (const { id, delegatedFrom, suspended } of live) {
+      const origin = it.credentials.find((c) => c.id === delegatedFrom);
+      if (delegatedFrom !== undefined && (origin === undefined || !isLive(origin)))
+        found.push(`I2: ${id} of ${it.id} has its right from ${delegatedFrom}, which is ${origin?.state ?? 'nobody'}`);
+      if (origin?.delegatedFrom !== undefined)
+        found.push(`I2: ${id} of ${it.id} has its right from ${origin.id}, which has it from somebody else`);
+      if (delegatedFrom !== undefined && it.delegates?.[id] === undefined)
+        found.push(`I2: nobody knows to whom ${id} of ${it.id} was handed`);
+      if (suspended && !live.some((c) => c.delegatedFrom === id))
+        found.push(`I2: ${id} of ${it.id} is suspended, and nobody else has its right`);
+    }
+    const opening = live.filter(({ suspended }) => !suspended);
+    if (opening.length > 4) found.push(`I2: ${it.id} has ${opening.length} credentials that open`);
+    for (const [step, pins] of Map.groupBy(opening, (c) => c.step))
+      if (pins.filter(({ method }) => method === 'pin').length > 1)
+        found.push(`I10: the step ${step} of ${it.id} has several PINs`);
+    return found;
+  });
+
 const isWanted = (
   { id, eventTypes, createdAt }: Picture['endpoints'][number],
   { type, subject, recordedAt }: { type: string; subject: string; recordedAt: string },
@@ -198,15 +227,15 @@ export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string
 
 const runningDeadline = (it: TransactionShape): string | null => {
   const { reserveUntil, depositBy = null, pickupBy = null, useUntil = null } = it.deadlines;
+  const later = (at: string | null, seconds = 0): string | null =>
+    at === null ? null : new Date(Date.parse(at) + ((it.tolerance?.lateSeconds ?? 0) + seconds) * 1000).toISOString();
   if (it.state === 'created') return it.waiting?.until ?? null;
-  if (it.state === 'reserved') return it.depositStartedAt === null ? reserveUntil : depositBy;
+  if (it.state === 'reserved') return later(it.depositStartedAt === null ? reserveUntil : depositBy);
   if (it.state === 'stored' && it.move) return it.flags.includes('overdue') ? null : it.move.moveBy;
-  if (it.state === 'stored') return pickupBy;
+  if (it.state === 'stored') return later(pickupBy);
   if (it.state !== 'in_use' || useUntil === null) return null;
-  if (!it.flags.includes('overdue')) return useUntil;
-  return it.overstaySeconds === undefined
-    ? null
-    : new Date(Date.parse(useUntil) + it.overstaySeconds * 1000).toISOString();
+  if (!it.flags.includes('overdue')) return later(useUntil);
+  return it.overstaySeconds === undefined ? null : later(useUntil, it.overstaySeconds);
 };
 
 /** I6, at any time: what has a deadline lies in the index of what is due, at that time, so that the sweep finds it. */

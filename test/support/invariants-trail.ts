@@ -37,7 +37,7 @@ export const replayed = (log: Log, upTo = Number.POSITIVE_INFINITY): Record<stri
 const besides = ['PK', 'SK', 'version', 'hash', 'tenant', 'updatedAt', 'compartment', 'target', 'duePk', 'dueAt'];
 /** Fields that events must not show: personal data, which they only commit to, and what secrets hang on. */
 const hidden: Record<string, readonly string[]> = {
-  TXN: ['recipient', 'parties', 'salt', 'bankKey'],
+  TXN: ['recipient', 'parties', 'delegates', 'salt', 'bankKey'],
   KEY: ['keyHash'],
   ENDPOINT: ['secret'],
   BANKLOG: ['bankId', 'siteId', 'door'],
@@ -110,7 +110,8 @@ export const verified = ({ logs }: Picture): string[] =>
       }
     }
     if (log.kind === 'TXN') {
-      const personal = { recipient: row.recipient, parties: row.parties };
+      const { recipient, parties, delegates } = row;
+      const personal = { recipient, parties, ...(delegates !== undefined && { delegates }) };
       const commitment = sha256({ salt: row.salt, personal });
       if (told.personalHash !== commitment)
         found.push(

@@ -12,6 +12,7 @@ import { type Picture, takePicture, takeQuietPicture } from './invariants-pictur
 import {
   apart,
   deliveredTruly,
+  handedOn,
   heldOnce,
   importsAddUp,
   indexed,
@@ -39,6 +40,7 @@ const always: readonly Check[] = [
   stocked,
   linkedOnce,
   importsAddUp,
+  handedOn,
   openedRightly,
   numbered,
   promised,

@@ -1,10 +1,17 @@
 import { expect } from 'vitest';
 import * as z from 'zod';
+import type { Method } from '../../local/panel.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { anItem, newOrder } from './parcel.ts';
 import { type Bank, eventually, type Tenant } from './stack.ts';
 
 export const doorOf = (it: TransactionView): string => z.string().parse(it.door);
+
+/** The value of a step's newest credential of a method, out of the answer that issued it. */
+export const shownValue = (it: TransactionView, method: Method, step = 'pickup'): string =>
+  z
+    .string()
+    .parse(it.credentials.findLast((c) => c.step === step && c.method === method && c.value !== undefined)?.value);
 
 /** The PIN of a step, out of the newest answer that issued one. */
 export const pinOf = (it: TransactionView, step: string): string =>

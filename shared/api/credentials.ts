@@ -1,0 +1,97 @@
+import * as z from 'zod';
+import { AccessMethod, Step } from '../device/access.ts';
+import { InstantText } from '../domain/time.ts';
+import { Party } from '../domain/transaction.ts';
+import type { Route } from './route.ts';
+import { idParam } from './shapes.ts';
+import { AskedAccess, action, changeProblems, Reason, said } from './transactions.ts';
+
+const credential = {
+  ...action,
+  noun: 'credentials',
+  params: z.object({ transactionId: idParam, credentialId: idParam }),
+  problems: changeProblems,
+} as const;
+
+export const issueCredential = {
+  ...action,
+  noun: 'credentials',
+  id: 'issue-credential',
+  path: '/v1/transactions/{transactionId}/credentials',
+  summary: 'Issue another credential for a step, or a code with which staff act outside the plan',
+  body: said({
+    ...AskedAccess.shape,
+    step: Step,
+    method: AccessMethod.default('pin'),
+    uses: z.int().positive().max(10_000).optional(),
+    /** Why staff have to act outside the plan: of an operator code, and kept. */
+    reason: Reason.optional(),
+  }),
+  problems: changeProblems,
+} as const satisfies Route;
+
+export const revokeCredential = {
+  ...credential,
+  id: 'revoke-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/revoke',
+  summary: 'Take a credential back; the transaction goes on',
+  body: said({}),
+} as const satisfies Route;
+
+export const resendCredential = {
+  ...credential,
+  id: 'resend-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/resend',
+  summary: 'Issue a credential anew; the old one is superseded',
+  body: said({}),
+} as const satisfies Route;
+
+/** On whose behalf; the caller itself is the actor of the event. */
+const by = z.enum(['by_recipient', 'by_caller', 'by_staff']).default('by_recipient');
+
+export const delegateCredential = {
+  ...credential,
+  id: 'delegate-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/delegate',
+  summary: 'Hand the right of a credential to somebody else, who gets one of their own',
+  body: said({
+    ...AskedAccess.shape,
+    /** They are told by SMS once the item waits, if there is a phone number. */
+    to: Party,
+    /** Whoever hands it on may still open as well. */
+    keepsOwn: z.boolean().default(false),
+    by,
+  }),
+} as const satisfies Route;
+
+export const takeBackCredential = {
+  ...credential,
+  id: 'take-back-credential',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/take-back',
+  summary: 'End the right that somebody else was handed; whoever handed it on has it again',
+  body: said({ by }),
+} as const satisfies Route;
+
+export const AppToken = z
+  .object({
+    credentialId: z.string(),
+    /** To be shown to the bank's reader, for one opening. */
+    value: z.string(),
+    /** Draw the next one before. */
+    expiresAt: InstantText,
+  })
+  .meta({ id: 'AppToken' });
+
+/** It needs the right to write: whoever has a token opens a door. */
+export const getAppToken = {
+  id: 'get-app-token',
+  noun: 'credentials',
+  method: 'GET',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/token',
+  summary: 'Draw the token that an app shows to the bank now',
+  permission: 'transactions:write',
+  params: credential.params,
+  status: 200,
+  response: AppToken,
+  problems: ['invalid_transition'],
+} as const satisfies Route;

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigDocument } from '#shared/device/config.ts';
+import { rootKeysFrom } from '#shared/domain/root-key.ts';
+import { configPatch } from '#shared/outside/bank-config.ts';
+import { bankOf, doorOf } from '../domain/cloud-and-bank.ts';
+
+const bank = bankOf([doorOf('1')]);
+const first = rootKeysFrom({ version: 1, key: 'a'.repeat(32), older: {} });
+const second = rootKeysFrom({ version: 2, key: 'b'.repeat(32), older: { 1: 'a'.repeat(32) } });
+const third = rootKeysFrom({ version: 3, key: 'c'.repeat(32), older: { 1: 'a'.repeat(32), 2: 'b'.repeat(32) } });
+
+/** As a shadow gives it back. */
+const shown = (it: ConfigDocument | null): ConfigDocument => ConfigDocument.parse(JSON.parse(JSON.stringify(it)));
+
+describe('what a bank is told in config', () => {
+  const told = shown(configPatch({}, bank, first));
+
+  it('is how it is set up, and the issuer whose tokens it takes', () => {
+    expect(told).toMatchObject({ timeZone: 'UTC', guessesPerDay: 20, issuerKeys: [{ version: 1 }] });
+  });
+
+  it('is written once while nothing changes', () => {
+    expect(configPatch(told, bank, first)).toBeNull();
+  });
+
+  it('is news to the bank when our key has changed, with the key before', () => {
+    const next = shown(configPatch(told, bank, second));
+    expect(next.rev).toBeGreaterThan(told.rev);
+    expect(next.issuerKeys.map(({ version }) => version)).toEqual([2, 1]);
+    expect(next.issuerKeys[1]).toEqual(told.issuerKeys[0]);
+    expect(shown(configPatch(next, bank, third)).issuerKeys.map(({ version }) => version)).toEqual([3, 2]);
+  });
+
+  it('is news when its set-up has changed, whatever revision the row says', () => {
+    const other = { config: { ...bank.config, timeZone: 'Europe/Zurich' } };
+    const next = shown(configPatch({ ...told, rev: 9 }, other, first));
+    expect(next).toMatchObject({ rev: 10, timeZone: 'Europe/Zurich' });
+  });
+
+  it('reaches a bank that was told before there were issuers', () => {
+    const { issuerKeys: _, ...before } = told;
+    expect(configPatch(before, bank, first)).toMatchObject({ rev: told.rev + 1, issuerKeys: [{ version: 1 }] });
+  });
+});
