@@ -20,8 +20,8 @@ import { aws, eventually, newReceiver, newTenant, stack, type Tenant } from '../
  *   LATCHWORK_FULL=1 npm test -- test/journeys/imports.test.ts
  */
 const full = process.env.LATCHWORK_FULL === '1';
-const rowsInAll = full ? importRowsMax : 240;
-const doorsPerBank = full ? 100 : 80;
+const rowsInAll = full ? importRowsMax : 110;
+const doorsPerBank = full ? 100 : 55;
 
 let tenant: Tenant;
 let bankId: string;
@@ -252,12 +252,12 @@ it(
       .find(({ type }) => type === 'import.started');
     await Promise.all([1, 2].map(() => again('Imports', { detail: event })));
 
-    const done = await becomes(id, 'done', full ? 3_600_000 : 60_000);
+    const done = await becomes(id, 'done', full ? 3_600_000 : 120_000);
     expect(done.counts).toEqual({ created: rowsInAll, alreadyExists: 0, refused: 0, pending: 0 });
     const reports = await reportsOf(id);
     expect(new Set(reports.map(({ transactionId }) => transactionId)).size).toBe(rowsInAll);
     expect(await eventsOf(id)).toEqual(['import.created', 'import.uploaded', 'import.started', 'import.completed']);
     if (!full) await holds();
   },
-  full ? 4_000_000 : 180_000,
+  full ? 4_000_000 : 240_000,
 );

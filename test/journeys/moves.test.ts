@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { CompartmentView } from '../../shared/api/banks.ts';
 import type { TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
@@ -109,7 +110,16 @@ describe('a move that stops half-way', () => {
     );
     await bank.panel.clear(to);
     await people.becomes(parcel, 'completed');
+    // It is offered again once it has opened: the next ones need it.
     await bank.panel.door(jammed, { lock: 'ok' });
+    await tenant.api.post(
+      '/v1/commands',
+      { bankId: bank.id, door: jammed, reason: 'mended' },
+      z.object({ id: z.string() }),
+    );
+    await eventually(async () => expect((await bank.panel.state()).doors[jammed]?.door).toBe('open'));
+    await bank.panel.clear(jammed);
+    await eventually(async () => expect((await compartment(jammed)).availability).toBe('available'));
     await holds();
   });
 

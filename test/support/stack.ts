@@ -149,7 +149,8 @@ export async function eventually<Result>(
   { within = 15_000, what = 'what the test waits for' }: { within?: number; what?: string } = {},
 ): Promise<Result> {
   const giveUpAt = Date.now() + within;
-  for (;;) {
+  // What takes long is looked at less and less often: looking keeps the engine from what is waited for.
+  for (let waitMs = 50; ; waitMs = Math.min(waitMs * 1.3, 400)) {
     try {
       return await attempt();
     } catch (error) {
@@ -158,7 +159,7 @@ export async function eventually<Result>(
         throw new Error(`not within ${within / 1000} s: ${what}\n${why}`, { cause: error });
       }
     }
-    await pause(50);
+    await pause(waitMs);
   }
 }
 
