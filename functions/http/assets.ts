@@ -54,9 +54,7 @@ export const assetHandlers = (deps: HttpDeps): Handlers => {
   ): Compartment[] => {
     const built = bank.layout.find((it) => it.door === body.door);
     if (body.door !== undefined && built === undefined)
-      throw new Refusal('invalid_request', `there is no door ${body.door} at this bank`, {
-        errors: [{ pointer: '/door', detail: 'names no door of this bank' }],
-      });
+      throw new Refusal('not_found', `there is no door ${body.door} at this bank`);
     if (built && !goesInto([body.item], built))
       throw new Refusal('reservation_refused', `the asset does not fit into door ${built.door}`, {
         reason: 'dimensions_exceeded',
