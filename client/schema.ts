@@ -2899,7 +2899,7 @@ export interface operations {
                     };
                     transactionIds: string[];
                     version?: number;
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {

@@ -49,6 +49,8 @@ const ids = {
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   policy: 'asp_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+  /** Of whoever calls. */
+  ownKey: 'key_01KJQ4V0H3S5V7X9Z1B3D5F7H9',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
@@ -150,7 +152,7 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
   version: 2,
   policy: 'low-doors/2',
   changedAt: at,
-  by: { type: 'api_key', id: ids.key },
+  by: { type: 'api_key', id: ids.ownKey },
 };
 
 const drill: assets.AssetView = {
@@ -303,19 +305,19 @@ const paid: transactions.TransactionView = {
   version: 3,
   flags: [],
   preconditions: [
-    { condition: 'payment', met: { at: later, by: ids.key, reference: 'pay-31337' } },
+    { condition: 'payment', met: { at: later, by: ids.ownKey, reference: 'pay-31337' } },
     { condition: 'age' },
   ],
 };
 const confirmed: transactions.TransactionView = {
   ...paid,
   version: 4,
-  preconditions: [...(paid.preconditions ?? []).slice(0, 1), { condition: 'age', met: { at: later, by: ids.key } }],
+  preconditions: [...(paid.preconditions ?? []).slice(0, 1), { condition: 'age', met: { at: later, by: ids.ownKey } }],
 };
 const refunded: transactions.TransactionView = {
   ...confirmed,
   version: 5,
-  charges: [{ kind: 'refund', amountMinor: 990, currency: 'CHF', reason: 'scratched', at: later, by: ids.key }],
+  charges: [{ kind: 'refund', amountMinor: 990, currency: 'CHF', reason: 'scratched', at: later, by: ids.ownKey }],
 };
 const onSale = { params: { transactionId: ids.sale } };
 

@@ -87,6 +87,18 @@ export const CreateTransaction = z.strictObject({
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
 
+/** The same with what belongs to a loan and what to all else, for the document: who gets that wrong is told by the field. */
+const asked = CreateTransaction.meta({
+  if: { properties: { workflow: { enum: Workflow.exclude(['loan']).options } } },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+  then: { required: ['items'], properties: { items: { minItems: 1 } }, not: { required: ['assetId'] } },
+  else: {
+    required: ['assetId'],
+    properties: { items: { maxItems: 0 }, reservation: { const: 'hard' } },
+    not: { required: ['waitUntil'] },
+  },
+});
+
 /** The body of a change. Systems that own transactions say of which version of their record they speak. */
 const said = <Shape extends z.core.$ZodShape>(shape: Shape) => z.strictObject({ ...shape, source: Source.optional() });
 
@@ -100,7 +112,7 @@ export const createTransaction = {
   path: '/v1/transactions',
   summary: 'Reserve a compartment and issue the credentials',
   permission: 'transactions:write',
-  body: CreateTransaction,
+  body: asked,
   status: 201,
   response: TransactionView,
   problems: ['reservation_refused', 'already_exists', 'not_owner', 'idempotency_key_reused'],
@@ -135,7 +147,7 @@ export const checkTransaction = {
   path: '/v1/transactions/check',
   summary: 'Say what a create with this body would do now, and why; books nothing',
   permission: 'transactions:read',
-  body: CreateTransaction,
+  body: asked,
   status: 200,
   response: Precheck,
   problems: ['not_owner'],
