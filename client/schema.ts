@@ -3387,7 +3387,7 @@ export interface operations {
                     };
                     transactionIds: string[];
                     version?: number;
-                };
+                } & (unknown | unknown);
             };
         };
         responses: {

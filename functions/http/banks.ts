@@ -30,10 +30,7 @@ const serviceEmission = (reason: string | null): Emission<ChainHead> =>
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
     const siteRow = await deps.table.get(keys.site(caller.tenant, body.siteId));
-    if (siteRow === undefined)
-      throw new Refusal('invalid_request', `there is no site ${body.siteId}`, {
-        errors: [{ pointer: '/siteId', detail: 'names no site of yours' }],
-      });
+    if (siteRow === undefined) throw notFound(`site ${body.siteId}`);
     const pinDigits = pinDigitsFor(body.layout.length, defaultBankConfig.guessesPerDay);
     if (pinDigits === null) {
       const detail = 'has too many doors for PINs of at most 8 digits';

@@ -5,11 +5,14 @@ import { Refusal } from '#shared/domain/refusal.ts';
 import { log } from '#shared/lambda/log.ts';
 import { problemOf } from '#shared/lambda/problem.ts';
 
-/** The paths there are, each with its methods. */
-const paths = Object.entries(openapi.paths).map(([path, operations]) => ({
-  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
-  methods: Object.keys(operations).map((method) => method.toUpperCase()),
-}));
+/** The paths there are, each with its methods; a path that names a thing comes before one that takes any. */
+const paths = Object.entries(openapi.paths)
+  .map(([path, operations]) => ({
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+    parameters: path.split('{').length - 1,
+    methods: Object.keys(operations).map((method) => method.toUpperCase()),
+  }))
+  .toSorted((a, b) => a.parameters - b.parameters);
 
 /** The public documents, and our own answer to every path and method that is none of ours. */
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(async (event) => {
@@ -26,10 +29,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
       body: JSON.stringify(openapi),
     };
   }
-  const methods = paths
-    .filter(({ pattern }) => pattern.test(event.rawPath))
-    .flatMap((it) => it.methods)
-    .toSorted();
+  const methods = paths.find(({ pattern }) => pattern.test(event.rawPath))?.methods.toSorted() ?? [];
   const what = `there is no ${http.method} ${event.rawPath}`;
   const refusal =
     methods.length === 0

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ApiKey, KeyMode, Scope } from '../domain/api-key.ts';
+import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -19,16 +19,22 @@ export const createApiKey = {
   path: '/v1/api-keys',
   summary: 'Make an API key, with no more scopes than your own',
   permission: 'api-keys:write',
-  body: z.strictObject({
-    name: z.string().min(1).max(120),
-    scopes: z.array(Scope).min(1),
-    /** Binds it to a system: it can change only what that one owns. */
-    system: ExternalSystem.optional(),
-    /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
-    mode: KeyMode.optional(),
-    /** A limit of its own, for a key that is given away; left out, that of your own key. */
-    requestsPerMinute: z.int().positive().max(1_000_000).optional(),
-  }),
+  body: z
+    .strictObject({
+      name: z.string().min(1).max(120),
+      scopes: z.array(Scope).min(1),
+      /** Binds it to a system: it can change only what that one owns. */
+      system: ExternalSystem.optional(),
+      /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
+      mode: KeyMode.optional(),
+      /** A limit of its own, for a key that is given away; left out, that of your own key. */
+      requestsPerMinute: z.int().positive().max(1_000_000).optional(),
+    })
+    .meta({
+      if: { properties: { mode: { const: 'test' } }, required: ['mode'] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+      then: { properties: { scopes: { items: { enum: testScopes } } } },
+    }),
   status: 201,
   response: ApiKeyView,
   problems: ['idempotency_key_reused'],

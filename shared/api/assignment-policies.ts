@@ -119,7 +119,8 @@ export const replayAssignments = {
       version: z.int().positive().optional(),
       rules: z.strictObject(AssignmentRules.shape).optional(),
     })
-    .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules'),
+    .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules')
+    .meta({ oneOf: [{ required: ['version'] }, { required: ['rules'] }] }),
   status: 200,
   response: AssignmentReplay,
   problems: [],

@@ -9,7 +9,7 @@ import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
-import { Condition, Tolerance, Workflow } from '../domain/workflow.ts';
+import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -119,6 +119,36 @@ export const CreateTransaction = z.strictObject({
 });
 export type CreateTransaction = z.infer<typeof CreateTransaction>;
 
+const without = (...names: string[]) => ({ not: { anyOf: names.map((name) => ({ required: [name] })) } });
+const about = (of: 'asset' | 'stock') => ({
+  properties: { workflow: { enum: Workflow.options.filter((it) => workflowOf(it).of === of) } },
+});
+const aboutItems = {
+  required: ['items'],
+  properties: { items: { minItems: 1 } },
+  ...without('assetId', 'stockUnitId', 'sku'),
+};
+const withItsOwnDoor = { items: { maxItems: 0 }, reservation: { const: 'hard' } };
+
+/** The same with what belongs together, for the document: who gets that wrong is told by the field. */
+const asked = CreateTransaction.meta({
+  if: about('asset'),
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+  then: { required: ['assetId'], properties: withItsOwnDoor, ...without('waitUntil', 'stockUnitId', 'sku') },
+  else: {
+    if: about('stock'),
+    // biome-ignore lint/suspicious/noThenProperty: likewise
+    then: {
+      anyOf: [
+        aboutItems,
+        { required: ['stockUnitId'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'sku') },
+        { required: ['sku'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'stockUnitId') },
+      ],
+    },
+    else: aboutItems,
+  },
+});
+
 /** The body of a change. Systems that own transactions say of which version of their record they speak. */
 export const said = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.strictObject({ ...shape, source: Source.optional() });
@@ -133,7 +163,7 @@ export const createTransaction = {
   path: '/v1/transactions',
   summary: 'Reserve a compartment and issue the credentials',
   permission: 'transactions:write',
-  body: CreateTransaction,
+  body: asked,
   status: 201,
   response: TransactionView,
   problems: ['reservation_refused', 'already_exists', 'conflict', 'not_owner', 'idempotency_key_reused'],
@@ -168,7 +198,7 @@ export const checkTransaction = {
   path: '/v1/transactions/check',
   summary: 'Say what a create with this body would do now, and why; books nothing',
   permission: 'transactions:read',
-  body: CreateTransaction,
+  body: asked,
   status: 200,
   response: Precheck,
   problems: ['not_owner'],

@@ -26,9 +26,7 @@ export const homesFor = (
 ): Compartment[] => {
   const built = bank.layout.find((it) => it.door === door);
   if (door !== undefined && built === undefined)
-    throw new Refusal('invalid_request', `there is no door ${door} at this bank`, {
-      errors: [{ pointer: '/door', detail: 'names no door of this bank' }],
-    });
+    throw new Refusal('not_found', `there is no door ${door} at this bank`);
   if (built && !goesInto([item], built))
     throw new Refusal('reservation_refused', `it does not fit into door ${built.door}`, {
       reason: 'dimensions_exceeded',

@@ -39,7 +39,8 @@ export const ExternalId = z
   .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces');
 export const ExternalIds = z
   .record(ExternalSystem, ExternalId)
-  .refine((ids) => Object.keys(ids).length <= 5, 'at most 5');
+  .refine((ids) => Object.keys(ids).length <= 5, 'at most 5')
+  .meta({ maxProperties: 5 });
 
 const Millimetres = z.int().positive().max(10_000);
 

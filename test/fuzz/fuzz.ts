@@ -12,6 +12,7 @@ import type { StackHandle } from '../../local/stack-handle.ts';
 import { until } from '../../local/until.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { Scope } from '../../shared/domain/api-key.ts';
+import { doorsPerBankMax } from '../../shared/domain/bank.ts';
 
 export type FuzzWish = {
   /** Cases per operation of the fuzzing phase; the others add their own. */
@@ -31,7 +32,7 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
   const interpreter = await python(() => undefined, ['requirements-fuzz.txt']);
   const ground = await prepare(stack);
   const document = join(stack.stateDir, 'fuzzed-openapi.json');
-  writeFileSync(document, JSON.stringify(withKnown(ground)));
+  writeFileSync(document, JSON.stringify(withKnown(ground.known)));
   const child = spawn(
     join(interpreter, '..', 'schemathesis'),
     [
@@ -42,7 +43,8 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
       `--header=Authorization: Bearer ${ground.apiKey}`,
       `--max-examples=${wish.examples}`,
       `--phases=${wish.phases.join(',')}`,
-      '--workers=2',
+      // One after the other, or the seed would not tell what comes when.
+      `--workers=${wish.seed === undefined ? 2 : 1}`,
       '--no-color',
       ...(wish.seed === undefined ? [] : [`--seed=${wish.seed}`]),
     ],
@@ -71,14 +73,16 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
   return { passed: status === 0, requests, report: `${out}${err}` };
 }
 
-type Ground = { apiKey: string; bankId: string; transactionIds: string[]; stop: () => Promise<void> };
+/** `known`: what there is, by the name of the field that names it. */
+type Ground = { apiKey: string; known: Record<string, readonly string[]>; stop: () => Promise<void> };
 
 async function prepare(stack: StackHandle): Promise<Ground> {
   const { apiKey } = await createTenant(stack, stack.outputs, 'Fuzzed');
   const api = apiClient(stack.apiUrl, apiKey);
   const { id: siteId } = await api.post('/v1/sites', { name: 'Fuzzed' }, Made);
-  const layout = Array.from({ length: 60 }, (_, nth) => ({
-    door: String(nth + 1),
+  const layout = Array.from({ length: doorsPerBankMax }, (_, nth) => ({
+    // As in the examples.
+    door: `${String.fromCharCode(65 + Math.floor(nth / 8))}${(nth % 8) + 1}`,
     widthMm: 440,
     heightMm: 300,
     depthMm: 500,
@@ -100,11 +104,12 @@ async function prepare(stack: StackHandle): Promise<Ground> {
     const { lifecycle } = await api.get(`/v1/banks/${bankId}`, z.object({ lifecycle: z.string() }));
     return lifecycle === 'active';
   });
+  const item = { lengthMm: 300, widthMm: 200, heightMm: 100 };
   const body = (nth: number) => ({
     workflow: (['parcel', 'sale', 'rental', 'return'] as const)[nth % 4],
     bankId,
     externalIds: { order: `F-${nth}` },
-    items: [{ lengthMm: 300, widthMm: 200, heightMm: 100 }],
+    items: [item],
     payment: { amountMinor: 1_000, currency: 'CHF' },
   });
   const transactionIds: string[] = [];
@@ -112,20 +117,48 @@ async function prepare(stack: StackHandle): Promise<Ground> {
     const { id } = await api.post('/v1/transactions', body(nth), Made);
     transactionIds.push(id);
   }
+  const { id: assetId } = await api.post('/v1/assets', { bankId, name: 'Fuzzed', item }, Made);
+  const hook = { url: 'https://shop.example/hooks', eventTypes: ['asset.retired'] };
+  const { id: endpointId } = await api.post('/v1/webhook-endpoints', hook, Made);
+  const order = { bankId, door: layout[0]?.door, reason: 'fuzzed' };
+  const { id: commandId } = await api.post('/v1/commands', order, Made);
+  const known = {
+    siteId: [siteId],
+    bankId: [bankId],
+    transactionId: transactionIds,
+    assetId: [assetId],
+    endpointId: [endpointId],
+    commandId: [commandId],
+    timeZone: ['UTC', 'Europe/Zurich', 'Asia/Kathmandu'],
+  };
   const scopes = Scope.options.filter((scope) => scope !== 'api-keys:read');
   const Key = z.object({ key: z.string() });
   const { key } = await api.post('/v1/api-keys', { name: 'The fuzzer', scopes }, Key);
-  return { apiKey: key, bankId, transactionIds, stop: () => running.stop() };
+  return { apiKey: key, known, stop: () => running.stop() };
 }
 
-/** The same document, but that the fuzzer often guesses right where an id of what there is belongs. */
-function withKnown({ bankId, transactionIds }: Ground): unknown {
-  const known: Record<string, readonly string[]> = { bankId: [bankId], transactionId: transactionIds };
+/**
+ * The same document, but that the fuzzer often guesses right where the id of something or a time zone belongs, and that
+ * the examples are of what there is: each operation on another transaction.
+ */
+function withKnown(known: Ground['known']): unknown {
   const guessed = (name: string, schema: unknown): unknown =>
     known[name] ? { anyOf: [{ type: 'string', enum: known[name] }, schema] } : schema;
+  let operations = 0;
+  const parameter = (it: { in: string; name: string; schema: object }): object => {
+    const ids = known[it.name];
+    if (it.in === 'path' && ids) {
+      operations += 1;
+      return { ...it, schema: guessed(it.name, it.schema), example: ids[operations % ids.length] };
+    }
+    // In headers whose format it does not know it writes letters and digits only, whatever the pattern says.
+    return it.name === 'If-Match' ? { ...it, schema: { ...it.schema, format: 'entity-tag' } } : it;
+  };
   return JSON.parse(JSON.stringify(openapi), (name, value) => {
-    if (value?.in === 'path' && typeof value.name === 'string')
-      return { ...value, schema: guessed(value.name, value.schema) };
-    return name === 'bankId' && value?.type === 'string' && value.maxLength === 64 ? guessed(name, value) : value;
+    if (typeof value?.in === 'string' && typeof value.name === 'string') return parameter(value);
+    if (typeof value === 'string' && known[name]) return known[name][0];
+    // What is theirs once is taken from then on.
+    if (name === 'externalIds' && typeof value?.order === 'string') return undefined;
+    return known[name] && value?.type === 'string' && value.maxLength === 64 ? guessed(name, value) : value;
   });
 }

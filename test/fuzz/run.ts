@@ -3,7 +3,7 @@ import { say, step } from '../../local/say.ts';
 import { ownStack } from '../support/engine.ts';
 import { fuzz } from './fuzz.ts';
 
-/** The fewest requests that count as tried (issue of the transactions, "what it must show"). */
+/** The fewest requests that count as tried. */
 const requestsMin = 10_000;
 
 /** npm run fuzz [-- <cases per operation>]: schemathesis, all phases, on an engine of its own; about ten minutes. */

@@ -228,6 +228,8 @@ describe('what there is not', () => {
     ['PUT', '/v1/sites', 'GET, POST'],
     ['PATCH', '/v1/openapi.json', 'GET'],
     ['GET', '/v1/transactions/txn_x/cancel', 'POST'],
+    // Not those of a transaction that were called so.
+    ['DELETE', '/v1/transactions/check', 'POST'],
   ])('is a method that a path has not, and those are named that it has: %s %s', async (method, path, allow) => {
     const answer = await raw(method, path, method === 'GET' ? null : '{}');
     expect(problemOf(answer)).toMatchObject({ status: 405, code: 'method_not_allowed' });
@@ -252,6 +254,17 @@ describe('what there is not', () => {
   it('is a door that the bank has not, too', async () => {
     const answer = await tenant.api.request('GET', `/v1/banks/${bank.id}/compartments/99`);
     expect(problemOf(answer)).toMatchObject({ status: 404, detail: `there is no door 99 at bank ${bank.id}` });
+  });
+
+  it('is a site or a door that only a body names, too', async () => {
+    const layout = [{ door: '1', widthMm: 440, heightMm: 300, depthMm: 500, maxMassG: 20_000 }];
+    const noSite = await tenant.api.request('POST', '/v1/banks', {
+      body: { siteId: 'sit_x', name: 'Nowhere', layout },
+    });
+    expect(problemOf(noSite)).toMatchObject({ status: 404, detail: 'there is no site sit_x' });
+    const drill = { bankId: bank.id, door: '99', name: 'Drill', item: anItem };
+    const noDoor = await tenant.api.request('POST', '/v1/assets', { body: drill });
+    expect(problemOf(noDoor)).toMatchObject({ status: 404, detail: 'there is no door 99 at this bank' });
   });
 });
 
