@@ -117,6 +117,39 @@ describe('a QR code at the scanner', () => {
   });
 });
 
+describe('a QR code of an item that is carried to another door', () => {
+  const carrier = { out: '333333', into: '444444' };
+  const moving = () => {
+    const old = [grantOf('crd_out', 'recall', carrier.out), tokenGrant('crd_q', 'qr', { blocked: 'moving' })];
+    const rig = holding(...old);
+    const into = grantOf('crd_in', 'deposit', carrier.into, { after: 'crd_out' });
+    const grants = [into, tokenGrant('crd_q', 'qr', { after: 'crd_in' })];
+    rig.put({ type: 'connected' });
+    rig.grants(2, { '1': held('txn_1', old), '2': held('txn_1', grants) });
+    rig.put({ type: 'disconnected' });
+    rig.door('1', { contents: 'filled' });
+    return rig;
+  };
+
+  it('is told that it is being moved, and to come back', () => {
+    const refused = { granted: false, reason: 'moving', next: 'come_back_later' };
+    const rig = moving();
+    expect(rig.enter(qr(), 'qr')).toMatchObject(refused);
+    rig.enter(carrier.out);
+    rig.use('1', 'empty');
+    expect(rig.enter(qr(), 'qr')).toMatchObject(refused);
+  });
+
+  it('opens the new door once it was put in there, though the bank is offline', () => {
+    const rig = moving();
+    expect(rig.enter(carrier.out)).toMatchObject({ granted: true, door: '1' });
+    rig.use('1', 'empty');
+    expect(rig.enter(carrier.into)).toMatchObject({ granted: true, door: '2' });
+    rig.use('2', 'filled');
+    expect(rig.enter(qr(), 'qr')).toMatchObject({ granted: true, door: '2' });
+  });
+});
+
 describe('an app at the reader', () => {
   it('opens a rented door again and again, each time with another token', () => {
     const rig = holding({ ...tokenGrant('crd_a', 'app', { uses: 100 }), step: 'use' });

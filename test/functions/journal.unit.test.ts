@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { JournalEntry } from '#shared/device/journal.ts';
 import { DoorGrants } from '#shared/device/shadow.ts';
 import { newCompartment } from '#shared/domain/compartment.ts';
-import { create } from '#shared/domain/lifecycle.ts';
+import { type CreateInput, create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
 import { bankWrites } from '#shared/store/banks.ts';
@@ -21,7 +21,7 @@ const journalId = 'jnl_1';
 const of = 'txn_1';
 
 /** A bank with a parcel reserved at door 1, the function that takes its journal, and all that it said. */
-const world = async () => {
+const world = async (more: Partial<CreateInput> = {}) => {
   let ids = 0;
   const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
   const table = memoryTable();
@@ -33,7 +33,7 @@ const world = async () => {
   shadows.onWrite = (name) => void deeds.push(`wrote ${name}`);
   const replays: unknown[] = [];
   await table.write(bankWrites(bank));
-  const decision = create(parcelInput(of), newCompartment('1'), 6, chosen, freshFor(of), startedAt);
+  const decision = create(parcelInput(of, more), newCompartment('1'), 6, chosen, freshFor(of), startedAt);
   const circumstances = { actor: { type: 'system' as const, id: 'test' }, now: startedAt, newId };
   await table.write(decisionWrites(rootKeys, decision, null, circumstances).writes);
 
@@ -242,6 +242,13 @@ describe('a bank that begins a journal anew', () => {
     deeds.length = 0;
     await take([boot()], table, after);
     expect(deeds).toEqual(['acknowledged 1']);
+  });
+
+  it('is told whose tokens it takes before it is shown for what they are', async () => {
+    const { take, table, shadows, deeds } = await world({ access: [{ step: 'pickup', method: 'qr' }] });
+    await take([boot()], table, after);
+    expect(deeds).toEqual(['wrote config', 'wrote grants-0', 'acknowledged 1']);
+    expect(shadows.desired('config')).toMatchObject({ issuerKeys: [{ version: 1 }] });
   });
 
   it('waits for its very first entry, even if that comes last', async () => {
