@@ -60,7 +60,7 @@ export async function bundle(source: string, file: string, external = bundling.e
 }
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
-const rounds = 8;
+const rounds = 6;
 /** The yardstick is measured more often than what it measures. */
 const yardsticksPerRound = 3;
 

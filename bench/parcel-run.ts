@@ -34,13 +34,14 @@ const Parcel = z.object({
 
 /**
  * One parcel on the deployed stack with a simulated bank, over MQTT and all: once to warm every function, once to be
- * counted, and once more in a bank of which half is taken, where shadows are larger.
+ * counted, and once more, if wanted, in a bank of which half is taken, where shadows are larger.
  */
 export async function measureParcel(
   life: Lifetime,
   stack: StackHandle,
   recorder: Recorder,
-): Promise<{ alone: ParcelCost; halfFull: ParcelCost }> {
+  wanted: { halfFull: boolean },
+): Promise<{ alone: ParcelCost; halfFull?: ParcelCost }> {
   await reroute(stack, recorder.url);
   const world = await prepare(life, stack, () => quiet(stack, recorder));
 
@@ -56,6 +57,7 @@ export async function measureParcel(
   };
   await run();
   const alone = await run();
+  if (!wanted.halfFull) return { alone };
   await Promise.all(Array.from({ length: usualDoors / 2 }, () => world.reserve()));
   await quiet(stack, recorder);
   return { alone, halfFull: await run() };

@@ -105,9 +105,14 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     return { transactionId };
   };
   // A bank of 12 doors is soon full of what the others ask for.
-  const spare = await bench.newBank(layoutOf(size.doors));
+  let spare = { id: bankId, free: 0 };
+  const roomy = async (doors: number): Promise<string> => {
+    if (spare.free < doors) spare = { id: (await bench.newBank(layoutOf(size.doors))).id, free: size.doors };
+    spare = { ...spare, free: spare.free - doors };
+    return spare.id;
+  };
   const another = async () => ({
-    transactionId: await make(transactions.createTransaction, { body: parcelFor(spare.id) }),
+    transactionId: await make(transactions.createTransaction, { body: parcelFor(await roomy(2)) }),
   });
   const stored = async () => {
     const { transactionId } = await another();
@@ -115,15 +120,19 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     return { transactionId };
   };
   const conditional = async (condition: string) => {
-    const body = { ...parcelFor(spare.id), conditions: [condition], payment: { amountMinor: 100, currency: 'CHF' } };
+    const body = {
+      ...parcelFor(await roomy(1)),
+      conditions: [condition],
+      payment: { amountMinor: 100, currency: 'CHF' },
+    };
     return { transactionId: await make(transactions.createTransaction, { body }) };
   };
   const credential = async (nth = 0) => {
-    const { body } = await succeed(transactions.createTransaction, { body: parcelFor(spare.id) });
+    const { body } = await succeed(transactions.createTransaction, { body: parcelFor(await roomy(1)) });
     const made = z.object({ id: z.string(), credentials: z.array(Made) }).parse(body);
     return { transactionId: made.id, credentialId: made.credentials[nth]?.id ?? '' };
   };
-  const [item] = parcelFor(spare.id).items;
+  const [item] = parcelFor(bankId).items;
   // At a bank of its own: their doors are taken for good.
   const lending = await bench.newBank(layoutOf(size.doors));
   const assetBody = { bankId: lending.id, name: 'Bench', item };
@@ -194,7 +203,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
         const link = { kind: 'order', id: crypto.randomUUID(), of: 2 };
         for (const part of [1, 2])
           await succeed(transactions.createTransaction, {
-            body: { ...parcelFor(spare.id), link: { ...link, part } },
+            body: { ...parcelFor(await roomy(1)), link: { ...link, part } },
           });
         return { params: { kind: link.kind, linkId: link.id } };
       },
@@ -252,6 +261,20 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: transactions.moveTransaction,
       ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
       lookup: fittedAnew,
+    },
+    {
+      route: transactions.moveTransaction,
+      name: 'move-transaction, of what is inside',
+      ask: async () => ({ params: await stored(), body: { reason: 'bench' } }),
+      lookup: fittedAnew,
+    },
+    {
+      route: transactions.cancelMove,
+      ask: async () => {
+        const moving = { params: await stored(), body: { reason: 'bench' } };
+        await succeed(transactions.moveTransaction, moving);
+        return moving;
+      },
     },
     { route: transactions.recallTransaction, ask: async () => ({ params: await stored(), body: { reason: 'bench' } }) },
     {

@@ -19,10 +19,11 @@ import { openWorkbench } from './workbench.ts';
 /**
  * npm run bench: the budgets of design.md section 11, measured. Ends with 1 if one is exceeded.
  * --markdown        prints the tables as Markdown
+ * --half-full       counts a parcel in a bank of which half is taken as well
  * --stored <count>  how many transactions are stored while calls are counted; 1,000 unless said, in full 100,000
  */
 async function bench(life: Lifetime): Promise<number> {
-  const { style, stored } = asked();
+  const { style, stored, halfFull } = asked();
   const { stack } = await ownStack(life);
   const recorder = await startRecorder(stack);
   life.atEnd(() => recorder.stop());
@@ -35,7 +36,7 @@ async function bench(life: Lifetime): Promise<number> {
   const calm = await step('Race for a bank', () => race(workbench, recorder));
   const rough = await step('Race with conflicts', () => recorder.withConflicts(() => race(workbench, recorder)));
   // Last: it sends the deployed functions' calls past the recorder.
-  const parcel = await step('One parcel', () => measureParcel(life, stack, recorder));
+  const parcel = await step('One parcel', () => measureParcel(life, stack, recorder, { halfFull }));
 
   const budgets = [
     ...requestBudgets(path, stored),
@@ -50,7 +51,7 @@ async function bench(life: Lifetime): Promise<number> {
     cpuDetail(cpu),
     raceDetail(calm, rough),
     costDetail('What one parcel costs on AWS', parcel.alone),
-    halfFullDetail(parcel),
+    ...(parcel.halfFull ? [halfFullDetail(parcel.alone, parcel.halfFull)] : []),
   ];
   say();
   for (const it of details) say(`${detail(it, style)}\n`);
@@ -61,14 +62,22 @@ async function bench(life: Lifetime): Promise<number> {
   return budgets.every(isKept) ? 0 : 1;
 }
 
-function asked(): { style: Style; stored: number } {
+function asked(): { style: Style; stored: number; halfFull: boolean } {
   try {
-    const options = { markdown: { type: 'boolean' }, stored: { type: 'string', default: '1000' } } as const;
-    const { markdown, stored } = parseArgs({ options }).values;
-    return { style: markdown ? 'markdown' : 'text', stored: z.coerce.number().int().min(small.stored).parse(stored) };
+    const options = {
+      markdown: { type: 'boolean' },
+      'half-full': { type: 'boolean', default: false },
+      stored: { type: 'string', default: '1000' },
+    } as const;
+    const { markdown, stored, 'half-full': halfFull } = parseArgs({ options }).values;
+    return {
+      style: markdown ? 'markdown' : 'text',
+      stored: z.coerce.number().int().min(small.stored).parse(stored),
+      halfFull,
+    };
   } catch {
     throw new PlainError(
-      `npm run bench knows two options, behind --: --markdown, for its tables as Markdown, and --stored <count>, for how many transactions are stored while calls are counted, at least ${small.stored}.`,
+      `npm run bench knows three options, behind --: --markdown, for its tables as Markdown, --half-full, for a parcel in a bank of which half is taken as well, and --stored <count>, for how many transactions are stored while calls are counted, at least ${small.stored}.`,
     );
   }
 }
@@ -205,7 +214,7 @@ const costDetail = (title: string, { lines, apart }: ParcelCost): Detail => ({
   note: 'Not in the total: the lines below it. Feed and archive do not exist yet. Not billed per parcel: storage, stream reads, secrets (cold starts only), connections, the sweep.',
 });
 
-const halfFullDetail = ({ alone, halfFull }: Record<'alone' | 'halfFull', ParcelCost>): Detail => ({
+const halfFullDetail = (alone: ParcelCost, halfFull: ParcelCost): Detail => ({
   title: 'The same parcel while half of the 24 compartments are reserved: what differs',
   columns: ['Line', '$', 'instead of'],
   rows: [

@@ -208,7 +208,8 @@ export type ClientWish = { maxAttempts?: number };
 
 /**
  * Does the deed with each fault at each of its writes, once and lasting: it is then done, or was clearly refused; done
- * again after the fault has passed, and a third time, it has the one effect and the one answer.
+ * again after the fault has passed, and in full (LATCHWORK_FULL=1) a third time, it has the one effect and the one
+ * answer.
  */
 export const tryEveryFault = async (deed: Deed, faults: Record<string, Fault>): Promise<void> => {
   const smooth = await deed.prepare();
@@ -233,13 +234,17 @@ export const tryEveryFault = async (deed: Deed, faults: Record<string, Fault>): 
         if (first.done) await endsAs(deed, run, `at once, ${when}`);
         const second = await must(run, broken, {}, `the second time, ${when}`);
         if (first.done) same(second.answer, first.answer, `answer the second time, ${when}`);
-        const third = await must(run, broken, {}, `the third time, ${when}`);
-        same(third.answer, second.answer, `answer the third time, ${when}`);
+        if (full) {
+          const third = await must(run, broken, {}, `the third time, ${when}`);
+          same(third.answer, second.answer, `answer the third time, ${when}`);
+        }
         await endsAs(deed, run, when);
       }
     }
   }
 };
+
+const full = process.env.LATCHWORK_FULL === '1';
 
 type Run = Awaited<ReturnType<Deed['prepare']>>;
 
