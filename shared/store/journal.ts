@@ -106,8 +106,8 @@ export const saveApplied = (table: Table, tenant: string, transactionId: string,
     table.write([
       {
         kind: 'other',
-        // Nothing comes after the bank has let go of it, but being put at another door.
-        expects: applied.gone ? 'anything' : { lower: 'version', than: applied.version },
+        // Letting go is told of the version that was held: it counts, unless another door had a newer one by then.
+        expects: { lower: 'version', than: applied.gone ? applied.version + 1 : applied.version },
         put: { ...keys.applied(tenant, transactionId), ...applied },
       },
     ]),

@@ -182,3 +182,44 @@ describe('a gap in the journal', () => {
     expect(acks.at(-1)).toBe(5);
   });
 });
+
+describe('what a bank knows of a transaction that moved to a door of another shadow', () => {
+  const at = epochMs(minutes(5));
+  const there: JournalEntry = {
+    seq: 2,
+    type: 'grants.applied',
+    at,
+    k: 1,
+    rev: 1,
+    doors: { '9': { transactionId: of, version: 3 } },
+    removed: {},
+  };
+  const gone: JournalEntry = {
+    seq: 3,
+    type: 'grants.applied',
+    at,
+    k: 0,
+    rev: 2,
+    doors: {},
+    removed: { '1': { transactionId: of, version: 2 } },
+  };
+
+  it.each([
+    ['the new door first', [there, gone]],
+    ['the old door first', [gone, there]],
+    ['the old door again', [gone, there, gone]],
+  ])('is what its new door has, if the bank tells %s', async (_, told) => {
+    const { take, table } = await world();
+    for (const entry of told) await take([entry]);
+    const [row] = table.rows().filter(({ SK }) => SK === 'A');
+    expect(row).toMatchObject({ version: 3, gone: false });
+  });
+
+  it('is nothing any more, once the last door let go of it', async () => {
+    const { take, table } = await world();
+    await take([there]);
+    await take([{ ...gone, seq: 3, k: 1, removed: { '9': { transactionId: of, version: 3 } } }]);
+    const [row] = table.rows().filter(({ SK }) => SK === 'A');
+    expect(row).toMatchObject({ version: 3, gone: true });
+  });
+});
