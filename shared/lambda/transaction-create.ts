@@ -266,10 +266,11 @@ export const openCreation = (deps: HttpDeps) => {
       throw new Refusal('reservation_refused', refusalText.bank_unavailable, { reason: 'bank_unavailable' });
     const doorRow = await deps.table.get(keys.compartment(bank.id, asset.door), true);
     const compartment = doorRow === undefined ? newCompartment(asset.door) : Compartment.parse(doorRow);
+    if (compartment.heldBy === null) throw unavailable('the asset has no door any more');
     if (compartment.heldBy !== asset.id)
       throw new Refusal('reservation_refused', `the asset is promised or lent to ${compartment.heldBy}`, {
         reason: 'bank_full',
-        ...(compartment.heldBy === null ? {} : { existing: compartment.heldBy }),
+        existing: compartment.heldBy,
       });
     if (compartment.contents === 'empty') throw unavailable('the asset is not in its door');
     return { asset, bank, compartment };
