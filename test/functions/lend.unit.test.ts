@@ -79,7 +79,7 @@ const world = async () => {
         reservation: 'hard',
         deadlines: {},
       },
-      caller: { tenant: bank.tenant, apiKeyId: 'key_1', scopes: [], system: null, livemode: !bank.simulated },
+      caller: { tenant: bank.tenant, apiKeyId: 'key_1', scopes: [], system: null, mode: 'live' },
       now: startedAt,
       circumstances: { actor: { type: 'api_key', id: 'key_1' }, now: startedAt, newId },
       ifMatch: undefined,
