@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const ApiKeyView = ApiKey.omit({ tenant: true, hash: true, keyHash: true })
@@ -19,24 +19,26 @@ export const createApiKey = {
   path: '/v1/api-keys',
   summary: 'Make an API key, with no more scopes than your own',
   permission: 'api-keys:write',
-  body: z
-    .strictObject({
-      name: z.string().min(1).max(120),
-      scopes: z.array(Scope).min(1),
-      /** Binds it to a system: it can change only what that one owns. */
-      system: ExternalSystem.optional(),
-      /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
-      mode: KeyMode.optional(),
-      /** A limit of its own, for a key that is given away; left out, that of your own key. */
-      requestsPerMinute: z.int().positive().max(1_000_000).optional(),
-    })
-    .meta({
-      if: { properties: { mode: { const: 'test' } }, required: ['mode'] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-      then: { properties: { scopes: { items: { enum: testScopes } } } },
-    }),
+  body: once(() =>
+    z
+      .strictObject({
+        name: z.string().min(1).max(120),
+        scopes: z.array(Scope).min(1),
+        /** Binds it to a system: it can change only what that one owns. */
+        system: ExternalSystem.optional(),
+        /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
+        mode: KeyMode.optional(),
+        /** A limit of its own, for a key that is given away; left out, that of your own key. */
+        requestsPerMinute: z.int().positive().max(1_000_000).optional(),
+      })
+      .meta({
+        if: { properties: { mode: { const: 'test' } }, required: ['mode'] },
+        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+        then: { properties: { scopes: { items: { enum: testScopes } } } },
+      }),
+  ),
   status: 201,
-  response: ApiKeyView,
+  response: () => ApiKeyView,
   problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -48,9 +50,9 @@ export const listApiKeys = {
   path: '/v1/api-keys',
   summary: 'List API keys',
   permission: 'api-keys:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(ApiKeyView),
+  response: once(() => listOf(ApiKeyView)),
   problems: [],
 } as const satisfies Route;
 
@@ -62,9 +64,9 @@ export const revokeApiKey = {
   summary: 'Revoke an API key; it stops working within 60 seconds',
   permission: 'api-keys:write',
   params: z.object({ apiKeyId: idParam }),
-  body: z.strictObject({}),
+  body: once(() => z.strictObject({})),
   status: 200,
-  response: ApiKeyView,
+  response: () => ApiKeyView,
   problems: ['idempotency_key_reused', 'precondition_failed', 'conflict'],
   etag: true,
 } as const satisfies Route;

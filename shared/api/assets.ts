@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Asset, ReturnsTo } from '../domain/asset.ts';
 import { ExternalId, Item, Metadata } from '../domain/transaction.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 import { TransactionView } from './transactions.ts';
 
@@ -24,19 +24,21 @@ export const createAsset = {
   path: '/v1/assets',
   summary: 'Register a thing that is lent, and give it a door',
   permission: 'assets:write',
-  body: z.strictObject({
-    bankId: z.string().min(1).max(64),
-    /** Its door; left out, the best that fits. */
-    door: z.string().min(1).max(8).optional(),
-    name: z.string().min(1).max(120),
-    externalId: ExternalId.optional(),
-    item: Item,
-    /** `any_door`: while it is lent, it may be given another door to be brought back to (`move` of the loan). */
-    returnsTo: ReturnsTo.default('own_door'),
-    metadata: Metadata.default({}),
-  }),
+  body: once(() =>
+    z.strictObject({
+      bankId: z.string().min(1).max(64),
+      /** Its door; left out, the best that fits. */
+      door: z.string().min(1).max(8).optional(),
+      name: z.string().min(1).max(120),
+      externalId: ExternalId.optional(),
+      item: Item,
+      /** `any_door`: while it is lent, it may be given another door to be brought back to (`move` of the loan). */
+      returnsTo: ReturnsTo.default('own_door'),
+      metadata: Metadata.default({}),
+    }),
+  ),
   status: 201,
-  response: AssetView,
+  response: () => AssetView,
   problems: ['reservation_refused', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -48,9 +50,9 @@ export const listAssets = {
   path: '/v1/assets',
   summary: 'List assets',
   permission: 'assets:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(AssetSummary),
+  response: once(() => listOf(AssetSummary)),
   problems: [],
 } as const satisfies Route;
 
@@ -63,7 +65,7 @@ export const getAsset = {
   permission: 'assets:read',
   params: z.object({ assetId: idParam }),
   status: 200,
-  response: AssetView,
+  response: () => AssetView,
   problems: [],
   etag: true,
 } as const satisfies Route;
@@ -76,9 +78,9 @@ export const listAssetLoans = {
   summary: "Read an asset's history: whom it was lent to, newest first",
   permission: 'assets:read',
   params: z.object({ assetId: idParam }),
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(TransactionView),
+  response: once(() => listOf(TransactionView)),
   problems: [],
 } as const satisfies Route;
 
@@ -90,9 +92,9 @@ export const retireAsset = {
   summary: 'Lend it no more; its door is free once it is empty',
   permission: 'assets:write',
   params: z.object({ assetId: idParam }),
-  body: z.strictObject({ reason: z.string().min(1).max(200) }),
+  body: once(() => z.strictObject({ reason: z.string().min(1).max(200) })),
   status: 200,
-  response: AssetView,
+  response: () => AssetView,
   problems: ['conflict', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;

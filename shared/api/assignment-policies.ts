@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
 import { reservationReasons } from '../domain/refusal.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })
@@ -44,7 +44,7 @@ export type AssignmentReplay = z.infer<typeof AssignmentReplay>;
 /** A number from 1 on; to read, also `current`. */
 const params = z.object({ version: idParam });
 
-const base = { noun: 'assignment-policies', response: AssignmentPolicyView } as const;
+const base = { noun: 'assignment-policies', response: () => AssignmentPolicyView } as const;
 
 export const listAssignmentPolicies = {
   ...base,
@@ -53,9 +53,9 @@ export const listAssignmentPolicies = {
   path: '/v1/assignment-policies',
   summary: 'List the versions of how compartments are chosen, newest first',
   permission: 'banks:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(AssignmentPolicyView),
+  response: once(() => listOf(AssignmentPolicyView)),
   problems: [],
 } as const satisfies Route;
 
@@ -79,13 +79,15 @@ export const putAssignmentPolicy = {
   path: '/v1/assignment-policies',
   summary: 'Choose compartments by other rules from now on; a new version',
   permission: 'banks:write',
-  body: z.strictObject({
-    ...AssignmentRules.shape,
-    name: z
-      .string()
-      .regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and -, at most 32')
-      .default('best-fit'),
-  }),
+  body: once(() =>
+    z.strictObject({
+      ...AssignmentRules.shape,
+      name: z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,31}$/, 'lower-case letters, digits and -, at most 32')
+        .default('best-fit'),
+    }),
+  ),
   status: 201,
   problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
   etag: true,
@@ -99,7 +101,7 @@ export const restoreAssignmentPolicy = {
   summary: 'Choose compartments as an older version did; a new version with its rules',
   permission: 'banks:write',
   params,
-  body: z.strictObject({}),
+  body: once(() => z.strictObject({})),
   status: 200,
   problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
   etag: true,
@@ -112,17 +114,19 @@ export const replayAssignments = {
   path: '/v1/assignment-policies/replay',
   summary: 'Say which compartments another policy would have chosen for past requests, from what was seen then',
   permission: 'transactions:read',
-  body: z
-    .strictObject({
-      transactionIds: z.array(z.string().min(1).max(64)).min(1).max(50),
-      /** A version there is, or rules to be tried. */
-      version: z.int().positive().optional(),
-      rules: z.strictObject(AssignmentRules.shape).optional(),
-    })
-    .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules')
-    .meta({ oneOf: [{ required: ['version'] }, { required: ['rules'] }] }),
+  body: once(() =>
+    z
+      .strictObject({
+        transactionIds: z.array(z.string().min(1).max(64)).min(1).max(50),
+        /** A version there is, or rules to be tried. */
+        version: z.int().positive().optional(),
+        rules: z.strictObject(AssignmentRules.shape).optional(),
+      })
+      .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules')
+      .meta({ oneOf: [{ required: ['version'] }, { required: ['rules'] }] }),
+  ),
   status: 200,
-  response: AssignmentReplay,
+  response: () => AssignmentReplay,
   problems: [],
   asks: true,
 } as const satisfies Route;

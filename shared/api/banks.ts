@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const BankView = Bank.omit({ tenant: true, bankKey: true }).meta({ id: 'Bank' });
@@ -25,24 +25,26 @@ export const createBank = {
   path: '/v1/banks',
   summary: 'Register a bank with its compartments',
   permission: 'banks:write',
-  body: z.strictObject({
-    siteId: z.string().min(1).max(64),
-    name: z.string().min(1).max(120),
-    layout: z
-      .array(z.strictObject(LayoutDoor.shape))
-      .min(1)
-      .max(doorsPerBankMax)
-      .refine(
-        (doors) => new Set(doors.map((it) => it.door)).size === doors.length,
-        'every door needs a label of its own',
-      ),
-    /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
-    batteryBackedClock: z.boolean().default(false),
-    /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
-    simulated: z.boolean().default(false),
-  }),
+  body: once(() =>
+    z.strictObject({
+      siteId: z.string().min(1).max(64),
+      name: z.string().min(1).max(120),
+      layout: z
+        .array(z.strictObject(LayoutDoor.shape))
+        .min(1)
+        .max(doorsPerBankMax)
+        .refine(
+          (doors) => new Set(doors.map((it) => it.door)).size === doors.length,
+          'every door needs a label of its own',
+        ),
+      /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
+      batteryBackedClock: z.boolean().default(false),
+      /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
+      simulated: z.boolean().default(false),
+    }),
+  ),
   status: 201,
-  response: BankView,
+  response: () => BankView,
   problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -54,9 +56,9 @@ export const listBanks = {
   path: '/v1/banks',
   summary: 'List banks',
   permission: 'banks:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(BankSummary),
+  response: once(() => listOf(BankSummary)),
   problems: [],
 } as const satisfies Route;
 
@@ -69,7 +71,7 @@ export const getBank = {
   permission: 'banks:read',
   params: z.object({ bankId: idParam }),
   status: 200,
-  response: BankView,
+  response: () => BankView,
   problems: [],
   etag: true,
 } as const satisfies Route;
@@ -82,9 +84,9 @@ export const listCompartments = {
   summary: "Read the state of a bank's compartments",
   permission: 'banks:read',
   params: z.object({ bankId: idParam }),
-  query: z.strictObject({}),
+  query: once(() => z.strictObject({})),
   status: 200,
-  response: listOf(CompartmentView),
+  response: once(() => listOf(CompartmentView)),
   problems: [],
 } as const satisfies Route;
 
@@ -97,7 +99,7 @@ export const getCompartment = {
   permission: 'banks:read',
   params: z.object({ bankId: idParam, door: idParam }),
   status: 200,
-  response: CompartmentView,
+  response: () => CompartmentView,
   problems: [],
   etag: true,
 } as const satisfies Route;
@@ -110,14 +112,16 @@ export const updateCompartment = {
   summary: 'Take a compartment out of service, return it, or say that it is empty',
   permission: 'banks:write',
   params: z.object({ bankId: idParam, door: idParam }),
-  body: z.strictObject({
-    /** Why it is out of service; null returns it. */
-    outOfService: z.string().min(1).max(80).nullable().optional(),
-    /** Somebody has looked inside, and it is empty. */
-    cleared: z.literal(true).optional(),
-  }),
+  body: once(() =>
+    z.strictObject({
+      /** Why it is out of service; null returns it. */
+      outOfService: z.string().min(1).max(80).nullable().optional(),
+      /** Somebody has looked inside, and it is empty. */
+      cleared: z.literal(true).optional(),
+    }),
+  ),
   status: 200,
-  response: CompartmentView,
+  response: () => CompartmentView,
   problems: ['precondition_failed', 'conflict'],
   etag: true,
 } as const satisfies Route;

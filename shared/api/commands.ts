@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Command, commandSeconds } from '../domain/command.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam } from './shapes.ts';
 
 export const CommandView = Command.omit({ tenant: true, hash: true, credential: true }).meta({ id: 'Command' });
@@ -13,15 +13,17 @@ export const createCommand = {
   path: '/v1/commands',
   summary: 'Open a door, with a reason',
   permission: 'commands:write',
-  body: z.strictObject({
-    bankId: z.string().min(1).max(64),
-    door: z.string().min(1).max(8),
-    reason: z.string().min(1).max(200),
-    /** Seconds from now in which the bank may still open. */
-    validSeconds: z.int().min(5).max(commandSeconds.most).default(commandSeconds.usual),
-  }),
+  body: once(() =>
+    z.strictObject({
+      bankId: z.string().min(1).max(64),
+      door: z.string().min(1).max(8),
+      reason: z.string().min(1).max(200),
+      /** Seconds from now in which the bank may still open. */
+      validSeconds: z.int().min(5).max(commandSeconds.most).default(commandSeconds.usual),
+    }),
+  ),
   status: 201,
-  response: CommandView,
+  response: () => CommandView,
   problems: ['door_busy', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -35,7 +37,7 @@ export const getCommand = {
   permission: 'commands:read',
   params: z.object({ commandId: idParam }),
   status: 200,
-  response: CommandView,
+  response: () => CommandView,
   problems: [],
   etag: true,
 } as const satisfies Route;

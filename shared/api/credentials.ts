@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { AccessMethod, Step } from '../device/access.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam } from './shapes.ts';
-import { AskedAccess, action, changeProblems, Reason, said } from './transactions.ts';
+import { AskedAccess, action, changeProblems, Reason, said, valueOfItsOwn } from './transactions.ts';
 
 const credential = {
   ...action,
@@ -19,14 +19,21 @@ export const issueCredential = {
   id: 'issue-credential',
   path: '/v1/transactions/{transactionId}/credentials',
   summary: 'Issue another credential for a step, or a code with which staff act outside the plan',
-  body: said({
-    ...AskedAccess.shape,
-    step: Step,
-    method: AccessMethod.default('pin'),
-    uses: z.int().positive().max(10_000).optional(),
-    /** Why staff have to act outside the plan: of an operator code, and kept. */
-    reason: Reason.optional(),
-  }),
+  body: once(() =>
+    said({
+      ...AskedAccess().shape,
+      step: Step,
+      method: AccessMethod.default('pin'),
+      uses: z.int().positive().max(10_000).optional(),
+      /** Why staff have to act outside the plan: of an operator code, and kept. */
+      reason: Reason.optional(),
+    }).meta({
+      if: { properties: { method: { const: 'operator' } }, required: ['method'] },
+      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+      then: { required: ['reason'], not: { required: ['value'] } },
+      else: { not: { required: ['reason'] }, allOf: [valueOfItsOwn] },
+    }),
+  ),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -35,7 +42,7 @@ export const revokeCredential = {
   id: 'revoke-credential',
   path: '/v1/transactions/{transactionId}/credentials/{credentialId}/revoke',
   summary: 'Take a credential back; the transaction goes on',
-  body: said({}),
+  body: once(() => said({})),
 } as const satisfies Route;
 
 export const resendCredential = {
@@ -43,7 +50,7 @@ export const resendCredential = {
   id: 'resend-credential',
   path: '/v1/transactions/{transactionId}/credentials/{credentialId}/resend',
   summary: 'Issue a credential anew; the old one is superseded',
-  body: said({}),
+  body: once(() => said({})),
 } as const satisfies Route;
 
 /** On whose behalf; the caller itself is the actor of the event. */
@@ -54,14 +61,16 @@ export const delegateCredential = {
   id: 'delegate-credential',
   path: '/v1/transactions/{transactionId}/credentials/{credentialId}/delegate',
   summary: 'Hand the right of a credential to somebody else, who gets one of their own',
-  body: said({
-    ...AskedAccess.shape,
-    /** They are told by SMS once the item waits, if there is a phone number. */
-    to: Party,
-    /** Whoever hands it on may still open as well. */
-    keepsOwn: z.boolean().default(false),
-    by,
-  }),
+  body: once(() =>
+    said({
+      ...AskedAccess().shape,
+      /** They are told by SMS once the item waits, if there is a phone number. */
+      to: Party,
+      /** Whoever hands it on may still open as well. */
+      keepsOwn: z.boolean().default(false),
+      by,
+    }).meta(valueOfItsOwn),
+  ),
 } as const satisfies Route;
 
 export const takeBackCredential = {
@@ -69,7 +78,7 @@ export const takeBackCredential = {
   id: 'take-back-credential',
   path: '/v1/transactions/{transactionId}/credentials/{credentialId}/take-back',
   summary: 'End the right that somebody else was handed; whoever handed it on has it again',
-  body: said({ by }),
+  body: once(() => said({ by })),
 } as const satisfies Route;
 
 export const AppToken = z
@@ -92,6 +101,6 @@ export const getAppToken = {
   permission: 'transactions:write',
   params: credential.params,
   status: 200,
-  response: AppToken,
+  response: () => AppToken,
   problems: ['invalid_transition'],
 } as const satisfies Route;

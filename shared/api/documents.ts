@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 
 export const getOpenapi = {
   id: 'get-openapi',
@@ -9,6 +9,6 @@ export const getOpenapi = {
   summary: 'This document',
   permission: null,
   status: 200,
-  response: z.record(z.string(), z.unknown()),
+  response: once(() => z.record(z.string(), z.unknown())),
   problems: [],
 } as const satisfies Route;

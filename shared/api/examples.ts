@@ -31,10 +31,10 @@ export type Example = {
 type Of<R extends Route> = {
   summary?: string;
   after?: Example['after'];
-  query?: R['query'] extends z.ZodType ? Record<string, string> : never;
-  answer: z.input<R['response']>;
+  query?: R['query'] extends () => z.ZodType ? Record<string, string> : never;
+  answer: z.input<ReturnType<R['response']>>;
 } & (R['params'] extends z.ZodType ? { params: z.input<R['params']> } : object) &
-  (R['body'] extends z.ZodType ? { body: z.input<R['body']> } : object);
+  (R['body'] extends () => z.ZodType ? { body: z.input<ReturnType<R['body']>> } : object);
 
 const example = <const R extends Route>(route: R, it: Of<NoInfer<R>>): Example => ({
   summary: route.summary,

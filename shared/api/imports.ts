@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Import, ImportCounts, importBytesMax } from '../domain/import.ts';
 import { InstantText } from '../domain/time.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 const Upload = z.object({
@@ -54,13 +54,15 @@ export const createImport = {
   path: '/v1/imports',
   summary: 'Ask for a link to upload a file of transactions',
   permission: 'transactions:write',
-  body: z.strictObject({
-    name: z.string().min(1).max(120),
-    /** Size of the file: the link takes just so many. */
-    bytes: z.int().positive().max(importBytesMax),
-  }),
+  body: once(() =>
+    z.strictObject({
+      name: z.string().min(1).max(120),
+      /** Size of the file: the link takes just so many. */
+      bytes: z.int().positive().max(importBytesMax),
+    }),
+  ),
   status: 201,
-  response: ImportView,
+  response: () => ImportView,
   problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -72,9 +74,9 @@ export const listImports = {
   path: '/v1/imports',
   summary: 'List imports, the newest first',
   permission: 'transactions:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(ImportSummary),
+  response: once(() => listOf(ImportSummary)),
   problems: [],
 } as const satisfies Route;
 
@@ -87,7 +89,7 @@ export const getImport = {
   permission: 'transactions:read',
   params,
   status: 200,
-  response: ImportView,
+  response: () => ImportView,
   problems: [],
   etag: true,
 } as const satisfies Route;
@@ -100,8 +102,8 @@ export const listImportRows = {
   summary: 'Read what came of each row, in order',
   permission: 'transactions:read',
   params,
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(ImportRowView),
+  response: once(() => listOf(ImportRowView)),
   problems: [],
 } as const satisfies Route;

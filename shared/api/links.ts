@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { LinkId, LinkKind } from '../domain/link.ts';
 import { LinkState } from '../domain/link-summary.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { TransactionView } from './transactions.ts';
 
 export const LinkView = z
@@ -30,11 +30,13 @@ export const getLink = {
   summary: 'Read linked transactions as one',
   permission: 'transactions:read',
   params: z.object({ kind: LinkKind, linkId: LinkId }),
-  query: z.strictObject({
-    /** Of a live key: `false` for what it linked at simulated banks. A test key is shown no other. */
-    livemode: z.enum(['true', 'false']).optional(),
-  }),
+  query: once(() =>
+    z.strictObject({
+      /** Of a live key: `false` for what it linked at simulated banks. A test key is shown no other. */
+      livemode: z.enum(['true', 'false']).optional(),
+    }),
+  ),
   status: 200,
-  response: LinkView,
+  response: () => LinkView,
   problems: [],
 } as const satisfies Route;

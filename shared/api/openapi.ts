@@ -51,7 +51,7 @@ const parametersOf = (route: Route): Json[] => {
   });
   return [
     ...from(route.params, 'path'),
-    ...from(route.query, 'query'),
+    ...from(route.query?.(), 'query'),
     ...(needsIdempotencyKey(route)
       ? [
           header(
@@ -117,7 +117,7 @@ const responsesOf = (route: Route, components: Json): Json => {
       },
       content: {
         'application/json': {
-          schema: schemaOf(route.response, 'output', components),
+          schema: schemaOf(route.response(), 'output', components),
           ...shownAs(examplesOf(route).map(({ summary, answer }) => [summary, answer])),
         },
       },
@@ -150,10 +150,10 @@ export const openapi = (): Json => {
         ? {
             requestBody: {
               // No body at all is taken for an empty one.
-              required: !z.safeParse(route.body, {}).success,
+              required: !z.safeParse(route.body(), {}).success,
               content: {
                 'application/json': {
-                  schema: schemaOf(route.body, 'input', components),
+                  schema: schemaOf(route.body(), 'input', components),
                   ...shownAs(examplesOf(route).map(({ summary, body }) => [summary, body])),
                 },
               },

@@ -17,6 +17,15 @@ export type Noun =
   | 'webhook-endpoints'
   | 'documents';
 
+/** Makes a schema when it is first asked for: a cold start pays for the route that it answers, not for all of its noun. */
+export const once = <Schema>(make: () => Schema): (() => Schema) => {
+  let made: { schema: Schema } | undefined;
+  return () => {
+    made ??= { schema: make() };
+    return made.schema;
+  };
+};
+
 /**
  * A route is a value: the handler's types, API Gateway's routes, OpenAPI and the permission check are made from it.
  * `id` is the operation's one name: route id, log field, metric, `operationId`.
@@ -31,11 +40,11 @@ export type Route = {
   /** The scope that the API key needs; null: public. */
   permission: Scope | null;
   params?: z.ZodObject;
-  query?: z.ZodObject;
-  body?: z.ZodObject;
+  query?: () => z.ZodObject;
+  body?: () => z.ZodObject;
   /** Of a success. */
   status: 200 | 201 | 202;
-  response: z.ZodType;
+  response: () => z.ZodType;
   /** What it may refuse, besides what every route may (see `everyRoute`). */
   problems: readonly RefusalCode[];
   /** Answers and honours entity tags: on a read `ETag`, on a change `If-Match`. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Site, TimeZone } from '../domain/site.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const SiteView = Site.omit({ tenant: true, hash: true }).meta({ id: 'Site' });
@@ -12,9 +12,9 @@ export const createSite = {
   path: '/v1/sites',
   summary: 'Register a site',
   permission: 'banks:write',
-  body: z.strictObject({ name: z.string().min(1).max(120), timeZone: TimeZone.default('UTC') }),
+  body: once(() => z.strictObject({ name: z.string().min(1).max(120), timeZone: TimeZone.default('UTC') })),
   status: 201,
-  response: SiteView,
+  response: () => SiteView,
   problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -26,9 +26,9 @@ export const listSites = {
   path: '/v1/sites',
   summary: 'List sites',
   permission: 'banks:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(SiteView),
+  response: once(() => listOf(SiteView)),
   problems: [],
 } as const satisfies Route;
 
@@ -41,7 +41,7 @@ export const getSite = {
   permission: 'banks:read',
   params: z.object({ siteId: idParam }),
   status: 200,
-  response: SiteView,
+  response: () => SiteView,
   problems: [],
   etag: true,
 } as const satisfies Route;

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Sku, StockLevel, StockState, StockUnit } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata } from '../domain/transaction.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const StockUnitView = StockUnit.omit({ tenant: true, hash: true })
@@ -28,7 +28,7 @@ const Said = {
 };
 
 const params = z.object({ stockUnitId: idParam });
-const base = { noun: 'stock-units', response: StockUnitView, etag: true } as const;
+const base = { noun: 'stock-units', response: () => StockUnitView, etag: true } as const;
 
 export const createStockUnit = {
   ...base,
@@ -37,20 +37,23 @@ export const createStockUnit = {
   path: '/v1/stock-units',
   summary: 'Register goods to be sold, and give them a door if a bank is named',
   permission: 'stock:write',
-  body: z
-    .strictObject({
-      sku: Sku,
-      item: Item,
-      externalIds: Said.externalIds.default({}),
-      bestBefore: Said.bestBefore.default(null),
-      metadata: Said.metadata.default({}),
-      bankId: Where.bankId.optional(),
-      door: Where.door,
-    })
-    .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
-      path: ['door'],
-      error: 'needs bankId: every bank has a door of that name',
-    }),
+  body: once(() =>
+    z
+      .strictObject({
+        sku: Sku,
+        item: Item,
+        externalIds: Said.externalIds.default({}),
+        bestBefore: Said.bestBefore.default(null),
+        metadata: Said.metadata.default({}),
+        bankId: Where.bankId.optional(),
+        door: Where.door,
+      })
+      .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
+        path: ['door'],
+        error: 'needs bankId: every bank has a door of that name',
+      })
+      .meta({ dependentRequired: { door: ['bankId'] } }),
+  ),
   status: 201,
   problems: ['reservation_refused', 'idempotency_key_reused'],
 } as const satisfies Route;
@@ -62,15 +65,17 @@ export const listStockUnits = {
   path: '/v1/stock-units',
   summary: 'List goods: what is in stock at a bank or of a kind, or all there ever was, the newest first',
   permission: 'stock:read',
-  query: z.strictObject({
-    bankId: Where.bankId.optional(),
-    sku: Sku.optional(),
-    /** With `bankId` or `sku` those that have left the stock are not looked at. A page may be short and have a next. */
-    state: StockState.optional(),
-    ...page,
-  }),
+  query: once(() =>
+    z.strictObject({
+      bankId: Where.bankId.optional(),
+      sku: Sku.optional(),
+      /** With `bankId` or `sku` those that have left the stock are not looked at. A page may be short and have a next. */
+      state: StockState.optional(),
+      ...page,
+    }),
+  ),
   status: 200,
-  response: listOf(StockUnitView),
+  response: once(() => listOf(StockUnitView)),
   problems: [],
 } as const satisfies Route;
 
@@ -94,17 +99,19 @@ export const updateStockUnit = {
   summary: 'Change what is noted of a unit, and until when it is sold',
   permission: 'stock:write',
   params,
-  body: z
-    .strictObject({
-      externalIds: Said.externalIds.optional(),
-      bestBefore: Said.bestBefore.optional(),
-      metadata: Said.metadata.optional(),
-    })
-    .refine(
-      (it) => Object.values(it).some((value) => value !== undefined),
-      'name at least one of externalIds, bestBefore, metadata',
-    )
-    .meta({ anyOf: Object.keys(Said).map((name) => ({ required: [name] })) }),
+  body: once(() =>
+    z
+      .strictObject({
+        externalIds: Said.externalIds.optional(),
+        bestBefore: Said.bestBefore.optional(),
+        metadata: Said.metadata.optional(),
+      })
+      .refine(
+        (it) => Object.values(it).some((value) => value !== undefined),
+        'name at least one of externalIds, bestBefore, metadata',
+      )
+      .meta({ anyOf: Object.keys(Said).map((name) => ({ required: [name] })) }),
+  ),
   status: 200,
   problems: ['conflict', 'precondition_failed'],
 } as const satisfies Route;
@@ -116,7 +123,7 @@ export const placeStockUnit = {
   id: 'place-stock-unit',
   path: '/v1/stock-units/{stockUnitId}/place',
   summary: 'Give a unit a door; it is in stock once its bank sees it inside',
-  body: z.strictObject(Where),
+  body: once(() => z.strictObject(Where)),
   problems: ['reservation_refused', 'conflict', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -125,7 +132,7 @@ export const withdrawStockUnit = {
   id: 'withdraw-stock-unit',
   path: '/v1/stock-units/{stockUnitId}/withdraw',
   summary: 'Sell a unit no more; its door is free once it is empty',
-  body: z.strictObject({ reason: z.string().min(1).max(200) }),
+  body: once(() => z.strictObject({ reason: z.string().min(1).max(200) })),
   problems: ['conflict', 'precondition_failed', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -138,6 +145,6 @@ export const listStockLevels = {
   permission: 'stock:read',
   params: z.object({ bankId: idParam }),
   status: 200,
-  response: listOf(StockLevel.meta({ id: 'StockLevel' })),
+  response: once(() => listOf(StockLevel.meta({ id: 'StockLevel' }))),
   problems: [],
 } as const satisfies Route;

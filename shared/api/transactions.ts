@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
-import { AccessMethod, Step } from '../device/access.ts';
+import { AccessMethod, methods, Step } from '../device/access.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
 import { Link } from '../domain/link.ts';
@@ -10,7 +10,7 @@ import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const CredentialView = Credential.pick({
@@ -63,61 +63,80 @@ const deadlines = {
 const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
 
 /** How a credential is to prove a right. Times are within the deadlines of its step. */
-export const AskedAccess = z.strictObject({
-  method: AccessMethod.exclude(['operator']).default('pin'),
-  /** Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
-  value: z
-    .string()
-    .min(6)
-    .max(64)
-    .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
-    .optional(),
-  notBefore: InstantInput.optional(),
-  notAfter: InstantInput.optional(),
-});
+export const AskedAccess = once(() =>
+  z.strictObject({
+    method: AccessMethod.exclude(['operator']).default('pin'),
+    /** Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
+    value: z
+      .string()
+      .min(6)
+      .max(64)
+      .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
+      .optional(),
+    notBefore: InstantInput.optional(),
+    notAfter: InstantInput.optional(),
+  }),
+);
 
-export const CreateTransaction = z.strictObject({
-  workflow: Workflow,
-  bankId: z.string().min(1).max(64),
-  externalIds: ExternalIds.default({}),
-  /** What it is a part of, with others that are read as one. */
-  link: Link.optional(),
-  source: Source.optional(),
-  /** Of an asset or goods in stock they are known; everything else needs at least one. */
-  items: z.array(Item).max(20).default([]),
-  /** Of a loan: what is lent. */
-  assetId: z.string().min(1).max(64).optional(),
-  /** Of a sale: the goods in stock that are sold, or what kind; of a kind, what keeps shortest goes first. */
-  stockUnitId: z.string().min(1).max(64).optional(),
-  sku: Sku.optional(),
-  recipient: Party.default({}),
-  parties: Parties.default({}),
-  /** What it costs: of a rental, for its time as first agreed. */
-  payment: Money.extend({ amountMinor: z.int().nonnegative().max(1_000_000_000) }).optional(),
-  /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
-  conditions: z
-    .array(Condition)
-    .max(Condition.options.length)
-    .refine((all) => new Set(all).size === all.length, 'each at most once')
-    .meta({ uniqueItems: true })
-    .optional(),
-  /** For a rental: how long the door still opens after `useUntil`. */
-  overstaySeconds: z.int().positive().max(604_800).optional(),
-  deadlines: z.strictObject(deadlines).default({}),
-  metadata: Metadata.default({}),
-  /** How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
-  access: z
-    .array(AskedAccess.extend({ step: Step.exclude(['recall']), uses: z.int().positive().max(10_000).optional() }))
-    .max(4)
-    .optional(),
-  /** How early and how late people are let in all the same; left out, what is usual for the workflow. */
-  tolerance: z.strictObject(Tolerance.shape).optional(),
-  /** A soft one gives way to a hard request at a full bank until its first step has begun. */
-  reservation: z.enum(['hard', 'soft']).default('hard'),
-  /** If no compartment is free, wait for one until then instead of being refused. */
-  waitUntil: InstantInput.optional(),
-});
-export type CreateTransaction = z.infer<typeof CreateTransaction>;
+/** For the document: what is the customer's own comes with its value, and nothing else does. */
+export const valueOfItsOwn = {
+  if: {
+    properties: { method: { enum: AccessMethod.options.filter((it) => methods[it].value === 'brought') } },
+    required: ['method'],
+  },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+  then: { required: ['value'] },
+  else: { not: { required: ['value'] } },
+};
+
+export const CreateTransaction = once(() =>
+  z.strictObject({
+    workflow: Workflow,
+    bankId: z.string().min(1).max(64),
+    externalIds: ExternalIds.default({}),
+    /** What it is a part of, with others that are read as one. */
+    link: Link.optional(),
+    source: Source.optional(),
+    /** Of an asset or goods in stock they are known; everything else needs at least one. */
+    items: z.array(Item).max(20).default([]),
+    /** Of a loan: what is lent. */
+    assetId: z.string().min(1).max(64).optional(),
+    /** Of a sale: the goods in stock that are sold, or what kind; of a kind, what keeps shortest goes first. */
+    stockUnitId: z.string().min(1).max(64).optional(),
+    sku: Sku.optional(),
+    recipient: Party.default({}),
+    parties: Parties.default({}),
+    /** What it costs: of a rental, for its time as first agreed. */
+    payment: Money.extend({ amountMinor: z.int().nonnegative().max(1_000_000_000) }).optional(),
+    /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
+    conditions: z
+      .array(Condition)
+      .max(Condition.options.length)
+      .refine((all) => new Set(all).size === all.length, 'each at most once')
+      .meta({ uniqueItems: true })
+      .optional(),
+    /** For a rental: how long the door still opens after `useUntil`. */
+    overstaySeconds: z.int().positive().max(604_800).optional(),
+    deadlines: z.strictObject(deadlines).default({}),
+    metadata: Metadata.default({}),
+    /** How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
+    access: z
+      .array(
+        AskedAccess()
+          .extend({ step: Step.exclude(['recall']), uses: z.int().positive().max(10_000).optional() })
+          .meta(valueOfItsOwn),
+      )
+      .max(4)
+      .optional(),
+    /** How early and how late people are let in all the same; left out, what is usual for the workflow. */
+    tolerance: z.strictObject(Tolerance.shape).optional(),
+    /** A soft one gives way to a hard request at a full bank until its first step has begun. */
+    reservation: z.enum(['hard', 'soft']).default('hard'),
+    /** If no compartment is free, wait for one until then instead of being refused. */
+    waitUntil: InstantInput.optional(),
+  }),
+);
+export type CreateTransaction = z.infer<ReturnType<typeof CreateTransaction>>;
 
 const without = (...names: string[]) => ({ not: { anyOf: names.map((name) => ({ required: [name] })) } });
 const about = (of: 'asset' | 'stock') => ({
@@ -131,30 +150,32 @@ const aboutItems = {
 const withItsOwnDoor = { items: { maxItems: 0 }, reservation: { const: 'hard' } };
 
 /** The same with what belongs together, for the document: who gets that wrong is told by the field. */
-const asked = CreateTransaction.meta({
-  if: about('asset'),
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-  then: { required: ['assetId'], properties: withItsOwnDoor, ...without('waitUntil', 'stockUnitId', 'sku') },
-  else: {
-    if: about('stock'),
-    // biome-ignore lint/suspicious/noThenProperty: likewise
-    then: {
-      anyOf: [
-        aboutItems,
-        { required: ['stockUnitId'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'sku') },
-        { required: ['sku'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'stockUnitId') },
-      ],
+const asked = once(() =>
+  CreateTransaction().meta({
+    if: about('asset'),
+    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+    then: { required: ['assetId'], properties: withItsOwnDoor, ...without('waitUntil', 'stockUnitId', 'sku') },
+    else: {
+      if: about('stock'),
+      // biome-ignore lint/suspicious/noThenProperty: likewise
+      then: {
+        anyOf: [
+          aboutItems,
+          { required: ['stockUnitId'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'sku') },
+          { required: ['sku'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'stockUnitId') },
+        ],
+      },
+      else: aboutItems,
     },
-    else: aboutItems,
-  },
-});
+  }),
+);
 
 /** The body of a change. Systems that own transactions say of which version of their record they speak. */
 export const said = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.strictObject({ ...shape, source: Source.optional() });
 
 const params = z.object({ transactionId: idParam });
-export const base = { noun: 'transactions', params, response: TransactionView, etag: true } as const;
+export const base = { noun: 'transactions', params, response: () => TransactionView, etag: true } as const;
 
 export const createTransaction = {
   id: 'create-transaction',
@@ -165,7 +186,7 @@ export const createTransaction = {
   permission: 'transactions:write',
   body: asked,
   status: 201,
-  response: TransactionView,
+  response: () => TransactionView,
   problems: ['reservation_refused', 'already_exists', 'conflict', 'not_owner', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -200,7 +221,7 @@ export const checkTransaction = {
   permission: 'transactions:read',
   body: asked,
   status: 200,
-  response: Precheck,
+  response: () => Precheck,
   problems: ['not_owner'],
   asks: true,
 } as const satisfies Route;
@@ -212,42 +233,44 @@ export const listTransactions = {
   path: '/v1/transactions',
   summary: 'Find transactions by what is known of them, the newest first',
   permission: 'transactions:read',
-  query: z
-    .strictObject({
-      orderId: z.string().min(1).max(128).optional(),
-      /** Any external id of the transaction, by its system. */
-      externalId: z
-        .string()
-        .regex(/^[a-z][a-z0-9_]{0,31}:[\x21-\x7e]{1,128}$/, '<system>:<id>')
-        .optional(),
-      /** The external id of one of its items. */
-      itemId: z.string().min(1).max(128).optional(),
-      /** A phone number, an e-mail address, or the beginning of one or more of the recipient's names. */
-      recipient: z.string().min(1).max(254).optional(),
-      bankId: z.string().min(1).max(64).optional(),
-      /** Of that bank; also one that the transaction has left. */
-      door: z.string().min(1).max(8).optional(),
-      credentialId: idParam.optional(),
-      /** Sales of these goods in stock, those that came to nothing too. */
-      stockUnitId: idParam.optional(),
-      workflow: Workflow.optional(),
-      state: TransactionState.optional(),
-      /** Created at that moment or later. */
-      from: InstantInput.optional(),
-      /** Created before that moment. */
-      to: InstantInput.optional(),
-      ...page,
-    })
-    .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
-      path: ['door'],
-      error: 'needs bankId: every bank has a door of that name',
-    })
-    .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
-      path: ['to'],
-      error: 'must be later than from',
-    }),
+  query: once(() =>
+    z
+      .strictObject({
+        orderId: z.string().min(1).max(128).optional(),
+        /** Any external id of the transaction, by its system. */
+        externalId: z
+          .string()
+          .regex(/^[a-z][a-z0-9_]{0,31}:[\x21-\x7e]{1,128}$/, '<system>:<id>')
+          .optional(),
+        /** The external id of one of its items. */
+        itemId: z.string().min(1).max(128).optional(),
+        /** A phone number, an e-mail address, or the beginning of one or more of the recipient's names. */
+        recipient: z.string().min(1).max(254).optional(),
+        bankId: z.string().min(1).max(64).optional(),
+        /** Of that bank; also one that the transaction has left. */
+        door: z.string().min(1).max(8).optional(),
+        credentialId: idParam.optional(),
+        /** Sales of these goods in stock, those that came to nothing too. */
+        stockUnitId: idParam.optional(),
+        workflow: Workflow.optional(),
+        state: TransactionState.optional(),
+        /** Created at that moment or later. */
+        from: InstantInput.optional(),
+        /** Created before that moment. */
+        to: InstantInput.optional(),
+        ...page,
+      })
+      .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
+        path: ['door'],
+        error: 'needs bankId: every bank has a door of that name',
+      })
+      .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+        path: ['to'],
+        error: 'must be later than from',
+      }),
+  ),
   status: 200,
-  response: listOf(TransactionView),
+  response: once(() => listOf(TransactionView)),
   problems: [],
 } as const satisfies Route;
 
@@ -270,9 +293,9 @@ export const listTransactionEvents = {
   summary: 'Read what happened to a transaction, in order',
   permission: 'transactions:read',
   params,
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(Envelope.meta({ id: 'Event' })),
+  response: once(() => listOf(Envelope.meta({ id: 'Event' }))),
   problems: [],
 } as const satisfies Route;
 
@@ -298,11 +321,13 @@ export const KeptCancellationView = z
 
 export const cancelTransaction = {
   ...action,
-  response: z.union([TransactionView, KeptCancellationView]),
+  response: once(() => z.union([TransactionView, KeptCancellationView])),
   id: 'cancel-transaction',
   path: '/v1/transactions/{transactionId}/cancel',
   summary: 'Give the compartment up; what is already inside is recalled',
-  body: said({ reason: z.enum(['by_caller', 'by_recipient', 'by_staff', 'too_late']).default('by_caller') }),
+  body: once(() =>
+    said({ reason: z.enum(['by_caller', 'by_recipient', 'by_staff', 'too_late']).default('by_caller') }),
+  ),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -311,12 +336,14 @@ export const extendTransaction = {
   id: 'extend-transaction',
   path: '/v1/transactions/{transactionId}/extend',
   summary: 'Give more time for the reservation, the deposit or the pickup',
-  body: said({ ...deadlines, charge: Money.optional() })
-    .refine(
-      ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
-      'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
-    )
-    .meta({ anyOf: Object.keys(deadlines).map((name) => ({ required: [name] })) }),
+  body: once(() =>
+    said({ ...deadlines, charge: Money.optional() })
+      .refine(
+        ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
+        'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
+      )
+      .meta({ anyOf: Object.keys(deadlines).map((name) => ({ required: [name] })) }),
+  ),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -325,7 +352,7 @@ export const holdTransaction = {
   id: 'hold-transaction',
   path: '/v1/transactions/{transactionId}/hold',
   summary: 'Block the pickup until the hold is lifted',
-  body: said({ reason: z.string().min(1).max(200) }),
+  body: once(() => said({ reason: z.string().min(1).max(200) })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -334,7 +361,7 @@ export const liftHold = {
   id: 'lift-hold',
   path: '/v1/transactions/{transactionId}/lift-hold',
   summary: 'End a hold',
-  body: said({ reason: z.string().min(1).max(200).optional() }),
+  body: once(() => said({ reason: z.string().min(1).max(200).optional() })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -347,19 +374,21 @@ export const updateTransaction = {
     'Change who it is for, what is noted of it, what it is a part of, or, before the item is inside, its measures',
   permission: 'transactions:write',
   status: 200,
-  body: said({
-    recipient: Party.optional(),
-    parties: Parties.optional(),
-    metadata: Metadata.optional(),
-    items: z.array(Item).min(1).max(20).optional(),
-    /** What it is a part of; null takes it out. Also after its end, so that another can take its place. */
-    link: Link.nullable().optional(),
-  })
-    .refine(
-      ({ source: _, ...it }) => Object.values(it).some((value) => value !== undefined),
-      'name at least one of recipient, parties, metadata, items, link',
-    )
-    .meta({ anyOf: ['recipient', 'parties', 'metadata', 'items', 'link'].map((name) => ({ required: [name] })) }),
+  body: once(() =>
+    said({
+      recipient: Party.optional(),
+      parties: Parties.optional(),
+      metadata: Metadata.optional(),
+      items: z.array(Item).min(1).max(20).optional(),
+      /** What it is a part of; null takes it out. Also after its end, so that another can take its place. */
+      link: Link.nullable().optional(),
+    })
+      .refine(
+        ({ source: _, ...it }) => Object.values(it).some((value) => value !== undefined),
+        'name at least one of recipient, parties, metadata, items, link',
+      )
+      .meta({ anyOf: ['recipient', 'parties', 'metadata', 'items', 'link'].map((name) => ({ required: [name] })) }),
+  ),
   problems: [
     'invalid_transition',
     'not_owner',
@@ -375,15 +404,17 @@ export const moveTransaction = {
   id: 'move-transaction',
   path: '/v1/transactions/{transactionId}/move',
   summary: 'Have it in another compartment: at once, or carried there if it is inside already',
-  body: said({
-    /** Where to; left out, the best that fits. */
-    door: z.string().min(1).max(8).optional(),
-    /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
-    larger: z.boolean().default(false),
-    reason: Reason,
-    /** If it is inside: until when it is to be carried there; left out, within the hour. */
-    moveBy: InstantInput.optional(),
-  }),
+  body: once(() =>
+    said({
+      /** Where to; left out, the best that fits. */
+      door: z.string().min(1).max(8).optional(),
+      /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
+      larger: z.boolean().default(false),
+      reason: Reason,
+      /** If it is inside: until when it is to be carried there; left out, within the hour. */
+      moveBy: InstantInput.optional(),
+    }),
+  ),
   problems: [...changeProblems, 'reservation_refused'],
 } as const satisfies Route;
 
@@ -392,7 +423,7 @@ export const cancelMove = {
   id: 'cancel-move',
   path: '/v1/transactions/{transactionId}/cancel-move',
   summary: 'Leave it where it is, while nobody has taken it out yet',
-  body: said({ reason: Reason }),
+  body: once(() => said({ reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -401,7 +432,7 @@ export const recallTransaction = {
   id: 'recall-transaction',
   path: '/v1/transactions/{transactionId}/recall',
   summary: 'Have staff take the item out; nobody else may open any more',
-  body: said({ reason: Reason }),
+  body: once(() => said({ reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -410,7 +441,7 @@ export const completeTransaction = {
   id: 'complete-transaction',
   path: '/v1/transactions/{transactionId}/complete',
   summary: 'End it by hand: the renter is done, or it was handed over otherwise',
-  body: said({ reason: Reason, charge: Money.optional() }),
+  body: once(() => said({ reason: Reason, charge: Money.optional() })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -419,7 +450,7 @@ export const confirmPayment = {
   id: 'confirm-payment',
   path: '/v1/transactions/{transactionId}/confirm-payment',
   summary: 'It is paid: the receiver may open',
-  body: said({ reference: z.string().min(1).max(128).optional() }),
+  body: once(() => said({ reference: z.string().min(1).max(128).optional() })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -428,10 +459,12 @@ export const confirmTransaction = {
   id: 'confirm-transaction',
   path: '/v1/transactions/{transactionId}/confirm',
   summary: 'An approval, an identity or an age is confirmed: the receiver may open',
-  body: said({
-    condition: Condition.exclude(['payment']),
-    reference: z.string().min(1).max(128).optional(),
-  }),
+  body: once(() =>
+    said({
+      condition: Condition.exclude(['payment']),
+      reference: z.string().min(1).max(128).optional(),
+    }),
+  ),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -440,7 +473,7 @@ export const chargeTransaction = {
   id: 'charge-transaction',
   path: '/v1/transactions/{transactionId}/charge',
   summary: 'Record an amount that has to be paid besides, with who and why; also after the end',
-  body: said({ ...Money.shape, reason: Reason }),
+  body: once(() => said({ ...Money.shape, reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -449,7 +482,7 @@ export const refundTransaction = {
   id: 'refund-transaction',
   path: '/v1/transactions/{transactionId}/refund',
   summary: 'Record that money was given back, with who and why',
-  body: said({ amountMinor: z.int().positive().max(1_000_000_000), reason: Reason }),
+  body: once(() => said({ amountMinor: z.int().positive().max(1_000_000_000), reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -458,6 +491,6 @@ export const disputeTransaction = {
   id: 'dispute-transaction',
   path: '/v1/transactions/{transactionId}/dispute',
   summary: 'Flag it: somebody says that it is not as recorded',
-  body: said({ reason: Reason }),
+  body: once(() => said({ reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;

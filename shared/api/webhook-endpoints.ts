@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
 import { Delivery, WebhookEndpoint } from '../domain/webhook.ts';
-import type { Route } from './route.ts';
+import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: true })
@@ -22,13 +22,15 @@ export const createWebhookEndpoint = {
   path: '/v1/webhook-endpoints',
   summary: 'Receive events at a URL of yours',
   permission: 'webhooks:write',
-  body: z.strictObject({
-    url: z.url({ protocol: /^https?$/ }).max(500),
-    description: z.string().max(200).default(''),
-    eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
-  }),
+  body: once(() =>
+    z.strictObject({
+      url: z.url({ protocol: /^https?$/ }).max(500),
+      description: z.string().max(200).default(''),
+      eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
+    }),
+  ),
   status: 201,
-  response: WebhookEndpointView,
+  response: () => WebhookEndpointView,
   problems: ['idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
@@ -40,9 +42,9 @@ export const listWebhookEndpoints = {
   path: '/v1/webhook-endpoints',
   summary: 'List webhook endpoints',
   permission: 'webhooks:read',
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(WebhookEndpointView),
+  response: once(() => listOf(WebhookEndpointView)),
   problems: [],
 } as const satisfies Route;
 
@@ -55,7 +57,7 @@ export const getWebhookEndpoint = {
   permission: 'webhooks:read',
   params: z.object({ endpointId: idParam }),
   status: 200,
-  response: WebhookEndpointView,
+  response: () => WebhookEndpointView,
   problems: [],
   etag: true,
 } as const satisfies Route;
@@ -68,9 +70,9 @@ export const pingWebhookEndpoint = {
   summary: 'Send a test event to this endpoint',
   permission: 'webhooks:write',
   params: z.object({ endpointId: idParam }),
-  body: z.strictObject({}),
+  body: once(() => z.strictObject({})),
   status: 202,
-  response: WebhookEndpointView,
+  response: () => WebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused', 'conflict'],
 } as const satisfies Route;
 
@@ -82,8 +84,8 @@ export const listDeliveries = {
   summary: 'Read what was sent to an endpoint and how it answered, newest first',
   permission: 'webhooks:read',
   params: z.object({ endpointId: idParam }),
-  query: z.strictObject(page),
+  query: once(() => z.strictObject(page)),
   status: 200,
-  response: listOf(DeliveryView),
+  response: once(() => listOf(DeliveryView)),
   problems: [],
 } as const satisfies Route;

@@ -34,7 +34,11 @@ export type HttpDeps = {
 /** An answer before its secrets are filled in. */
 export type Answer = { body: Record<string, unknown>; etag?: number; issued?: Issued };
 
-type Parsed<S> = S extends z.ZodType ? z.infer<S> : Record<string, never>;
+type Parsed<S> = S extends z.ZodType
+  ? z.infer<S>
+  : S extends () => z.ZodType
+    ? z.infer<ReturnType<S>>
+    : Record<string, never>;
 
 /** What every call has, whatever its route. */
 export type AnyCall = {
@@ -196,11 +200,11 @@ export const serve = (
       throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);
 
     const params = parseRequest(route.params ?? noParams, event.pathParameters ?? {}, 'path');
-    const query = route.query ? parseRequest(route.query, event.queryStringParameters ?? {}, 'query') : {};
+    const query = route.query ? parseRequest(route.query(), event.queryStringParameters ?? {}, 'query') : {};
     const sent = route.body ? bodyOf(event) : {};
     const key = needsIdempotencyKey(route) ? idempotencyKeyOf(event) : null;
     const ifMatch = ifMatchOf(event);
-    const body = route.body ? parseRequest(route.body, sent, 'body') : {};
+    const body = route.body ? parseRequest(route.body(), sent, 'body') : {};
 
     // What a live key was answered is not for a test key.
     const sandbox = caller.mode === 'test' ? ['test'] : [];

@@ -79,7 +79,7 @@ type Said = { row: number; body: CreateTransaction; errors: FieldError[] };
 
 /** What a row says by itself. */
 const said = (columns: readonly ImportColumn[], cells: readonly string[], caller: Caller, now: Instant) => {
-  const parsed = CreateTransaction.safeParse(importedBody(columns, cells));
+  const parsed = CreateTransaction().safeParse(importedBody(columns, cells));
   if (!parsed.success) return { errors: fieldErrors(parsed.error) };
   const body = parsed.data;
   if (Object.keys(body.externalIds).length === 0)

@@ -23,7 +23,7 @@ const replayed = async (table: Table, body: Record<string, unknown>, tenant = 't
     clock: () => epochMs(startedAt),
   });
   const handler = handlers[contract.replayAssignments.id];
-  const asked = contract.replayAssignments.body.parse(body);
+  const asked = contract.replayAssignments.body().parse(body);
   return contract.AssignmentReplay.parse(
     (await handler?.({ body: asked, caller: { tenant, mode: 'live' } } as never))?.body,
   );
@@ -90,7 +90,7 @@ describe('what another policy would have chosen', () => {
   });
 
   it.each([{}, { version: 1, rules }])('is asked of one policy, not of %j', (more) => {
-    expect(contract.replayAssignments.body.safeParse({ transactionIds: ['txn_1'], ...more }).success).toBe(false);
+    expect(contract.replayAssignments.body().safeParse({ transactionIds: ['txn_1'], ...more }).success).toBe(false);
   });
 });
 

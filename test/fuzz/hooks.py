@@ -41,7 +41,9 @@ def before_call(context, case, kwargs):
 
 
 DEADLINES = ("reserveUntil", "depositBy", "pickupBy", "useUntil")
-CREATED = {f"/deadlines/{name}" for name in DEADLINES} | {"/waitUntil", "/bankId"}
+ASKED = {f"/{name}" for name in ("method", "step", "notBefore", "notAfter", "uses")}
+CREATED = {f"/deadlines/{name}" for name in DEADLINES} | {f"/access/*{name}" for name in ASKED}
+CREATED |= {"/access", "/waitUntil", "/bankId", "/link/part"}
 CURSOR = "#query/cursor"
 
 # Where a request that fits its schema may still be told 400: fields whose rule no schema can hold. docs/fuzzing.md says why.
@@ -52,7 +54,10 @@ BEYOND_SCHEMA = {
     "complete-transaction": {"/charge/currency"},
     "charge-transaction": {"/currency"},
     "refund-transaction": {"/amountMinor", "/currency"},
-    "issue-credential": {"/step"},
+    "update-transaction": {"/link/part"},
+    "move-transaction": {"/moveBy"},
+    "issue-credential": ASKED,
+    "delegate-credential": {"/method", "/notAfter"},
     "create-site": {"/timeZone"},
     "create-bank": {"/layout"},
     "create-webhook-endpoint": {"/url"},
@@ -70,4 +75,4 @@ def filter_failure(context, failure, case, response):
     operation = case.operation.definition.raw["operationId"]
     may = BEYOND_SCHEMA.get(operation, {CURSOR} if operation.startswith("list-") else set())
     errors = response.json().get("errors", [])
-    return not errors or any(error["pointer"] not in may for error in errors)
+    return not errors or any(re.sub(r"/\d+", "/*", error["pointer"]) not in may for error in errors)

@@ -579,6 +579,7 @@ describe('least privilege', () => {
       `device/ask ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:topic/lw/bnk_*/down/*`,
       `device/journal ${iot}:thing/bnk_*/grants-*`,
+      `device/journal ${iot}:thing/bnk_*/config`,
       `device/journal ${iot}:topic/lw/bnk_*/down/*`,
       `bus/commands ${iot}:thing/bnk_*/doors-*`,
       `bus/grants ${iot}:thing/bnk_*/grants-*`,

@@ -155,7 +155,7 @@ const cases: Record<string, Case | null> = {
   'list-sites': { status: 200, attempts: () => [{}] },
   'get-site': hidden(),
   'create-bank': {
-    status: 400,
+    status: 404,
     attempts: () => [{ body: { siteId: bank.siteId, name: 'Mine', layout: bank.doors } }],
   },
   'list-banks': { status: 200, attempts: () => [{}] },

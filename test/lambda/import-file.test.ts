@@ -44,7 +44,7 @@ describe('a file of transactions', () => {
     ];
     const checked = await check(csv(...lines));
     expect(checked).toMatchObject({ problem: null, invalid: [], count: 1 });
-    const wanted = CreateTransaction.parse({
+    const wanted = CreateTransaction().parse({
       workflow: 'sale',
       bankId: bank.id,
       externalIds: { order: 'A-1', shop: 'S-1' },
@@ -153,7 +153,7 @@ describe('a file of transactions', () => {
 
 describe('the columns of a file', () => {
   it('are paths of fields that a create has', () => {
-    const { error } = CreateTransaction.safeParse(
+    const { error } = CreateTransaction().safeParse(
       importedBody(
         Object.keys(importColumns).map((name) => {
           const column = importColumn(name.replace('<n>', '0').replace('<system>', 'shop').replace('<key>', 'k'));

@@ -51,7 +51,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     return (await handler(all as never)).body;
   };
   const body = (more: Record<string, unknown>) =>
-    CreateTransaction.parse({ workflow: 'parcel', bankId: bank.id, items: [anItem], ...more });
+    CreateTransaction().parse({ workflow: 'parcel', bankId: bank.id, items: [anItem], ...more });
   return {
     table: held,
     at: (later: Instant) => {
@@ -76,14 +76,14 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
       TransactionView.parse(
         await call(table, contract.moveTransaction.id, {
           params: { transactionId },
-          body: contract.moveTransaction.body.parse({ reason: 'test', ...more }),
+          body: contract.moveTransaction.body().parse({ reason: 'test', ...more }),
         }),
       ),
     update: async (transactionId: string, body: Record<string, unknown>) =>
       TransactionView.parse(
         await call(held, contract.updateTransaction.id, {
           params: { transactionId },
-          body: contract.updateTransaction.body.parse(body),
+          body: contract.updateTransaction.body().parse(body),
         }),
       ),
     cancelMove: async (transactionId: string, table: Table = held) =>
@@ -119,7 +119,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     },
     /** An asset that lies in its door. */
     register: async (door: string, more: Record<string, unknown> = {}) => {
-      const body = assets.createAsset.body.parse({ bankId: bank.id, name: 'drill', item: anItem, door, ...more });
+      const body = assets.createAsset.body().parse({ bankId: bank.id, name: 'drill', item: anItem, door, ...more });
       const made = assets.AssetView.parse(await call(held, assets.createAsset.id, { body }));
       const before = Compartment.parse(await held.get(keys.compartment(bank.id, door), true));
       await held.write([compartmentWrite(bank.id, { before, after: changed(before, { contents: 'filled' }, true) })]);
