@@ -48,7 +48,7 @@ export const openWitness = async (folder: string): Promise<Witness> => {
       if (!isOpen) return;
       const { cause, transactionId } = cycle;
       const { journalId } = durable;
-      const opening = { door, journalId, at: Date.now(), cause, transactionId, ...heldOf(durable, cycle) };
+      const opening = { door, journalId, at: Date.now(), cause, transactionId, ...heldOf(durable, door, cycle) };
       openings.push(opening);
       if (openings.length > openingsKept) openings.shift();
       await appendFile(path, `${JSON.stringify(opening)}\n`);
@@ -56,13 +56,18 @@ export const openWitness = async (folder: string): Promise<Witness> => {
   };
 };
 
-const heldOf = ({ commands, grants, uses }: BankState['durable'], { cause, done }: Cycle): Partial<Opening> => {
+const heldOf = (
+  { commands, grants, uses }: BankState['durable'],
+  at: string,
+  { cause, done }: Cycle,
+): Partial<Opening> => {
   if (!cause) return {};
   if ('commandId' in cause) {
     const command = commands[cause.commandId];
     return command ? { command: { notAfter: command.notAfter } } : {};
   }
-  const held = Object.values(grants).flatMap(({ doors }) => Object.values(doors).flatMap((door) => door.grants));
+  // What is being moved has grants of the same name at two doors, and only one of them lets in.
+  const held = Object.values(grants).flatMap(({ doors }) => doors[at]?.grants ?? []);
   const grant = held.find(({ id }) => id === cause.grantId);
   if (!grant) return {};
   const { notBefore, blocked } = grant;
