@@ -9,9 +9,9 @@ const inABrowser = ['test/browser/**'];
 
 export default defineConfig({
   test: {
-    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so three files at a time share the
-    // engine, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
-    maxWorkers: 3,
+    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so two files at a time share each of
+    // the two engines, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
+    maxWorkers: 4,
     projects: [
       {
         test: {

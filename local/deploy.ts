@@ -25,6 +25,8 @@ export type Deployment = {
   signal?: AbortSignal | undefined;
   /** Another CDK application than ours; for trying the start-up itself. */
   appRoot?: string;
+  /** Brings the synthesised application into that folder; for whoever has it already. */
+  synthesise?: (assembly: string) => Promise<void>;
 };
 
 const Memory = z.object({ fingerprint: z.string() });
@@ -44,11 +46,8 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     rmSync(memoryFile, { force: true });
     // An output folder of its own: two runs in one clone would overwrite each other's.
     const assembly = join(dir, 'cdk.out');
-    const context = ['stage=local', ...overrides].flatMap((override) => ['--context', override]);
-    await Promise.all([
-      bootstrap(deployment),
-      cdk(deployment, 'the synthesis of the stack', ['synth', stackName, '--quiet', '--output', assembly, ...context]),
-    ]);
+    const { synthesise = (to) => synthesis(deployment, to) } = deployment;
+    await Promise.all([bootstrap(deployment), synthesise(assembly)]);
     await cdk(deployment, 'the deployment', [
       'deploy',
       stackName,
@@ -63,6 +62,12 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     writeJson(memoryFile, { fingerprint: wanted });
     return outputs;
   });
+}
+
+export async function synthesis(deployment: Deployment, assembly: string): Promise<void> {
+  const context = ['stage=local', ...(deployment.overrides ?? [])].flatMap((override) => ['--context', override]);
+  const args = ['synth', stackName, '--quiet', '--output', assembly, ...context];
+  await cdk(deployment, 'the synthesis of the stack', args);
 }
 
 async function bootstrap(deployment: Deployment): Promise<void> {

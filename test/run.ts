@@ -5,7 +5,7 @@ import { writeJson } from '../local/json-file.ts';
 import { type Lifetime, lifetime } from '../local/lifetime.ts';
 import { testStackFile } from '../local/paths.ts';
 import { say } from '../local/say.ts';
-import { forgetDeadRuns, ownStack, servedStack } from './support/engine.ts';
+import { forgetDeadRuns, ownStack, ownStacks, servedStack } from './support/engine.ts';
 
 /**
  * npm test [-- <files and vitest options>]
@@ -30,7 +30,7 @@ if (serve) {
 
 async function keepUp(life: Lifetime): Promise<number> {
   const { stack, engine } = await ownStack(life);
-  writeJson(testStackFile, stack);
+  writeJson(testStackFile, [stack]);
   life.atEnd(() => rmSync(testStackFile, { force: true }));
   say(`\nThe test stack is up at ${stack.apiUrl}`);
   say('Run tests against it with: npm test -- --reuse [files]. Ctrl-C ends it.');
@@ -49,7 +49,8 @@ async function test(life: Lifetime): Promise<number> {
       counted = { passed: 0, failed: 1 };
       return 1;
     }
-    const died = chosen.some(({ project }) => project.name === 'stack') ? await provideStack(life) : [];
+    const onStacks = chosen.filter(({ project }) => project.name === 'stack').length;
+    const died = onStacks === 0 ? [] : await provideStacks(life, Math.min(onStacks, enginesMost));
     life.signal.addEventListener('abort', () => vitest.cancelCurrentRun('keyboard-input'));
     const { testModules, unhandledErrors } = await Promise.race([vitest.start(filter), ...died]);
     counted = count(testModules, unhandledErrors);
@@ -60,16 +61,25 @@ async function test(life: Lifetime): Promise<number> {
   return counted.failed > 0 ? 1 : 0;
 }
 
-async function provideStack(life: Lifetime): Promise<Promise<never>[]> {
+/** An engine answers in one thread; two of them keep two cores busy, and nothing that is broken on purpose is everybody's. */
+const enginesMost = 2;
+
+async function provideStacks(life: Lifetime, count: number): Promise<Promise<never>[]> {
   const file = process.env.LATCHWORK_TEST_STACK ?? testStackFile;
   if (reuse) {
     await servedStack(life, file);
     process.env.LATCHWORK_TEST_STACK = file;
     return [];
   }
-  const { stack, engine } = await ownStack(life);
-  process.env.LATCHWORK_TEST_STACK = join(stack.stateDir, 'stack.json');
-  return [engine.died];
+  const owned = await ownStacks(life, count);
+  const [first] = owned;
+  if (first === undefined) throw new Error('no stack was deployed');
+  process.env.LATCHWORK_TEST_STACK = join(first.stack.stateDir, 'stacks.json');
+  writeJson(
+    process.env.LATCHWORK_TEST_STACK,
+    owned.map(({ stack }) => stack),
+  );
+  return owned.map(({ engine }) => engine.died);
 }
 
 type Counts = { passed: number; failed: number };
