@@ -1787,18 +1787,6 @@ export interface components {
             updatedAt: string;
             version: number;
             waiting?: {
-                access?: {
-                    /** @enum {string} */
-                    method: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
-                    /** Format: date-time */
-                    notAfter?: string;
-                    /** Format: date-time */
-                    notBefore?: string;
-                    /** @enum {string} */
-                    step: "deposit" | "pickup" | "use" | "recall";
-                    uses?: number;
-                    verifier?: string;
-                }[];
                 asked: {
                     /** Format: date-time */
                     depositBy?: string;
@@ -6272,6 +6260,7 @@ export interface operations {
     "list-transactions": {
         parameters: {
             query?: {
+                badge?: string;
                 bankId?: string;
                 credentialId?: string;
                 cursor?: string;

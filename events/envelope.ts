@@ -1,13 +1,14 @@
 import * as z from 'zod';
+import * as field from './fields.ts';
 
 /** Who caused it. Banks and deadlines are actors too. */
 export const Actor = z.object({
   type: z.enum(['api_key', 'staff', 'recipient', 'bank', 'system', 'operator']),
-  id: z.string(),
+  id: field.text,
 });
 export type Actor = z.infer<typeof Actor>;
 
-const At = z.iso.datetime({ precision: 3 });
+const At = field.moment;
 
 /**
  * Around every event, everywhere: bus, webhooks, audit trail. Attribute names of CloudEvents 1.0, plus ours.
@@ -15,16 +16,16 @@ const At = z.iso.datetime({ precision: 3 });
  */
 export const Envelope = z.object({
   specversion: z.literal('1.0'),
-  id: z.string(),
+  id: field.text,
   source: z.literal('latchwork'),
-  type: z.string(),
+  type: field.text,
   /** The entity whose version guards the commit: a transaction id, `<bank>/<door>`, a bank id … */
-  subject: z.string(),
+  subject: field.text,
   /** Same as `occurredAt`; CloudEvents' name for it. */
   time: At,
   datacontenttype: z.literal('application/json'),
-  tenant: z.string(),
-  sequence: z.int().positive(),
+  tenant: field.text,
+  sequence: field.positive,
   /** When it happened; for what a bank did, by the bank's clock. */
   occurredAt: At,
   /** When we learned of it. */
@@ -32,11 +33,11 @@ export const Envelope = z.object({
   actor: Actor,
   /** Version of the type's schema. */
   schema: z.literal(1),
-  data: z.record(z.string(), z.unknown()),
+  data: z.record(field.text, z.unknown()),
   /** Hash of the subject's previous event; 64 zeros before the first. */
-  prevHash: z.string(),
+  prevHash: field.text,
   /** SHA-256, hex, over the canonical JSON (RFC 8785) of all the above. */
-  hash: z.string(),
+  hash: field.text,
 });
 export type Envelope = z.infer<typeof Envelope>;
 

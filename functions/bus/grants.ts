@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '#events/fields.ts';
 import { shadowNames } from '#shared/device/topics.ts';
 import { positionOf } from '#shared/domain/bank.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
@@ -10,10 +11,10 @@ import { readBank } from '#shared/store/banks.ts';
 import { doorsReader } from '#shared/store/transactions.ts';
 
 const Concerned = z.object({
-  bankId: z.string(),
-  door: z.string().nullable(),
-  fromDoor: z.string().optional(),
-  toDoor: z.string().optional(),
+  bankId: field.text,
+  door: field.textOrNull,
+  fromDoor: field.maybeText,
+  toDoor: field.maybeText,
 });
 
 /**

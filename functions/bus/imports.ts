@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
+import * as field from '#events/fields.ts';
 import type { CreateTransaction } from '#shared/api/transactions.ts';
 import { completed, failed, type Import, type ImportCounts, sumCounts } from '#shared/domain/import.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
@@ -17,7 +18,7 @@ import { type ImportReport, openImports, type Part, reportOf, reportWrite } from
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
-const Row = z.object({ row: z.int(), body: z.custom<CreateTransaction>() });
+const Row = z.object({ row: field.whole, body: z.custom<CreateTransaction>() });
 type Row = z.infer<typeof Row>;
 
 /** Rows created at a time: they want different doors, mostly, and each waits for the table. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
+import * as field from '#events/fields.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import { credentialValue } from '#shared/domain/derived.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
@@ -98,7 +99,7 @@ const collectors = (it: Transaction): Told[] => {
   return [...(credential ? [{ party: it.recipient, credential, says: 'itemWaits' as const }] : []), ...delegated(it)];
 };
 
-const About = z.object({ credentialId: z.string() });
+const About = z.object({ credentialId: field.text });
 
 /** Who is to be told of an event, as things are now. */
 const audienceOf = (event: Envelope, it: Transaction): Told[] => {

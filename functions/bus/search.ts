@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
+import * as field from '#events/fields.ts';
 import { hourOf } from '#shared/domain/anchor.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -8,10 +9,10 @@ import { noteHead } from '#shared/store/audit.ts';
 import { indexTransaction } from '#shared/store/search.ts';
 
 const OfTransaction = z.object({
-  transactionId: z.string(),
-  door: z.string().nullable(),
+  transactionId: field.text,
+  door: field.textOrNull,
   /** The one that it left. */
-  fromDoor: z.string().optional(),
+  fromDoor: field.maybeText,
 });
 
 /**

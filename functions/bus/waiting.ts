@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '#events/fields.ts';
 import { dueOfWaiting } from '#shared/domain/due.ts';
 import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
@@ -8,7 +9,7 @@ import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
 
-const Concerned = z.object({ bankId: z.string() });
+const Concerned = z.object({ bankId: field.text });
 
 /**
  * Gives doors to those who wait for them, whatever event said that one may be free. A door without a sensor is offered

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '#events/fields.ts';
 import { Ask } from '#shared/device/ask.ts';
 import { positionOf } from '#shared/domain/bank.ts';
 import type { Credential } from '#shared/domain/credential.ts';
@@ -16,9 +17,9 @@ import { ranges } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 
-const Message = Ask.extend({ bankId: z.string(), brokerTime: z.number() });
+const Message = Ask.extend({ bankId: field.text, brokerTime: z.number() });
 
-const Lock = z.object({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });
+const Lock = z.object({ tenant: field.text, transactionId: field.text, credentialId: field.text });
 
 /** A person stands at the door, and the bank waits five seconds for an answer: older questions are no longer asked. */
 const askSeconds = 10;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '#events/fields.ts';
 import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { shadowNames } from '#shared/device/topics.ts';
 import type { Bank } from '#shared/domain/bank.ts';
@@ -34,17 +35,17 @@ import { doorsReader, splitStored } from '#shared/store/transactions.ts';
 
 /** What the IoT rule puts into the queue: the bank by its certificate, the broker's time, the batch as it came. */
 const BatchMessage = z.object({
-  bankId: z.string(),
+  bankId: field.text,
   brokerTime: z.number(),
   journalId: z.string().min(1).max(64),
   entries: z
-    .array(z.looseObject({ seq: z.int().positive(), type: z.string() }))
+    .array(z.looseObject({ seq: field.positive, type: field.text }))
     .min(1)
     .max(200),
 });
 
 /** To ourselves, a little later: is a gap still open? */
-const GapMessage = z.object({ bankId: z.string(), journalId: z.string(), gapBefore: z.int().positive() });
+const GapMessage = z.object({ bankId: field.text, journalId: field.text, gapBefore: field.positive });
 
 const Message = z.union([GapMessage, BatchMessage]);
 

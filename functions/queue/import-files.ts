@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '#events/fields.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { failed, importBytesMax, noCounts, rejected, started, uploaded } from '#shared/domain/import.ts';
 import { instant } from '#shared/domain/time.ts';
@@ -15,7 +16,7 @@ import { openImports, reportOf } from '#shared/store/imports.ts';
 import { keys } from '#shared/store/rows.ts';
 
 /** What S3 tells the bus of an object, as far as we need it. */
-const Uploaded = z.object({ detail: z.object({ object: z.object({ key: z.string() }) }) });
+const Uploaded = z.object({ detail: z.object({ object: z.object({ key: field.text }) }) });
 export type Uploaded = z.infer<typeof Uploaded>;
 
 /** DynamoDB's limit for rows of one read. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import { once, type Route } from './route.ts';
@@ -7,7 +8,7 @@ import { idParam, listOf, page } from './shapes.ts';
 export const ApiKeyView = ApiKey.omit({ tenant: true, hash: true, keyHash: true })
   .extend({
     /** Only in the answer of the call that made it. */
-    key: z.string().optional(),
+    key: field.maybeText,
   })
   .meta({ id: 'ApiKey' });
 export type ApiKeyView = z.infer<typeof ApiKeyView>;
@@ -29,7 +30,7 @@ export const createApiKey = {
         /** `test`, for `lw_test_…`: acts on simulated banks only. Left out, that of your own key. */
         mode: KeyMode.optional(),
         /** A limit of its own, for a key that is given away; left out, that of your own key. */
-        requestsPerMinute: z.int().positive().max(1_000_000).optional(),
+        requestsPerMinute: field.positive.max(1_000_000).optional(),
       })
       .meta({
         if: { properties: { mode: { const: 'test' } }, required: ['mode'] },

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Asset, ReturnsTo } from '../domain/asset.ts';
 import { ExternalId, Item, Metadata } from '../domain/transaction.ts';
 import { once, type Route } from './route.ts';
@@ -9,7 +10,7 @@ export const AssetView = Asset.omit({ tenant: true, hash: true })
   .extend({
     /** `home`: in its door and free · `reserved`, `lent`: by `transactionId` · `missing`: its door is empty and nobody has it. */
     state: z.enum(['home', 'reserved', 'lent', 'missing', 'retired']),
-    transactionId: z.string().nullable(),
+    transactionId: field.textOrNull,
   })
   .meta({ id: 'Asset' });
 export type AssetView = z.infer<typeof AssetView>;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { once, type Route } from './route.ts';
@@ -8,9 +9,9 @@ import { idParam, listOf, page } from './shapes.ts';
 export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })
   .extend({
     /** Counts from 1, which is the built-in one. */
-    version: z.int().positive(),
+    version: field.positive,
     /** What decisions name: `<name>/<version>`. */
-    policy: z.string(),
+    policy: field.text,
     /** Null for the built-in one, which nobody has made. */
     changedAt: TenantPolicy.shape.changedAt.nullable(),
     by: Actor.nullable(),
@@ -18,25 +19,25 @@ export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true
   .meta({ id: 'AssignmentPolicy' });
 export type AssignmentPolicyView = z.infer<typeof AssignmentPolicyView>;
 
-const Choice = z.object({ door: z.string().nullable(), candidates: z.int(), reason: z.string() });
+const Choice = z.object({ door: field.textOrNull, candidates: field.whole, reason: field.text });
 
 export const AssignmentReplay = z
   .object({
     /** The policy asked about. */
-    policy: z.string(),
+    policy: field.text,
     data: z.array(
       z.object({
-        transactionId: z.string(),
-        bankId: z.string(),
-        decidedAt: z.string(),
-        chosen: Choice.extend({ policy: z.string() }),
+        transactionId: field.text,
+        bankId: field.text,
+        decidedAt: field.text,
+        chosen: Choice.extend({ policy: field.text }),
         wouldBe: Choice.extend({ refusal: z.enum(reservationReasons).nullable() }),
         /** Whether it would be another compartment. */
-        differs: z.boolean(),
+        differs: field.yesNo,
       }),
     ),
     /** Those that no decision can be told of: not yours, from before decisions were kept, or still waiting. */
-    unknown: z.array(z.string()),
+    unknown: z.array(field.text),
   })
   .meta({ id: 'AssignmentReplay' });
 export type AssignmentReplay = z.infer<typeof AssignmentReplay>;
@@ -119,7 +120,7 @@ export const replayAssignments = {
       .strictObject({
         transactionIds: z.array(z.string().min(1).max(64)).min(1).max(50),
         /** A version there is, or rules to be tried. */
-        version: z.int().positive().optional(),
+        version: field.positive.optional(),
         rules: z.strictObject(AssignmentRules.shape).optional(),
       })
       .refine((it) => (it.version === undefined) !== (it.rules === undefined), 'name either version or rules')

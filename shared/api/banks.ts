@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import { once, type Route } from './route.ts';
@@ -38,9 +39,9 @@ export const createBank = {
           'every door needs a label of its own',
         ),
       /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
-      batteryBackedClock: z.boolean().default(false),
+      batteryBackedClock: field.yesNo.default(false),
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
-      simulated: z.boolean().default(false),
+      simulated: field.yesNo.default(false),
     }),
   ),
   status: 201,

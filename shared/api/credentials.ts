@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from '../device/access.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
@@ -24,7 +25,7 @@ export const issueCredential = {
       ...AskedAccess().shape,
       step: Step,
       method: AccessMethod.default('pin'),
-      uses: z.int().positive().max(10_000).optional(),
+      uses: field.positive.max(10_000).optional(),
       /** Why staff have to act outside the plan: of an operator code, and kept. */
       reason: Reason.optional(),
     }).meta({
@@ -67,7 +68,7 @@ export const delegateCredential = {
       /** They are told by SMS once the item waits, if there is a phone number. */
       to: Party,
       /** Whoever hands it on may still open as well. */
-      keepsOwn: z.boolean().default(false),
+      keepsOwn: field.yesNo.default(false),
       by,
     }).meta(valueOfItsOwn),
   ),
@@ -83,9 +84,9 @@ export const takeBackCredential = {
 
 export const AppToken = z
   .object({
-    credentialId: z.string(),
+    credentialId: field.text,
     /** To be shown to the bank's reader, for one opening. */
-    value: z.string(),
+    value: field.text,
     /** Draw the next one before. */
     expiresAt: InstantText,
   })

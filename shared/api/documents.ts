@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { once, type Route } from './route.ts';
 
 export const getOpenapi = {
@@ -9,6 +10,6 @@ export const getOpenapi = {
   summary: 'This document',
   permission: null,
   status: 200,
-  response: once(() => z.record(z.string(), z.unknown())),
+  response: once(() => z.record(field.text, z.unknown())),
   problems: [],
 } as const satisfies Route;

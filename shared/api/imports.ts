@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Import, ImportCounts, importBytesMax } from '../domain/import.ts';
 import { InstantText } from '../domain/time.ts';
 import { once, type Route } from './route.ts';
@@ -6,15 +7,15 @@ import { idParam, listOf, page } from './shapes.ts';
 
 const Upload = z.object({
   method: z.literal('PUT'),
-  url: z.string(),
+  url: field.text,
   /** To be sent along; with them a second upload is refused. */
-  headers: z.record(z.string(), z.string()),
+  headers: z.record(field.text, field.text),
 });
 
 export const ImportView = Import.omit({ tenant: true, hash: true, counts: true })
   .extend({
     /** Of the rows: `pending` is what is still to be done. */
-    counts: ImportCounts.extend({ pending: z.int().nonnegative() }),
+    counts: ImportCounts.extend({ pending: field.count }),
     /** Where the file goes. Only in the answer that made it, and null there once its time is over. */
     upload: Upload.nullish(),
   })
@@ -28,18 +29,18 @@ export const ImportSummary = Import.pick({ id: true, name: true, mode: true, cre
 export const ImportRowView = z
   .object({
     /** Counted from 1 below the header. */
-    row: z.int().positive(),
+    row: field.positive,
     outcome: z.enum(['created', 'already_exists', 'refused', 'invalid']),
     /** What was created, or has the row's external id already. */
-    transactionId: z.string().nullable(),
+    transactionId: field.textOrNull,
     /** Of a refusal: the problem that the create would have been answered. */
-    code: z.string().nullable(),
-    reason: z.string().nullable(),
-    detail: z.string().nullable(),
+    code: field.textOrNull,
+    reason: field.textOrNull,
+    detail: field.textOrNull,
     /** What is wrong with the row: pointers as into the body of a create, whose path is the column's name. */
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })),
+    errors: z.array(z.object({ pointer: field.text, detail: field.text })),
     /** Of what was created: for a day, and for a key that may create. */
-    credentials: z.array(z.object({ id: z.string(), value: z.string() })).optional(),
+    credentials: z.array(z.object({ id: field.text, value: field.text })).optional(),
     at: InstantText,
   })
   .meta({ id: 'ImportRow' });
@@ -58,7 +59,7 @@ export const createImport = {
     z.strictObject({
       name: z.string().min(1).max(120),
       /** Size of the file: the link takes just so many. */
-      bytes: z.int().positive().max(importBytesMax),
+      bytes: field.positive.max(importBytesMax),
     }),
   ),
   status: 201,

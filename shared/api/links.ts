@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { LinkId, LinkKind } from '../domain/link.ts';
 import { LinkState } from '../domain/link-summary.ts';
 import { once, type Route } from './route.ts';
@@ -8,14 +9,14 @@ export const LinkView = z
   .object({
     kind: LinkKind,
     id: LinkId,
-    livemode: z.boolean(),
+    livemode: field.yesNo,
     /** How many parts there are to be. */
-    of: z.int(),
+    of: field.whole,
     state: LinkState,
     /** Places that nobody has taken yet. */
-    missing: z.array(z.int()),
+    missing: z.array(field.whole),
     /** Parts that need somebody, and why: how they ended, or what flag they bear. */
-    attention: z.array(z.object({ part: z.int(), transactionId: z.string(), because: z.array(z.string()) })),
+    attention: z.array(z.object({ part: field.whole, transactionId: field.text, because: z.array(field.text) })),
     /** In the order of their places. */
     parts: z.array(TransactionView),
   })

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
 import { type Example, examples } from './examples.ts';
+import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
-import { Problem } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 

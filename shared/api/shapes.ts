@@ -1,23 +1,7 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 
-/** An RFC 9457 problem. `code` is stable; `reason` where a reason code of the domain applies. */
-export const Problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    code: z.string(),
-    detail: z.string(),
-    reason: z.string().optional(),
-    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
-    existing: z.string().optional(),
-    requestId: z.string(),
-  })
-  .meta({ id: 'Problem' });
-export type Problem = z.infer<typeof Problem>;
-
-export const listOf = <T extends z.ZodType>(item: T) =>
-  z.object({ data: z.array(item), nextCursor: z.string().nullable() });
+export const listOf = <T extends z.ZodType>(item: T) => z.object({ data: z.array(item), nextCursor: field.textOrNull });
 
 export const page = {
   limit: z.coerce.number().int().min(1).max(100).default(50),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Sku, StockLevel, StockState, StockUnit } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata } from '../domain/transaction.ts';
@@ -8,9 +9,9 @@ import { idParam, listOf, page } from './shapes.ts';
 export const StockUnitView = StockUnit.omit({ tenant: true, hash: true })
   .extend({
     /** The sale that it is promised to, while that goes on. */
-    promisedTo: z.string().nullable(),
+    promisedTo: field.textOrNull,
     /** It is not sold any more. */
-    isPastBestBefore: z.boolean(),
+    isPastBestBefore: field.yesNo,
   })
   .meta({ id: 'StockUnit' });
 export type StockUnitView = z.infer<typeof StockUnitView>;

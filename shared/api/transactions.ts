@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { AccessMethod, methods, Step } from '../device/access.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
@@ -8,7 +9,7 @@ import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
-import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState } from '../domain/transaction.ts';
+import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -26,9 +27,9 @@ export const CredentialView = Credential.pick({
 })
   .extend({
     /** Whether the bank has applied it; until then the older state still rules there. */
-    atBank: z.boolean(),
+    atBank: field.yesNo,
     /** Only in the answer of the call that issued it; never one that you have brought. */
-    value: z.string().optional(),
+    value: field.maybeText,
   })
   .meta({ id: 'Credential' });
 export type CredentialView = z.infer<typeof CredentialView>;
@@ -43,12 +44,16 @@ export const TransactionView = Transaction.omit({
   pickupWithinSeconds: true,
   useWithinSeconds: true,
 })
-  .extend({ reservation: z.enum(['hard', 'soft']), credentials: z.array(CredentialView) })
+  .extend({
+    reservation: z.enum(['hard', 'soft']),
+    credentials: z.array(CredentialView),
+    waiting: Waiting.nullish(),
+  })
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
 
 const Money = z.strictObject({
-  amountMinor: z.int().positive().max(1_000_000_000),
+  amountMinor: field.positive.max(1_000_000_000),
   currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
 });
 export const Reason = z.string().min(1).max(200);
@@ -107,7 +112,7 @@ export const CreateTransaction = once(() =>
     recipient: Party.default({}),
     parties: Parties.default({}),
     /** What it costs: of a rental, for its time as first agreed. */
-    payment: Money.extend({ amountMinor: z.int().nonnegative().max(1_000_000_000) }).optional(),
+    payment: Money.extend({ amountMinor: field.count.max(1_000_000_000) }).optional(),
     /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
     conditions: z
       .array(Condition)
@@ -116,14 +121,14 @@ export const CreateTransaction = once(() =>
       .meta({ uniqueItems: true })
       .optional(),
     /** For a rental: how long the door still opens after `useUntil`. */
-    overstaySeconds: z.int().positive().max(604_800).optional(),
+    overstaySeconds: field.positive.max(604_800).optional(),
     deadlines: z.strictObject(deadlines).default({}),
     metadata: Metadata.default({}),
     /** How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
     access: z
       .array(
         AskedAccess()
-          .extend({ step: Step.exclude(['recall']), uses: z.int().positive().max(10_000).optional() })
+          .extend({ step: Step.exclude(['recall']), uses: field.positive.max(10_000).optional() })
           .meta(valueOfItsOwn),
       )
       .max(4)
@@ -195,17 +200,17 @@ export const Precheck = z
   .object({
     outcome: z.enum(['reserved', 'waitlisted', 'refused']),
     /** How many wait at this bank already. */
-    ahead: z.int().nonnegative(),
+    ahead: field.count,
     /** The door it would get now; another one of the candidates when somebody is faster. */
-    door: z.string().nullable(),
+    door: field.textOrNull,
     /** How many compartments would do. */
-    candidates: z.int().nonnegative(),
+    candidates: field.count,
     /** The version of the assignment policy that says so. */
-    policy: z.string(),
+    policy: field.text,
     /** Why nothing is reserved, as a create would say it. */
     refusal: z.enum(reservationReasons).nullable(),
     /** In words. */
-    reason: z.string(),
+    reason: field.text,
     /** What would fit otherwise; empty where it fits. */
     alternatives: z.array(Alternative),
   })
@@ -250,6 +255,8 @@ export const listTransactions = {
         /** Of that bank; also one that the transaction has left. */
         door: z.string().min(1).max(8).optional(),
         credentialId: idParam.optional(),
+        /** The number of a badge that opens, or once opened, something of it. */
+        badge: z.string().min(6).max(64).optional(),
         /** Sales of these goods in stock, those that came to nothing too. */
         stockUnitId: idParam.optional(),
         workflow: Workflow.optional(),
@@ -312,9 +319,9 @@ export const action = { ...base, method: 'POST', permission: 'transactions:write
 /** What a cancellation is answered that came before its create. */
 export const KeptCancellationView = z
   .object({
-    id: z.string(),
+    id: field.text,
     state: z.literal('cancelled'),
-    externalIds: z.record(z.string(), z.string()),
+    externalIds: z.record(field.text, field.text),
     kept: z.literal(true),
   })
   .meta({ id: 'KeptCancellation' });
@@ -409,7 +416,7 @@ export const moveTransaction = {
       /** Where to; left out, the best that fits. */
       door: z.string().min(1).max(8).optional(),
       /** To a larger one than it has: at the door it turned out not to fit, whatever its measures say. */
-      larger: z.boolean().default(false),
+      larger: field.yesNo.default(false),
       reason: Reason,
       /** If it is inside: until when it is to be carried there; left out, within the hour. */
       moveBy: InstantInput.optional(),
@@ -482,7 +489,7 @@ export const refundTransaction = {
   id: 'refund-transaction',
   path: '/v1/transactions/{transactionId}/refund',
   summary: 'Record that money was given back, with who and why',
-  body: once(() => said({ amountMinor: z.int().positive().max(1_000_000_000), reason: Reason })),
+  body: once(() => said({ amountMinor: field.positive.max(1_000_000_000), reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 

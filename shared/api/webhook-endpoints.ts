@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
+import * as field from '../../events/fields.ts';
 import { Delivery, WebhookEndpoint } from '../domain/webhook.ts';
 import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -8,7 +9,7 @@ export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: tr
   .omit({ secret: true })
   .extend({
     /** The signing secret, `whsec_…`; only in the answer of the call that made it. */
-    secret: z.string().optional(),
+    secret: field.maybeText,
   })
   .meta({ id: 'WebhookEndpoint' });
 export type WebhookEndpointView = z.infer<typeof WebhookEndpointView>;

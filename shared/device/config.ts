@@ -1,21 +1,22 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { IssuerKey } from './token.ts';
 
 /** How a bank is set up. */
 export const BankConfig = z.object({
   /** Raised with every change; the bank keeps the highest. */
-  rev: z.int().nonnegative(),
-  timeZone: z.string(),
+  rev: field.count,
+  timeZone: field.text,
   /** Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
-  reopenSeconds: z.int().positive(),
+  reopenSeconds: field.positive,
   /** How long a door may stand open before it is `ajar`. */
-  ajarAfterSeconds: z.int().positive(),
+  ajarAfterSeconds: field.positive,
   /** The clock runs through a power cut, so grants are honoured before the cloud has told the time. */
-  batteryBackedClock: z.boolean(),
+  batteryBackedClock: field.yesNo,
   /** Wrong PINs per keypad: after `failures` in a row, PIN entry is off for `lockSeconds`. The last row ends the day's budget. */
-  lockout: z.array(z.object({ failures: z.int().positive(), lockSeconds: z.int().positive() })).min(1),
+  lockout: z.array(z.object({ failures: field.positive, lockSeconds: field.positive })).min(1),
   /** Wrong PINs a keypad accepts in 24 hours, whatever succeeds between them. */
-  guessesPerDay: z.int().positive(),
+  guessesPerDay: field.positive,
 });
 export type BankConfig = z.infer<typeof BankConfig>;
 

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { type AccessMethod, Step } from './access.ts';
 
 /**
@@ -70,7 +71,7 @@ export const signToken = (
 };
 
 /** The public half of an issuer's key as a bank is told it: 32 bytes, base64url. */
-export const IssuerKey = z.object({ version: z.int().positive(), key: z.base64url() });
+export const IssuerKey = z.object({ version: field.positive, key: z.base64url() });
 export type IssuerKey = z.infer<typeof IssuerKey>;
 
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 public key. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { ExternalSystem } from './source.ts';
 import { InstantText } from './time.ts';
 
@@ -35,20 +36,20 @@ export const testScopes: readonly Scope[] = [
 ];
 
 export const ApiKey = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
+  id: field.text,
+  tenant: field.text,
+  name: field.text,
   mode: KeyMode.default('live'),
   scopes: z.array(Scope),
   /** The system it speaks for, and no other; null: for the tenant itself. */
   system: ExternalSystem.nullable(),
   /** SHA-256 of the whole key, hex. The key itself is shown once. */
-  keyHash: z.string(),
+  keyHash: field.text,
   /** A limit of its own; null: what the stage gives. */
-  requestsPerMinute: z.int().positive().nullable().default(null),
+  requestsPerMinute: field.positive.nullable().default(null),
   createdAt: InstantText,
-  revokedAt: InstantText.nullable(),
-  version: z.int().positive(),
-  hash: z.string(),
+  revokedAt: field.momentOrNull,
+  version: field.positive,
+  hash: field.text,
 });
 export type ApiKey = z.infer<typeof ApiKey>;

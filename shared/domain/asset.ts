@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { InstantText } from './time.ts';
 import { ExternalId, Item, Metadata } from './transaction.ts';
 
@@ -10,22 +11,22 @@ export const ReturnsTo = z.enum(['own_door', 'any_door']);
  * brought back with the network down. Where it is now is said by its door: whose that is, and what lies inside.
  */
 export const Asset = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
+  id: field.text,
+  tenant: field.text,
+  name: field.text,
   /** Its number in the system that owns it. */
   externalId: ExternalId.nullable(),
   /** Its measures: what its door must hold. */
   item: Item,
   metadata: Metadata,
-  bankId: z.string(),
-  siteId: z.string(),
-  door: z.string(),
+  bankId: field.text,
+  siteId: field.text,
+  door: field.text,
   returnsTo: ReturnsTo.default('own_door'),
   /** Why it is lent no more; its door is free. */
-  retired: z.string().nullable(),
+  retired: field.textOrNull,
   createdAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type Asset = z.infer<typeof Asset>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { InstantText } from './time.ts';
 
 /** What compartments that fit are told apart by; less is better. */
@@ -12,18 +13,18 @@ export const AssignmentRules = z.object({
    * do not count: size in cm³ of the inside, wear in openings of the door, height in mm above or below a table's.
    */
   criteria: z
-    .array(z.strictObject({ by: Criterion, step: z.int().positive().max(10_000_000) }))
+    .array(z.strictObject({ by: Criterion, step: field.positive.max(10_000_000) }))
     .max(Criterion.options.length)
     .refine((all) => new Set(all.map(({ by }) => by)).size === all.length, 'each criterion at most once'),
   /** A floor higher than this is out of reach. */
-  reachableMm: z.int().positive().max(5_000),
+  reachableMm: field.positive.max(5_000),
   /** Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
-  takeLarger: z.boolean(),
+  takeLarger: field.yesNo,
 });
 export type AssignmentRules = z.infer<typeof AssignmentRules>;
 
 /** The rules with the name that decisions give them: `<name>/<version>`. */
-export const AssignmentPolicy = AssignmentRules.extend({ id: z.string() });
+export const AssignmentPolicy = AssignmentRules.extend({ id: field.text });
 export type AssignmentPolicy = z.infer<typeof AssignmentPolicy>;
 
 /** What holds until a tenant says otherwise. */
@@ -47,14 +48,14 @@ export const policyVersion = (sequence: number): number => sequence + 1;
  * restored, so nothing else keeps them.
  */
 export const TenantPolicy = AssignmentRules.extend({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
+  id: field.text,
+  tenant: field.text,
+  name: field.text,
   /** The older version that this one repeats. */
-  restores: z.int().positive().nullable(),
+  restores: field.positive.nullable(),
   changedAt: InstantText,
-  version: z.int().nonnegative(),
-  hash: z.string(),
+  version: field.count,
+  hash: field.text,
 });
 export type TenantPolicy = z.infer<typeof TenantPolicy>;
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { type AssignmentPolicy, type Criterion, defaultPolicy } from './assignment-policy.ts';
 import type { Bank, LayoutDoor } from './bank.ts';
 import type { Compartment } from './compartment.ts';
@@ -17,7 +18,7 @@ export type Assignment =
 export const Need = z.object({
   dimensions: z.tuple([z.number(), z.number(), z.number()]),
   massG: z.number(),
-  thermalClass: z.string(),
+  thermalClass: field.text,
 });
 export type Need = z.infer<typeof Need>;
 
@@ -205,7 +206,7 @@ export const softDoors = (
 export const Alternative = z.object({
   what: z.enum(['larger_compartment', 'out_of_reach', 'other_thermal_class', 'once_free', 'smaller_items']),
   /** The compartments that it would open up. */
-  doors: z.array(z.string()),
+  doors: z.array(field.text),
 });
 export type Alternative = z.infer<typeof Alternative>;
 

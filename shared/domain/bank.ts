@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { BankConfig } from '../device/config.ts';
 import { AssignmentPolicy } from './assignment-policy.ts';
 import { InstantText } from './time.ts';
@@ -6,7 +7,7 @@ import { InstantText } from './time.ts';
 export const ThermalClass = z.enum(['ambient', 'refrigerated', 'frozen', 'heated']);
 export type ThermalClass = z.infer<typeof ThermalClass>;
 
-const Millimetres = z.int().positive().max(10_000);
+const Millimetres = field.positive.max(10_000);
 
 /** One compartment as built. Sizes are of the inside; the item must fit into it in some upright or lying position. */
 export const LayoutDoor = z.object({
@@ -15,10 +16,10 @@ export const LayoutDoor = z.object({
   widthMm: Millimetres,
   heightMm: Millimetres,
   depthMm: Millimetres,
-  maxMassG: z.int().positive().max(1_000_000),
+  maxMassG: field.positive.max(1_000_000),
   thermalClass: ThermalClass.default('ambient'),
   /** Height of the compartment's floor above the ground: what a person can reach. */
-  bottomMm: z.int().nonnegative().max(5_000).default(0),
+  bottomMm: field.count.max(5_000).default(0),
 });
 export type LayoutDoor = z.infer<typeof LayoutDoor>;
 
@@ -29,26 +30,26 @@ export const BankLifecycle = z.enum(['provisioning', 'active', 'maintenance', 'i
 export type BankLifecycle = z.infer<typeof BankLifecycle>;
 
 /** What the key of a bank's verifiers is derived with: its controllers are counted, root keys have versions. */
-export const BankKey = z.object({ generation: z.int().positive(), keyVersion: z.int().positive() });
+export const BankKey = z.object({ generation: field.positive, keyVersion: field.positive });
 export type BankKey = z.infer<typeof BankKey>;
 
 /** A bank: one controller, one IoT thing of the same name as its id. */
 export const Bank = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  siteId: z.string(),
-  name: z.string(),
+  id: field.text,
+  tenant: field.text,
+  siteId: field.text,
+  name: field.text,
   lifecycle: BankLifecycle,
   /** There is no hardware behind it: the only kind of bank that a test key may use. */
-  simulated: z.boolean().default(false),
+  simulated: field.yesNo.default(false),
   layout: z.array(LayoutDoor).min(1).max(doorsPerBankMax),
   config: BankConfig,
   bankKey: BankKey,
-  pinDigits: z.int(),
+  pinDigits: field.whole,
   /** Copy of its tenant's, so that choosing needs no read of its own; left out, the built-in one. */
   assignmentPolicy: AssignmentPolicy.optional(),
   createdAt: InstantText,
-  version: z.int().positive(),
+  version: field.positive,
 });
 export type Bank = z.infer<typeof Bank>;
 

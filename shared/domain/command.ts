@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { CredentialStep } from './credential.ts';
 import { InstantText } from './time.ts';
 
@@ -17,25 +18,25 @@ export type CommandState = z.infer<typeof CommandState>;
 
 /** An instruction to a bank to open a door: once, and never after `notAfter`. Only the bank says that it opened. */
 export const Command = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  bankId: z.string(),
-  door: z.string(),
+  id: field.text,
+  tenant: field.text,
+  bankId: field.text,
+  door: field.text,
   /** False at a simulated bank. */
-  livemode: z.boolean().default(true),
+  livemode: field.yesNo.default(true),
   /** Whose door it is at that moment; the bank refuses the command if its own grants say otherwise. */
-  transactionId: z.string().nullable(),
+  transactionId: field.textOrNull,
   /** The credential it stands for, when a bank asked about one it did not know. */
-  credential: z.object({ id: z.string(), step: CredentialStep }).nullable(),
+  credential: z.object({ id: field.text, step: CredentialStep }).nullable(),
   state: CommandState,
-  reason: z.string(),
+  reason: field.text,
   /** Why it was rejected or failed. */
-  outcome: z.string().nullable(),
+  outcome: field.textOrNull,
   notAfter: InstantText,
   createdAt: InstantText,
   updatedAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type Command = z.infer<typeof Command>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Contents, DoorState, LockState } from '../device/door.ts';
 import type { DoorEntry } from '../device/journal.ts';
 import type { Instant } from './time.ts';
@@ -9,28 +10,28 @@ export type Availability = z.infer<typeof Availability>;
 
 /** A compartment's row: the lock that two commits meet at if they want the same door. At most 300 bytes. */
 export const Compartment = z.object({
-  door: z.string(),
+  door: field.text,
   /** The transaction, asset or stock unit that has it. */
-  heldBy: z.string().nullable(),
+  heldBy: field.textOrNull,
   availability: Availability,
   /** Not offered before, milliseconds since 1970: without a contents sensor, `reopenSeconds` after the last close. */
-  until: z.int().nullable(),
+  until: field.whole.nullable(),
   doorState: DoorState,
   contents: Contents,
   lock: LockState,
   /** Why staff took it out of service. */
-  outOfService: z.string().nullable().default(null),
+  outOfService: field.text.nullable().default(null),
   /** Somebody has to look inside before it is offered: nobody knows what was left there. */
-  uncleared: z.boolean().optional(),
+  uncleared: field.yesNo.optional(),
   /** Who has it holds it softly, since when (milliseconds since 1970), and has not opened it yet. */
-  soft: z.int().optional(),
+  soft: field.whole.optional(),
   /** How often its door was opened, by its bank's journal; left out: never. */
-  wear: z.int().nonnegative().optional(),
+  wear: field.count.optional(),
   /** The newest journal entry its physical state comes from. */
-  lastEntry: z.object({ journalId: z.string(), seq: z.int(), at: z.int() }).nullable(),
+  lastEntry: z.object({ journalId: field.text, seq: field.whole, at: field.whole }).nullable(),
   /** The newest door command. */
-  commandId: z.string().nullable(),
-  version: z.int().nonnegative(),
+  commandId: field.textOrNull,
+  version: field.count,
 });
 export type Compartment = z.infer<typeof Compartment>;
 

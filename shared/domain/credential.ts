@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from '../device/access.ts';
 import { InstantText } from './time.ts';
 
@@ -32,42 +33,45 @@ export const ofCarrier = ({ step }: Pick<Credential, 'step'>): boolean => step =
 export const Access = z.object({
   step: Step,
   method: AccessMethod,
-  verifier: z.string().optional(),
-  notBefore: InstantText.optional(),
+  verifier: field.maybeText,
+  /** Of a badge: what it is found by again, a blind index of its tenant. */
+  index: field.maybeText,
+  notBefore: field.maybeMoment,
   /** It ends then, however long the deadlines run. */
-  notAfter: InstantText.optional(),
-  uses: z.int().positive().optional(),
+  notAfter: field.maybeMoment,
+  uses: field.positive.optional(),
 });
 export type Access = z.infer<typeof Access>;
 
 /** The right of a person to open a door. Its value is derived from these fields, or the caller's own; it is stored nowhere. */
 export const Credential = z.object({
-  id: z.string(),
+  id: field.text,
   step: CredentialStep,
   method: AccessMethod,
   state: CredentialState,
   notBefore: InstantText,
   notAfter: InstantText,
   /** An end of its own: it follows the deadlines no further than that. */
-  until: InstantText.optional(),
+  until: field.maybeMoment,
   /** How often its step may be done with it, where that is neither once nor as often as one likes. */
-  uses: z.int().positive().optional(),
-  /** Of a value that the caller has brought: all that is kept of it. */
-  verifier: z.string().optional(),
+  uses: field.positive.optional(),
+  /** Of a value that the caller has brought: all that is kept of it, and of a badge what it is found by again. */
+  verifier: field.maybeText,
+  index: field.maybeText,
   /** The credential whose right somebody else has been given here. */
-  delegatedFrom: z.string().optional(),
+  delegatedFrom: field.maybeText,
   /** Somebody else has its right for now. */
   suspended: z.literal(true).optional(),
   /** Length of the PINs of its bank. */
   digits: z.int().min(6).max(8),
   /** Raised until the PIN is unique among the live ones of its bank. */
-  attempt: z.int().nonnegative(),
+  attempt: field.count,
   /** Version of the root key its value is derived with; that key outlives it. */
-  keyVersion: z.int().positive(),
+  keyVersion: field.positive,
   /** Its value is known at its bank, and a PIN nobody else's: until the transaction ends, or it is revoked or superseded. */
-  locked: z.boolean(),
+  locked: field.yesNo,
   /** Version of the transaction that last changed what the bank must know of it. */
-  sinceVersion: z.int().nonnegative(),
+  sinceVersion: field.count,
 });
 export type Credential = z.infer<typeof Credential>;
 

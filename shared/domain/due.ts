@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { Command } from './command.ts';
 import { runningDeadline } from './deadline.ts';
 import { epochSecondsUp } from './time.ts';
@@ -7,10 +8,10 @@ import type { DeadlineName } from './workflow.ts';
 
 /** What comes back when something is due. It only wakes; what is to be done is read from the rows then. */
 export const DueMessage = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('transaction'), tenant: z.string(), id: z.string() }),
+  z.object({ kind: z.literal('transaction'), tenant: field.text, id: field.text }),
   /** A door of this bank may be offered again, and somebody waits for one. */
-  z.object({ kind: z.literal('waiting'), tenant: z.string(), id: z.string() }),
-  z.object({ kind: z.literal('command'), tenant: z.string(), id: z.string() }),
+  z.object({ kind: z.literal('waiting'), tenant: field.text, id: field.text }),
+  z.object({ kind: z.literal('command'), tenant: field.text, id: field.text }),
 ]);
 export type DueMessage = z.infer<typeof DueMessage>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { KeyMode } from './api-key.ts';
 import { apply, born, type SubjectChange } from './decision.ts';
 import { type Instant, InstantText } from './time.ts';
@@ -20,9 +21,9 @@ export type ImportState = z.infer<typeof ImportState>;
 
 /** What came of the rows of a file, or of a part of it. */
 export const ImportCounts = z.object({
-  created: z.int().nonnegative(),
-  alreadyExists: z.int().nonnegative(),
-  refused: z.int().nonnegative(),
+  created: field.count,
+  alreadyExists: field.count,
+  refused: field.count,
 });
 export type ImportCounts = z.infer<typeof ImportCounts>;
 
@@ -40,28 +41,28 @@ export const sumCounts = (counts: readonly ImportCounts[]): ImportCounts =>
 
 /** A file of transactions to be created: all of them on behalf of the API key that asked for it. */
 export const Import = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
+  id: field.text,
+  tenant: field.text,
+  name: field.text,
   state: ImportState,
-  apiKeyId: z.string(),
+  apiKeyId: field.text,
   /** Of that key: what a test key imports is for test keys to see. */
   mode: KeyMode,
   /** Size of the file, as announced; the link takes no other. */
-  bytes: z.int().positive(),
+  bytes: field.positive,
   uploadBy: InstantText,
   /** Of the file, once it was read. */
-  rows: z.int().nonnegative().nullable(),
-  invalidRows: z.int().nonnegative(),
+  rows: field.count.nullable(),
+  invalidRows: field.count,
   /** What is wrong with the file as a whole, or why the import cannot go on. */
-  problem: z.string().nullable(),
+  problem: field.textOrNull,
   /** Once it has ended. */
   counts: ImportCounts.nullable(),
   createdAt: InstantText,
-  startedAt: InstantText.nullable(),
-  endedAt: InstantText.nullable(),
-  version: z.int().positive(),
-  hash: z.string(),
+  startedAt: field.momentOrNull,
+  endedAt: field.momentOrNull,
+  version: field.positive,
+  hash: field.text,
 });
 export type Import = z.infer<typeof Import>;
 

@@ -91,7 +91,7 @@ export const credentialsMost = (access: readonly Access[] = []): number => 2 + a
 
 /** What is asked for, as fields of a credential. */
 export const askedFields = (
-  { method, verifier, notBefore, notAfter, uses }: Access,
+  { method, verifier, index, notBefore, notAfter, uses }: Access,
   end: Instant,
   now: Instant,
 ): Pick<Credential, 'method' | 'notBefore' | 'notAfter'> & Partial<Credential> => ({
@@ -100,6 +100,7 @@ export const askedFields = (
   notAfter: within({ until: notAfter }, end),
   ...(notAfter !== undefined && { until: notAfter }),
   ...(verifier !== undefined && { verifier }),
+  ...(index !== undefined && { index }),
   ...(uses !== undefined && { uses }),
 });
 

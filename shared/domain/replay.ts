@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { assign } from './assignment.ts';
 import type { AssignmentPolicy } from './assignment-policy.ts';
 import type { Bank } from './bank.ts';
@@ -7,9 +8,9 @@ import type { ReservationReason } from './refusal.ts';
 import { seenCompartments } from './seen.ts';
 import { Item, Transaction } from './transaction.ts';
 
-const Created = z.object({ bankId: z.string(), changes: z.object({ items: z.array(Item) }) });
+const Created = z.object({ bankId: field.text, changes: z.object({ items: z.array(Item) }) });
 const Assigned = z.object({ changes: Transaction.pick({ assignment: true }) });
-const Reserved = z.object({ door: z.string(), seen: z.string() });
+const Reserved = z.object({ door: field.text, seen: field.text });
 
 /** A decision as its events tell it. */
 export type PastDecision = {

@@ -1,11 +1,12 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 
 /** The secret all others are derived from. An older version stays as long as a credential made with it lives. */
 export const RootSecret = z.object({
-  version: z.int().positive(),
+  version: field.positive,
   key: z.string().min(32),
-  older: z.record(z.string(), z.string().min(32)).default({}),
+  older: z.record(field.text, z.string().min(32)).default({}),
 });
 export type RootSecret = z.infer<typeof RootSecret>;
 

@@ -8,6 +8,8 @@ import type { Workflow } from './workflow.ts';
 /** What somebody who looks for transactions knows of them. All of it has to hold. */
 export type Wanted = {
   credentialId?: string | undefined;
+  /** The number of a badge that opens, or opened, something of it. */
+  badge?: string | undefined;
   stockUnitId?: string | undefined;
   /** External id of one of its items. */
   itemId?: string | undefined;
@@ -79,6 +81,10 @@ const blind = (rootKeys: RootKeys, version: number, tenant: string, kind: string
     .subarray(0, 16)
     .toString('base64url');
 
+/** What is kept of the number of a badge besides its verifier, which is of one bank: by this it is found at all of them. */
+export const badgeIndex = (rootKeys: RootKeys, tenant: string, badge: string, version = rootKeys.version): string =>
+  `${version}#${blind(rootKeys, version, tenant, 'badge', badge)}`;
+
 /** What a lookup row says besides whose it is, so that most of what is not wanted need not be read. */
 export type LookupSays = {
   workflow: Workflow;
@@ -93,8 +99,8 @@ type Kind = {
   values: (it: Findable) => readonly string[];
   /** The value that somebody looks for. */
   wanted: (it: Wanted, recipient: Asked | null) => string | undefined;
-  /** Personal data: stored as blind index only. */
-  personal?: true;
+  /** Personal data: stored as blind index only. `kept`: as which the transaction has it already. */
+  personal?: 'blind' | 'kept';
   /**
    * Few rows, so they need not be rewritten with every change of state; many rows, so they say the state in which a
    * transaction ended; those of what goes on, which are gone afterwards, say the state that it is in.
@@ -111,6 +117,12 @@ export const kinds = {
     wanted: ({ credentialId }) => credentialId,
     rows: 'few',
   },
+  badge: {
+    values: ({ transaction }) => transaction.credentials.flatMap(({ index }) => index ?? []),
+    wanted: ({ badge }) => badge,
+    personal: 'kept',
+    rows: 'few',
+  },
   stock: {
     values: ({ transaction }) => [transaction.stockUnitId ?? []].flat(),
     wanted: ({ stockUnitId }) => stockUnitId,
@@ -124,13 +136,13 @@ export const kinds = {
   phone: {
     values: ({ transaction: { recipient } }) => (recipient.phone ? [recipient.phone] : []),
     wanted: (_, recipient) => (recipient?.by === 'phone' ? recipient.phone : undefined),
-    personal: true,
+    personal: 'blind',
     rows: 'few',
   },
   email: {
     values: ({ transaction: { recipient } }) => (recipient.email ? [normalEmail(recipient.email)] : []),
     wanted: (_, recipient) => (recipient?.by === 'email' ? recipient.email : undefined),
-    personal: true,
+    personal: 'blind',
     rows: 'few',
   },
   door: {
@@ -141,7 +153,7 @@ export const kinds = {
   name: {
     values: ({ transaction: { recipient } }) => beginnings(recipient.name ?? ''),
     wanted: (_, recipient) => (recipient?.by === 'name' ? letters(recipient.words[0], prefixLetters) : undefined),
-    personal: true,
+    personal: 'blind',
     rows: 'few',
   },
   living: {
@@ -185,7 +197,7 @@ export const lookupsOf = (rootKeys: RootKeys, it: Findable): Map<string, LookupS
       const kind = kindOf(name);
       const saysState = kind.rows === 'living' || (kind.rows === 'many' && hasEnded(state));
       return kind.values(it).map((value): [string, LookupSays] => [
-        termOf(rootKeys, version, tenant, name, value),
+        kind.personal === 'kept' ? `${name}#${value}` : termOf(rootKeys, version, tenant, name, value),
         {
           workflow,
           bankId,
@@ -247,9 +259,12 @@ export const planOf = (rootKeys: RootKeys, tenant: string, wanted: Wanted): Plan
 };
 
 /** Whether it is what is looked for, now. Rows are told of changes a little later; this is asked of the transaction. */
-export const isWanted = ({ transaction: it, doors }: Findable, wanted: Wanted): boolean => {
+export const isWanted = (rootKeys: RootKeys, { transaction: it, doors }: Findable, wanted: Wanted): boolean => {
   const recipient = wanted.recipient === undefined ? undefined : recipientOf(wanted.recipient);
+  const { badge } = wanted;
+  const badges = badge === undefined ? [] : rootKeys.versions.map((v) => badgeIndex(rootKeys, it.tenant, badge, v));
   return (
+    (badge === undefined || it.credentials.some(({ index }) => index !== undefined && badges.includes(index))) &&
     (wanted.credentialId === undefined || it.credentials.some(({ id }) => id === wanted.credentialId)) &&
     (wanted.stockUnitId === undefined || it.stockUnitId === wanted.stockUnitId) &&
     (wanted.itemId === undefined || it.items.some(({ externalId }) => externalId === wanted.itemId)) &&

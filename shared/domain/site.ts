@@ -1,12 +1,13 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { InstantText } from './time.ts';
 
 export const Tenant = z.object({
-  id: z.string(),
-  name: z.string(),
+  id: field.text,
+  name: field.text,
   createdAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type Tenant = z.infer<typeof Tenant>;
 
@@ -22,12 +23,12 @@ export const TimeZone = z
   }, 'an IANA time zone, for example Europe/Zurich');
 
 export const Site = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  name: z.string(),
-  timeZone: z.string(),
+  id: field.text,
+  tenant: field.text,
+  name: field.text,
+  timeZone: field.text,
   createdAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type Site = z.infer<typeof Site>;

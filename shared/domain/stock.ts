@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { DoorEntry } from '../device/journal.ts';
 import type { Compartment } from './compartment.ts';
 import type { Emission, SubjectChange } from './decision.ts';
@@ -26,26 +27,26 @@ export type StockState = z.infer<typeof StockState>;
  * withdrawn; while it is promised to a buyer, their sale holds the door.
  */
 export const StockUnit = z.object({
-  id: z.string(),
-  tenant: z.string(),
+  id: field.text,
+  tenant: field.text,
   sku: Sku,
   state: StockState,
   externalIds: ExternalIds,
   /** Its measures, and what distinguishes this piece from others of its kind. */
   item: Item,
   /** Not sold from then on. */
-  bestBefore: InstantText.nullable(),
+  bestBefore: field.momentOrNull,
   metadata: Metadata,
-  bankId: z.string().nullable(),
-  siteId: z.string().nullable(),
-  door: z.string().nullable(),
-  stockedAt: InstantText.nullable(),
+  bankId: field.textOrNull,
+  siteId: field.textOrNull,
+  door: field.textOrNull,
+  stockedAt: field.momentOrNull,
   /** The sale that it went with. */
-  soldBy: z.string().nullable(),
-  withdrawnBecause: z.string().nullable(),
+  soldBy: field.textOrNull,
+  withdrawnBecause: field.textOrNull,
   createdAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type StockUnit = z.infer<typeof StockUnit>;
 
@@ -139,12 +140,12 @@ export const sellable = (units: StockUnit[], compartments: Compartment[], now: I
 export const StockLevel = z.object({
   sku: Sku,
   /** Can be sold now. */
-  forSale: z.int(),
+  forSale: field.whole,
   /** Promised to a buyer. */
-  promised: z.int(),
-  placed: z.int(),
-  missing: z.int(),
-  pastBestBefore: z.int(),
+  promised: field.whole,
+  placed: field.whole,
+  missing: field.whole,
+  pastBestBefore: field.whole,
 });
 export type StockLevel = z.infer<typeof StockLevel>;
 

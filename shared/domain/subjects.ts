@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
@@ -14,12 +15,12 @@ import type { WebhookEndpoint } from './webhook.ts';
 
 /** Head of the audit chain of something whose own row changes without events: a bank, a compartment. */
 export const ChainHead = z.object({
-  tenant: z.string(),
-  bankId: z.string(),
-  siteId: z.string(),
-  door: z.string().nullable(),
-  version: z.int().nonnegative(),
-  hash: z.string(),
+  tenant: field.text,
+  bankId: field.text,
+  siteId: field.text,
+  door: field.textOrNull,
+  version: field.count,
+  hash: field.text,
 });
 export type ChainHead = z.infer<typeof ChainHead>;
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 
 /** A moment: RFC 3339, UTC, always with milliseconds, so that comparing strings compares times. */
 export type Instant = string;
@@ -7,7 +8,7 @@ export type Instant = string;
 export const InstantInput = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 
 /** An `Instant`, as we store and answer it. */
-export const InstantText = z.iso.datetime({ precision: 3 });
+export const InstantText = field.moment;
 
 export const instant = (epochMs: number): Instant => new Date(epochMs).toISOString();
 export const epochMs = (at: Instant): number => Date.parse(at);

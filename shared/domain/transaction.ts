@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { BankKey, ThermalClass } from './bank.ts';
 import { Compartment } from './compartment.ts';
 import { Access, Credential } from './credential.ts';
@@ -42,7 +43,7 @@ export const ExternalIds = z
   .refine((ids) => Object.keys(ids).length <= 5, 'at most 5')
   .meta({ maxProperties: 5 });
 
-const Millimetres = z.int().positive().max(10_000);
+const Millimetres = field.positive.max(10_000);
 
 export const Item = z.strictObject({
   externalId: ExternalId.optional(),
@@ -50,7 +51,7 @@ export const Item = z.strictObject({
   lengthMm: Millimetres,
   widthMm: Millimetres,
   heightMm: Millimetres,
-  massG: z.int().positive().max(1_000_000).optional(),
+  massG: field.positive.max(1_000_000).optional(),
   thermalClass: ThermalClass.default('ambient'),
 });
 export type Item = z.infer<typeof Item>;
@@ -78,18 +79,18 @@ export const Metadata = z
 /** Those that its workflow has. */
 export const Deadlines = z.object({
   reserveUntil: InstantText,
-  depositBy: InstantText.optional(),
-  pickupBy: InstantText.optional(),
-  useUntil: InstantText.optional(),
+  depositBy: field.maybeMoment,
+  pickupBy: field.maybeMoment,
+  useUntil: field.maybeMoment,
 });
 export type Deadlines = z.infer<typeof Deadlines>;
 
-const Money = { amountMinor: z.int(), currency: z.string() };
+const Money = { amountMinor: field.whole, currency: field.text };
 
 /** Something to be confirmed before the receiver may open; `met` once it was. */
 export const Precondition = z.object({
   condition: Condition,
-  met: z.object({ at: InstantText, by: z.string(), reference: z.string().optional() }).optional(),
+  met: z.object({ at: InstantText, by: field.text, reference: field.maybeText }).optional(),
 });
 export type Precondition = z.infer<typeof Precondition>;
 
@@ -97,9 +98,9 @@ export type Precondition = z.infer<typeof Precondition>;
 export const Charge = z.object({
   kind: z.enum(['extension', 'overstay', 'surcharge', 'refund']),
   ...Money,
-  reason: z.string().optional(),
+  reason: field.maybeText,
   at: InstantText,
-  by: z.string(),
+  by: field.text,
 });
 export type Charge = z.infer<typeof Charge>;
 
@@ -109,9 +110,9 @@ export type Charge = z.infer<typeof Charge>;
  */
 export const Move = z.object({
   stage: z.enum(['planned', 'carrying']),
-  from: z.string(),
-  to: z.string(),
-  reason: z.string(),
+  from: field.text,
+  to: field.text,
+  reason: field.text,
   /** Whose it is to bring it to an end. */
   by: Actor,
   since: InstantText,
@@ -120,28 +121,32 @@ export const Move = z.object({
 });
 export type Move = z.infer<typeof Move>;
 
+/** Until when it waits for a door, and which deadlines it was asked with. */
+export const Waiting = z.object({ until: InstantText, asked: Deadlines.partial() });
+export type Waiting = z.infer<typeof Waiting>;
+
 /** The business object. Its version is the sequence of its newest event: version 2 means two events. */
 export const Transaction = z.object({
-  id: z.string(),
-  tenant: z.string(),
+  id: field.text,
+  tenant: field.text,
   workflow: Workflow,
   state: TransactionState,
-  version: z.int().positive(),
+  version: field.positive,
   /** Hash of the newest event: the head of its audit chain. */
-  hash: z.string(),
-  siteId: z.string(),
-  bankId: z.string(),
+  hash: field.text,
+  siteId: field.text,
+  bankId: field.text,
   /** Of the bank when its PINs were locked: their verifiers depend on it. */
   bankKey: BankKey,
   /** The compartment's door; null once a rejected transaction has none. It stays after the end, as where it was. */
-  door: z.string().nullable(),
+  door: field.textOrNull,
   /** What is lent: it has the door before and after. */
-  assetId: z.string().optional(),
+  assetId: field.maybeText,
   /** What is sold out of stock: it has the door before, and again if it is not collected. */
-  stockUnitId: z.string().optional(),
+  stockUnitId: field.maybeText,
   /** False at a simulated bank: no real door, no real goods. */
-  livemode: z.boolean().default(true),
-  externalIds: z.record(z.string(), z.string()),
+  livemode: field.yesNo.default(true),
+  externalIds: z.record(field.text, field.text),
   /** What it is a part of; null once it was taken out, left out if it never was one. */
   link: Link.nullish(),
   /** The system that owns it, and the version of its record that was applied last. */
@@ -150,7 +155,7 @@ export const Transaction = z.object({
   recipient: Party,
   parties: z.object({ depositor: Party.optional(), collector: Party.optional() }),
   /** Random; with it personal data is committed to in events, as a hash that can outlive the data. */
-  salt: z.string(),
+  salt: field.text,
   payment: z.object(Money).nullable(),
   /** Left out where nothing has to be confirmed. */
   preconditions: z.array(Precondition).optional(),
@@ -160,36 +165,36 @@ export const Transaction = z.object({
   /** It gives way to a hard one when the bank is full and its first step has not begun. Left out: hard. */
   reservation: z.literal('soft').optional(),
   /** While it waits for a door: until when, and with which deadlines. Null once it has one; left out if it never waited. */
-  waiting: z.object({ until: InstantText, asked: Deadlines.partial(), access: z.array(Access).optional() }).nullish(),
+  waiting: Waiting.extend({ access: z.array(Access).optional() }).nullish(),
   /** Seconds from the deposit to `pickupBy`; null when the caller named the moment. */
-  pickupWithinSeconds: z.int().positive().nullable(),
+  pickupWithinSeconds: field.positive.nullable(),
   /** Seconds from the start to `useUntil`; only where there is one, and the caller did not name the moment. */
-  useWithinSeconds: z.int().positive().nullish(),
+  useWithinSeconds: field.positive.nullish(),
   /** How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
   tolerance: Tolerance.optional(),
   /** Who was handed a right, by the credential they were given; those taken back as well. */
-  delegates: z.record(z.string(), Party).optional(),
+  delegates: z.record(field.text, Party).optional(),
   /** How long the renter may still open after `useUntil`. */
-  overstaySeconds: z.int().positive().optional(),
+  overstaySeconds: field.positive.optional(),
   /** Counts the changes of its deadlines; part of every schedule's name. */
-  deadlineRev: z.int().nonnegative(),
+  deadlineRev: field.count,
   flags: z.array(Flag),
-  holdReason: z.string().nullable(),
+  holdReason: field.textOrNull,
   credentials: z.array(Credential),
-  depositStartedAt: InstantText.nullable(),
-  depositedAt: InstantText.nullable(),
-  pickedUpAt: InstantText.nullable(),
+  depositStartedAt: field.momentOrNull,
+  depositedAt: field.momentOrNull,
+  pickedUpAt: field.momentOrNull,
   /** When its use began. */
-  startedAt: InstantText.optional(),
-  endedAt: InstantText.nullable(),
+  startedAt: field.maybeMoment,
+  endedAt: field.momentOrNull,
   expiredStage: z.enum(['reservation', 'deposit', 'pickup', 'use']).nullable(),
-  cancelReason: z.string().nullable(),
+  cancelReason: field.textOrNull,
   recallCause: RecallCause.nullable(),
-  rejectReason: z.string().nullable(),
+  rejectReason: field.textOrNull,
   /** While its item is brought to another door. Null once it was; left out if it never was. */
   move: Move.nullish(),
   /** How its compartment was chosen. */
-  assignment: z.object({ policy: z.string(), candidates: z.int(), reason: z.string() }),
+  assignment: z.object({ policy: field.text, candidates: field.whole, reason: field.text }),
   createdAt: InstantText,
   updatedAt: InstantText,
 });

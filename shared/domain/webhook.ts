@@ -1,25 +1,26 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
 /** Where a tenant's system receives events. */
 export const WebhookEndpoint = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  url: z.string(),
-  description: z.string(),
+  id: field.text,
+  tenant: field.text,
+  url: field.text,
+  description: field.text,
   /** Only these types; empty means all. */
-  eventTypes: z.array(z.string()),
+  eventTypes: z.array(field.text),
   /** Stored as `active` or `disabled`; `failing` is what its health says of an active one. */
   state: EndpointState,
-  disabledReason: z.string().nullable(),
+  disabledReason: field.textOrNull,
   /** Version of the root key, and how often rotated: what its signing secret is derived with. */
-  secret: z.object({ keyVersion: z.int().positive(), nth: z.int().nonnegative() }),
+  secret: z.object({ keyVersion: field.positive, nth: field.count }),
   createdAt: InstantText,
-  version: z.int().positive(),
-  hash: z.string(),
+  version: field.positive,
+  hash: field.text,
 });
 export type WebhookEndpoint = z.infer<typeof WebhookEndpoint>;
 
@@ -30,9 +31,9 @@ export type WebhookEndpoint = z.infer<typeof WebhookEndpoint>;
 export const EndpointHealth = z.object({
   lastOutcome: z.enum(['ok', 'failed', 'slow']),
   /** When the failures began that no success has ended. */
-  failingSince: InstantText.nullable(),
+  failingSince: field.momentOrNull,
   updatedAt: InstantText,
-  version: z.int().positive(),
+  version: field.positive,
 });
 export type EndpointHealth = z.infer<typeof EndpointHealth>;
 
@@ -41,37 +42,37 @@ export const DeliveryState = z.enum(['pending', 'delivered', 'retrying', 'dead']
 export const Attempt = z.object({
   at: InstantText,
   /** HTTP status, or null when there was no answer. */
-  status: z.int().nullable(),
+  status: field.whole.nullable(),
   /** Why there was no answer, or the first bytes of an answer that was not 2xx. */
-  error: z.string().nullable(),
-  durationMs: z.int(),
+  error: field.textOrNull,
+  durationMs: field.whole,
 });
 export type Attempt = z.infer<typeof Attempt>;
 
 /** One event on its way to one endpoint. */
 export const Delivery = z.object({
-  id: z.string(),
-  tenant: z.string(),
-  endpointId: z.string(),
-  eventId: z.string(),
-  eventType: z.string(),
-  subject: z.string(),
-  sequence: z.int(),
+  id: field.text,
+  tenant: field.text,
+  endpointId: field.text,
+  eventId: field.text,
+  eventType: field.text,
+  subject: field.text,
+  sequence: field.whole,
   state: DeliveryState,
   attempts: z.array(Attempt),
-  nextAttemptAt: InstantText.nullable(),
+  nextAttemptAt: field.momentOrNull,
   createdAt: InstantText,
-  version: z.int().positive(),
+  version: field.positive,
 });
 export type Delivery = z.infer<typeof Delivery>;
 
 /** What lies in the queues `deliver` and `slow`: make the next attempt of this delivery. */
 export const DeliverMessage = z.object({
-  tenant: z.string(),
-  endpointId: z.string(),
-  eventId: z.string(),
+  tenant: field.text,
+  endpointId: field.text,
+  eventId: field.text,
   /** Of the delivery when this was sent. Once it is another, the attempt meant here was made. */
-  version: z.int().positive(),
+  version: field.positive,
   /** Spares the sender a read; whoever has none at hand (the sweep) leaves it out. */
   event: Envelope.optional(),
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { AccessMethod, Step } from '../device/access.ts';
 
 export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
@@ -30,8 +31,8 @@ export type WorkflowStep = {
 
 /** How much before and after their window people are let in all the same, in seconds. */
 export const Tolerance = z.object({
-  earlySeconds: z.int().nonnegative().max(86_400),
-  lateSeconds: z.int().nonnegative().max(86_400),
+  earlySeconds: field.count.max(86_400),
+  lateSeconds: field.count.max(86_400),
 });
 export type Tolerance = z.infer<typeof Tolerance>;
 

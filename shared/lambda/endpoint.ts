@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { needsIdempotencyKey, type Route } from '../api/route.ts';
 import { hashOf } from '../domain/chain.ts';
 import { type Issued, reveal, type Upload } from '../domain/issued.ts';
@@ -151,12 +152,12 @@ const success = async (
   });
 
 const Recorded = z.object({
-  fingerprint: z.string(),
+  fingerprint: field.text,
   answer: packed(
     z.object({
-      status: z.int(),
-      body: z.record(z.string(), z.unknown()),
-      etag: z.int().optional(),
+      status: field.whole,
+      body: z.record(field.text, z.unknown()),
+      etag: field.whole.optional(),
       issued: z.custom<Issued>().optional(),
     }),
   ),

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { getLink, LinkView } from '../api/links.ts';
 import { summarize } from '../domain/link-summary.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -8,7 +9,7 @@ import type { Transactions } from '../store/transactions.ts';
 import type { Answer, Call, HttpDeps } from './endpoint.ts';
 import { transactionView } from './transaction-view.ts';
 
-const Place = z.object({ transactionId: z.string() });
+const Place = z.object({ transactionId: field.text });
 
 /** Linked transactions read as one: one call says which they are, one reads them. */
 export const readLinked = (deps: HttpDeps, transactions: Transactions) => {

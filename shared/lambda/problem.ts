@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { Problem } from '../api/shapes.ts';
+import type { Problem } from '../api/problem.ts';
 import { type FieldError, Refusal, type RefusalCode, refusals } from '../domain/refusal.ts';
 
 /** Names a problem; docs/problems.md explains each. A URN, because a deployment has no address of ours to point at. */

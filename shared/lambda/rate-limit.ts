@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table } from '../store/table.ts';
@@ -23,7 +24,7 @@ const leaseAttempts = 8;
 /** So many keys are counted per environment; the one that was quiet for longest goes first. */
 const keysCounted = 1_000;
 
-const LeaseRow = z.object({ window: z.int(), leased: z.int(), version: z.int() });
+const LeaseRow = z.object({ window: field.whole, leased: field.whole, version: field.whole });
 type LeaseRow = z.infer<typeof LeaseRow>;
 
 /** What an environment knows of a key in a window. */

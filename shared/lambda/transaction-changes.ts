@@ -6,6 +6,7 @@ import type { TransactionDecision } from '../domain/lifecycle.ts';
 import { from, requireOwner } from '../domain/ownership.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
+import { badgeIndex } from '../domain/search.ts';
 import type { Source } from '../domain/source.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { Lost, type Write } from '../store/table.ts';
@@ -28,15 +29,19 @@ type AskedValue = Pick<Access, 'method'> & { value?: string | undefined };
 /** What is asked for, with the verifier of a value that the caller brings in place of the value. */
 export const withVerifier = <Asked extends AskedValue>(
   rootKeys: RootKeys,
-  place: Pick<Transaction, 'bankId' | 'bankKey'>,
+  place: Pick<Transaction, 'tenant' | 'bankId' | 'bankKey'>,
   { value, ...asked }: Asked,
   pointer: string,
-): Omit<Asked, 'value'> & { verifier?: string } => {
+): Omit<Asked, 'value'> & { verifier?: string; index?: string } => {
   const isBrought = methods[asked.method].value === 'brought';
   requireFields(isBrought || value === undefined, `${pointer}/value`, `of a ${asked.method} is ours to make`);
   if (!isBrought) return asked;
   requireFields(value !== undefined, `${pointer}/value`, `is missing: a ${asked.method} is known by it`);
-  return { ...asked, verifier: broughtVerifier(rootKeys, place, asked.method, value) };
+  return {
+    ...asked,
+    verifier: broughtVerifier(rootKeys, place, asked.method, value),
+    ...(asked.method === 'badge' && { index: badgeIndex(rootKeys, place.tenant, value) }),
+  };
 };
 
 /** Of a link every place is one transaction's. */

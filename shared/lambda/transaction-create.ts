@@ -62,7 +62,7 @@ const inputOf = (
 ): lifecycle.CreateInput => {
   const { waitUntil: _, sku: __, reservation, access = [], ...asked } = body;
   const { siteId, bankKey, simulated } = bank;
-  const place = { bankId: bank.id, bankKey };
+  const place = { tenant: caller.tenant, bankId: bank.id, bankKey };
   return {
     ...asked,
     ...(access.length > 0 && { access: access.map((it, nth) => withVerifier(rootKeys, place, it, `/access/${nth}`)) }),

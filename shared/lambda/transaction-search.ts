@@ -24,6 +24,7 @@ export const findTransactions = (deps: HttpDeps, transactions: Transactions) => 
   return async ({ caller, query, now, cursors }: Call<typeof listTransactions>): Promise<Answer> => {
     const { limit, cursor: _, orderId, externalId, ...wanted } = query;
     const after = await cursors.read();
+    const rootKeys = await deps.rootKeys();
     const answer = async (found: FoundPage['found'], next: string | null): Promise<Answer> => {
       const shown = found.filter(({ transaction }) => mayShow(caller, transaction));
       return { body: { data: shown.map(transactionView), nextCursor: await cursors.give(next) } };
@@ -37,13 +38,13 @@ export const findTransactions = (deps: HttpDeps, transactions: Transactions) => 
       );
       const fits = settled.filter((it) => theirs.every((asked) => bears(it.transaction, asked)));
       return answer(
-        fits.filter((it) => isWanted(it, wanted)),
+        fits.filter((it) => isWanted(rootKeys, it, wanted)),
         null,
       );
     }
-    const plan = planOf(await deps.rootKeys(), caller.tenant, wanted);
+    const plan = planOf(rootKeys, caller.tenant, wanted);
     if (plan === null) return answer([], null);
-    const { found, next } = await search.page(caller.tenant, plan, wanted, { limit, after });
+    const { found, next } = await search.page(rootKeys, caller.tenant, plan, wanted, { limit, after });
     return answer(found, next);
   };
 };

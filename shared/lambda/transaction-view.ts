@@ -16,12 +16,15 @@ const shownTransaction = projection(TransactionView);
 const shownCredential = projection(CredentialView);
 
 /** What a caller sees of a transaction. */
-export const transactionView = (found: Seen): TransactionView =>
-  shownTransaction({
+export const transactionView = (found: Seen): TransactionView => {
+  const { waiting } = found.transaction;
+  return shownTransaction({
     ...found.transaction,
+    ...(waiting && { waiting: { until: waiting.until, asked: waiting.asked } }),
     reservation: found.transaction.reservation ?? 'hard',
     credentials: found.transaction.credentials.map((it) => shownCredential({ ...it, atBank: atBank(found, it) })),
   });
+};
 
 /** A transaction as it is answered; `issued`: the credentials whose values are shown with it. */
 export const transactionAnswer = (found: Seen, issued: readonly Credential[] = []): Answer => {

@@ -7,14 +7,15 @@ import {
   UpdateThingShadowCommand,
 } from '@aws-sdk/client-iot-data-plane';
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { shadowBytesMax } from '../device/topics.ts';
 
 const Document = z.object({
-  version: z.int().nonnegative(),
+  version: field.count,
   state: z
     .object({
-      desired: z.record(z.string(), z.unknown()).default({}),
-      reported: z.record(z.string(), z.unknown()).default({}),
+      desired: z.record(field.text, z.unknown()).default({}),
+      reported: z.record(field.text, z.unknown()).default({}),
     })
     .prefault({}),
 });

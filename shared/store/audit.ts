@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import type { Head } from '../domain/anchor.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table } from './table.ts';
 
-const HeadRow = z.object({ tenant: z.string(), subject: z.string(), sequence: z.int(), hash: z.string() });
+const HeadRow = z.object({ tenant: field.text, subject: field.text, sequence: field.whole, hash: field.text });
 
 /** Longer than the anchoring could be broken without anybody noticing, and than queues bring an event again. */
 const rememberedSeconds = 90 * 86_400;
@@ -34,7 +35,7 @@ export const headsOf = async (table: Table, hour: Instant): Promise<Map<string, 
   );
 };
 
-const Progress = z.object({ version: z.int(), hour: z.string() });
+const Progress = z.object({ version: field.whole, hour: field.text });
 
 /** How far the anchoring has come: up to and with which hour. */
 export const openProgress = (table: Table) => ({

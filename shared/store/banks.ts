@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import { type InLine, Need } from '../domain/assignment.ts';
 import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
@@ -10,7 +11,7 @@ import type { Row, Table, Write } from './table.ts';
  * A layout as stored: kinds of compartment once, then each door as `label:kind:bottomMm`. 120 doors would be 18 KB
  * spelled out; so they are 2 KB, and a bank's row stays within its 4 KB.
  */
-const StoredLayout = z.object({ kinds: z.array(LayoutDoor.omit({ door: true, bottomMm: true })), doors: z.string() });
+const StoredLayout = z.object({ kinds: z.array(LayoutDoor.omit({ door: true, bottomMm: true })), doors: field.text });
 
 const StoredBank = Bank.extend({ layout: StoredLayout });
 
@@ -123,7 +124,7 @@ export const isDoor = ({ SK }: Record<string, unknown>): boolean => String(SK).s
 const isWaiting = ({ SK }: Record<string, unknown>): boolean => String(SK).startsWith('BW#');
 
 /** Somebody who waits for a door of a bank. `version` guards it against coming back once they are served. */
-export const WaitingRow = z.object({ tenant: z.string(), transactionId: z.string(), need: Need, version: z.int() });
+export const WaitingRow = z.object({ tenant: field.text, transactionId: field.text, need: Need, version: field.whole });
 export type WaitingRow = z.infer<typeof WaitingRow>;
 
 const inLine = (row: Record<string, unknown>): InLine => {

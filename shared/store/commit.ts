@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type Actor, Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { methods } from '../device/access.ts';
 import type { ApiKey } from '../domain/api-key.ts';
 import type { Asset } from '../domain/asset.ts';
@@ -247,7 +248,7 @@ export const idempotencyWrite = ({ tenant, key, fingerprint, ...answer }: Idempo
 };
 
 /** A cancellation that came before its create: it waits under the external id, and wins. */
-export const KeptCancellation = z.object({ cancelled: z.object({ reason: z.string(), at: z.string() }) });
+export const KeptCancellation = z.object({ cancelled: z.object({ reason: field.text, at: field.text }) });
 
 /** Longer than messages of a system are late; then whoever uses the id anew means something else. */
 const keptSeconds = 30 * 86_400;

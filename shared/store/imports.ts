@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { SubjectChange } from '../domain/decision.ts';
 import { Import, ImportCounts, reportSeconds, uploadDays } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
@@ -10,24 +11,24 @@ import { Lost, type Table, type Write } from './table.ts';
 
 /** A part of the rows, done as one: its reports are counted once, when the last of them is there. */
 const Part = z.object({
-  nth: z.int(),
-  first: z.int(),
-  last: z.int(),
-  version: z.int(),
+  nth: field.whole,
+  first: field.whole,
+  last: field.whole,
+  version: field.whole,
   counts: ImportCounts.nullable(),
 });
 export type Part = z.infer<typeof Part>;
 
-const FieldErrors = z.array(z.object({ pointer: z.string(), detail: z.string() }));
+const FieldErrors = z.array(z.object({ pointer: field.text, detail: field.text }));
 
 export const ImportReport = z.object({
-  row: z.int().positive(),
+  row: field.positive,
   outcome: z.enum(['created', 'already_exists', 'refused', 'invalid']),
-  transactionId: z.string().nullable(),
+  transactionId: field.textOrNull,
   /** Of a refusal: as the create would have answered. */
-  code: z.string().nullable(),
-  reason: z.string().nullable(),
-  detail: z.string().nullable(),
+  code: field.textOrNull,
+  reason: field.textOrNull,
+  detail: field.textOrNull,
   errors: FieldErrors,
   at: InstantText,
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { JournalEntry } from '../device/journal.ts';
 import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
@@ -14,7 +15,9 @@ export type ReceivedEntry = JournalEntry | { seq: number; type: string; unknown:
 export const isUnderstood = (entry: ReceivedEntry): entry is JournalEntry => !('unknown' in entry);
 
 const JournalRow = z.object({
-  entries: z.array(z.object({ seq: z.int(), type: z.string(), from: z.int().optional(), to: z.int().optional() })),
+  entries: z.array(
+    z.object({ seq: field.whole, type: field.text, from: field.whole.optional(), to: field.whole.optional() }),
+  ),
 });
 
 /** More than a bank keeps; what claims to have dropped more is not believed. */
@@ -29,7 +32,7 @@ export const accountedFor = (entry: { seq: number; type: string; from?: number; 
 
 /** How far a journal of a bank was acknowledged, as remembered. */
 const Acknowledged = z.object({
-  seq: z.int(),
+  seq: field.whole,
   /** The broker's time of the message that began it, or not long after. Of those that began before this was kept: never. */
   since: InstantText.default(instant(0)),
 });

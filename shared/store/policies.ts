@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { TenantPolicy } from '../domain/assignment-policy.ts';
 import { InstantText } from '../domain/time.ts';
 import { CommitRow } from './commit.ts';
@@ -15,8 +16,8 @@ export const readPolicy = async (table: Table, tenant: string): Promise<TenantPo
 /** A version as its event tells it. */
 const VersionEvent = z
   .object({
-    subject: z.string(),
-    sequence: z.int().positive(),
+    subject: field.text,
+    sequence: field.positive,
     recordedAt: InstantText,
     actor: Actor,
     data: z.object({

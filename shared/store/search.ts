@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import * as field from '../../events/fields.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { fingerprint, isWanted, type LookupSays, lookupsOf, type Plan, type Wanted } from '../domain/search.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -10,23 +11,23 @@ import { Lost, type Table, type Write } from './table.ts';
 import { Applied, type Found, splitStored } from './transactions.ts';
 
 const LookupRow = z.object({
-  SK: z.string(),
-  transactionId: z.string(),
+  SK: field.text,
+  transactionId: field.text,
   workflow: Workflow,
-  bankId: z.string(),
+  bankId: field.text,
   state: TransactionState.optional(),
-  longer: z.array(z.string()).optional(),
+  longer: z.array(field.text).optional(),
 });
 
 /** What a transaction is found by at present, so that what it is no longer found by can be taken away. */
 const Lookups = z.object({
   /** Counts its writes. */
-  version: z.int(),
+  version: field.whole,
   /** The version of the transaction that it tells of. */
-  of: z.int(),
-  doors: z.array(z.string()),
+  of: field.whole,
+  doors: z.array(field.text),
   /** Term → what its row says, as fingerprint. */
-  found: packed(z.record(z.string(), z.string())),
+  found: packed(z.record(field.text, field.text)),
 });
 type Lookups = z.infer<typeof Lookups>;
 
@@ -114,7 +115,7 @@ const rowsMost = 1_000;
 const keysMost = 100;
 
 /** Where a list goes on: in the rows of which term, after which. Opaque to whoever is given it. */
-const Position = z.tuple([z.int().nonnegative(), z.string().nullable()]);
+const Position = z.tuple([field.count, field.textOrNull]);
 
 export type FoundPage = { found: (Found & { doors: readonly string[] })[]; next: string | null };
 
@@ -140,6 +141,7 @@ export const openSearch = (table: Table) => {
     read,
 
     page: async (
+      rootKeys: RootKeys,
       tenant: string,
       plan: Plan,
       wanted: Wanted,
@@ -165,7 +167,10 @@ export const openSearch = (table: Table) => {
       const found = await read(tenant, ids, plan.needsDoors);
       // A row of a door proves that it was there, and is looked up by nothing else.
       const proven = plan.kind === 'door' ? { ...wanted, door: undefined } : wanted;
-      return { found: found.filter((it) => isWanted(it, proven)), next: position && JSON.stringify(position) };
+      return {
+        found: found.filter((it) => isWanted(rootKeys, it, proven)),
+        next: position && JSON.stringify(position),
+      };
     },
   };
 };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import type { Actor, Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { needOf } from '../domain/assignment.ts';
 import type { Bank } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
@@ -19,11 +20,11 @@ import { Lost, type LostRow, type Table, type Write } from './table.ts';
 
 /** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
 export const Applied = z.object({
-  version: z.int().nonnegative(),
-  journalId: z.string(),
-  rev: z.int().nonnegative(),
+  version: field.count,
+  journalId: field.text,
+  rev: field.count,
   /** It holds nothing of it any more, so of an ended transaction everything is applied. */
-  gone: z.boolean(),
+  gone: field.yesNo,
 });
 export type Applied = z.infer<typeof Applied>;
 
@@ -261,7 +262,7 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     /** Which transaction bears an external id of this system. */
     idByExternal: async (tenant: string, system: string, id: string): Promise<string | null> => {
       const row = await table.get(keys.externalId(tenant, system, id));
-      return row === undefined ? null : z.object({ transactionId: z.string().nullable() }).parse(row).transactionId;
+      return row === undefined ? null : z.object({ transactionId: field.textOrNull }).parse(row).transactionId;
     },
 
     /** Its events in order, after a sequence. */

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Envelope } from '#events/envelope.ts';
 import { samples } from '#events/samples.ts';
+import type { Credential } from '#shared/domain/credential.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
-import { planOf, recipientOf, type Wanted } from '#shared/domain/search.ts';
+import { badgeIndex, planOf, recipientOf, type Wanted } from '#shared/domain/search.ts';
 import type { StoredTransaction, Transaction } from '#shared/domain/transaction.ts';
 import { keys } from '#shared/store/rows.ts';
 import { openSearch } from '#shared/store/search.ts';
@@ -92,7 +93,7 @@ const find = async (
   const plan = planOf(rootKeysNow, tenant, wanted);
   let after: string | undefined;
   while (plan) {
-    const page = await openSearch(table).page(tenant, plan, wanted, { limit: 2, after });
+    const page = await openSearch(table).page(rootKeysNow, tenant, plan, wanted, { limit: 2, after });
     ids.push(...page.found.map((it) => it.transaction.id));
     if (page.next === null) break;
     after = page.next;
@@ -143,6 +144,42 @@ describe('a recipient is looked for', () => {
     await reactionOn(table)(eventOf(transaction()));
     const text = JSON.stringify(lookups(table)).toLowerCase();
     for (const word of ['zoe', 'zoë', 'mul', 'mül', 'unal', '41791', 'example']) expect(text).not.toContain(word);
+  });
+
+  it('by a badge, whatever else opens it, at all banks of the tenant alone', async () => {
+    const table = memoryTable();
+    const badge = (nth: number, index: string): Credential => ({
+      id: `cre_${nth}`,
+      step: 'pickup',
+      method: 'badge',
+      state: 'active',
+      notBefore: now,
+      notAfter: now,
+      verifier: `of its bank ${nth}`,
+      index,
+      digits: 6,
+      attempt: 0,
+      keyVersion: 1,
+      locked: true,
+      sinceVersion: 1,
+    });
+    const bears = async (nth: number, numbers: string[], keys = rootKeys, tenant = 'ten_1') => {
+      const credentials = numbers.map((it) => badge(nth, badgeIndex(keys, tenant, it)));
+      const it = transaction({ id: `txn_${nth}`, bankId: `bnk_${nth}`, tenant, credentials });
+      await save(table, it);
+      await reactionOn(table, keys)(eventOf(it));
+    };
+    await bears(1, ['B-1001', 'B-1002']);
+    await bears(2, ['B-1001'], rotated);
+    await bears(3, []);
+    await bears(4, ['B-1001'], rootKeys, 'ten_2');
+    expect((await find(table, { badge: 'B-1001' }, 'ten_1', rotated)).toSorted()).toEqual(['txn_1', 'txn_2']);
+    expect(await find(table, { badge: 'B-1002' }, 'ten_1', rotated)).toEqual(['txn_1']);
+    expect(await find(table, { badge: 'B-1001', bankId: 'bnk_2' }, 'ten_1', rotated)).toEqual(['txn_2']);
+    // Found by something else, it is still asked whether the badge is its.
+    expect(await find(table, { badge: 'B-1001', credentialId: 'cre_3' }, 'ten_1', rotated)).toEqual([]);
+    expect(await find(table, { badge: 'B-9999' }, 'ten_1', rotated)).toEqual([]);
+    expect(JSON.stringify(lookups(table))).not.toContain('B-100');
   });
 
   it('by rows of an older root key as well, until they are made anew', async () => {
@@ -270,7 +307,7 @@ describe('what is found', () => {
     table.calls.length = 0;
     const wanted: Wanted = { recipient: 'adam', bankId: 'bnk_1', door: '7' };
     const plan = planOf(rootKeys, 'ten_1', wanted);
-    if (plan) await openSearch(table).page('ten_1', plan, wanted, { limit: 50, after: undefined });
+    if (plan) await openSearch(table).page(rootKeys, 'ten_1', plan, wanted, { limit: 50, after: undefined });
     expect(table.calls).toEqual(['query', 'batchGet']);
   });
 });

@@ -107,6 +107,13 @@ describe('a compartment that frees', () => {
     ]);
   });
 
+  it('is not told what is kept of the badge that it will open by', async () => {
+    const { bank } = await fullBank();
+    const head = await bank.create({ waitUntil, access: [{ step: 'pickup', method: 'badge', value: 'B-1234567' }] });
+    expect(head.waiting).toEqual({ until: waitUntil, asked: expect.any(Object) });
+    expect(JSON.stringify(head)).not.toMatch(/verifier|index|B-1234567/);
+  });
+
   it('is not taken by one who comes later and does not wait', async () => {
     const { bank, first } = await fullBank();
     const head = await bank.create({ waitUntil });

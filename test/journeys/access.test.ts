@@ -3,7 +3,8 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import type { Method } from '../../local/panel.ts';
 import { AppToken } from '../../shared/api/credentials.ts';
-import type { TransactionView } from '../../shared/api/transactions.ts';
+import { listOf } from '../../shared/api/shapes.ts';
+import { TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { takePicture } from '../support/invariants-picture.ts';
 import { doorOf, type People, peopleAt, pinOf, shownValue } from '../support/people.ts';
@@ -180,6 +181,10 @@ it('one badge opens one door after another', async () => {
   expect(opened.toSorted()).toEqual([doorOf(first), doorOf(second)].toSorted());
   await people.becomes(first, 'completed');
   await people.becomes(second, 'completed');
+  await eventually(async () => {
+    const { data } = await tenant.api.get(`/v1/transactions?badge=${badge}`, listOf(TransactionView));
+    expect(data.map(({ id }) => id).toSorted()).toEqual([first.id, second.id].toSorted());
+  });
   await holds();
 });
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type Answer, Made } from '../../local/api-client.ts';
-import { Problem } from '../../shared/api/shapes.ts';
+import { Problem } from '../../shared/api/problem.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { becomes, createParcel, deposit, knownAtBank, newOrder, Parcel, parcelFor, pinFor } from '../support/parcel.ts';
 import { type Bank, newBank, newTenant, type Tenant } from '../support/stack.ts';

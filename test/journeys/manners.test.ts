@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { type Answer, type ApiClient, apiClient, Made } from '../../local/api-client.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
-import { Problem } from '../../shared/api/shapes.ts';
+import { Problem } from '../../shared/api/problem.ts';
 import { eventually, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 let tenant: Tenant;

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { CompartmentView } from '../../shared/api/banks.ts';
 import { CommandView } from '../../shared/api/commands.ts';
-import { Problem } from '../../shared/api/shapes.ts';
+import { Problem } from '../../shared/api/problem.ts';
 import { caughtUp, comesBack, goesOffline, memoryOf, openingsBy } from '../support/bank-memory.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { apiClient } from '../../local/api-client.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
-import { Problem } from '../../shared/api/shapes.ts';
+import { Problem } from '../../shared/api/problem.ts';
 import { KeptCancellationView, TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { newOrder, parcelFor } from '../support/parcel.ts';

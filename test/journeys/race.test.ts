@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { transactionHandlers } from '../../functions/http/transactions.ts';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
-import { Problem } from '../../shared/api/shapes.ts';
+import { Problem } from '../../shared/api/problem.ts';
 import { createTransaction } from '../../shared/api/transactions.ts';
 import { serve } from '../../shared/lambda/endpoint.ts';
 import { newId } from '../../shared/lambda/ids.ts';
