@@ -155,7 +155,7 @@ const bundleBudgets = (bundles: readonly Bundle[], imports: readonly ImportTime[
       digits: 1,
     },
     {
-      what: `Slowest import: ${slowest?.name}`,
+      what: `Slowest import, CPU time: ${slowest?.name}`,
       measured: slowest?.ratio ?? 0,
       budget: 1.2,
       unit: ' ×',
@@ -166,7 +166,7 @@ const bundleBudgets = (bundles: readonly Bundle[], imports: readonly ImportTime[
 
 const bundleDetail = (imports: readonly ImportTime[]): Detail => ({
   title: 'Handler bundles and their import in a fresh process',
-  columns: ['Function', 'KiB', 'Import ms', '× the client alone'],
+  columns: ['Function', 'KiB', 'Import, CPU ms', '× the client alone'],
   rows: imports.map(({ name, bytes, ms, ratio }) => [name, kib(bytes).toFixed(1), ms.toFixed(1), ratio.toFixed(2)]),
 });
 

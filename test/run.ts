@@ -17,6 +17,9 @@ const serve = args.includes('--serve');
 const reuse = args.includes('--reuse') || process.env.LATCHWORK_TEST_STACK !== undefined;
 const vitestArgs = args.filter((argument) => argument !== '--serve' && argument !== '--reuse');
 
+/** An engine answers in one thread; two of them keep two cores busy. */
+const enginesMost = 2;
+
 let counted: Counts = { passed: 0, failed: 0 };
 
 forgetDeadRuns();
@@ -60,9 +63,6 @@ async function test(life: Lifetime): Promise<number> {
   }
   return counted.failed > 0 ? 1 : 0;
 }
-
-/** An engine answers in one thread; two of them keep two cores busy, and nothing that is broken on purpose is everybody's. */
-const enginesMost = 2;
 
 async function provideStacks(life: Lifetime, count: number): Promise<Promise<never>[]> {
   const file = process.env.LATCHWORK_TEST_STACK ?? testStackFile;
