@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // Where a test lies says what it needs. What lies in none of the named folders is a unit test, so that none is forgotten.
 const onTheStack = ['test/store/**/*.test.ts', 'test/functions/**/*.test.ts', 'test/journeys/**/*.test.ts'];
@@ -7,11 +8,25 @@ const ofTheTemplate = ['test/infra/**/*.test.ts'];
 const withoutStack = ['test/**/*.unit.test.ts'];
 const inABrowser = ['test/browser/**'];
 
+/** What takes minutes, mostly of waiting: begun last, everything would wait for it alone. */
+const longest = ['access', 'fuzz', 'faults-behind-queues', 'offline', 'workflows', 'mixed-day', 'deadlines', 'model'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const nth = longest.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return nth < 0 ? longest.length : nth;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
     // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so two files at a time share each of
     // the two engines, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -32,6 +32,8 @@ const blind = (tenant: string, kind: string, value: string): string =>
 const Findable = z.looseObject({
   workflow: z.string(),
   createdAt: z.string(),
+  /** Of a badge its row keeps what it is found by; whose number that is, the search itself is asked. */
+  credentials: z.array(z.looseObject({ id: z.string(), index: z.string().optional() })),
   items: z.array(z.looseObject({ externalId: z.string().optional() })),
   recipient: z.looseObject({
     name: z.string().default(''),
@@ -53,14 +55,15 @@ type Doors = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Rows that there have to be, by their key. */
 const expectedOf = (it: TransactionShape, doors: Doors): [string, string][] => {
-  const { workflow, createdAt, items, recipient } = Findable.parse(it);
+  const { workflow, createdAt, credentials, items, recipient } = Findable.parse(it);
   const { id, tenant, bankId } = it;
   const hasEnded = ends.includes(it.state);
   const ended = hasEnded ? { state: it.state } : {};
   const hidden = (kind: string, value: string) => `${kind}#${secret.version}#${blind(tenant, kind, value)}`;
   const byBeginning = Map.groupBy(words(recipient.name), (word) => [...word].slice(0, 3).join(''));
   const rows: [string, Record<string, unknown>][] = [
-    ...it.credentials.map((credential): [string, object] => [`credential#${credential.id}`, {}]),
+    ...credentials.map(({ id }): [string, object] => [`credential#${id}`, {}]),
+    ...credentials.flatMap(({ index }): [string, object][] => (index ? [[`badge#${index}`, {}]] : [])),
     ...items.flatMap(({ externalId }): [string, object][] => (externalId ? [[`item#${externalId}`, {}]] : [])),
     ...(it.stockUnitId ? [[`stock#${it.stockUnitId}`, {}] as [string, object]] : []),
     ...(recipient.phone ? [[hidden('phone', recipient.phone), {}] as [string, object]] : []),
