@@ -23,14 +23,16 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so two files at a time share each of
-    // the two engines, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
-    maxWorkers: 4,
+    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so three files at a time share two
+    // engines, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: 'unit',
+          // They share nothing but what they import, which takes longer than they do.
+          isolate: false,
           include: ['test/**/*.test.ts', 'device-sim/**/*.test.ts'],
           exclude: [...onTheStack, ...ofTheTemplate, ...inABrowser].map((pattern) => withoutUnit(pattern)),
         },

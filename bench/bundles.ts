@@ -60,7 +60,10 @@ export async function bundle(source: string, file: string, external = bundling.e
 }
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
-const rounds = 9;
+const rounds = 6;
+/** What seems slow after that is measured twice as often again, with the yardstick beside it: noise is what a second look ends. */
+const roundsOfSuspects = 12;
+const suspectFrom = 1.1;
 /** The yardstick is measured more often than what it measures. */
 const yardsticksPerRound = 3;
 
@@ -80,11 +83,18 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
   await bundle(source, trimmed);
 
   const yardsticks = Array.from({ length: yardsticksPerRound }, () => whole);
-  const files = [...bundles.map(({ file }) => file), ...yardsticks, trimmed];
   const times = new Map<string, number[]>();
-  for (let round = 0; round < rounds; round += 1) {
-    for (const file of shuffled(files)) times.set(file, [...(times.get(file) ?? []), await importTime(file)]);
-  }
+  const measure = async (files: readonly string[], count: number): Promise<void> => {
+    for (let round = 0; round < count; round += 1)
+      for (const file of shuffled([...files, ...yardsticks]))
+        times.set(file, [...(times.get(file) ?? []), await importTime(file)]);
+  };
+  await measure([...bundles.map(({ file }) => file), trimmed], rounds);
+  const isSuspect = ({ file }: Bundle) => undisturbed(times.get(file)) > suspectFrom * undisturbed(times.get(whole));
+  await measure(
+    bundles.filter(isSuspect).map(({ file }) => file),
+    roundsOfSuspects,
+  );
   const unit = undisturbed(times.get(whole));
   const clients = [
     { name: '(the client of DynamoDB alone)', file: whole },

@@ -15,7 +15,7 @@ import { parcelFor } from './sample.ts';
 const perBlock = 10;
 const rounds = 24;
 /** Until the engine of JavaScript has made up its mind. */
-const warmUps = 4;
+const warmUps = 12;
 
 const kinds = ['create', 'get', 'cancel'] as const;
 type Kind = (typeof kinds)[number];
