@@ -63,7 +63,12 @@ export const Party = z.strictObject({
     .string()
     .regex(/^\+[1-9][0-9]{6,14}$/, 'E.164, for example +41791234567')
     .optional(),
-  email: z.email().max(254).optional(),
+  email: z
+    .email()
+    .max(254)
+    .regex(/^[^@]{1,64}@/, 'at most 64 characters before the @ (RFC 5321)')
+    .meta({ format: 'email' })
+    .optional(),
   locale: z
     .string()
     .regex(/^[a-z]{2}(-[A-Z]{2})?$/, 'a BCP 47 tag, for example de or de-CH')

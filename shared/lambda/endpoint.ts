@@ -109,6 +109,17 @@ const bodyOf = (event: APIGatewayProxyEventV2): unknown => {
   }
 };
 
+/** The gateway joins what is given twice by a comma; together they would be taken for one value that nobody has sent. */
+const queryOf = ({ rawQueryString, queryStringParameters }: APIGatewayProxyEventV2): Record<string, unknown> => {
+  const names = [...new URLSearchParams(rawQueryString).keys()];
+  const twice = names.find((name, nth) => names.indexOf(name) !== nth);
+  if (twice === undefined) return queryStringParameters ?? {};
+  const detail = 'is given more than once';
+  throw new Refusal('invalid_request', `the query is not valid: /${twice} ${detail}`, {
+    errors: [{ pointer: `/${twice}`, detail }],
+  });
+};
+
 const idempotencyKeyOf = (event: APIGatewayProxyEventV2): string => {
   // RFC 8941 strings come in quotes; plain ones are as common.
   const key = event.headers['idempotency-key']?.replace(/^"(.*)"$/, '$1') ?? '';
@@ -201,7 +212,7 @@ export const serve = (
       throw new Refusal('forbidden', `this API key lacks the scope ${route.permission}`);
 
     const params = parseRequest(route.params ?? noParams, event.pathParameters ?? {}, 'path');
-    const query = route.query ? parseRequest(route.query(), event.queryStringParameters ?? {}, 'query') : {};
+    const query = route.query ? parseRequest(route.query(), queryOf(event), 'query') : {};
     const sent = route.body ? bodyOf(event) : {};
     const key = needsIdempotencyKey(route) ? idempotencyKeyOf(event) : null;
     const ifMatch = ifMatchOf(event);

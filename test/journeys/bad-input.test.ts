@@ -91,6 +91,12 @@ describe('a body', () => {
     ['a negative mass', { items: [{ ...anItem, massG: -1 }] }, '/items/0/massG', />0/],
     ['an array for a recipient', { recipient: [] }, '/recipient', /expected object/],
     ['a phone number of a country only', { recipient: { phone: '0791234567' } }, '/recipient/phone', /E\.164/],
+    [
+      'an email address with too much before the @',
+      { recipient: { email: `${'a'.repeat(65)}@example.com` } },
+      '/recipient/email',
+      /64 characters/,
+    ],
     ['no email address', { recipient: { email: 'ada at example' } }, '/recipient/email', /email/i],
     ['a system in capitals', { externalIds: { Order: 'A' } }, '/externalIds/Order', /lower-case letters/],
     ['an external id with a space', { externalIds: { order: 'A 1' } }, '/externalIds/order', /printable ASCII/],
@@ -274,6 +280,7 @@ describe('a list', () => {
     ['?limit=101', '/limit'],
     ['?limit=many', '/limit'],
     ['?colour=red', '/colour'],
+    ['?limit=1&limit=2', '/limit'],
   ])('refuses %s and names it', async (query, pointer) => {
     const problem = problemOf(await tenant.api.request('GET', `/v1/sites${query}`));
     expect(problem).toMatchObject({ status: 400, errors: [{ pointer }] });
