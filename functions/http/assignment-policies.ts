@@ -21,7 +21,8 @@ import {
 import { mayShow } from '#shared/lambda/sandbox.ts';
 import { live } from '#shared/live.ts';
 import { parseBank } from '#shared/store/banks.ts';
-import { CommitRow, commitPolicy } from '#shared/store/commit.ts';
+import { commitPolicy } from '#shared/store/commit.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
 import { type PolicyVersion, policyVersions, readPolicy, readPolicyAndVersion } from '#shared/store/policies.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';

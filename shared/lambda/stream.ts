@@ -1,7 +1,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
-import { CommitRow } from '../store/commit.ts';
+import { CommitRow } from '../store/commit-row.ts';
 
 /** A commit's row in the notation of a stream's record, in which binary comes as base64. */
 const Image = z.object({ events: z.object({ B: z.base64() }) });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Actor, Envelope } from '../../events/envelope.ts';
+import type { Actor, Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { methods } from '../device/access.ts';
 import type { ApiKey } from '../domain/api-key.ts';
@@ -19,7 +19,7 @@ import type { Instant } from '../domain/time.ts';
 import { plusSeconds } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { WebhookEndpoint } from '../domain/webhook.ts';
-import { pack, packed } from './packed.ts';
+import { pack } from './packed.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Key, Row, Write } from './table.ts';
 
@@ -28,9 +28,6 @@ export type Circumstances = { actor: Actor; now: Instant; newId: (prefix: string
 
 /** A subject after its commit: numbered, and with the hash of its newest event. */
 export type Committed<Subject> = { after: Subject; events: Envelope[]; writes: Write[] };
-
-/** A commit's row: its events, which are outbox and audit trail in one. */
-export const CommitRow = z.object({ events: packed(z.array(Envelope).min(1)) });
 
 /** The subject's row and the row of this commit's events. */
 const subjectWrites = <Subject extends { version: number; hash: string }>(

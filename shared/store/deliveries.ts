@@ -1,7 +1,7 @@
 import type { Envelope } from '../../events/envelope.ts';
 import { epochMs } from '../domain/time.ts';
 import { type Delivery, deliveryKeptSeconds, type EndpointHealth } from '../domain/webhook.ts';
-import { CommitRow } from './commit.ts';
+import { CommitRow } from './commit-row.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Expectation, Table, Write } from './table.ts';
 

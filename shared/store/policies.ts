@@ -3,7 +3,7 @@ import { Actor } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { TenantPolicy } from '../domain/assignment-policy.ts';
 import { InstantText } from '../domain/time.ts';
-import { CommitRow } from './commit.ts';
+import { CommitRow } from './commit-row.ts';
 import { keys, ranges } from './rows.ts';
 import type { Table } from './table.ts';
 

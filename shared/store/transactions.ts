@@ -14,7 +14,8 @@ import type { RootKeys } from '../domain/root-key.ts';
 import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
 import type { WaitingRow } from './banks.ts';
-import { type Circumstances, CommitRow, commitTransaction, compartmentWrite, lockKey, lockWrites } from './commit.ts';
+import { type Circumstances, commitTransaction, compartmentWrite, lockKey, lockWrites } from './commit.ts';
+import { CommitRow } from './commit-row.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
 import { Lost, type LostRow, type Table, type Write } from './table.ts';
 

@@ -27,7 +27,7 @@ import { openBankLink } from '../../shared/outside/bank-link.ts';
 import { openCustomerEndpoints } from '../../shared/outside/customer-endpoint.ts';
 import { openQueue } from '../../shared/outside/queues.ts';
 import { openShadows, type Shadows } from '../../shared/outside/shadows.ts';
-import { CommitRow } from '../../shared/store/commit.ts';
+import { CommitRow } from '../../shared/store/commit-row.ts';
 import { deliveryWrite } from '../../shared/store/deliveries.ts';
 import { contiguous, readJournalPosition } from '../../shared/store/journal.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';

@@ -7,7 +7,7 @@ import { type CreateInput, create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
 import { bankWrites } from '#shared/store/banks.ts';
-import { CommitRow } from '#shared/store/commit.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
 import type { Table } from '#shared/store/table.ts';
 import { decisionWrites } from '#shared/store/transactions.ts';
 import { grantsReaction } from '../../functions/bus/grants.ts';

@@ -13,7 +13,7 @@ import { epochMs, type Instant } from '#shared/domain/time.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites } from '#shared/store/banks.ts';
-import { CommitRow } from '#shared/store/commit.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { journalConsumer } from '../../functions/device/journal.ts';

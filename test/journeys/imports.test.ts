@@ -8,7 +8,7 @@ import { ApiKeyView } from '../../shared/api/api-keys.ts';
 import { ImportRowView, ImportView } from '../../shared/api/imports.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { importRowsMax } from '../../shared/domain/import.ts';
-import { CommitRow } from '../../shared/store/commit.ts';
+import { CommitRow } from '../../shared/store/commit-row.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import { spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';

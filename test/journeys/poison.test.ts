@@ -22,7 +22,7 @@ import { Envelope } from '../../events/envelope.ts';
 import { Made } from '../../local/api-client.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { topics } from '../../shared/device/topics.ts';
-import { CommitRow } from '../../shared/store/commit.ts';
+import { CommitRow } from '../../shared/store/commit-row.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import { type SpokenForBank, spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';

@@ -5,7 +5,7 @@ import { deadlineConsumer } from '../../functions/queue/deadlines.ts';
 import * as contract from '../../shared/api/transactions.ts';
 import { type Instant, instant, plusSeconds } from '../../shared/domain/time.ts';
 import { readBankWithDoors } from '../../shared/store/banks.ts';
-import { CommitRow } from '../../shared/store/commit.ts';
+import { CommitRow } from '../../shared/store/commit-row.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import type { Table } from '../../shared/store/table.ts';
 import { startedAt } from '../domain/cloud-and-bank.ts';

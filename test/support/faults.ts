@@ -10,7 +10,7 @@ import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { openRootKeys } from '../../shared/outside/root-keys.ts';
-import { CommitRow } from '../../shared/store/commit.ts';
+import { CommitRow } from '../../shared/store/commit-row.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
 import { openTable, type Table } from '../../shared/store/table.ts';
 import { aws, eventually, ordinaryDoors, stack, type Tenant } from './stack.ts';
