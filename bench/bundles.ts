@@ -61,7 +61,7 @@ export async function bundle(source: string, file: string, external = bundling.e
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
 const rounds = 6;
-/** What seems slow after that is measured twice as often again: noise is what a second look ends. */
+/** What seems slow after that is measured twice as often again, with the yardstick beside it: noise is what a second look ends. */
 const roundsOfSuspects = 12;
 const suspectFrom = 1.1;
 /** The yardstick is measured more often than what it measures. */
@@ -83,34 +83,32 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
   await bundle(source, trimmed);
 
   const yardsticks = Array.from({ length: yardsticksPerRound }, () => whole);
-  const taken: Map<string, number[]>[] = [];
+  const times = new Map<string, number[]>();
   const measure = async (files: readonly string[], count: number): Promise<void> => {
-    for (let round = 0; round < count; round += 1) {
-      const times = new Map<string, number[]>();
+    for (let round = 0; round < count; round += 1)
       for (const file of shuffled([...files, ...yardsticks]))
         times.set(file, [...(times.get(file) ?? []), await importTime(file)]);
-      taken.push(times);
-    }
   };
-  /** Each round has its own yardstick: a machine is now slower, now faster, for seconds on end. */
-  const ratioOf = (file: string): number =>
-    median(taken.flatMap((times) => (times.get(file) ?? []).map((ms) => ms / median(times.get(whole) ?? []))));
   await measure([...bundles.map(({ file }) => file), trimmed], rounds);
+  const isSuspect = ({ file }: Bundle) => undisturbed(times.get(file)) > suspectFrom * undisturbed(times.get(whole));
   await measure(
-    bundles.map(({ file }) => file).filter((file) => ratioOf(file) > suspectFrom),
+    bundles.filter(isSuspect).map(({ file }) => file),
     roundsOfSuspects,
   );
+  const unit = undisturbed(times.get(whole));
   const clients = [
     { name: '(the client of DynamoDB alone)', file: whole },
     { name: '(the same without credential providers)', file: trimmed },
   ].map((it) => ({ ...it, bytes: statSync(it.file).size }));
-  return [...clients, ...bundles].map(({ name, file, bytes }) => ({
-    name,
-    bytes,
-    ms: median(taken.flatMap((times) => times.get(file) ?? [])),
-    ratio: ratioOf(file),
-  }));
+  return [...clients, ...bundles].map(({ name, file, bytes }) => {
+    const ms = undisturbed(times.get(file));
+    return { name, bytes, ms, ratio: ms / unit };
+  });
 }
+
+/** What else the machine does only ever adds to a time, so the quickest rounds tell most: the median of their third. */
+const undisturbed = (times: readonly number[] = []): number =>
+  median(times.toSorted((a, b) => a - b).slice(0, Math.ceil(times.length / 3)));
 
 const program = `
 const before = process.cpuUsage();
