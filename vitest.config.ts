@@ -33,6 +33,8 @@ export default defineConfig({
           name: 'unit',
           // They share nothing but what they import, which takes longer than they do.
           isolate: false,
+          // It ends what hangs; a rule that is tried on thousands of cases takes longer on a busy machine.
+          testTimeout: 60_000,
           include: ['test/**/*.test.ts', 'device-sim/**/*.test.ts'],
           exclude: [...onTheStack, ...ofTheTemplate, ...inABrowser].map((pattern) => withoutUnit(pattern)),
         },

@@ -3,7 +3,7 @@ import * as field from '../../events/fields.ts';
 import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import { once, type Route } from './route.ts';
-import { idParam, listOf, page } from './shapes.ts';
+import { idParam, listOf, page, where } from './shapes.ts';
 
 export const ApiKeyView = ApiKey.omit({ tenant: true, hash: true, keyHash: true })
   .extend({
@@ -32,11 +32,12 @@ export const createApiKey = {
         /** A limit of its own, for a key that is given away; left out, that of your own key. */
         requestsPerMinute: field.positive.max(1_000_000).optional(),
       })
-      .meta({
-        if: { properties: { mode: { const: 'test' } }, required: ['mode'] },
-        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-        then: { properties: { scopes: { items: { enum: testScopes } } } },
-      }),
+      .meta(
+        where(
+          { properties: { mode: { const: 'test' } }, required: ['mode'] },
+          { properties: { scopes: { items: { enum: testScopes } } } },
+        ),
+      ),
   ),
   status: 201,
   response: () => ApiKeyView,

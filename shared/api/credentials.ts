@@ -4,7 +4,7 @@ import { AccessMethod, Step } from '../device/access.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
 import { once, type Route } from './route.ts';
-import { idParam } from './shapes.ts';
+import { idParam, where } from './shapes.ts';
 import { AskedAccess, action, changeProblems, Reason, said, valueOfItsOwn } from './transactions.ts';
 
 const credential = {
@@ -28,12 +28,13 @@ export const issueCredential = {
       uses: field.positive.max(10_000).optional(),
       /** Why staff have to act outside the plan: of an operator code, and kept. */
       reason: Reason.optional(),
-    }).meta({
-      if: { properties: { method: { const: 'operator' } }, required: ['method'] },
-      // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-      then: { required: ['reason'], not: { required: ['value'] } },
-      else: { not: { required: ['reason'] }, allOf: [valueOfItsOwn] },
-    }),
+    }).meta(
+      where(
+        { properties: { method: { const: 'operator' } }, required: ['method'] },
+        { required: ['reason'], not: { required: ['value'] } },
+        { not: { required: ['reason'] }, allOf: [valueOfItsOwn] },
+      ),
+    ),
   ),
   problems: changeProblems,
 } as const satisfies Route;

@@ -18,6 +18,14 @@ export const projection = <Schema extends z.ZodObject>(schema: Schema) => {
     Object.fromEntries(names.flatMap((name) => (it[name] === undefined ? [] : [[name, it[name]]]))) as z.infer<Schema>;
 };
 
+/** For the document, in JSON Schema: what else holds where something holds, and where not. */
+export const where = (holds: object, also: object, otherwise?: object) => ({
+  if: holds,
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
+  then: also,
+  ...(otherwise && { else: otherwise }),
+});
+
 /** Ids in a path: ours, so that anything else is simply not found. */
 export const idParam = z.string().min(1).max(200);
 

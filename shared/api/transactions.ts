@@ -12,7 +12,7 @@ import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import { once, type Route } from './route.ts';
-import { idParam, listOf, page } from './shapes.ts';
+import { idParam, listOf, page, where } from './shapes.ts';
 
 export const CredentialView = Credential.pick({
   id: true,
@@ -84,15 +84,14 @@ export const AskedAccess = once(() =>
 );
 
 /** For the document: what is the customer's own comes with its value, and nothing else does. */
-export const valueOfItsOwn = {
-  if: {
+export const valueOfItsOwn = where(
+  {
     properties: { method: { enum: AccessMethod.options.filter((it) => methods[it].value === 'brought') } },
     required: ['method'],
   },
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-  then: { required: ['value'] },
-  else: { not: { required: ['value'] } },
-};
+  { required: ['value'] },
+  { not: { required: ['value'] } },
+);
 
 export const CreateTransaction = once(() =>
   z.strictObject({
@@ -156,23 +155,23 @@ const withItsOwnDoor = { items: { maxItems: 0 }, reservation: { const: 'hard' } 
 
 /** The same with what belongs together, for the document: who gets that wrong is told by the field. */
 const asked = once(() =>
-  CreateTransaction().meta({
-    if: about('asset'),
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema; nobody awaits it
-    then: { required: ['assetId'], properties: withItsOwnDoor, ...without('waitUntil', 'stockUnitId', 'sku') },
-    else: {
-      if: about('stock'),
-      // biome-ignore lint/suspicious/noThenProperty: likewise
-      then: {
-        anyOf: [
-          aboutItems,
-          { required: ['stockUnitId'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'sku') },
-          { required: ['sku'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'stockUnitId') },
-        ],
-      },
-      else: aboutItems,
-    },
-  }),
+  CreateTransaction().meta(
+    where(
+      about('asset'),
+      { required: ['assetId'], properties: withItsOwnDoor, ...without('waitUntil', 'stockUnitId', 'sku') },
+      where(
+        about('stock'),
+        {
+          anyOf: [
+            aboutItems,
+            { required: ['stockUnitId'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'sku') },
+            { required: ['sku'], properties: withItsOwnDoor, ...without('waitUntil', 'assetId', 'stockUnitId') },
+          ],
+        },
+        aboutItems,
+      ),
+    ),
+  ),
 );
 
 /** The body of a change. Systems that own transactions say of which version of their record they speak. */

@@ -18,6 +18,8 @@ export type SubjectKind<Subject> = {
   says: (it: Subject) => Record<string, unknown>;
   /** Fields that never appear in `changes`. */
   hidden: readonly (keyof Subject)[];
+  /** What `changes` shows of a set, where that is only a part of a field. */
+  shown?: (set: Partial<Subject>) => Partial<Subject>;
   /** What stands in `changes` for hidden personal fields, when an event sets them. */
   commitment?: (it: Subject, set: Partial<Subject>) => Record<string, unknown>;
 };
@@ -37,7 +39,9 @@ export const envelopesOf = <Subject extends { version: number; hash: string }>(
   for (const [nth, { type, set, data, occurredAt = now }] of change.emissions.entries()) {
     sequence += 1;
     current = change.before === null && nth === 0 ? { ...current, ...set } : { ...current, ...set, version: sequence };
-    const shown = Object.entries(set).filter(([name]) => !kind.hidden.some((hidden) => hidden === name));
+    const shown = Object.entries(kind.shown?.(set) ?? set).filter(
+      ([name]) => !kind.hidden.some((hidden) => hidden === name),
+    );
     const unsigned = {
       specversion: '1.0' as const,
       id: newEventId(),

@@ -75,6 +75,13 @@ export const Credential = z.object({
 });
 export type Credential = z.infer<typeof Credential>;
 
+/** Without what is kept of a value that a person brought: it names them wherever they show it, and is nobody else's to know. */
+export const withoutBrought = <It extends Pick<Access, 'verifier' | 'index'>>({
+  verifier: _,
+  index: __,
+  ...it
+}: It): Omit<It, 'verifier' | 'index'> => it;
+
 export const liveCredential = (credential: Credential): boolean =>
   credential.state === 'issued' || credential.state === 'active';
 

@@ -6,6 +6,7 @@ import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
+import { withoutBrought } from './credential.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
 import type { Site, Tenant } from './site.ts';
@@ -44,6 +45,13 @@ export const subjects = {
       changesGrants: changesGrants(it),
     }),
     hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey'],
+    shown: ({ credentials, waiting, ...set }) => ({
+      ...set,
+      ...(credentials && { credentials: credentials.map(withoutBrought) }),
+      ...(waiting !== undefined && {
+        waiting: waiting?.access ? { ...waiting, access: waiting.access.map(withoutBrought) } : waiting,
+      }),
+    }),
     commitment: (it, set) =>
       set.recipient || set.parties || set.delegates
         ? {

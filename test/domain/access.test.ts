@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { delegate, issue, resend, revoke, takeBack } from '#shared/domain/access.ts';
+import { envelopesOf } from '#shared/domain/chain.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { type Access, type Credential, liveCredential, liveCredentialsMost } from '#shared/domain/credential.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import { type CreateInput, cancel, expireIfDue, extend, hold, wait } from '#shared/domain/lifecycle.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
+import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { Workflow, workflowOf } from '#shared/domain/workflow.ts';
@@ -72,6 +74,23 @@ describe('how people prove their right', () => {
     const access: Access[] = [{ step: 'pickup', method: 'qr' }];
     const { after } = wait(parcelInput(of, { access }), hours(1), chosen, startedAt).transaction;
     expect(after.waiting?.access).toEqual(access);
+  });
+
+  it('shows in its events nothing that is kept of a badge, nor while it waits', () => {
+    const badge = { step: 'pickup', method: 'badge', verifier: 'of its bank', index: 'of its tenant' } as const;
+    const issued = issue(cloudWith().transaction(of), badge, fresh('crd_badge'), minutes(1)).transaction;
+    expect(byId(issued.after, 'crd_badge')).toMatchObject({ verifier: 'of its bank', index: 'of its tenant' });
+    const waits = wait(parcelInput(of, { access: [badge] }), hours(1), chosen, startedAt).transaction;
+    expect(waits.after.waiting?.access).toEqual([badge]);
+    for (const change of [issued, waits]) {
+      const said = envelopesOf(subjects.transaction, change, {
+        actor: { type: 'system', id: 'test' },
+        now: minutes(1),
+        newEventId: () => 'evt_1',
+      });
+      expect(JSON.stringify(said)).toContain('"method":"badge"');
+      expect(JSON.stringify(said)).not.toMatch(/of its bank|of its tenant|"verifier"|"index"/);
+    }
   });
 
   it('tells a bank no verifier of a token', () => {
