@@ -1668,7 +1668,7 @@ export interface components {
             delegates?: {
                 [key: string]: {
                     /** Format: email */
-                    email?: string;
+                    email?: string & (unknown & unknown);
                     locale?: string;
                     name?: string;
                     phone?: string;
@@ -1730,14 +1730,14 @@ export interface components {
             parties: {
                 collector?: {
                     /** Format: email */
-                    email?: string;
+                    email?: string & (unknown & unknown);
                     locale?: string;
                     name?: string;
                     phone?: string;
                 };
                 depositor?: {
                     /** Format: email */
-                    email?: string;
+                    email?: string & (unknown & unknown);
                     locale?: string;
                     name?: string;
                     phone?: string;
@@ -1761,7 +1761,7 @@ export interface components {
             recallCause: ("pickup_deadline" | "cancelled" | "recalled" | "late_deposit") | null;
             recipient: {
                 /** Format: email */
-                email?: string;
+                email?: string & (unknown & unknown);
                 locale?: string;
                 name?: string;
                 phone?: string;
@@ -6448,14 +6448,14 @@ export interface operations {
                     parties?: {
                         collector?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
                         };
                         depositor?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
@@ -6468,7 +6468,7 @@ export interface operations {
                     /** @default {} */
                     recipient?: {
                         /** Format: email */
-                        email?: string;
+                        email?: string & (unknown & unknown);
                         locale?: string;
                         name?: string;
                         phone?: string;
@@ -6759,14 +6759,14 @@ export interface operations {
                     parties?: {
                         collector?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
                         };
                         depositor?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
@@ -6774,7 +6774,7 @@ export interface operations {
                     };
                     recipient?: {
                         /** Format: email */
-                        email?: string;
+                        email?: string & (unknown & unknown);
                         locale?: string;
                         name?: string;
                         phone?: string;
@@ -8087,7 +8087,7 @@ export interface operations {
                     };
                     to: {
                         /** Format: email */
-                        email?: string;
+                        email?: string & (unknown & unknown);
                         locale?: string;
                         name?: string;
                         phone?: string;
@@ -10130,14 +10130,14 @@ export interface operations {
                     parties?: {
                         collector?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
                         };
                         depositor?: {
                             /** Format: email */
-                            email?: string;
+                            email?: string & (unknown & unknown);
                             locale?: string;
                             name?: string;
                             phone?: string;
@@ -10150,7 +10150,7 @@ export interface operations {
                     /** @default {} */
                     recipient?: {
                         /** Format: email */
-                        email?: string;
+                        email?: string & (unknown & unknown);
                         locale?: string;
                         name?: string;
                         phone?: string;
