@@ -6,27 +6,27 @@ import { type Access, type Credential, liveCredential, liveCredentialsMost } fro
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import { type CreateInput, cancel, expireIfDue, extend, hold, wait } from '#shared/domain/lifecycle.ts';
-import { Refusal } from '#shared/domain/refusal.ts';
 import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { Workflow, workflowOf } from '#shared/domain/workflow.ts';
-import { Cloud, chosen, doorOf, hours, Journal, minutes, parcelInput, reserved, startedAt } from './cloud-and-bank.ts';
+import {
+  Cloud,
+  chosen,
+  doorOf,
+  hours,
+  Journal,
+  minutes,
+  parcelInput,
+  refusalOf,
+  reserved,
+  startedAt,
+} from './cloud-and-bank.ts';
 
 const of = 'txn_1';
 const grantsOf = (it: Transaction) => doorGrants(it, ({ id, verifier }) => verifier ?? `verifier of ${id}`).grants;
 const fresh = (...credentialIds: string[]) => ({ credentialIds, keyVersion: 1 });
 const door: Compartment = changed(newCompartment('1'), { heldBy: of }, false);
-
-const refusalOf = (attempt: () => unknown): Refusal => {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-};
 
 /** A cloud that has a parcel, or something else, of which that was asked. */
 const cloudWith = (more: Partial<CreateInput> = {}): Cloud => {

@@ -13,6 +13,7 @@ import type { Fresh } from '#shared/domain/issuing.ts';
 import { type CreateInput, create, createFromStock, type TransactionDecision } from '#shared/domain/lifecycle.ts';
 import { mergeDoorEntry } from '#shared/domain/merge.ts';
 import type { World } from '#shared/domain/merge-context.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
 import type { StockUnit } from '#shared/domain/stock.ts';
 import { subjects } from '#shared/domain/subjects.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
@@ -373,3 +374,14 @@ export class Cloud {
 /** When the newest entry of the doors was made; journals count from 1. */
 export const lastAt = (compartment: Compartment): Instant | null =>
   compartment.lastEntry && instant(compartment.lastEntry.at);
+
+/** What an attempt is refused with; it is to be refused. */
+export const refusalOf = (attempt: () => unknown): Refusal => {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+};

@@ -28,7 +28,17 @@ import { Refusal } from '#shared/domain/refusal.ts';
 import { type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { type Transaction, TransactionState } from '#shared/domain/transaction.ts';
 import { workflows } from '#shared/domain/workflow.ts';
-import { anAsset, chosen, freshFor, hours, minutes, parcelInput, reserved, startedAt } from './cloud-and-bank.ts';
+import {
+  anAsset,
+  chosen,
+  freshFor,
+  hours,
+  minutes,
+  parcelInput,
+  refusalOf,
+  reserved,
+  startedAt,
+} from './cloud-and-bank.ts';
 
 const fresh: Fresh = { credentialIds: ['crd_new'], keyVersion: 1 };
 const door: Compartment = changed(newCompartment('1'), { heldBy: 'txn_1' }, false);
@@ -176,16 +186,6 @@ const cells = actions.flatMap((action) =>
     outcome: outcomes[action][state] ?? 'invalid_transition',
   })),
 );
-
-const refusalOf = (attempt: () => unknown): Refusal => {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-};
 
 describe('what can be asked of a parcel', () => {
   it('is named for every request', () => {

@@ -12,7 +12,7 @@ import { cancelMove, redirect, returnElsewhere, startMove } from '#shared/domain
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { hasEnded, type Transaction } from '#shared/domain/transaction.ts';
-import { type Arriving, anAsset, anItem, Cloud, doorOf, hours, Journal, minutes } from './cloud-and-bank.ts';
+import { type Arriving, anAsset, anItem, Cloud, doorOf, hours, Journal, minutes, refusalOf } from './cloud-and-bank.ts';
 
 const of = 'txn_1';
 const staff = { type: 'api_key' as const, id: 'key_1' };
@@ -63,16 +63,6 @@ const grantsAt = (it: Transaction, door: string) =>
     ...(blocked !== undefined && { blocked }),
   }));
 const pickupOf = (it: Transaction) => it.credentials.find(({ step }) => step === 'pickup');
-
-const refusalOf = (attempt: () => unknown): Refusal => {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-};
 
 describe('moving what lies inside', () => {
   it('holds both doors, says whose move it is and since when, and issues two PINs', () => {

@@ -4,12 +4,11 @@ import { type Compartment, changed, newCompartment, offered } from '#shared/doma
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import { charge, complete, confirm, expireIfDue, extend, hold, move, refund } from '#shared/domain/lifecycle.ts';
-import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { Condition, Workflow, type WorkflowRow, workflowOf, workflows } from '#shared/domain/workflow.ts';
 import { catalogue, isEventType } from '../../events/catalogue.ts';
-import { Cloud, doorOf, hours, Journal, minutes, reserved, startedAt } from './cloud-and-bank.ts';
+import { Cloud, doorOf, hours, Journal, minutes, refusalOf, reserved, startedAt } from './cloud-and-bank.ts';
 
 const of = 'txn_1';
 const door = '1';
@@ -17,16 +16,6 @@ const fresh = { credentialIds: ['crd_new'], keyVersion: 1 };
 const pinFor = (step: 'deposit' | 'pickup' | 'use') => ({ step, method: 'pin' as const });
 const grantsOf = (it: Transaction) => doorGrants(it, ({ id }) => `verifier of ${id}`).grants;
 const held: Compartment = changed(newCompartment(door), { heldBy: of }, true);
-
-const refusalOf = (attempt: () => unknown): Refusal => {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-  throw new Error('it was not refused');
-};
 
 describe('every workflow', () => {
   it.each(Workflow.options)('%s goes from its reservation to an end, step by step', (workflow) => {
