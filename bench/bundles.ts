@@ -60,9 +60,9 @@ export async function bundle(source: string, file: string, external = bundling.e
 }
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
-const rounds = 6;
-/** What seems slow after that is measured twice as often again, with the yardstick beside it: noise is what a second look ends. */
-const roundsOfSuspects = 12;
+const rounds = 5;
+/** What seems slow after that is measured three times as often again: noise is what a second look ends. */
+const roundsOfSuspects = 15;
 const suspectFrom = 1.1;
 /** The yardstick is measured more often than what it measures. */
 const yardsticksPerRound = 3;
@@ -90,25 +90,23 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
         times.set(file, [...(times.get(file) ?? []), await importTime(file)]);
   };
   await measure([...bundles.map(({ file }) => file), trimmed], rounds);
-  const isSuspect = ({ file }: Bundle) => undisturbed(times.get(file)) > suspectFrom * undisturbed(times.get(whole));
+  const msOf = (file: string): number => median(times.get(file) ?? []);
+  const isSuspect = ({ file }: Bundle) => msOf(file) > suspectFrom * msOf(whole);
   await measure(
     bundles.filter(isSuspect).map(({ file }) => file),
     roundsOfSuspects,
   );
-  const unit = undisturbed(times.get(whole));
   const clients = [
     { name: '(the client of DynamoDB alone)', file: whole },
     { name: '(the same without credential providers)', file: trimmed },
   ].map((it) => ({ ...it, bytes: statSync(it.file).size }));
-  return [...clients, ...bundles].map(({ name, file, bytes }) => {
-    const ms = undisturbed(times.get(file));
-    return { name, bytes, ms, ratio: ms / unit };
-  });
+  return [...clients, ...bundles].map(({ name, file, bytes }) => ({
+    name,
+    bytes,
+    ms: msOf(file),
+    ratio: msOf(file) / msOf(whole),
+  }));
 }
-
-/** What else the machine does only ever adds to a time, so the quickest rounds tell most: the median of their third. */
-const undisturbed = (times: readonly number[] = []): number =>
-  median(times.toSorted((a, b) => a - b).slice(0, Math.ceil(times.length / 3)));
 
 const program = `
 const before = process.cpuUsage();
