@@ -64,6 +64,8 @@ const rounds = 5;
 /** What seems slow after that is measured three times as often again: noise is what a second look ends. */
 const roundsOfSuspects = 15;
 const suspectFrom = 1.1;
+/** Each has a core, and a neighbour that does the same. */
+const atATime = 2;
 /** The yardstick is measured more often than what it measures. */
 const yardsticksPerRound = 3;
 
@@ -85,9 +87,14 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
   const yardsticks = Array.from({ length: yardsticksPerRound }, () => whole);
   const times = new Map<string, number[]>();
   const measure = async (files: readonly string[], count: number): Promise<void> => {
-    for (let round = 0; round < count; round += 1)
-      for (const file of shuffled([...files, ...yardsticks]))
-        times.set(file, [...(times.get(file) ?? []), await importTime(file)]);
+    const left = Array.from({ length: count }, () => shuffled([...files, ...yardsticks])).flat();
+    const one = async (): Promise<void> => {
+      for (let file = left.shift(); file !== undefined; file = left.shift()) {
+        const ms = await importTime(file);
+        times.set(file, [...(times.get(file) ?? []), ms]);
+      }
+    };
+    await Promise.all(Array.from({ length: atATime }, one));
   };
   await measure([...bundles.map(({ file }) => file), trimmed], rounds);
   const msOf = (file: string): number => median(times.get(file) ?? []);
