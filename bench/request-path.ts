@@ -13,6 +13,7 @@ import * as sites from '../shared/api/sites.ts';
 import * as stockUnits from '../shared/api/stock-units.ts';
 import * as transactions from '../shared/api/transactions.ts';
 import * as webhookEndpoints from '../shared/api/webhook-endpoints.ts';
+import * as terms from '../shared/api/workflow-terms.ts';
 import { defaultPolicy } from '../shared/domain/assignment-policy.ts';
 import type { Request } from './gateway.ts';
 import type { Recorded, Recorder } from './recorder.ts';
@@ -408,6 +409,8 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: policies.restoreAssignmentPolicy,
       ask: () => ({ params: { version: '1' }, body: {} }),
     },
+    { route: terms.getWorkflowTerms, ask: ({ siteId }) => ({ params: { scope: siteId } }) },
+    { route: terms.updateWorkflowTerms, ask: ({ siteId }) => ({ params: { scope: siteId }, body: { workflows: {} } }) },
     { route: apiKeys.createApiKey, ask: () => ({ body: { name: 'bench', scopes: ['banks:read'] } }) },
     { route: apiKeys.listApiKeys, ask: () => ({}) },
     { route: apiKeys.revokeApiKey, ask: ({ apiKeyId }) => ({ params: { apiKeyId }, body: {} }) },

@@ -13,6 +13,7 @@ import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
 import { webhookEndpointHandlers } from '../functions/http/webhook-endpoints.ts';
+import { workflowTermsHandlers } from '../functions/http/workflow-terms.ts';
 import { createTenant } from '../functions/operator/create-tenant.ts';
 import { clientOptions, type Endpoint } from '../local/endpoint.ts';
 import { outputOf, type StackHandle } from '../local/stack-handle.ts';
@@ -219,6 +220,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'stock-units': stockUnitHandlers,
   imports: importHandlers,
   'assignment-policies': assignmentPolicyHandlers,
+  'workflow-terms': workflowTermsHandlers,
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };
 

@@ -64,6 +64,9 @@ const apiKey = z.object({ apiKeyId: field.text, changes: Changes });
 /** `policy`: the version that this event made, as decisions name it. */
 const assignmentPolicy = z.object({ assignmentPolicyId: field.text, policy: field.text, changes: Changes });
 
+/** `siteId`: null where it is the tenant's. */
+const workflowTerms = z.object({ workflowTermsId: field.text, siteId: field.textOrNull, changes: Changes });
+
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes });
 
@@ -209,6 +212,8 @@ export const catalogue = {
   'assignment_policy.replaced': assignmentPolicy,
   /** Back to the rules of an older version; `changes.restores` says which. */
   'assignment_policy.restored': assignmentPolicy,
+  /** What a tenant or a site says of workflows: deadlines, tolerance, conditions. */
+  'workflow_terms.updated': workflowTerms,
   'webhook_endpoint.created': endpoint,
   'webhook_endpoint.pinged': endpoint,
   'webhook_endpoint.disabled': endpoint.extend({ reason: field.text }),

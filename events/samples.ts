@@ -217,6 +217,11 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },
   'api_key.revoked': { ...apiKey, changes: { revokedAt: at } },
+  'workflow_terms.updated': {
+    workflowTermsId: 'wft_01KJQ4VAA1C3E5G7J9M1P3R5T7',
+    siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
+    changes: { workflows: { parcel: { deadlineSeconds: { pickupBy: 172_800 } } } },
+  },
   'assignment_policy.replaced': { ...policy, changes: { ...rules, restores: null } },
   'assignment_policy.restored': { ...policy, policy: 'best-fit/3', changes: { ...rules, restores: 1 } },
   'webhook_endpoint.created': { ...endpoint, changes: { url: 'https://shop.example/hooks' } },

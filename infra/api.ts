@@ -41,6 +41,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'How compartments are chosen cannot be seen or changed.',
     storesData: true,
   },
+  'workflow-terms': {
+    name: 'HttpWorkflowTerms',
+    impact: 'What tenants and sites say of workflows cannot be seen or changed.',
+    storesData: true,
+  },
   assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
   'stock-units': {
     name: 'HttpStockUnits',
@@ -85,6 +90,7 @@ export class Api extends Construct {
       sites: serve('sites'),
       banks: serve('banks'),
       'assignment-policies': serve('assignment-policies'),
+      'workflow-terms': serve('workflow-terms'),
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
       imports: serve('imports'),

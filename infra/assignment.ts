@@ -3,15 +3,15 @@ import type { Bus } from './bus.ts';
 import type { Data } from './data.ts';
 import type { Deadlines } from './deadlines.ts';
 
-/** What follows from how compartments are chosen. */
+/** What follows from how compartments are chosen, and from what is said of workflows. */
 export class Assignment extends Construct {
   constructor(scope: Construct, id: string, { data, bus, deadlines }: { data: Data; bus: Bus; deadlines: Deadlines }) {
     super(scope, id);
     const policies = bus.reaction(this, 'Policies', {
-      entry: 'bus/assignment-policies',
-      name: 'BusAssignmentPolicies',
-      impact: 'Banks go on choosing compartments by the policy that their tenant has replaced.',
-      to: ['assignment_policy.*', 'bank.registered'],
+      entry: 'bus/policies',
+      name: 'BusPolicies',
+      impact: 'Banks go on by the policies and terms that their tenant has replaced.',
+      to: ['assignment_policy.*', 'workflow_terms.*', 'bank.registered'],
       // Two at once would only take turns at the same rows.
       maxConcurrency: 2,
     });

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
 import { ExternalSystem } from '../domain/source.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
 
 export const ApiKeyView = ApiKey.omit({ tenant: true, hash: true, keyHash: true })

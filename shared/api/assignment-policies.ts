@@ -3,7 +3,8 @@ import { Actor } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
 import { reservationReasons } from '../domain/refusal.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })

@@ -2,10 +2,11 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
-export const BankView = Bank.omit({ tenant: true, bankKey: true }).meta({ id: 'Bank' });
+export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true }).meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
 
 export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true }).meta(

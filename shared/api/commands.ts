@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Command, commandSeconds } from '../domain/command.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam } from './shapes.ts';
 
 export const CommandView = Command.omit({ tenant: true, hash: true, credential: true }).meta({ id: 'Command' });

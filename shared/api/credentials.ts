@@ -3,7 +3,8 @@ import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from '../device/access.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, where } from './shapes.ts';
 import { AskedAccess, action, changeProblems, Reason, said, valueOfItsOwn } from './transactions.ts';
 

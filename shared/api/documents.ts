@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 
 export const getOpenapi = {
   id: 'get-openapi',

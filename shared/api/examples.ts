@@ -15,6 +15,7 @@ import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
 import * as transactions from './transactions.ts';
 import * as webhookEndpoints from './webhook-endpoints.ts';
+import * as workflowTerms from './workflow-terms.ts';
 
 /** One call and its answer, as the OpenAPI document shows it and test/journeys/examples.test.ts makes it. */
 export type Example = {
@@ -168,6 +169,26 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
   policy: 'low-doors/2',
   changedAt: at,
   by: { type: 'api_key', id: ids.ownKey },
+};
+
+const handedOver = { reserveUntil: 86_400, depositBy: 172_800, pickupBy: 259_200 };
+const onTime = { earlySeconds: 0, lateSeconds: 0 };
+const usualTerms: workflowTerms.WorkflowTermsView['effective'] = {
+  sale: { deadlineSeconds: handedOver, tolerance: onTime, conditions: ['payment'] },
+  release: { deadlineSeconds: handedOver, tolerance: { earlySeconds: 600, lateSeconds: 600 }, conditions: [] },
+  parcel: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [] },
+  return: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [] },
+  loan: { deadlineSeconds: { reserveUntil: 86_400, useUntil: 259_200 }, tolerance: onTime, conditions: [] },
+  rental: { deadlineSeconds: { reserveUntil: 3_600, useUntil: 86_400 }, tolerance: onTime, conditions: [] },
+};
+const saidOfParcels = { deadlineSeconds: { pickupBy: 172_800 }, tolerance: { earlySeconds: 0, lateSeconds: 900 } };
+const siteTerms: workflowTerms.WorkflowTermsView = {
+  id: `wft_${ids.site.slice(4)}`,
+  siteId: ids.site,
+  workflows: {},
+  effective: usualTerms,
+  updatedAt: null,
+  version: 0,
 };
 
 const drill: assets.AssetView = {
@@ -551,6 +572,22 @@ export const examples: readonly Example[] = [
     answer: { ...lowerPolicy, ...rules, name: 'best-fit', version: 3, policy: 'best-fit/3', restores: 1 },
   }),
   example(assignmentPolicies.listAssignmentPolicies, { answer: onePage(lowerPolicy, builtInPolicy) }),
+
+  example(workflowTerms.getWorkflowTerms, { params: { scope: ids.site }, answer: siteTerms }),
+  example(workflowTerms.updateWorkflowTerms, {
+    params: { scope: ids.site },
+    body: { workflows: { parcel: saidOfParcels } },
+    answer: {
+      ...siteTerms,
+      workflows: { parcel: saidOfParcels },
+      effective: {
+        ...usualTerms,
+        parcel: { ...usualTerms.parcel, ...saidOfParcels, deadlineSeconds: { ...handedOver, pickupBy: 172_800 } },
+      },
+      updatedAt: at,
+      version: 1,
+    },
+  }),
 
   example(assets.createAsset, {
     body: {

@@ -14,17 +14,9 @@ export type Noun =
   | 'stock-units'
   | 'imports'
   | 'assignment-policies'
+  | 'workflow-terms'
   | 'webhook-endpoints'
   | 'documents';
-
-/** Makes a schema when it is first asked for: a cold start pays for the route that it answers, not for all of its noun. */
-export const once = <Schema>(make: () => Schema): (() => Schema) => {
-  let made: { schema: Schema } | undefined;
-  return () => {
-    made ??= { schema: make() };
-    return made.schema;
-  };
-};
 
 /**
  * A route is a value: the handler's types, API Gateway's routes, OpenAPI and the permission check are made from it.

@@ -12,6 +12,7 @@ import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
 import * as transactions from './transactions.ts';
 import * as webhookEndpoints from './webhook-endpoints.ts';
+import * as workflowTerms from './workflow-terms.ts';
 
 const isRoute = (value: unknown): value is Route =>
   typeof value === 'object' && value !== null && 'method' in value && 'path' in value && 'noun' in value;
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   assets,
   stockUnits,
   assignmentPolicies,
+  workflowTerms,
   apiKeys,
   webhookEndpoints,
   documents,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { Site, TimeZone } from '../domain/site.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const SiteView = Site.omit({ tenant: true, hash: true }).meta({ id: 'Site' });

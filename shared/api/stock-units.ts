@@ -3,7 +3,8 @@ import * as field from '../../events/fields.ts';
 import { Sku, StockLevel, StockState, StockUnit } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata } from '../domain/transaction.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const StockUnitView = StockUnit.omit({ tenant: true, hash: true })

@@ -11,7 +11,8 @@ import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
 
 export const CredentialView = Credential.pick({

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { Delivery, WebhookEndpoint } from '../domain/webhook.ts';
-import { once, type Route } from './route.ts';
+import { once } from '../domain/once.ts';
+import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: true })

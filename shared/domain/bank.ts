@@ -48,6 +48,8 @@ export const Bank = z.object({
   pinDigits: field.whole,
   /** Copy of its tenant's, so that choosing needs no read of its own; left out, the built-in one. */
   assignmentPolicy: AssignmentPolicy.optional(),
+  /** Copy of what its tenant and its site say of workflows, as text: read by whoever needs it (`agreedAt`). */
+  terms: field.maybeText,
   createdAt: InstantText,
   version: field.positive,
 });

@@ -1,4 +1,4 @@
-import type { BankKey } from './bank.ts';
+import type { Bank, BankKey } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import { changed } from './compartment.ts';
 import type { Access, Credential } from './credential.ts';
@@ -19,6 +19,7 @@ import {
   within,
 } from './issuing.ts';
 import { Refusal } from './refusal.ts';
+import { type Agreed, agreedAt } from './terms.ts';
 import type { Instant } from './time.ts';
 import { earlier, epochMs, later, plusSeconds } from './time.ts';
 import type {
@@ -127,10 +128,15 @@ export type CreateInput = {
   /** How people prove their right, where that is not as usual. */
   access?: readonly Access[];
   tolerance?: Tolerance | undefined;
+  /** What its tenant and site say of the workflow; left out, it is as its row says. */
+  agreed?: Agreed;
 };
 
 /** Those asked for are ones that its workflow has, and still to come. */
-const requireKnown = ({ workflow, deadlines: asked }: Pick<CreateInput, 'workflow' | 'deadlines'>, now: Instant) => {
+export const requireKnown = (
+  { workflow, deadlines: asked }: Pick<CreateInput, 'workflow' | 'deadlines'>,
+  now: Instant,
+): void => {
   const usual = workflowOf(workflow).deadlines;
   for (const name of ['reserveUntil', 'depositBy', 'pickupBy', 'useUntil'] as const) {
     if (asked[name] === undefined) continue;
@@ -139,12 +145,14 @@ const requireKnown = ({ workflow, deadlines: asked }: Pick<CreateInput, 'workflo
   }
 };
 
+const agreedOf = ({ workflow, agreed }: Pick<CreateInput, 'workflow' | 'agreed'>): Agreed => agreed ?? workflowOf(workflow);
+
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
 export const deadlinesOf = (
-  input: Pick<CreateInput, 'workflow' | 'deadlines'>,
+  input: Pick<CreateInput, 'workflow' | 'deadlines' | 'agreed'>,
   now: Instant,
 ): Pick<Transaction, 'deadlines' | 'pickupWithinSeconds' | 'useWithinSeconds'> => {
-  const usual = workflowOf(input.workflow).deadlines;
+  const usual = agreedOf(input).deadlines;
   const asked = input.deadlines;
   requireKnown(input, now);
   const depositBy =
@@ -195,9 +203,10 @@ const unreserved = (
   now: Instant,
 ): Transaction => {
   const { conditions: asked, overstaySeconds, assetId, stockUnitId, link, tolerance, ...rest } = input;
-  const { deadlines: _, access: __, ...given } = rest;
-  const { earlySeconds, lateSeconds } = tolerance ?? workflowOf(input.workflow).tolerance;
-  const preconditions = (asked ?? workflowOf(input.workflow).conditions).map((condition) => ({ condition }));
+  const { deadlines: _, access: __, agreed: ___, ...given } = rest;
+  const usual = agreedOf(input);
+  const { earlySeconds, lateSeconds } = tolerance ?? usual.tolerance;
+  const preconditions = (asked ?? usual.conditions).map((condition) => ({ condition }));
   return {
     ...given,
     ...dated,
@@ -275,15 +284,22 @@ export const create = (
   };
 };
 
+/** The same of goods in stock, which are put in already. */
+export const requireInStock: typeof requireKnown = (input, now) => {
+  for (const name of ['reserveUntil', 'depositBy'] as const)
+    if (input.deadlines[name] !== undefined)
+      refuseDeadline('/deadlines', name, 'is not a deadline of goods in stock');
+  requireKnown(input, now);
+};
+
 /** The deadlines of a sale out of stock: what is put in already need not be deposited. */
 export const stockDeadlines = (
-  { workflow, deadlines: asked }: Pick<CreateInput, 'workflow' | 'deadlines'>,
+  input: Pick<CreateInput, 'workflow' | 'deadlines' | 'agreed'>,
   now: Instant,
 ): ReturnType<typeof deadlinesOf> => {
-  for (const name of ['reserveUntil', 'depositBy'] as const)
-    if (asked[name] !== undefined) refuseDeadline('/deadlines', name, 'is not a deadline of goods in stock');
-  requireKnown({ workflow, deadlines: asked }, now);
-  const { pickupBy: within = 0 } = workflowOf(workflow).deadlines;
+  requireInStock(input, now);
+  const { deadlines: asked } = input;
+  const { pickupBy: within = 0 } = agreedOf(input).deadlines;
   const pickupBy = asked.pickupBy ?? plusSeconds(now, within);
   // It counts from now, not from a deposit to come.
   return { deadlines: { reserveUntil: now, depositBy: now, pickupBy }, pickupWithinSeconds: null };
@@ -344,12 +360,14 @@ export const wait = (
 export const reserve = (
   it: Transaction,
   compartment: Compartment,
-  { pinDigits, bankKey }: { pinDigits: number; bankKey: BankKey },
+  bank: Pick<Bank, 'pinDigits' | 'bankKey' | 'terms'>,
   { seen, ...assignment }: Decided,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
-  const dated = deadlinesOf({ workflow: it.workflow, deadlines: it.waiting?.asked ?? {} }, now);
+  const { workflow } = it;
+  const dated = deadlinesOf({ workflow, deadlines: it.waiting?.asked ?? {}, agreed: agreedAt(bank, workflow) }, now);
+  const { pinDigits, bankKey } = bank;
   const credentials = credentialsOf(
     { ...it, ...dated },
     it.waiting?.access ?? [],

@@ -13,6 +13,7 @@ import type { Site, Tenant } from './site.ts';
 import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
+import type { WorkflowTerms } from './workflow-terms.ts';
 
 /** Head of the audit chain of something whose own row changes without events: a bank, a compartment. */
 export const ChainHead = z.object({
@@ -136,4 +137,10 @@ export const subjects = {
     says: (it) => ({ assignmentPolicyId: it.id, policy: `${it.name}/${policyVersion(it.version)}` }),
     hidden: always,
   } satisfies SubjectKind<TenantPolicy>,
+  workflowTerms: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ workflowTermsId: it.id, siteId: it.siteId }),
+    hidden: always,
+  } satisfies SubjectKind<WorkflowTerms>,
 };

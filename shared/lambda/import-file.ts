@@ -10,7 +10,7 @@ import type { Caller } from './authenticate.ts';
 import { bodyBytesMax } from './endpoint.ts';
 import { fieldErrors } from './problem.ts';
 import { mayUse } from './sandbox.ts';
-import { requireSound } from './transaction-create.ts';
+import { requireSound, requireTimely } from './transaction-create.ts';
 
 /** A row of a file as a create is asked for, counted from 1 below the header. */
 export type ImportRow = { row: number; body: CreateTransaction };
@@ -77,6 +77,17 @@ const read = (bytes: Uint8Array): { columns: ImportColumn[]; records: string[][]
 
 type Said = { row: number; body: CreateTransaction; errors: FieldError[] };
 
+/** The errors of a check that refuses, none of one that does not. */
+const errorsOf = (check: () => void): FieldError[] => {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return error.errors ?? [{ pointer: '/source', detail: error.message }];
+  }
+};
+
 /** What a row says by itself. */
 const said = (columns: readonly ImportColumn[], cells: readonly string[], caller: Caller, now: Instant) => {
   const parsed = CreateTransaction().safeParse(importedBody(columns, cells));
@@ -86,26 +97,19 @@ const said = (columns: readonly ImportColumn[], cells: readonly string[], caller
     return {
       errors: [{ pointer: '/externalIds', detail: 'is missing: by its id a row is known when it comes again' }],
     };
-  try {
-    requireSound({ body, caller, now });
-    return { body, errors: [] };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { errors: error.errors ?? [{ pointer: '/source', detail: error.message }] };
-  }
+  const errors = errorsOf(() => requireSound({ body, caller, now }));
+  return errors.length > 0 ? { errors } : { body, errors };
 };
 
-const ofBank = (
-  { bankId, items, workflow }: CreateTransaction,
-  bank: Bank | undefined,
-  caller: Caller,
-): FieldError[] => {
+/** What a row says that its bank cannot do. */
+const ofBank = (body: CreateTransaction, bank: Bank | undefined, caller: Caller, now: Instant): FieldError[] => {
+  const { bankId, items, workflow } = body;
   if (bank === undefined || bank.tenant !== caller.tenant)
     return [{ pointer: '/bankId', detail: `there is no bank ${bankId}` }];
   if (!mayUse(caller, bank))
     return [{ pointer: '/bankId', detail: 'a test key acts on simulated banks only, and this is a real one' }];
   return workflow === 'loan' || bank.layout.some((door) => goesInto(items, door))
-    ? []
+    ? errorsOf(() => requireTimely({ body, now }, bank))
     : [{ pointer: '/items', detail: 'fit into no compartment of this bank' }];
 };
 
@@ -142,7 +146,7 @@ export const checkFile = async (
     const banks = await banksOf([...new Set(sound.map(({ body }) => body.bankId))]);
     const repeated = repeats();
     const rows = sound.filter((it) => {
-      const errors = [...ofBank(it.body, banks.get(it.body.bankId), caller), ...repeated(it)];
+      const errors = [...ofBank(it.body, banks.get(it.body.bankId), caller, now), ...repeated(it)];
       if (errors.length > 0) invalid.push({ row: it.row, errors });
       return errors.length === 0;
     });

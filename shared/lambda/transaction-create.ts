@@ -11,6 +11,7 @@ import { Refusal, type ReservationReason } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { seenText } from '../domain/seen.ts';
 import { type InDoor, sellable, unsellable } from '../domain/stock.ts';
+import { agreedAt } from '../domain/terms.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { workflowOf } from '../domain/workflow.ts';
 import { parseBank, readBankWithDoors } from '../store/banks.ts';
@@ -75,6 +76,7 @@ const inputOf = (
     source: sourceOf(caller, body.source),
     payment: body.payment ?? null,
     ...(reservation === 'soft' && { reservation }),
+    agreed: agreedAt(bank, body.workflow),
   };
 };
 
@@ -106,12 +108,18 @@ const requireWhatItIsOf = (body: CreateCall['body']): ReturnType<typeof subjectO
   return subject;
 };
 
-/** Refuses what is wrong with the request itself, whatever is free; answers what it is about. */
+/** Refuses what is wrong with the request itself, whatever is free and whichever its bank; answers what it is about. */
 export const requireSound = ({ body, caller, now }: CheckCall): ReturnType<typeof subjectOf> => {
   const subject = requireWhatItIsOf(body);
-  (subject === 'stock' ? lifecycle.stockDeadlines : lifecycle.deadlinesOf)(body, now);
+  (subject === 'stock' ? lifecycle.requireInStock : lifecycle.requireKnown)(body, now);
   sourceOf(caller, body.source);
   return subject;
+};
+
+/** Refuses times that do not go together with those which its bank adds to them. */
+export const requireTimely = ({ body, now }: Pick<CheckCall, 'body' | 'now'>, bank: Pick<Bank, 'terms'>): void => {
+  const input = { ...body, agreed: agreedAt(bank, body.workflow) };
+  (subjectOf(body) === 'stock' ? lifecycle.stockDeadlines : lifecycle.deadlinesOf)(input, now);
 };
 
 /** Why it has the door it has. */
@@ -378,12 +386,14 @@ export const openCreation = (deps: HttpDeps) => {
   const checkLoan = (call: CheckCall) =>
     checkThing(async () => {
       const { bank, compartment } = await findLendable(call);
+      requireTimely(call, bank);
       return { bank, doors: [compartment.door] };
     }, byAsset);
 
   const checkSale = (call: CheckCall) =>
     checkThing(async () => {
       const { bank, found } = await findSellable(call, false);
+      requireTimely(call, bank);
       return { bank, doors: found.map(({ compartment }) => compartment.door) };
     }, byStock);
 
@@ -402,6 +412,7 @@ export const openCreation = (deps: HttpDeps) => {
     }
     const { bank, waiting, compartments } = read;
     requireUsable(caller, bank);
+    requireTimely(call, bank);
     const ahead = waiting.length;
     const { left } = serveLine(waiting, bank, compartments, now);
     const found = assign(body.items, id, bank, left, now);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { type InLine, Need } from '../domain/assignment.ts';
@@ -59,13 +60,20 @@ export const activatedWrites = (bank: Bank): Write[] => {
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
 };
 
-/** The bank with this policy to choose its compartments by. */
-export const policyWrite = (bank: Bank, assignmentPolicy: AssignmentPolicy): Write =>
-  bankWrite({ ...bank, assignmentPolicy, version: bank.version + 1 }, { version: bank.version });
+/** What holds for a bank because its tenant or its site says so. */
+export type BankPolicies = { assignmentPolicy: AssignmentPolicy | undefined; terms: string | undefined };
 
-/** Ids of all banks of a tenant. */
-export const bankIdsOf = async (table: Table, tenant: string): Promise<string[]> =>
-  (await table.query(ranges.partition(keys.bankOfTenant(tenant, '').PK))).rows.map(({ SK }) => String(SK));
+/** The bank with these policies; null where it has them already. */
+export const policyWrite = (bank: Bank, { assignmentPolicy, terms }: BankPolicies): Write | null =>
+  isDeepStrictEqual(bank.assignmentPolicy, assignmentPolicy) && bank.terms === terms
+    ? null
+    : bankWrite({ ...bank, assignmentPolicy, terms, version: bank.version + 1 }, { version: bank.version });
+
+/** Ids of all banks of a tenant, or of one of its sites. */
+export const bankIdsOf = async (table: Table, tenant: string, siteId: string | null): Promise<string[]> =>
+  (await table.query(ranges.partition(keys.bankOfTenant(tenant, '').PK))).rows
+    .filter((row) => siteId === null || row.siteId === siteId)
+    .map(({ SK }) => String(SK));
 
 /** A bank as it surely is now, whoever it belongs to. */
 export const readBankConsistent = async (table: Table, bankId: string): Promise<Bank | null> => {

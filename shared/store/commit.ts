@@ -19,6 +19,7 @@ import type { Instant } from '../domain/time.ts';
 import { plusSeconds } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { WebhookEndpoint } from '../domain/webhook.ts';
+import type { WorkflowTerms } from '../domain/workflow-terms.ts';
 import { pack } from './packed.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Key, Row, Write } from './table.ts';
@@ -110,6 +111,15 @@ export const commitPolicy = (
 ): Committed<TenantPolicy> => {
   const key = keys.policy(change.after.tenant);
   return subjectWrites(subjects.assignmentPolicy, change, key, key.PK, circumstances);
+};
+
+export const commitWorkflowTerms = (
+  change: SubjectChange<WorkflowTerms>,
+  circumstances: Circumstances,
+): Committed<WorkflowTerms> => {
+  const { id, tenant, siteId } = change.after;
+  const key = keys.workflowTerms(tenant, siteId);
+  return subjectWrites(subjects.workflowTerms, change, key, keys.workflowTermsLog(tenant, id), circumstances);
 };
 
 export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {

@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
-import { TenantPolicy } from '../domain/assignment-policy.ts';
+import { policyFrom, TenantPolicy } from '../domain/assignment-policy.ts';
+import { narrowed, termsText } from '../domain/terms.ts';
 import { InstantText } from '../domain/time.ts';
+import { unsaid, WorkflowTerms } from '../domain/workflow-terms.ts';
+import type { BankPolicies } from './banks.ts';
 import { CommitRow } from './commit-row.ts';
 import { keys, ranges } from './rows.ts';
 import type { Table } from './table.ts';
@@ -11,6 +14,28 @@ import type { Table } from './table.ts';
 export const readPolicy = async (table: Table, tenant: string): Promise<TenantPolicy | null> => {
   const row = await table.get(keys.policy(tenant), true);
   return row === undefined ? null : TenantPolicy.parse(row);
+};
+
+/** What a tenant, or one of its sites, says of workflows, surely the newest. `exists`: there is such a site. */
+export type SaidTerms = { said: WorkflowTerms; ofTenant: WorkflowTerms; exists: boolean };
+
+export const readTerms = async (table: Table, tenant: string, siteId: string | null): Promise<SaidTerms> => {
+  const wide = keys.workflowTerms(tenant, null);
+  const narrow = siteId === null ? [] : [keys.workflowTerms(tenant, siteId), keys.site(tenant, siteId)];
+  const [wideRow, narrowRow, siteRow] = await table.batchGet([wide, ...narrow], true);
+  const ofTenant = wideRow === undefined ? unsaid(tenant, null) : WorkflowTerms.parse(wideRow);
+  if (siteId === null) return { said: ofTenant, ofTenant, exists: true };
+  const said = narrowRow === undefined ? unsaid(tenant, siteId) : WorkflowTerms.parse(narrowRow);
+  return { said, ofTenant, exists: siteRow !== undefined };
+};
+
+/** What holds for the banks of a site, as they keep it. */
+export const readPolicies = async (table: Table, tenant: string, siteId: string): Promise<BankPolicies> => {
+  const [policy, { said, ofTenant }] = await Promise.all([readPolicy(table, tenant), readTerms(table, tenant, siteId)]);
+  return {
+    assignmentPolicy: policy === null ? undefined : policyFrom(policy),
+    terms: termsText(narrowed(ofTenant.workflows, said.workflows)),
+  };
 };
 
 /** A version as its event tells it. */

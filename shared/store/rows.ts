@@ -38,6 +38,9 @@ export const keys = {
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
   /** How a tenant's compartments are chosen; the versions before lie in its events. */
   policy: (tenant: string): Key => ({ PK: `POLICY#${tenant}`, SK: 'S' }),
+  /** What a tenant says of workflows, and behind it what its sites say. */
+  workflowTerms: (tenant: string, siteId: string | null): Key => ({ PK: `TERMS#${tenant}`, SK: siteId ?? 'S' }),
+  workflowTermsLog: (tenant: string, id: string): string => `TERMSLOG#${tenant}#${id}`,
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
   assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
   /** A loan of an asset; transaction ids sort by when they were drawn. */

@@ -8,7 +8,7 @@ import { epochMs } from '#shared/domain/time.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites, readBankConsistent } from '#shared/store/banks.ts';
-import { policyReaction } from '../../functions/bus/assignment-policies.ts';
+import { policyReaction } from '../../functions/bus/policies.ts';
 import { assignmentPolicyHandlers } from '../../functions/http/assignment-policies.ts';
 import { bankOf, doorOf, startedAt as now } from '../domain/cloud-and-bank.ts';
 import { memoryTable } from '../support/memory-table.ts';
@@ -110,9 +110,9 @@ describe('a new policy', () => {
     for (const bank of banks) await table.write(bankWrites(bank));
     await put(strict);
     await put({ ...strict, reachableMm: 1_400 });
-    await react({ type: 'assignment_policy.replaced', tenant, subject: 'apl_1' });
+    await react({ type: 'assignment_policy.replaced', tenant, subject: 'apl_1', data: {} });
     const version = (await readBankConsistent(table, 'bnk_59'))?.version;
-    await react({ type: 'assignment_policy.replaced', tenant, subject: 'apl_1' });
+    await react({ type: 'assignment_policy.replaced', tenant, subject: 'apl_1', data: {} });
     for (const { id } of banks)
       expect(await readBankConsistent(table, id)).toMatchObject({
         version,
@@ -124,7 +124,7 @@ describe('a new policy', () => {
     const { put, table } = opened();
     await put(strict);
     await table.write(bankWrites(bankOf([doorOf('1')])));
-    await policyReaction({ table })({ type: 'bank.registered', tenant, subject: 'bnk_1' });
+    await policyReaction({ table })({ type: 'bank.registered', tenant, subject: 'bnk_1', data: {} });
     expect((await readBankConsistent(table, 'bnk_1'))?.assignmentPolicy?.id).toBe('strict/2');
   });
 });

@@ -62,7 +62,7 @@ const good: Record<string, (world: World) => unknown> = {
   Deliver: aDelivery,
   Slow: aDelivery,
   Banks: ({ events }) => onTheBus(events.find((it) => it.type === 'bank.registered')),
-  BusAssignmentPolicies: ({ events }) => onTheBus(events.find((it) => it.type === 'bank.registered')),
+  BusPolicies: ({ events }) => onTheBus(events.find((it) => it.type === 'bank.registered')),
   BusWaiting: ({ events }) => onTheBus(events.at(-1)),
   Commands: ({ events }) => onTheBus(events.find((it) => it.type === 'command.queued')),
 };

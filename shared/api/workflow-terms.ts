@@ -1,0 +1,54 @@
+import * as z from 'zod';
+import * as field from '../../events/fields.ts';
+import { once } from '../domain/once.ts';
+import { Terms, TermsChange } from '../domain/terms.ts';
+import { Condition, DeadlineName, Tolerance, Workflow } from '../domain/workflow.ts';
+import { WorkflowTerms } from '../domain/workflow-terms.ts';
+import type { Route } from './route.ts';
+import { idParam } from './shapes.ts';
+
+export const WorkflowTermsView = WorkflowTerms.omit({ tenant: true, hash: true, workflows: true })
+  .extend({
+    /** What is said here. */
+    workflows: Terms(),
+    /** What holds here: the workflow table, with what the tenant and the site say laid over it. */
+    effective: z.record(
+      Workflow,
+      z.object({
+        deadlineSeconds: z.partialRecord(DeadlineName, field.whole),
+        tolerance: Tolerance,
+        conditions: z.array(Condition),
+      }),
+    ),
+  })
+  .meta({ id: 'WorkflowTerms' });
+export type WorkflowTermsView = z.infer<typeof WorkflowTermsView>;
+
+const base = {
+  noun: 'workflow-terms',
+  path: '/v1/workflow-terms/{scope}',
+  /** A site's id, or `tenant`. */
+  params: z.object({ scope: idParam }),
+  status: 200,
+  response: () => WorkflowTermsView,
+  etag: true,
+} as const;
+
+export const getWorkflowTerms = {
+  ...base,
+  id: 'get-workflow-terms',
+  method: 'GET',
+  summary: 'Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site',
+  permission: 'banks:read',
+  problems: [],
+} as const satisfies Route;
+
+export const updateWorkflowTerms = {
+  ...base,
+  id: 'update-workflow-terms',
+  method: 'PATCH',
+  summary: 'Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site',
+  permission: 'banks:write',
+  body: once(() => z.strictObject({ workflows: TermsChange() })),
+  problems: ['precondition_failed', 'busy'],
+} as const satisfies Route;
