@@ -35,7 +35,12 @@ export const policyReaction = ({ table }: { table: Table }) => {
     throw new Error(`the policies were not copied to ${bankId}`);
   };
 
-  return async ({ type, tenant, subject, data }: Pick<Envelope, 'type' | 'tenant' | 'subject' | 'data'>): Promise<void> => {
+  return async ({
+    type,
+    tenant,
+    subject,
+    data,
+  }: Pick<Envelope, 'type' | 'tenant' | 'subject' | 'data'>): Promise<void> => {
     const bankIds =
       type === 'bank.registered' ? [subject] : await bankIdsOf(table, tenant, Concerned.parse(data).siteId);
     for (let first = 0; first < bankIds.length; first += atOnce)

@@ -47,7 +47,9 @@ export const workflowTermsHandlers = (deps: HttpDeps): Handlers => {
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
         if (ifMatch !== undefined) throw new Refusal('precondition_failed', 'the terms were changed meanwhile');
-        throw new Refusal('busy', 'somebody else changes the terms at this moment; try again', { retryAfterSeconds: 1 });
+        throw new Refusal('busy', 'somebody else changes the terms at this moment; try again', {
+          retryAfterSeconds: 1,
+        });
       }
       return answer(after, after.siteId === null ? after : ofTenant);
     },

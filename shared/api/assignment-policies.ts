@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
-import { reservationReasons } from '../domain/refusal.ts';
 import { once } from '../domain/once.ts';
+import { reservationReasons } from '../domain/refusal.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 

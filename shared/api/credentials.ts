@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from '../device/access.ts';
+import { once } from '../domain/once.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
-import { once } from '../domain/once.ts';
 import type { Route } from './route.ts';
 import { idParam, where } from './shapes.ts';
 import { AskedAccess, action, changeProblems, Reason, said, valueOfItsOwn } from './transactions.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { Site, TimeZone } from '../domain/site.ts';
 import { once } from '../domain/once.ts';
+import { Site, TimeZone } from '../domain/site.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 

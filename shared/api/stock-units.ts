@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../domain/once.ts';
 import { Sku, StockLevel, StockState, StockUnit } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata } from '../domain/transaction.ts';
-import { once } from '../domain/once.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 

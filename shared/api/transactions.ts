@@ -5,13 +5,13 @@ import { AccessMethod, methods, Step } from '../device/access.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
 import { Link } from '../domain/link.ts';
+import { once } from '../domain/once.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
-import { once } from '../domain/once.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
 

@@ -50,5 +50,5 @@ export const updateWorkflowTerms = {
   summary: 'Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site',
   permission: 'banks:write',
   body: once(() => z.strictObject({ workflows: TermsChange() })),
-  problems: ['precondition_failed', 'busy'],
+  problems: ['precondition_failed'],
 } as const satisfies Route;

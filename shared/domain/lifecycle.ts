@@ -145,7 +145,8 @@ export const requireKnown = (
   }
 };
 
-const agreedOf = ({ workflow, agreed }: Pick<CreateInput, 'workflow' | 'agreed'>): Agreed => agreed ?? workflowOf(workflow);
+const agreedOf = ({ workflow, agreed }: Pick<CreateInput, 'workflow' | 'agreed'>): Agreed =>
+  agreed ?? workflowOf(workflow);
 
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */
 export const deadlinesOf = (
@@ -287,8 +288,7 @@ export const create = (
 /** The same of goods in stock, which are put in already. */
 export const requireInStock: typeof requireKnown = (input, now) => {
   for (const name of ['reserveUntil', 'depositBy'] as const)
-    if (input.deadlines[name] !== undefined)
-      refuseDeadline('/deadlines', name, 'is not a deadline of goods in stock');
+    if (input.deadlines[name] !== undefined) refuseDeadline('/deadlines', name, 'is not a deadline of goods in stock');
   requireKnown(input, now);
 };
 

@@ -59,7 +59,9 @@ export const narrowed = (tenant: Terms, site: Terms): Terms =>
 /** Terms with a change made to them; what is said of a workflow is said anew, as a whole. */
 export const withChange = (terms: Terms, change: TermsChange): Terms =>
   Terms().parse(
-    Object.fromEntries(Object.entries({ ...terms, ...change }).filter(([, said]) => said !== null && said !== undefined)),
+    Object.fromEntries(
+      Object.entries({ ...terms, ...change }).filter(([, said]) => said !== null && said !== undefined),
+    ),
   );
 
 /** As a bank's row holds them: only where something is said, and read only where somebody needs it. */

@@ -6,7 +6,9 @@ import { Workflow, workflowOf } from '#shared/domain/workflow.ts';
 import { bankOf, chosen, doorOf, freshFor, hours, minutes, parcelInput, startedAt } from './cloud-and-bank.ts';
 
 const quick: Terms = { parcel: { deadlineSeconds: { reserveUntil: 3_600, depositBy: 7_200, pickupBy: 86_400 } } };
-const late: Terms = { parcel: { deadlineSeconds: { pickupBy: 7_200 }, tolerance: { earlySeconds: 0, lateSeconds: 900 } } };
+const late: Terms = {
+  parcel: { deadlineSeconds: { pickupBy: 7_200 }, tolerance: { earlySeconds: 0, lateSeconds: 900 } },
+};
 
 const at = (terms: Terms) => {
   const bank = bankOf([doorOf('1')], { terms: termsText(terms) });
@@ -61,8 +63,13 @@ describe('what a tenant and its sites say of a workflow', () => {
   it('holds as the bank has it when one who waited is served', () => {
     const waiting = wait(parcelInput('txn_1'), hours(4), chosen, startedAt).transaction.after;
     const { bank } = at(quick);
-    const served = reserve(waiting, newCompartment('1'), bank, chosen, freshFor('txn_1'), minutes(30)).transaction.after;
-    expect(served.deadlines).toEqual({ reserveUntil: minutes(90), depositBy: minutes(150), pickupBy: minutes(150 + 1_440) });
+    const served = reserve(waiting, newCompartment('1'), bank, chosen, freshFor('txn_1'), minutes(30)).transaction
+      .after;
+    expect(served.deadlines).toEqual({
+      reserveUntil: minutes(90),
+      depositBy: minutes(150),
+      pickupBy: minutes(150 + 1_440),
+    });
   });
 
   it('counts for goods in stock from the sale', () => {
@@ -79,7 +86,9 @@ describe('what a tenant and its sites say of a workflow', () => {
           for (const pickupBy of seconds) {
             const said = { deadlineSeconds: { reserveUntil, depositBy, pickupBy, useUntil: depositBy } };
             const names = Object.keys(workflowOf(workflow).deadlines);
-            const own = Object.fromEntries(Object.entries(said.deadlineSeconds).filter(([name]) => names.includes(name)));
+            const own = Object.fromEntries(
+              Object.entries(said.deadlineSeconds).filter(([name]) => names.includes(name)),
+            );
             const terms = agreed(workflow, { deadlineSeconds: own });
             expect(() => deadlinesOf({ workflow, deadlines: {}, agreed: terms }, startedAt)).not.toThrow();
           }

@@ -20,7 +20,9 @@ const opened = async () => {
   for (const id of ['sit_a', 'sit_b'])
     await table.write([{ kind: 'other', expects: 'absent', put: { ...keys.site(tenant, id), id } }]);
   for (const nth of [1, 2])
-    await table.write(bankWrites(bankOf([doorOf('1')], { id: `bnk_${nth}`, siteId: ['sit_a', 'sit_b'][nth - 1] ?? '' })));
+    await table.write(
+      bankWrites(bankOf([doorOf('1')], { id: `bnk_${nth}`, siteId: ['sit_a', 'sit_b'][nth - 1] ?? '' })),
+    );
   const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
   const handlers = workflowTermsHandlers({ table, rootKeys, newId, clock: () => epochMs(now) });
   const call = async (id: string, more: Record<string, unknown>) => {
@@ -94,7 +96,10 @@ describe('what a tenant and its sites say of workflows', () => {
     await tell(null);
     await tell(null);
     expect((await at('bnk_1')).parcel.deadlines.pickupBy).toBe(86_400);
-    expect(await at('bnk_2')).toMatchObject({ version: 3, parcel: { deadlines: { pickupBy: 86_400 }, conditions: ['age'] } });
+    expect(await at('bnk_2')).toMatchObject({
+      version: 3,
+      parcel: { deadlines: { pickupBy: 86_400 }, conditions: ['age'] },
+    });
     await say('tenant', { parcel: null });
     await tell(null);
     expect((await at('bnk_1')).parcel).toEqual(usual);
