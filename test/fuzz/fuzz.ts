@@ -19,6 +19,8 @@ export type FuzzWish = {
   examples: number;
   phases: readonly ('examples' | 'coverage' | 'fuzzing' | 'stateful')[];
   seed?: number;
+  /** Hears what it says while it says it. */
+  tell?: (text: string) => void;
 };
 
 /** What the fuzzer said, and how many requests it had sent by then. */
@@ -64,6 +66,7 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
     child.once('error', reject);
     child.once('close', resolve);
   });
+  child.stdout.on('data', (chunk: Buffer) => wish.tell?.(chunk.toString()));
   const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), code]);
   await ground.stop();
   // Whatever a key is asked that no longer works, the answer is 401: then nothing was tried.
