@@ -1,7 +1,7 @@
 import * as contract from '#shared/api/banks.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
-import { type Compartment, changed } from '#shared/domain/compartment.ts';
+import { type Compartment, changed, inService, outOfServiceSince } from '#shared/domain/compartment.ts';
 import { pinDigitsFor } from '#shared/domain/credential.ts';
 import { apply, born, type Emission } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
@@ -11,7 +11,7 @@ import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { bankWrites, readBank, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
-import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
+import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
@@ -26,6 +26,10 @@ const serviceEmission = (reason: string | null): Emission<ChainHead> =>
   reason === null
     ? { type: 'compartment.returned_to_service', set: {} }
     : { type: 'compartment.out_of_service', set: {}, data: { reason } };
+
+/** Another reason does not begin it anew. */
+const keptSince = ({ outOfService, outOfServiceAt }: Compartment): Partial<Compartment> =>
+  outOfService === null ? {} : { outOfServiceAt };
 
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
@@ -97,7 +101,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
   },
 
   [contract.updateCompartment.id]: async (call: Call<typeof contract.updateCompartment>) => {
-    const { body, caller, params, circumstances, ifMatch } = call;
+    const { body, caller, params, circumstances, ifMatch, now } = call;
     const found = await readBankDoorAndLog(deps.table, { tenant: caller.tenant, ...params });
     if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
     const { bank, compartment: before, logRow } = found;
@@ -116,7 +120,10 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       : { tenant, bankId, siteId, door: params.door, version: 0, hash: '' };
     const after = changed(
       before,
-      { outOfService, ...(clears ? { uncleared: undefined } : {}) },
+      {
+        ...(outOfService === null ? inService : { ...outOfServiceSince(outOfService, now), ...keptSince(before) }),
+        ...(clears ? { uncleared: undefined } : {}),
+      },
       before.availability === 'occupied',
     );
     const change = apply(head, [
@@ -125,7 +132,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     ]);
     try {
       await deps.table.write([
-        compartmentWrite(bank.id, { before, after }),
+        ...compartmentWrites(bank.id, { before, after }, now),
         ...commitCompartmentLog(change, circumstances).writes,
       ]);
     } catch (error) {
