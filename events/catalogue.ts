@@ -201,8 +201,14 @@ export const catalogue = {
   /** Its connection broke, and did not come back at once. `reason`: as AWS IoT gives it. */
   'bank.suspected_offline': bank.extend({ since: At, reason: field.text }),
   'bank.offline': bank.extend({ since: At, reason: field.text }),
-  /** It is back, and has stayed. `drops`: how often its connection broke from the first time on. */
-  'bank.online': bank.extend({ since: At, offlineSince: At, seconds: field.count, drops: field.whole }),
+  /** It is back, and has stayed. `was`: what it had been taken for; `drops`: how often its connection broke until then. */
+  'bank.online': bank.extend({
+    was: field.text,
+    since: At,
+    offlineSince: At,
+    seconds: field.count,
+    drops: field.whole,
+  }),
   'import.created': imported,
   'import.uploaded': imported,
   /** Something is wrong with the file or its rows; nothing of it was created. */

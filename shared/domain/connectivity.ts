@@ -113,7 +113,7 @@ const back = (it: Presence): ReturnType<Wait['then']> => {
   return {
     after: { ...it, connectivity: 'online', since, drops: 0 },
     outage: { door: null, reason: it.connectivity, startedAt: it.since, endedAt: since },
-    tells: [{ type: 'bank.online', data: { since, offlineSince: it.since, seconds, drops: it.drops } }],
+    tells: [{ type: 'bank.online', data: { was: it.connectivity, since, offlineSince: it.since, seconds, drops: it.drops } }],
   };
 };
 

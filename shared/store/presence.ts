@@ -11,7 +11,7 @@ import type { Row, Table } from './table.ts';
 /** A bank, whether it is there, and the head of its chain. */
 export type BankPresence = { bank: Bank; presence: Presence | null; log: ChainHead | null };
 
-const presenceFrom = (row: Record<string, unknown> | undefined): Presence | null =>
+export const presenceFrom = (row: Record<string, unknown> | undefined): Presence | null =>
   row === undefined ? null : Presence.parse(row);
 
 /** As it surely is now, whoever it belongs to; null where there is no such bank. */

@@ -136,7 +136,7 @@ describe('a bank', () => {
     watch.until(9_160);
     expect(watch.told.at(-1)).toEqual({
       type: 'bank.online',
-      data: { since: after(9_100), offlineSince: since, seconds: 8_100, drops: 1 },
+      data: { was: 'offline', since: after(9_100), offlineSince: since, seconds: 8_100, drops: 1 },
     });
     expect(watch.presence).toMatchObject({ connectivity: 'online', since: after(9_100), drops: 0 });
     expect(watch.outages).toEqual([
