@@ -72,7 +72,10 @@ const unlatched = (turn: Turn, door: string, before: DoorMemory): void => {
 
 export const close = (turn: Turn, door: string): void => {
   const before = doorMemory(turn, door);
-  if (before.actual.lock === 'jammed') return unlatched(turn, door, before);
+  if (before.actual.lock === 'jammed') {
+    unlatched(turn, door, before);
+    return;
+  }
   const shut = knowing({ ...before, actual: { ...before.actual, door: 'closed' } }, { door: 'closed', lock: 'ok' });
   const { memory, change } = settled(turn, { ...shut, item: itemAtClose(shut) });
   openSince(turn, door, null);

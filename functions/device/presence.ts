@@ -81,10 +81,7 @@ export const presenceConsumer = ({ table, queue, clock, newId, waits }: Presence
     const until = presence === null ? null : waitsUntil(presence, waits);
     // Also of what is not new: the message that waited for it may never have been sent.
     if (presence !== null && until !== null)
-      await queue.send(
-        { bankId: message.bankId, unchangedSince: presence.version },
-        (epochMs(until) - clock()) / 1000,
-      );
+      await queue.send({ bankId: message.bankId, unchangedSince: presence.version }, (epochMs(until) - clock()) / 1000);
   };
 };
 

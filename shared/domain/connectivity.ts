@@ -72,17 +72,32 @@ export const heard = (
   return { after, emissions: [], outage: null };
 };
 
-type Wait = { seconds: keyof PresenceWaits; then: (it: Presence) => Omit<PresenceChange, 'emissions'> & { tells: Told[] } };
+type Wait = {
+  seconds: keyof PresenceWaits;
+  becomes: (it: Presence) => Omit<PresenceChange, 'emissions'> & { tells: Told[] };
+};
 type Told = Pick<Emission<ChainHead>, 'type' | 'data'>;
 
 const brokeAt = ({ link, heardAt }: Presence): Instant => earlier(instant(link.at), heardAt);
+
+const back = (it: Presence): ReturnType<Wait['becomes']> => {
+  const since = later(brokeAt(it), it.since);
+  const seconds = Math.round((epochMs(since) - epochMs(it.since)) / 1000);
+  return {
+    after: { ...it, connectivity: 'online', since, drops: 0 },
+    outage: { door: null, reason: it.connectivity, startedAt: it.since, endedAt: since },
+    tells: [
+      { type: 'bank.online', data: { was: it.connectivity, since, offlineSince: it.since, seconds, drops: it.drops } },
+    ],
+  };
+};
 
 /** What a bank becomes when its connection has been up, or down, for long enough. No row: it may stay so for ever. */
 const waits: Record<'up' | 'down', Partial<Record<Connectivity, Wait>>> = {
   down: {
     online: {
       seconds: 'suspectSeconds',
-      then: (it) => {
+      becomes: (it) => {
         const since = later(brokeAt(it), it.since);
         const data = { since, reason: it.link.reason };
         return {
@@ -94,7 +109,7 @@ const waits: Record<'up' | 'down', Partial<Record<Connectivity, Wait>>> = {
     },
     suspected_offline: {
       seconds: 'offlineSeconds',
-      then: (it) => ({
+      becomes: (it) => ({
         after: { ...it, connectivity: 'offline' },
         outage: null,
         tells: [{ type: 'bank.offline', data: { since: it.since, reason: it.link.reason } }],
@@ -102,19 +117,9 @@ const waits: Record<'up' | 'down', Partial<Record<Connectivity, Wait>>> = {
     },
   },
   up: {
-    suspected_offline: { seconds: 'steadySeconds', then: (it) => back(it) },
-    offline: { seconds: 'steadySeconds', then: (it) => back(it) },
+    suspected_offline: { seconds: 'steadySeconds', becomes: back },
+    offline: { seconds: 'steadySeconds', becomes: back },
   },
-};
-
-const back = (it: Presence): ReturnType<Wait['then']> => {
-  const since = later(brokeAt(it), it.since);
-  const seconds = Math.round((epochMs(since) - epochMs(it.since)) / 1000);
-  return {
-    after: { ...it, connectivity: 'online', since, drops: 0 },
-    outage: { door: null, reason: it.connectivity, startedAt: it.since, endedAt: since },
-    tells: [{ type: 'bank.online', data: { was: it.connectivity, since, offlineSince: it.since, seconds, drops: it.drops } }],
-  };
 };
 
 const waitOf = (it: Presence): Wait | undefined => waits[it.link.up ? 'up' : 'down'][it.connectivity];
@@ -130,7 +135,7 @@ export const waited = (before: Presence, times: PresenceWaits, now: Instant): Pr
   const until = waitsUntil(before, times);
   const wait = waitOf(before);
   if (wait === undefined || until === null || now < until) return null;
-  const { after, outage, tells } = wait.then(before);
+  const { after, outage, tells } = wait.becomes(before);
   return {
     after: { ...after, version: before.version + 1 },
     emissions: tells.map((it) => ({ ...it, set: {}, occurredAt: after.since })),

@@ -166,10 +166,12 @@ export const faultOfClimate = (world: World, journalId: string, entry: ClimateEn
   };
   if (newest) {
     const outsideSince = left ? epochMs(since) : undefined;
-    world.compartments.set(door, changed(before, { outsideSince, climateSeq: seq }, before.availability === 'occupied'));
+    world.compartments.set(
+      door,
+      changed(before, { outsideSince, climateSeq: seq }, before.availability === 'occupied'),
+    );
   }
-  const failed =
-    left && newest ? fail(world, door, 'temperature_out_of_range', { evidence, occurredAt, now }) : [];
+  const failed = left && newest ? fail(world, door, 'temperature_out_of_range', { evidence, occurredAt, now }) : [];
   const compartment = [told, ...failed];
   if (holder === undefined || hasEnded(holder.state)) return { ...nothing, compartment };
   if (holder.state === 'reserved') {

@@ -46,7 +46,11 @@ const doorSpell = ({ door, outOfService: reason, outOfServiceAt }: Compartment):
 const since = (ms: number | undefined): Instant | null => (ms === undefined ? null : instant(ms));
 
 /** How a bank and each of its doors are, and how much of a period they were there. */
-export const healthOf = ({ bank, presence, compartments, outages, completeFrom }: HealthFacts, asked: Period, now: Instant) => {
+export const healthOf = (
+  { bank, presence, compartments, outages, completeFrom }: HealthFacts,
+  asked: Period,
+  now: Instant,
+) => {
   const spells: Spell[] = [...bankSpell(presence), ...compartments.flatMap(doorSpell), ...outages];
   const uptime = (door: string | null, from: Instant) =>
     uptimeOf(

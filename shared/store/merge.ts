@@ -164,7 +164,8 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     }
     for (const [door, compartment] of world.compartments) {
       const before = saved.compartments.get(door);
-      if (before && before !== compartment) writes.push(...compartmentWrites(bank.id, { before, after: compartment }, now));
+      if (before && before !== compartment)
+        writes.push(...compartmentWrites(bank.id, { before, after: compartment }, now));
     }
     for (const [assetId, emissions] of pending.assets) {
       // Read late and seldom: an asset that came back to a door which was not its own any more.

@@ -1,5 +1,5 @@
-import type { Outage } from '../domain/uptime.ts';
 import { epochMs } from '../domain/time.ts';
+import type { Outage } from '../domain/uptime.ts';
 import { keys } from './rows.ts';
 import type { Write } from './table.ts';
 

@@ -1,5 +1,5 @@
 import type { Bank } from '../domain/bank.ts';
-import { type PresenceChange, Presence } from '../domain/connectivity.ts';
+import { Presence, type PresenceChange } from '../domain/connectivity.ts';
 import { apply } from '../domain/decision.ts';
 import { ChainHead } from '../domain/subjects.ts';
 import { parseBank } from './banks.ts';

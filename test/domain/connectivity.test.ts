@@ -5,10 +5,10 @@ import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { startedAt } from './cloud-and-bank.ts';
 
 const times = { suspectSeconds: 15, offlineSeconds: 180, steadySeconds: 60 };
-const after = (seconds: number): Instant => plusSeconds(startedAt, seconds);
+const moment = (seconds: number): Instant => plusSeconds(startedAt, seconds);
 const news = (up: boolean, second: number, versionNumber: number, session = 's1'): PresenceNews => ({
   up,
-  at: epochMs(after(second)),
+  at: epochMs(moment(second)),
   versionNumber,
   sessionIdentifier: session,
   reason: up ? '' : 'CONNECTION_LOST',
@@ -21,7 +21,7 @@ class Watch {
   readonly outages: { startedAt: string; endedAt: string; reason: string }[] = [];
 
   hear(it: PresenceNews, second = (it.at - epochMs(startedAt)) / 1000): this {
-    this.take(heard(this.presence, it, times, after(second)));
+    this.take(heard(this.presence, it, times, moment(second)));
     return this;
   }
 
@@ -29,7 +29,7 @@ class Watch {
   until(second: number): this {
     for (;;) {
       const due = this.presence && waitsUntil(this.presence, times);
-      if (!this.presence || !due || due > after(second)) return this;
+      if (!this.presence || !due || due > moment(second)) return this;
       this.take(waited(this.presence, times, due));
     }
   }
@@ -94,10 +94,12 @@ describe('news of a connection', () => {
       });
     fc.assert(
       fc.property(history, ({ said, jitter, order, last }) => {
-        const arriving = order.filter((nth) => nth < last).flatMap((nth) => {
-          const it = said[nth];
-          return it ? [{ ...it, at: Math.max(0, it.at + (jitter[nth] ?? 0) * 1_000) }] : [];
-        });
+        const arriving = order
+          .filter((nth) => nth < last)
+          .flatMap((nth) => {
+            const it = said[nth];
+            return it ? [{ ...it, at: Math.max(0, it.at + (jitter[nth] ?? 0) * 1_000) }] : [];
+          });
         const known = arriving.reduce<PresenceNews | null>(
           (best, it) => (best === null || isNewer(it, best) ? it : best),
           null,
@@ -118,14 +120,20 @@ describe('a bank', () => {
   });
 
   it('whose connection broke for a moment is not told of', () => {
-    const watch = online().hear(news(false, 1_000, 1)).until(1_014).hear(news(true, 1_014, 2)).until(5_000);
+    const watch = online()
+      .hear(news(false, 1_000, 1))
+      .until(1_014)
+      .hear(news(true, 1_014, 2))
+      .until(5_000);
     expect(watch.told).toEqual([]);
     expect(watch.presence).toMatchObject({ connectivity: 'online', since: startedAt });
   });
 
   it('is suspected, then offline, then back, each told once, with since when', () => {
-    const watch = online().hear(news(false, 1_000, 1)).until(1_015);
-    const since = after(1_000);
+    const watch = online()
+      .hear(news(false, 1_000, 1))
+      .until(1_015);
+    const since = moment(1_000);
     expect(watch.told).toEqual([{ type: 'bank.suspected_offline', data: { since, reason: 'CONNECTION_LOST' } }]);
     watch.until(1_179);
     expect(watch.presence).toMatchObject({ connectivity: 'suspected_offline', since });
@@ -136,12 +144,10 @@ describe('a bank', () => {
     watch.until(9_160);
     expect(watch.told.at(-1)).toEqual({
       type: 'bank.online',
-      data: { was: 'offline', since: after(9_100), offlineSince: since, seconds: 8_100, drops: 1 },
+      data: { was: 'offline', since: moment(9_100), offlineSince: since, seconds: 8_100, drops: 1 },
     });
-    expect(watch.presence).toMatchObject({ connectivity: 'online', since: after(9_100), drops: 0 });
-    expect(watch.outages).toEqual([
-      { door: null, reason: 'offline', startedAt: since, endedAt: after(9_100) },
-    ]);
+    expect(watch.presence).toMatchObject({ connectivity: 'online', since: moment(9_100), drops: 0 });
+    expect(watch.outages).toEqual([{ door: null, reason: 'offline', startedAt: since, endedAt: moment(9_100) }]);
   });
 
   it('that comes and goes for an hour is suspected once, and its drops are counted', () => {
@@ -154,35 +160,53 @@ describe('a bank', () => {
     expect(watch.types).toEqual(['bank.suspected_offline']);
     watch.until(9_000);
     expect(watch.types).toEqual(['bank.suspected_offline', 'bank.online']);
-    expect(watch.told.at(-1)?.data).toMatchObject({ drops: 60, offlineSince: after(1_000), since: after(4_570) });
+    expect(watch.told.at(-1)?.data).toMatchObject({ drops: 60, offlineSince: moment(1_000), since: moment(4_570) });
     expect(watch.outages).toHaveLength(1);
   });
 
   it('forgets drops that were too short, once it is steady', () => {
-    const watch = online().hear(news(false, 1_000, 1)).hear(news(true, 1_005, 2)).until(1_100);
-    watch.hear(news(false, 2_000, 2)).until(2_300).hear(news(true, 2_300, 3)).until(2_400);
+    const watch = online()
+      .hear(news(false, 1_000, 1))
+      .hear(news(true, 1_005, 2))
+      .until(1_100);
+    watch
+      .hear(news(false, 2_000, 2))
+      .until(2_300)
+      .hear(news(true, 2_300, 3))
+      .until(2_400);
     expect(watch.told.at(-1)).toMatchObject({ type: 'bank.online', data: { drops: 1 } });
   });
 
   it('that broke before we heard that it was there is suspected all the same', () => {
-    const watch = new Watch().hear(news(false, 10, 0)).hear(news(true, 0, 0), 11).until(30);
+    const watch = new Watch()
+      .hear(news(false, 10, 0))
+      .hear(news(true, 0, 0), 11)
+      .until(30);
     expect(watch.types).toEqual(['bank.suspected_offline']);
   });
 
   it('is not suspected before the wait is over, whatever IoT’s clock says', () => {
-    const watch = online().hear(news(false, 900, 1), 1_000).until(1_014);
+    const watch = online()
+      .hear(news(false, 900, 1), 1_000)
+      .until(1_014);
     expect(watch.told).toEqual([]);
     watch.until(1_015);
-    expect(watch.presence).toMatchObject({ connectivity: 'suspected_offline', since: after(900) });
+    expect(watch.presence).toMatchObject({ connectivity: 'suspected_offline', since: moment(900) });
   });
 
   it.each([
     ['online and connected', () => online()],
-    ['offline and not', () => online().hear(news(false, 1_000, 1)).until(9_000)],
+    [
+      'offline and not',
+      () =>
+        online()
+          .hear(news(false, 1_000, 1))
+          .until(9_000),
+    ],
   ])('that is %s may stay so: nothing is waited for', (_, bank) => {
     const { presence } = bank();
     expect(presence && waitsUntil(presence, times)).toBeNull();
-    expect(presence && waited(presence, times, after(99_999))).toBeNull();
+    expect(presence && waited(presence, times, moment(99_999))).toBeNull();
   });
 
   it('is told of alternately, whatever happens to its connection', () => {
@@ -202,8 +226,7 @@ describe('a bank', () => {
           second += seconds;
           watch.until(second);
         }
-        for (const [nth, type] of watch.types.entries())
-          expect(allowed[watch.types[nth - 1] ?? '']).toContain(type);
+        for (const [nth, type] of watch.types.entries()) expect(allowed[watch.types[nth - 1] ?? '']).toContain(type);
         for (const it of watch.outages) expect(it.startedAt <= it.endedAt).toBe(true);
         expect(watch.outages).toHaveLength(watch.types.filter((it) => it === 'bank.online').length);
       }),

@@ -177,7 +177,7 @@ describe('a compartment that fails', () => {
 });
 
 describe('a compartment that failed', () => {
-  const after = (reason: Fault | 'hinge broken', cause: Parameters<Journal['entry']>[3]['cause']) => {
+  const outcome = (reason: Fault | 'hinge broken', cause: Parameters<Journal['entry']>[3]['cause']) => {
     const cloud = cloudOf('1');
     cloud.world.compartments.set('1', changed(cloud.compartment('1'), outOfServiceSince(reason, startedAt), false));
     cloud.learn(new Journal().entry('door.closed', '1', {}, { of: null, cause }));
@@ -185,7 +185,7 @@ describe('a compartment that failed', () => {
   };
 
   it.each(['lock_jammed', 'not_closing'] as const)('with %s is back in service once it obeyed a command', (reason) => {
-    expect(after(reason, byStaff)).toEqual({ said: ['returned_to_service'], availability: 'available' });
+    expect(outcome(reason, byStaff)).toEqual({ said: ['returned_to_service'], availability: 'available' });
   });
 
   it.each([
@@ -194,7 +194,7 @@ describe('a compartment that failed', () => {
     ['by a command, for another reason', 'hinge broken', byStaff],
     ['by a command, while it is too warm', 'temperature_out_of_range', byStaff],
   ] as const)('stays out of service when it was opened %s', (_, reason, cause) => {
-    expect(after(reason, cause)).toEqual({ said: [], availability: 'out_of_service' });
+    expect(outcome(reason, cause)).toEqual({ said: [], availability: 'out_of_service' });
   });
 });
 

@@ -14,8 +14,25 @@ describe('uptime', () => {
     ['loses of an outage only what lies within', [[-50, 10]], [0, 100], { downSeconds: 10, outages: 1, share: 0.9 }],
     ['ends with the period', [[90, 500]], [0, 100], { downSeconds: 10, outages: 1, share: 0.9 }],
     ['is none within one long outage', [[-5, 500]], [0, 100], { downSeconds: 100, outages: 1, share: 0 }],
-    ['counts nothing before or after', [[-9, -1], [100, 105]], [0, 100], { downSeconds: 0, outages: 0, share: 1 }],
-    ['counts each moment once', [[10, 30], [20, 40], [25, 28]], [0, 100], { downSeconds: 30, outages: 3, share: 0.7 }],
+    [
+      'counts nothing before or after',
+      [
+        [-9, -1],
+        [100, 105],
+      ],
+      [0, 100],
+      { downSeconds: 0, outages: 0, share: 1 },
+    ],
+    [
+      'counts each moment once',
+      [
+        [10, 30],
+        [20, 40],
+        [25, 28],
+      ],
+      [0, 100],
+      { downSeconds: 30, outages: 3, share: 0.7 },
+    ],
     ['of no time at all is nothing', [[0, 5]], [7, 7], { downSeconds: 0, outages: 0, share: null }],
     ['of a period turned round is nothing', [[0, 5]], [7, 3], { downSeconds: 0, outages: 0, share: null, seconds: 0 }],
   ] as const)('%s', (_, outages, [from, to], expected) => {

@@ -126,7 +126,8 @@ describe('the presence of a bank', () => {
     const interrupted: Table = {
       ...table,
       write: async (writes) => {
-        if (isFirst) await table.write([{ kind: 'subject', expects: 'absent', put: { ...keys.bankLog(bank.id), ...head } }]);
+        if (isFirst)
+          await table.write([{ kind: 'subject', expects: 'absent', put: { ...keys.bankLog(bank.id), ...head } }]);
         isFirst = false;
         await table.write(writes);
       },
