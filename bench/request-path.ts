@@ -394,6 +394,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: banks.listBanks, ask: () => ({}) },
     { route: banks.getBank, ask: () => ({ params: { bankId } }) },
+    { route: banks.getBankHealth, ask: () => ({ params: { bankId } }) },
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },

@@ -1,5 +1,6 @@
 import { KeyHandover } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
+import { climateWakeAt, tickClimate } from './climate.ts';
 import { doorsWakeAt, lookAround, tickDoors } from './doors.ts';
 import { handle } from './hands.ts';
 import { acknowledged, journal, journalWakeAt, newSending, replay, resendFromStart, tickJournal } from './journal.ts';
@@ -58,6 +59,7 @@ const boot = (turn: Turn): void => {
       keyReminderAt: null,
       openSince: {},
       noticeAt: {},
+      outside: {},
     },
   };
   const generation = durable.key?.generation ?? null;
@@ -123,6 +125,7 @@ const tick = (turn: Turn): void => {
   tickJournal(turn);
   tickKeypad(turn);
   tickDoors(turn);
+  tickClimate(turn);
   tickRequests(turn);
   const { keyReminderAt, connected: isConnected } = ram(turn);
   if (isConnected && keyReminderAt !== null && keyReminderAt <= turn.now.mono) remindOfKey(turn);
@@ -136,6 +139,7 @@ export const wakeAt = (state: BankState): number => {
     journalWakeAt(turn),
     state.ram.ask?.until ?? Number.POSITIVE_INFINITY,
     doorsWakeAt(turn),
+    climateWakeAt(turn),
     requestsWakeAt(turn),
     (state.ram.connected ? state.ram.keyReminderAt : null) ?? Number.POSITIVE_INFINITY,
   );

@@ -1,5 +1,6 @@
 import type { Contents, DoorStatus } from '#shared/device/door.ts';
 import type { DoorEntry } from '#shared/device/journal.ts';
+import { judge } from './climate.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';
@@ -63,9 +64,19 @@ export const ajar = (turn: Turn, door: string): void => {
   saw(turn, 'door.ajar', door, knowing(next, { door: 'ajar' }));
 };
 
+/** Pushed shut, and the lock does not catch it. */
+const unlatched = (turn: Turn, door: string, before: DoorMemory): void => {
+  const next = { ...before, actual: { ...before.actual, door: 'ajar' as const } };
+  saw(turn, 'lock.jammed', door, knowing(next, { door: 'ajar', lock: 'jammed' }));
+};
+
 export const close = (turn: Turn, door: string): void => {
   const before = doorMemory(turn, door);
-  const shut = knowing({ ...before, actual: { ...before.actual, door: 'closed' } }, { door: 'closed' });
+  if (before.actual.lock === 'jammed') {
+    unlatched(turn, door, before);
+    return;
+  }
+  const shut = knowing({ ...before, actual: { ...before.actual, door: 'closed' } }, { door: 'closed', lock: 'ok' });
   const { memory, change } = settled(turn, { ...shut, item: itemAtClose(shut) });
   openSince(turn, door, null);
   saw(turn, 'door.closed', door, memory, memory.cycle, change);
@@ -144,6 +155,7 @@ export const lookAround = (turn: Turn): void => {
     if (actual.door !== 'closed' && known.door === 'closed') force(turn, door);
     notice(turn, door);
     if (actual.door === 'closed' && known.door !== 'closed') close(turn, door);
+    judge(turn, door);
   }
 };
 

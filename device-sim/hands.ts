@@ -1,5 +1,5 @@
+import { feel } from './climate.ts';
 import { ajar, close, force, notice } from './doors.ts';
-import { journal } from './journal.ts';
 import type { DoorMemory } from './state.ts';
 import { type DoorChange, doorMemory, ram, remember, type Turn, write } from './turn.ts';
 
@@ -39,11 +39,14 @@ const alterInside = (turn: Turn, door: string, contents: DoorChange['contents'])
 };
 
 /** Without power nothing sees it: the controller will look around when it boots. */
-const doUnseen = (turn: Turn, door: string, { lock, contents, door: position, force: isForced }: DoorChange): void => {
+const doUnseen = (turn: Turn, door: string, change: DoorChange): void => {
+  const { lock, contents, door: position, force: isForced, temperatureC } = change;
   if (lock) alter(turn, door, { lock });
+  if (temperatureC !== undefined) alter(turn, door, { temperatureC });
   if (isForced) alter(turn, door, { door: 'open' });
   alterInside(turn, door, contents);
-  if (position) alter(turn, door, { door: position });
+  const catches = doorMemory(turn, door).actual.lock === 'ok';
+  if (position) alter(turn, door, { door: position === 'closed' && !catches ? 'ajar' : position });
 };
 
 const doSeen = (turn: Turn, door: string, change: DoorChange): void => {
@@ -54,7 +57,8 @@ const doSeen = (turn: Turn, door: string, change: DoorChange): void => {
   if (change.door === 'ajar' && doorMemory(turn, door).known.door !== 'ajar') ajar(turn, door);
   if (change.door === 'closed' && !isClosed()) close(turn, door);
   if (change.temperatureC !== undefined) {
-    journal(turn, { type: 'temperature.read', door, temperatureC: change.temperatureC });
+    alter(turn, door, { temperatureC: change.temperatureC });
+    feel(turn, door);
   }
 };
 

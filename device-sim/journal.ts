@@ -25,6 +25,8 @@ const urgency = {
   boot: 'now',
   scan: 'hold',
   'temperature.read': 'hold',
+  'temperature.left_range': 'now',
+  'temperature.back_in_range': 'now',
   'power.lost': 'now',
   'power.restored': 'now',
   tamper: 'now',

@@ -25,6 +25,8 @@ export const DoorMemory = z.object({
     /** False: the contents sensor is missing or broken and reads `unknown`. */
     sensing: z.boolean(),
     lock: LockState,
+    /** Left out until somebody says how warm it is. */
+    temperatureC: z.number().optional(),
   }),
   /** What the controller has journalled of it. A jam shows only when the lock is tried. */
   known: DoorStatus,
@@ -58,6 +60,8 @@ export const Use = z.object({
   at: z.int().nonnegative(),
   reopenUntil: z.int().nonnegative(),
 });
+/** A temperature out of its range that was journalled: `since` by bank time, the reading furthest out. */
+export const Excursion = z.object({ since: z.int().nonnegative(), extremeC: z.number() });
 export const AnsweredCommand = z.object({ door: z.string(), notAfter: z.int() });
 export const HeldGrants = z.object({ rev: z.int().nonnegative(), doors: z.record(z.string(), DoorGrants) });
 export type HeldGrants = z.infer<typeof HeldGrants>;
@@ -90,6 +94,8 @@ export const Durable = z.object({
   /** Run or refused, by command id: either way never again. */
   commands: z.record(z.string(), AnsweredCommand),
   doors: z.record(z.string(), DoorMemory),
+  /** By door; gone once the temperature is back. */
+  excursions: z.record(z.string(), Excursion).default({}),
 });
 export type Durable = z.infer<typeof Durable>;
 
@@ -103,6 +109,7 @@ export const Change = Durable.omit({ journalId: true })
     spent: mapped(z.int()),
     commands: mapped(AnsweredCommand),
     doors: mapped(DoorMemory),
+    excursions: mapped(Excursion),
     /** Entries to forget, inclusive. */
     drop: z.object({ from: z.int(), to: z.int() }),
   })
@@ -127,7 +134,7 @@ const mergeEntries = (entries: JournalEntry[], { entries: added, drop }: Change)
 
 /** The same fold when a step decides and when a restarted bank reads its disk back. */
 export const merge = (durable: Durable, change: Change): Durable => {
-  const { drop: _, grants, uses, spent, commands, doors, entries, ...plain } = change;
+  const { drop: _, grants, uses, spent, commands, doors, excursions, entries, ...plain } = change;
   return {
     ...durable,
     ...plain,
@@ -138,6 +145,7 @@ export const merge = (durable: Durable, change: Change): Durable => {
     spent: mergeMap(durable.spent, spent),
     commands: mergeMap(durable.commands, commands),
     doors: mergeMap(durable.doors, doors),
+    excursions: mergeMap(durable.excursions, excursions),
   };
 };
 
@@ -184,6 +192,7 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   uses: {},
   spent: {},
   commands: {},
+  excursions: {},
   doors: Object.fromEntries(layout.doors.map((door) => [door, newDoor(layout.contentsSensor)])),
 });
 
@@ -230,6 +239,8 @@ export type Ram = {
   openSince: Record<string, number>;
   /** When a slow contents sensor will notice. */
   noticeAt: Record<string, number>;
+  /** Temperatures out of their range that do not count yet. */
+  outside: Record<string, { mono: number; since: number; extremeC: number }>;
 };
 
 export type BankState = { layout: Layout; durable: Durable /** Null without power. */; ram: Ram | null };

@@ -5,7 +5,12 @@ import type { DoorMemory } from './state.ts';
 import { certainTime, knowsCloudTime } from './time.ts';
 
 /** `door`, `contents`, `lock` as the bank knows them; `inside` is the truth behind the door. */
-const doorView = ({ known, actual, item }: DoorMemory) => ({ ...known, inside: actual.inside, item });
+const doorView = ({ known, actual, item }: DoorMemory) => ({
+  ...known,
+  inside: actual.inside,
+  item,
+  ...(actual.temperatureC !== undefined && { temperatureC: actual.temperatureC }),
+});
 
 export const stateView = (bank: SimulatedBank) => {
   const { durable, ram, layout } = bank.state();

@@ -48,6 +48,10 @@ const command = z.object({
 
 const compartment = z.object({ bankId: field.text, door: field.text, evidence: Evidence.optional(), changes: Changes });
 const bank = z.object({ bankId: field.text, siteId: field.text, changes: Changes });
+/** A temperature outside of the range of a compartment. */
+const range = { temperatureC: z.number(), minC: z.number(), maxC: z.number(), since: At };
+/** How long it was outside, and how far at the most. */
+const excursion = { ...range, seconds: field.count, extremeC: z.number() };
 const endpoint = z.object({ endpointId: field.text, changes: Changes });
 const asset = z.object({ assetId: field.text, bankId: field.text, door: field.text, changes: Changes });
 const stockUnit = z.object({
@@ -138,6 +142,11 @@ export const catalogue = {
   'transaction.rejected': transaction.extend({ reason: field.text }),
   /** A bank did, in good faith, what the cloud had decided otherwise. Both sides are named; the physical one stands. */
   'transaction.conflicted': byFact.extend({ recorded: field.text, happened: field.text }),
+  /** The compartment that it has has failed, and it could not be given another. */
+  'transaction.compartment_failed': byFact.extend({ reason: field.text }),
+  /** Behind its door it is too warm or too cold for longer than it may be; and that is over. */
+  'transaction.excursion_began': byFact.extend(range),
+  'transaction.excursion_ended': byFact.extend(excursion),
   'transaction.deposit_failed': byFact.extend({ reason: field.text }),
   'transaction.pickup_failed': byFact.extend({ reason: field.text }),
   /** `reason`: of staff who act outside the plan with it. */
@@ -172,6 +181,13 @@ export const catalogue = {
   'compartment.lock_jammed': compartment,
   'compartment.forced_open': compartment,
   'compartment.left_ajar': compartment,
+  /** Pushed shut, and its lock does not catch. */
+  'compartment.not_closing': compartment,
+  /** What its sensor found inside is not what is believed to be there, and nothing that was done at the door explains it. */
+  'compartment.contents_mismatched': compartment.extend({ expected: field.text, found: field.text }),
+  'compartment.temperature_out_of_range': compartment.extend({ ...range, transactionId: field.textOrNull }),
+  'compartment.temperature_in_range': compartment.extend({ ...excursion, transactionId: field.textOrNull }),
+  /** By staff, or by itself because it failed. */
   'compartment.out_of_service': compartment.extend({ reason: field.text }),
   'compartment.returned_to_service': compartment,
   /** Somebody looked inside, and it is empty. */
@@ -181,6 +197,21 @@ export const catalogue = {
   'bank.booted': bank.extend({ generation: field.whole.nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: field.text, from: field.whole, to: field.whole }),
+  'bank.power_lost': bank,
+  'bank.power_restored': bank,
+  /** Somebody is at the controller itself. */
+  'bank.tampered': bank,
+  /** Its connection broke, and did not come back at once. `reason`: as AWS IoT gives it. */
+  'bank.suspected_offline': bank.extend({ since: At, reason: field.text }),
+  'bank.offline': bank.extend({ since: At, reason: field.text }),
+  /** It is back, and has stayed. `was`: what it had been taken for; `drops`: how often its connection broke until then. */
+  'bank.online': bank.extend({
+    was: field.text,
+    since: At,
+    offlineSince: At,
+    seconds: field.count,
+    drops: field.whole,
+  }),
   'import.created': imported,
   'import.uploaded': imported,
   /** Something is wrong with the file or its rows; nothing of it was created. */

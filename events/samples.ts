@@ -33,6 +33,7 @@ const command = {
 };
 const compartment = { bankId: parcel.bankId, door: '7', changes: {} };
 const bank = { bankId: parcel.bankId, siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7', changes: {} };
+const excursion = { temperatureC: 9.5, minC: 0, maxC: 8, since: at };
 const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
 const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
 const stockUnit = {
@@ -126,6 +127,26 @@ export const samples: { [T in EventType]: EventData<T> } = {
     happened: 'deposited',
     changes: { flags: ['late'] },
   },
+  'transaction.compartment_failed': {
+    ...parcel,
+    evidence,
+    reason: 'lock_jammed',
+    changes: { flags: ['compartment_faulty'] },
+  },
+  'transaction.excursion_began': {
+    ...parcel,
+    evidence: { ...evidence, version: null, cause: null },
+    ...excursion,
+    changes: { flags: ['thermal_excursion'] },
+  },
+  'transaction.excursion_ended': {
+    ...parcel,
+    evidence: { ...evidence, version: null, cause: null },
+    ...excursion,
+    temperatureC: 7.5,
+    seconds: 2_400,
+    extremeC: 11,
+  },
   'transaction.deposit_failed': { ...parcel, state: 'reserved', evidence, reason: 'nothing_deposited' },
   'transaction.pickup_failed': { ...parcel, evidence, reason: 'abandoned' },
   'credential.issued': { ...parcel, credentialId: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z' },
@@ -169,12 +190,36 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'compartment.lock_jammed': { ...compartment, evidence },
   'compartment.forced_open': { ...compartment, evidence: { ...evidence, cause: null } },
   'compartment.left_ajar': { ...compartment, evidence },
+  'compartment.not_closing': { ...compartment, evidence },
+  'compartment.contents_mismatched': { ...compartment, evidence, expected: 'filled', found: 'empty' },
+  'compartment.temperature_out_of_range': { ...compartment, ...excursion, transactionId: parcel.transactionId },
+  'compartment.temperature_in_range': {
+    ...compartment,
+    ...excursion,
+    temperatureC: 7.5,
+    seconds: 2_400,
+    extremeC: 11,
+    transactionId: parcel.transactionId,
+  },
   'compartment.out_of_service': { ...compartment, reason: 'hinge broken' },
   'compartment.returned_to_service': compartment,
   'compartment.cleared': compartment,
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
+  'bank.power_lost': bank,
+  'bank.power_restored': bank,
+  'bank.tampered': bank,
+  'bank.suspected_offline': { ...bank, since: at, reason: 'CONNECTION_LOST' },
+  'bank.offline': { ...bank, since: at, reason: 'CONNECTION_LOST' },
+  'bank.online': {
+    ...bank,
+    was: 'offline',
+    since: '2026-03-02T10:10:00.000Z',
+    offlineSince: at,
+    seconds: 2_400,
+    drops: 1,
+  },
   'import.created': { ...imported, state: 'pending', changes: { state: 'pending', bytes: 412_873 } },
   'import.uploaded': { ...imported, state: 'validating', changes: { state: 'validating' } },
   'import.rejected': { ...imported, state: 'invalid', changes: { state: 'invalid', rows: 812, invalidRows: 3 } },

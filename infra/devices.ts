@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnPolicy, CfnThingType, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
 import { Construct } from 'constructs';
+import type * as z from 'zod';
 import { Ask } from '../shared/device/ask.ts';
 import { JournalBatch } from '../shared/device/messages.ts';
 import { ruleNames, topics } from '../shared/device/topics.ts';
@@ -92,14 +93,33 @@ export class Devices extends Construct {
     this.publishDown(ask);
     this.commandDoors(ask);
 
+    const presence = new ServiceFunction(this, 'Presence', {
+      stage,
+      entry: 'device/presence',
+      name: 'Presence',
+      impact: 'Whether banks are online is not known: nobody is told of one that is gone.',
+      environment: { CONNECTIVITY_WAITS_SECONDS: stage.connectivityWaitsSeconds },
+    });
+    const presenceQueue = new ServiceQueue(this, 'PresenceQueue', {
+      stage,
+      name: 'Presence',
+      impact: 'That a bank went offline, or is back, is told late.',
+      consumer: presence,
+      maxConcurrency: 10,
+      // What broke is looked at again with a delay.
+      lateAfter: Duration.minutes(20),
+    });
+    data.readWrite(presence);
+    presenceQueue.sendFrom(presence);
+
     this.ingest([
-      { ruleName: ruleNames.journal, fields: Object.keys(JournalBatch.shape), queue: journalQueue },
-      { ruleName: ruleNames.ask, fields: Object.keys(Ask.shape), queue: askQueue },
+      { ruleName: ruleNames.journal, sql: fromBank(JournalBatch), queue: journalQueue, namedByBanks: true },
+      { ruleName: ruleNames.ask, sql: fromBank(Ask), queue: askQueue, namedByBanks: true },
+      { ruleName: 'lw_presence', sql: lifecycleEvents, queue: presenceQueue, namedByBanks: false },
     ]);
   }
 
-  /** Basic Ingest: the bank names the rule in its topic, so the rules have no FROM and nothing else can set them off. */
-  private ingest(rules: { ruleName: string; fields: string[]; queue: ServiceQueue }[]): void {
+  private ingest(rules: { ruleName: string; sql: string; queue: ServiceQueue; namedByBanks: boolean }[]): void {
     const impact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
     const errors = new DeadLetterQueue(this, 'IngestErrors', {
       stage: this.stage,
@@ -115,20 +135,20 @@ export class Devices extends Construct {
     });
     errors.queue.grantSendMessages(role);
 
-    for (const { ruleName, fields, queue } of rules) {
+    for (const { ruleName, sql, queue, namedByBanks } of rules) {
       queue.queue.grantSendMessages(role);
       const rule = new CfnTopicRule(this, ruleName, {
         ruleName,
         topicRulePayload: {
           awsIotSqlVersion: '2016-03-23',
-          // Field by field, never `*`: a payload that brings a `bankId` of its own is not asked for it.
-          sql: `SELECT clientid() AS bankId, timestamp() AS brokerTime, ${fields.join(', ')}`,
+          sql,
           actions: [{ sqs: { queueUrl: queue.queue.queueUrl, roleArn: role.roleArn, useBase64: false } }],
           errorAction: { sqs: { queueUrl: errors.queue.queueUrl, roleArn: role.roleArn, useBase64: false } },
         },
       });
       // IoT tries the role when the rule is made; its policy must be there by then.
       rule.node.addDependency(role);
+      if (!namedByBanks) continue;
       impactAlarm(this, `${ruleName}Missing`, {
         impact,
         cause: `a bank named the IoT rule ${ruleName}, which is not there or switched off.`,
@@ -223,6 +243,20 @@ export class Devices extends Construct {
     return `arn:${Aws.PARTITION}:iot:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
   }
 }
+
+/**
+ * Basic Ingest: the bank names the rule in its topic, so it has no FROM and nothing else can set it off. Field by field,
+ * never `*`: a payload that brings a `bankId` of its own is not asked for it.
+ */
+const fromBank = ({ shape }: z.ZodObject): string =>
+  `SELECT clientid() AS bankId, timestamp() AS brokerTime, ${Object.keys(shape).join(', ')}`;
+
+/** AWS IoT tells of every client of the account; the fifth part of the topic is its id, which for a bank is its own. */
+const lifecycleEvents = [
+  'SELECT topic(5) AS bankId, eventType, timestamp, versionNumber, sessionIdentifier, disconnectReason',
+  "FROM '$aws/events/presence/+/+'",
+  "WHERE regexp_matches(topic(5), '^bnk_')",
+].join(' ');
 
 /** What a bank may do, by its own name only. At most 2,048 characters without blanks (limits.md F1). */
 function devicePolicy(arn: (resource: string) => string) {

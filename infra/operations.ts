@@ -37,13 +37,18 @@ export class Operations extends Construct {
       entry: 'bus/signals',
       name: 'Signals',
       impact:
-        'You are not told of conflicts, moves that stopped half-way, jammed or forced doors and disabled endpoints.',
+        'You are not told of conflicts, moves that stopped half-way, what fails at doors and banks, and disabled endpoints.',
       to: [
         'transaction.conflicted',
         'transaction.overdue',
         'transaction.rejected',
         'webhook_endpoint.disabled',
         'compartment.*',
+        'bank.offline',
+        'bank.online',
+        'bank.power_lost',
+        'bank.tampered',
+        'bank.journal_truncated',
       ],
     });
     signals.allow({ actions: ['sns:Publish'], resources: [this.topic.topicArn] });

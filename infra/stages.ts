@@ -18,6 +18,8 @@ export type Stage = {
   webhookAllowLoopback: boolean;
   /** A door command that is unacknowledged for so long is sent again. */
   commandResendSeconds: number;
+  /** After how many seconds a bank whose connection broke is suspected, is offline, and is back: `suspect,offline,steady`. */
+  connectivityWaitsSeconds: string;
   /** How long nobody, us included, can change or delete an anchor; `COMPLIANCE` holds against the root user as well. */
   anchorLock: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number };
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
@@ -43,6 +45,8 @@ const prod: Stage = {
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
   webhookAllowLoopback: false,
   commandResendSeconds: 2,
+  // AWS advises to wait some seconds; a controller that restarts is back within a minute, mobile networks within three.
+  connectivityWaitsSeconds: '15,180,60',
   // Ten years, as long as business records are kept in most of Europe.
   anchorLock: { mode: 'COMPLIANCE', days: 3_653 },
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
@@ -70,6 +74,8 @@ export const stages: Record<StageName, Stage> = {
     // Tests and fuzzers ask as fast as they can.
     apiKeyRequestsPerMinute: 60_000,
     webhookAllowLoopback: true,
+    // Who pulls a plug wants to see it.
+    connectivityWaitsSeconds: '2,6,2',
     anchorLock: { mode: 'COMPLIANCE', days: 1 },
     // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.
     streamRecordMaxAgeSeconds: 60,

@@ -16,6 +16,9 @@ const told =
 const doorOf = ({ bankId, door }: { bankId: string; door: string | null }): string =>
   door === null ? `bank ${bankId}` : `bank ${bankId}, door ${door}`;
 
+const itemOf = ({ transactionId }: { transactionId: string | null }): string =>
+  transactionId === null ? 'nothing known to be inside' : `transaction ${transactionId}`;
+
 /** What the people who run it are told of: one row per event, the rest is nobody's business at night. */
 const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
   'transaction.conflicted': told(catalogue['transaction.conflicted'], (data) => ({
@@ -51,7 +54,7 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
   'compartment.lock_jammed': told(catalogue['compartment.lock_jammed'], (data) => ({
     what: 'A lock did not open or close.',
     where: doorOf(data),
-    todo: 'Take the compartment out of service, and send somebody to the lock. An item may be locked in.',
+    todo: 'It is out of service. Send somebody to the lock; an item may be locked in.',
   })),
   'compartment.forced_open': told(catalogue['compartment.forced_open'], (data) => ({
     what: 'A door was opened without a credential or a command.',
@@ -62,6 +65,56 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
     what: 'A door was left open.',
     where: doorOf(data),
     todo: 'Have it closed, and check that nothing is missing or left behind.',
+  })),
+  'compartment.not_closing': told(catalogue['compartment.not_closing'], (data) => ({
+    what: 'A door was pushed shut, and its lock does not catch.',
+    where: doorOf(data),
+    todo: 'It is out of service. What is inside is open to everybody: take it out, and have the lock mended.',
+  })),
+  'compartment.contents_mismatched': told(catalogue['compartment.contents_mismatched'], (data) => ({
+    what: `The sensor of a compartment says ${data.found}, and it should be ${data.expected}.`,
+    where: doorOf(data),
+    todo: 'Have somebody look inside. An item may be gone, or left behind; or the sensor is broken.',
+  })),
+  'compartment.temperature_out_of_range': told(catalogue['compartment.temperature_out_of_range'], (data) => ({
+    what: `It is ${data.temperatureC} °C in a compartment that is to be ${data.minC} to ${data.maxC} °C, since ${data.since}.`,
+    where: `${doorOf(data)}, ${itemOf(data)}`,
+    todo: 'It is out of service. Move what is inside to another compartment, or have it taken out.',
+  })),
+  'compartment.temperature_in_range': told(catalogue['compartment.temperature_in_range'], (data) => ({
+    what: `A compartment was out of its range for ${data.seconds} s, ${data.extremeC} °C at worst, and is back.`,
+    where: `${doorOf(data)}, ${itemOf(data)}`,
+    todo: 'Decide what becomes of the item. Return the compartment to service once you know why.',
+  })),
+  'bank.offline': told(catalogue['bank.offline'], (data) => ({
+    what: `A bank has been offline since ${data.since} (${data.reason}).`,
+    where: doorOf({ ...data, door: null }),
+    todo: 'PINs that it knows go on working. Call the site: power, network, controller.',
+  })),
+  'bank.online': told(catalogue['bank.online'], (data) =>
+    // Of what was only suspected nobody was told either.
+    data.was === 'offline'
+      ? {
+          what: `A bank that was offline for ${data.seconds} s is back since ${data.since}.`,
+          where: doorOf({ ...data, door: null }),
+          todo: 'Nothing, unless it happens again. What happened there meanwhile is merged as it comes in.',
+        }
+      : null,
+  ),
+  'bank.power_lost': told(catalogue['bank.power_lost'], (data) => ({
+    what: 'A bank lost its power. That it tells of it may mean that it is back.',
+    where: doorOf({ ...data, door: null }),
+    todo: 'Ask the site. Chilled items warm up meanwhile.',
+  })),
+  'bank.tampered': told(catalogue['bank.tampered'], (data) => ({
+    what: 'Somebody is at the controller of a bank.',
+    where: doorOf({ ...data, door: null }),
+    todo: 'If it is none of your people, it may be a break-in: send somebody.',
+  })),
+  'bank.journal_truncated': told(catalogue['bank.journal_truncated'], (data) => ({
+    what: `A bank had no room for its journal: entries ${data.from} to ${data.to} are lost.`,
+    where: doorOf({ ...data, door: null }),
+    todo: 'Compare what is inside with what is recorded there, door by door.',
   })),
 };
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '#events/fields.ts';
-import { isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
+import { isClimateEntry, isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { shadowNames } from '#shared/device/topics.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { Command } from '#shared/domain/command.ts';
@@ -52,7 +52,9 @@ const Message = z.union([GapMessage, BatchMessage]);
 /** How long a gap may close by itself: entries on their way take other ways. */
 const gapSeconds = 5;
 
-const known = new Set<string>(JournalEntry.options.map((it) => it.shape.type.value));
+const known = new Set<string>(
+  JournalEntry.options.flatMap(({ shape: { type } }) => ('options' in type ? type.options : [...type.values])),
+);
 
 /** Entries of a kind we know must be right; those of a later firmware are kept as they came. */
 const received = (raw: { seq: number; type: string }): ReceivedEntry =>
@@ -95,7 +97,7 @@ export const journalConsumer = (deps: JournalDeps) => {
     for (const entry of understood) {
       const commandId = commandIdOf(entry);
       if (commandId !== null) commandIds.add(commandId);
-      if (!isDoorEntry(entry)) continue;
+      if (!isDoorEntry(entry) && !isClimateEntry(entry)) continue;
       for (const id of [entry.transactionId, doors.get(entry.door)?.heldBy])
         if (id) (isAtHome(id) ? home : ids).add(id);
     }

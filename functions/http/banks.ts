@@ -1,21 +1,34 @@
 import * as contract from '#shared/api/banks.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
-import { type Compartment, changed } from '#shared/domain/compartment.ts';
+import { type Compartment, changed, inService, outOfServiceSince } from '#shared/domain/compartment.ts';
+import type { Presence } from '#shared/domain/connectivity.ts';
 import { pinDigitsFor } from '#shared/domain/credential.ts';
 import { apply, born, type Emission } from '#shared/domain/decision.ts';
+import { healthOf, periodAsked } from '#shared/domain/health.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
 import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
-import { bankWrites, readBank, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
-import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
+import { bankWrites, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
+import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
+import { readBankHealth } from '#shared/store/health.ts';
+import { readBankWithPresence } from '#shared/store/presence.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
-const answer = (bank: Bank): Answer => ({ body: contract.BankView.parse(bank), etag: bank.version });
+const connection = (presence: Presence | null) => ({
+  connectivity: presence?.connectivity ?? ('offline' as const),
+  connectivitySince: presence?.since ?? null,
+});
+
+/** Whether it is online changes without the bank: its tag says nothing of that. */
+const answer = (bank: Bank, presence: Presence | null): Answer => ({
+  body: contract.BankView.parse({ ...bank, ...connection(presence) }),
+  etag: bank.version,
+});
 
 const compartmentView = (bank: Bank, it: Compartment): contract.CompartmentView =>
   contract.CompartmentView.parse({ ...bank.layout.find((built) => built.door === it.door), ...it });
@@ -26,6 +39,10 @@ const serviceEmission = (reason: string | null): Emission<ChainHead> =>
   reason === null
     ? { type: 'compartment.returned_to_service', set: {} }
     : { type: 'compartment.out_of_service', set: {}, data: { reason } };
+
+/** Another reason does not begin it anew. */
+const keptSince = ({ outOfService, outOfServiceAt }: Compartment): Partial<Compartment> =>
+  outOfService === null ? {} : { outOfServiceAt };
 
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
@@ -50,6 +67,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
         rev: 1,
         timeZone: Site.parse(siteRow).timeZone,
         batteryBackedClock: body.batteryBackedClock,
+        ...(body.thermalRanges && { thermalRanges: body.thermalRanges }),
       },
       bankKey: { generation: 1, keyVersion: version },
       pinDigits,
@@ -68,7 +86,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       born(head, 'bank.registered', [], { name: bank.name, doors: bank.layout.length }),
       circumstances,
     );
-    const made = answer(bank);
+    const made = answer(bank, null);
     await deps.table.write([...bankWrites(bank), ...writes, ...record(made)]);
     return made;
   },
@@ -79,9 +97,16 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     ),
 
   [contract.getBank.id]: async ({ caller, params }: Call<typeof contract.getBank>) => {
-    const bank = await readBank(deps.table, caller.tenant, params.bankId);
-    if (bank === null) throw notFound(`bank ${params.bankId}`);
-    return answer(bank);
+    const found = await readBankWithPresence(deps.table, caller.tenant, params.bankId);
+    if (found === null) throw notFound(`bank ${params.bankId}`);
+    return answer(found.bank, found.presence);
+  },
+
+  [contract.getBankHealth.id]: async ({ caller, params, query, now }: Call<typeof contract.getBankHealth>) => {
+    const asked = periodAsked(query, now);
+    const found = await readBankHealth(deps.table, caller.tenant, params.bankId, asked.from);
+    if (found === null) throw notFound(`bank ${params.bankId}`);
+    return { body: healthOf(found, asked, now) };
   },
 
   [contract.listCompartments.id]: async ({ caller, params }: Call<typeof contract.listCompartments>) => {
@@ -97,7 +122,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
   },
 
   [contract.updateCompartment.id]: async (call: Call<typeof contract.updateCompartment>) => {
-    const { body, caller, params, circumstances, ifMatch } = call;
+    const { body, caller, params, circumstances, ifMatch, now } = call;
     const found = await readBankDoorAndLog(deps.table, { tenant: caller.tenant, ...params });
     if (found === null) throw notFound(`door ${params.door} at bank ${params.bankId}`);
     const { bank, compartment: before, logRow } = found;
@@ -116,7 +141,10 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       : { tenant, bankId, siteId, door: params.door, version: 0, hash: '' };
     const after = changed(
       before,
-      { outOfService, ...(clears ? { uncleared: undefined } : {}) },
+      {
+        ...(outOfService === null ? inService : { ...outOfServiceSince(outOfService, now), ...keptSince(before) }),
+        ...(clears ? { uncleared: undefined } : {}),
+      },
       before.availability === 'occupied',
     );
     const change = apply(head, [
@@ -125,7 +153,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     ]);
     try {
       await deps.table.write([
-        compartmentWrite(bank.id, { before, after }),
+        ...compartmentWrites(bank.id, { before, after }, now),
         ...commitCompartmentLog(change, circumstances).writes,
       ]);
     } catch (error) {
@@ -142,6 +170,7 @@ export const handler = endpoint(
     contract.createBank,
     contract.listBanks,
     contract.getBank,
+    contract.getBankHealth,
     contract.listCompartments,
     contract.getCompartment,
     contract.updateCompartment,

@@ -1,12 +1,20 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
+import { ThermalRange } from '../device/config.ts';
+import { Bank, BankLifecycle, doorsPerBankMax, LayoutDoor, ThermalClass } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
+import { Connectivity } from '../domain/connectivity.ts';
 import { once } from '../domain/once.ts';
+import { InstantInput } from '../domain/time.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
-export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true }).meta({ id: 'Bank' });
+/** Whether it is there, and since when; one that never was is offline. */
+const connection = { connectivity: Connectivity, connectivitySince: field.momentOrNull };
+
+export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true })
+  .extend(connection)
+  .meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
 
 export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true }).meta(
@@ -15,10 +23,66 @@ export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, l
   },
 );
 
-export const CompartmentView = Compartment.omit({ lastEntry: true, until: true, commandId: true })
+export const CompartmentView = Compartment.omit({
+  lastEntry: true,
+  until: true,
+  commandId: true,
+  outOfServiceAt: true,
+  outsideSince: true,
+  climateSeq: true,
+})
   .extend(LayoutDoor.shape)
   .meta({ id: 'Compartment' });
 export type CompartmentView = z.infer<typeof CompartmentView>;
+
+export const BankHealth = once(() => {
+  const uptime = z
+    .object({
+      from: field.moment,
+      to: field.moment,
+      /** Of the period, and those of them that it was not there. */
+      seconds: field.count,
+      downSeconds: field.count,
+      outages: field.count,
+      /** 0 to 1; null of a period without a second. */
+      share: z.number().nullable(),
+    })
+    .meta({ id: 'Uptime' });
+  const outage = z
+    .object({
+      /** Null: of the whole bank, which was offline. */
+      door: field.textOrNull,
+      reason: field.text,
+      startedAt: field.moment,
+      /** Null: it goes on. */
+      endedAt: field.momentOrNull,
+    })
+    .meta({ id: 'Outage' });
+  const door = z.object({
+    door: field.text,
+    ...Compartment.pick({ availability: true, doorState: true, contents: true, lock: true }).shape,
+    outOfService: field.textOrNull,
+    outOfServiceSince: field.momentOrNull,
+    temperatureOutOfRangeSince: field.momentOrNull,
+    /** How long it was in service, whether its bank was online or not. */
+    uptime,
+  });
+  return z
+    .object({
+      bankId: field.text,
+      lifecycle: BankLifecycle,
+      ...connection,
+      /** How often its connection broke since it last was steadily there. */
+      drops: field.count,
+      /** How long it was online, from when it first was. */
+      uptime,
+      doors: z.array(door),
+      /** Those that touch the period, the newest first. */
+      outages: z.array(outage),
+    })
+    .meta({ id: 'BankHealth' });
+});
+export type BankHealth = z.infer<ReturnType<typeof BankHealth>>;
 
 export const createBank = {
   id: 'create-bank',
@@ -41,6 +105,13 @@ export const createBank = {
         ),
       /** Of the controller: without a battery it opens nothing after a power cut until the cloud has told it the time. */
       batteryBackedClock: field.yesNo.default(false),
+      /** Between which temperatures which class is to stay here, where that is not as usual. */
+      thermalRanges: z
+        .partialRecord(
+          ThermalClass,
+          z.strictObject(ThermalRange.shape).refine((it) => it.minC < it.maxC, '`minC` is below `maxC`'),
+        )
+        .optional(),
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
       simulated: field.yesNo.default(false),
     }),
@@ -76,6 +147,27 @@ export const getBank = {
   response: () => BankView,
   problems: [],
   etag: true,
+} as const satisfies Route;
+
+export const getBankHealth = {
+  id: 'get-bank-health',
+  noun: 'banks',
+  method: 'GET',
+  path: '/v1/banks/{bankId}/health',
+  summary: 'Read how a bank and its doors are, and how much of a period they were there',
+  permission: 'banks:read',
+  params: z.object({ bankId: idParam }),
+  query: once(() =>
+    z.strictObject({
+      /** 30 days before `to`, if it is left out. */
+      from: InstantInput.optional(),
+      /** Now, if it is left out or lies ahead. */
+      to: InstantInput.optional(),
+    }),
+  ),
+  status: 200,
+  response: BankHealth,
+  problems: [],
 } as const satisfies Route;
 
 export const listCompartments = {

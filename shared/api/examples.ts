@@ -128,6 +128,8 @@ const bank: banks.BankView = {
   pinDigits: 6,
   createdAt: at,
   version: 1,
+  connectivity: 'offline',
+  connectivitySince: null,
 };
 const compartment: banks.CompartmentView = {
   ...large,
@@ -140,6 +142,30 @@ const compartment: banks.CompartmentView = {
   lock: 'ok',
   outOfService: null,
   version: 0,
+};
+
+const health: banks.BankHealth = {
+  bankId: ids.bank,
+  lifecycle: 'active',
+  connectivity: 'online',
+  connectivitySince: at,
+  drops: 0,
+  uptime: { from: at, to: later, seconds: 680, downSeconds: 0, outages: 0, share: 1 },
+  doors: layout.map(({ door }) => {
+    const isOut = door === 'B2';
+    return {
+      door,
+      availability: isOut ? 'out_of_service' : 'available',
+      doorState: 'closed',
+      contents: 'empty',
+      lock: 'ok',
+      outOfService: isOut ? 'hinge broken' : null,
+      outOfServiceSince: isOut ? later : null,
+      temperatureOutOfRangeSince: null,
+      uptime: { from: at, to: later, seconds: 680, downSeconds: 0, outages: 0, share: 1 },
+    };
+  }),
+  outages: [{ door: 'B2', reason: 'hinge broken', startedAt: later, endedAt: null }],
 };
 
 const rules = {
@@ -563,6 +589,8 @@ export const examples: readonly Example[] = [
     params: { bankId: ids.bank },
     answer: onePage(...layout.map((built) => ({ ...compartment, ...built }))),
   }),
+
+  example(banks.getBankHealth, { params: { bankId: ids.bank }, answer: health }),
 
   example(assignmentPolicies.getAssignmentPolicy, { params: { version: 'current' }, answer: builtInPolicy }),
   example(assignmentPolicies.putAssignmentPolicy, { body: { ...lowerDoors, name: 'low-doors' }, answer: lowerPolicy }),

@@ -2,6 +2,12 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { IssuerKey } from './token.ts';
 
+export const celsius = z.number();
+
+/** Between which temperatures a compartment is to stay, and how long it may be otherwise: its door was open. */
+export const ThermalRange = z.object({ minC: celsius, maxC: celsius, afterSeconds: field.positive });
+export type ThermalRange = z.infer<typeof ThermalRange>;
+
 /** How a bank is set up. */
 export const BankConfig = z.object({
   /** Raised with every change; the bank keeps the highest. */
@@ -17,6 +23,8 @@ export const BankConfig = z.object({
   lockout: z.array(z.object({ failures: field.positive, lockSeconds: field.positive })).min(1),
   /** Wrong PINs a keypad accepts in 24 hours, whatever succeeds between them. */
   guessesPerDay: field.positive,
+  /** By thermal class, where it is not as usual. */
+  thermalRanges: z.record(field.text, ThermalRange).optional(),
 });
 export type BankConfig = z.infer<typeof BankConfig>;
 
@@ -24,6 +32,8 @@ export type BankConfig = z.infer<typeof BankConfig>;
 export const ConfigDocument = BankConfig.extend({
   /** Those whose tokens it takes: the newest and the one before. */
   issuerKeys: z.array(IssuerKey).max(2).default([]),
+  /** The compartments whose temperature the bank watches, by their labels. */
+  thermalZones: z.array(ThermalRange.extend({ doors: z.array(field.text) })).optional(),
 });
 export type ConfigDocument = z.infer<typeof ConfigDocument>;
 

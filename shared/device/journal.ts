@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from './access.ts';
+import { celsius } from './config.ts';
 import { Next } from './denial.ts';
 import { DoorStatus } from './door.ts';
 
@@ -36,12 +37,10 @@ const HeldAt = z.object({ transactionId: field.text, version: field.positive });
 /** Every kind of entry a bank's journal holds (design.md section 6). */
 export const JournalEntry = z.discriminatedUnion('type', [
   doorEntry.extend({ type: z.literal('access.granted'), method: AccessMethod }),
-  doorEntry.extend({ type: z.literal('door.opened') }),
-  doorEntry.extend({ type: z.literal('door.closed') }),
-  doorEntry.extend({ type: z.literal('door.ajar') }),
-  doorEntry.extend({ type: z.literal('door.forced') }),
-  doorEntry.extend({ type: z.literal('contents.changed') }),
-  doorEntry.extend({ type: z.literal('lock.jammed') }),
+  /** `lock.jammed`: it did not open; where the door is not closed after it, it did not close. */
+  doorEntry.extend({
+    type: z.enum(['door.opened', 'door.closed', 'door.ajar', 'door.forced', 'contents.changed', 'lock.jammed']),
+  }),
   /** `door`, `transactionId` and `grantId` only where the bank could tell which right was meant. */
   bankEntry.extend({
     type: z.literal('access.denied'),
@@ -79,10 +78,24 @@ export const JournalEntry = z.discriminatedUnion('type', [
   /** Power came, or the controller restarted. `generation`: of the bank key it holds, null if none. */
   bankEntry.extend({ type: z.literal('boot'), generation: field.positive.nullable() }),
   bankEntry.extend({ type: z.literal('scan'), door: field.text, value: z.string().max(256) }),
-  bankEntry.extend({ type: z.literal('temperature.read'), door: field.text, temperatureC: z.number() }),
-  bankEntry.extend({ type: z.literal('power.lost') }),
-  bankEntry.extend({ type: z.literal('power.restored') }),
-  bankEntry.extend({ type: z.literal('tamper') }),
+  /** Of a compartment without a range of its own; of the others only what counts is told. */
+  bankEntry.extend({ type: z.literal('temperature.read'), door: field.text, temperatureC: celsius }),
+  /** It was out of its range for longer than it may be; and it is back. */
+  bankEntry.extend({
+    type: z.enum(['temperature.left_range', 'temperature.back_in_range']),
+    door: field.text,
+    /** Whose item is inside, as far as the bank knows. */
+    transactionId: field.textOrNull,
+    temperatureC: celsius,
+    /** The range it was judged by. */
+    minC: celsius,
+    maxC: celsius,
+    /** When it left the range, milliseconds since 1970 by the bank's clock. */
+    since: field.count,
+    /** The reading furthest out of the range since. */
+    extremeC: celsius,
+  }),
+  bankEntry.extend({ type: z.enum(['power.lost', 'power.restored', 'tamper']) }),
   /** The bank ran out of room and dropped these, inclusive. */
   bankEntry.extend({ type: z.literal('journal.truncated'), from: field.positive, to: field.positive }),
 ]);
@@ -100,5 +113,9 @@ export const doorEntryTypes = [
   'lock.jammed',
 ] as const satisfies JournalEntryType[];
 export type DoorEntry = Extract<JournalEntry, { type: (typeof doorEntryTypes)[number] }>;
+
+export type ClimateEntry = Extract<JournalEntry, { extremeC: number }>;
+export const isClimateEntry = (entry: JournalEntry): entry is ClimateEntry => 'extremeC' in entry;
+
 export const isDoorEntry = (entry: JournalEntry): entry is DoorEntry =>
   (doorEntryTypes as readonly string[]).includes(entry.type);

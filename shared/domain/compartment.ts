@@ -8,6 +8,8 @@ import { epochMs, plusSeconds } from './time.ts';
 export const Availability = z.enum(['available', 'reserved', 'occupied', 'needs_clearing', 'out_of_service']);
 export type Availability = z.infer<typeof Availability>;
 
+const maybeWhole = field.whole.optional();
+
 /** A compartment's row: the lock that two commits meet at if they want the same door. At most 300 bytes. */
 export const Compartment = z.object({
   door: field.text,
@@ -19,12 +21,17 @@ export const Compartment = z.object({
   doorState: DoorState,
   contents: Contents,
   lock: LockState,
-  /** Why staff took it out of service. */
+  /** Why it is out of service, as staff said or as what failed there, and since when (milliseconds since 1970). */
   outOfService: field.text.nullable().default(null),
+  outOfServiceAt: maybeWhole,
+  /** Its temperature has been out of its range since then, milliseconds since 1970. */
+  outsideSince: maybeWhole,
+  /** The newest entry about its temperature, by its number in the journal of `lastEntry`. */
+  climateSeq: maybeWhole,
   /** Somebody has to look inside before it is offered: nobody knows what was left there. */
   uncleared: field.yesNo.optional(),
   /** Who has it holds it softly, since when (milliseconds since 1970), and has not opened it yet. */
-  soft: field.whole.optional(),
+  soft: maybeWhole,
   /** How often its door was opened, by its bank's journal; left out: never. */
   wear: field.count.optional(),
   /** The newest journal entry its physical state comes from. */
@@ -68,6 +75,12 @@ export const changed = (before: Compartment, change: Partial<Compartment>, store
   const after = { ...before, ...('heldBy' in change && { soft: undefined }), ...change, version: before.version + 1 };
   return { ...after, availability: availabilityRows.find(([holds]) => holds(after, stored))?.[1] ?? 'available' };
 };
+
+export const inService = { outOfService: null, outOfServiceAt: undefined } satisfies Partial<Compartment>;
+export const outOfServiceSince = (reason: string, at: Instant): Partial<Compartment> => ({
+  outOfService: reason,
+  outOfServiceAt: epochMs(at),
+});
 
 /** May be promised to somebody now. */
 export const offered = (it: Compartment, now: Instant): boolean =>

@@ -7,6 +7,7 @@ import type { Credential } from './credential.ts';
 import type { Emission } from './decision.ts';
 import type { Fresh } from './issuing.ts';
 import { hasLeftStock, type StockUnit } from './stock.ts';
+import type { ChainHead } from './subjects.ts';
 import type { Instant } from './time.ts';
 import type { Flag, Transaction } from './transaction.ts';
 
@@ -48,6 +49,8 @@ export type Merged = {
   stock?: { unitId: string; emission: Emission<StockUnit> };
   /** What was lent has another door by that. */
   assets?: { assetId: string; emissions: Emission<Asset>[] }[];
+  /** What becomes of the compartment itself, whoever has it. */
+  compartment?: Emission<ChainHead>[];
 };
 
 export type Context = {

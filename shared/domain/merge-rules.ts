@@ -18,6 +18,7 @@ import {
   nothing,
   type Rule,
   takeDoor,
+  type World,
 } from './merge-context.ts';
 import { sold, withdrawn } from './stock.ts';
 import { type Instant, plusSeconds } from './time.ts';
@@ -341,21 +342,9 @@ export const takeBack =
 /** The other reservation of a door that turned out to be full: it moves to another that fits, or ends rejected. */
 export const giveWay = (context: Context, other: Transaction): Merged => {
   const { world, entry, now } = context;
-  const found = assign(other.items, other.id, world.bank, [...world.compartments.values()], now);
-  const [next] = found.doors;
   const reason = 'compartment_occupied';
-  if (next) {
-    world.compartments.set(next.door, taken(next, other).after);
-    const credentials = other.credentials.map((c) =>
-      liveCredential(c) ? { ...c, sinceVersion: other.version + 1 } : c,
-    );
-    const moved: Emission<Transaction> = {
-      type: 'transaction.moved',
-      set: { door: next.door, credentials },
-      data: { fromDoor: entry.door, reason },
-    };
-    return { ...nothing, emissions: [{ transactionId: other.id, weak: false, emissions: [moved] }] };
-  }
+  const moved = elsewhere(world, other, entry.door, reason, now);
+  if (moved) return moved;
   const { emissions, drop } = ended(
     other,
     'transaction.rejected',
@@ -365,6 +354,26 @@ export const giveWay = (context: Context, other: Transaction): Merged => {
     now,
   );
   return { ...nothing, drop, emissions: [{ transactionId: other.id, weak: false, emissions }] };
+};
+
+/** A reservation gets another door that fits, if there is one; nothing of it is inside. */
+export const elsewhere = (
+  world: World,
+  it: Transaction,
+  fromDoor: string,
+  reason: string,
+  now: Instant,
+): Merged | null => {
+  const [next] = assign(it.items, it.id, world.bank, [...world.compartments.values()], now).doors;
+  if (next === undefined) return null;
+  world.compartments.set(next.door, taken(next, it).after);
+  const credentials = it.credentials.map((c) => (liveCredential(c) ? { ...c, sinceVersion: it.version + 1 } : c));
+  const moved: Emission<Transaction> = {
+    type: 'transaction.moved',
+    set: { door: next.door, credentials },
+    data: { fromDoor, reason },
+  };
+  return { ...nothing, emissions: [{ transactionId: it.id, weak: false, emissions: [moved] }] };
 };
 
 const completed = (context: Context, conflict: Omit<Emission<Transaction>, 'occurredAt'>[]): Merged => {

@@ -2,6 +2,7 @@ import type { DoorEntry } from '../device/journal.ts';
 import type { Command } from './command.ts';
 import { changed, isNewest, physicalChange } from './compartment.ts';
 import type { CredentialStep } from './credential.ts';
+import { faultAtDoor } from './faults.ts';
 import { isAtHome } from './home.ts';
 import type { Fresh } from './issuing.ts';
 import { evidenceOf, type Fact, type Merged, nothing, type World } from './merge-context.ts';
@@ -64,7 +65,8 @@ const undone: readonly (Fact | null)[] = ['nothing_deposited', 'nothing_taken', 
 export const factOf = (entry: DoorEntry, transaction: Transaction, commands: Map<string, Command>): Fact | null => {
   const step = stepBehind(entry, transaction, commands);
   if (entry.type === 'door.opened' && step === 'deposit') return 'deposit_started';
-  if (entry.type === 'lock.jammed' && (step === 'take_out' || step === 'put_in')) return 'not_carried';
+  const didNotOpen = entry.type === 'lock.jammed' && entry.after.door === 'closed';
+  if (didNotOpen && (step === 'take_out' || step === 'put_in')) return 'not_carried';
   if (entry.after.door !== 'closed' || (entry.type !== 'door.closed' && entry.type !== 'contents.changed')) return null;
   if (step !== null) {
     const fact = doneBy[entry.after.contents][step] ?? null;
@@ -114,8 +116,19 @@ export const mergeDoorEntry = (
   );
 
   const merged = mergeFact(world, journalId, entry, { fresh, now, newest });
-  return newest && merged.stock === undefined ? { ...merged, ...seenInStock(world, journalId, entry, now) } : merged;
+  const withStock =
+    newest && merged.stock === undefined ? { ...merged, ...seenInStock(world, journalId, entry, now) } : merged;
+  return merge(withStock, faultAtDoor(world, journalId, entry, { before: compartment, newest, now }));
 };
+
+/** One after the other, as they were decided. */
+const merge = (first: Merged, then: Merged): Merged => ({
+  ...first,
+  ...then,
+  emissions: [...first.emissions, ...then.emissions],
+  take: [...first.take, ...then.take],
+  drop: [...first.drop, ...then.drop],
+});
 
 /** What the entry says of the transaction that it names, or else of the one that has the door. */
 const mergeFact = (

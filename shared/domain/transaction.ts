@@ -26,7 +26,16 @@ export type TransactionState = z.infer<typeof TransactionState>;
 export const ends = ['completed', 'cancelled', 'expired', 'recalled', 'rejected'] as const;
 export const hasEnded = (state: TransactionState): boolean => (ends as readonly string[]).includes(state);
 
-export const Flag = z.enum(['held', 'payment_pending', 'overdue', 'late', 'disputed', 'moving']);
+export const Flag = z.enum([
+  'held',
+  'payment_pending',
+  'overdue',
+  'late',
+  'disputed',
+  'moving',
+  'compartment_faulty',
+  'thermal_excursion',
+]);
 export type Flag = z.infer<typeof Flag>;
 
 export const RecallCause = z.enum(['pickup_deadline', 'cancelled', 'recalled', 'late_deposit']);

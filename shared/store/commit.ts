@@ -16,10 +16,11 @@ import type { Site, Tenant } from '../domain/site.ts';
 import { hasLeftStock, type StockUnit } from '../domain/stock.ts';
 import { type ChainHead, subjects } from '../domain/subjects.ts';
 import type { Instant } from '../domain/time.ts';
-import { plusSeconds } from '../domain/time.ts';
+import { instant, plusSeconds } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import type { WebhookEndpoint } from '../domain/webhook.ts';
 import type { WorkflowTerms } from '../domain/workflow-terms.ts';
+import { outageWrite } from './outages.ts';
 import { pack } from './packed.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Key, Row, Write } from './table.ts';
@@ -205,6 +206,14 @@ type Lockable = { credential: Pick<Credential, 'id' | 'method'>; verifier: strin
 /** What the caller brings may fit several transactions of a bank; everything else only one. */
 export const lockKey = (bankId: string, { credential, verifier }: Lockable): Key =>
   keys.lock(bankId, verifier, methods[credential.method].value === 'brought' ? credential.id : undefined);
+
+/** The same, with the time that it was out of service if that is over: kept for as long as one may ask for it. */
+export const compartmentWrites = (bankId: string, change: CompartmentChange, now: Instant): Write[] => {
+  const { door, outOfService: reason, outOfServiceAt } = change.before;
+  const write = compartmentWrite(bankId, change);
+  if (reason === null || outOfServiceAt === undefined || change.after.outOfService !== null) return [write];
+  return [write, outageWrite(bankId, { door, reason, startedAt: instant(outOfServiceAt), endedAt: now })];
+};
 
 /** PIN locks, unique among the live PINs of a bank, and the same for other credentials; a verifier is all that is kept. */
 export const lockWrites = (

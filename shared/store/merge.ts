@@ -1,5 +1,5 @@
 import { nextFor } from '../device/denial.ts';
-import { type DoorEntry, isDoorEntry } from '../device/journal.ts';
+import { isClimateEntry, isDoorEntry, type JournalEntry, type JournalEntryType } from '../device/journal.ts';
 import { Asset } from '../domain/asset.ts';
 import type { Command } from '../domain/command.ts';
 import { commandIdOf, commandReport } from '../domain/command-reports.ts';
@@ -7,8 +7,9 @@ import type { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { apply, type Emission } from '../domain/decision.ts';
 import { credentialVerifier } from '../domain/derived.ts';
+import { faultOfClimate } from '../domain/faults.ts';
 import { mergeDoorEntry } from '../domain/merge.ts';
-import type { World } from '../domain/merge-context.ts';
+import type { Merged, World } from '../domain/merge-context.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { StockUnit } from '../domain/stock.ts';
 import { ChainHead } from '../domain/subjects.ts';
@@ -22,7 +23,7 @@ import {
   commitCompartmentLog,
   commitStockUnit,
   commitTransaction,
-  compartmentWrite,
+  compartmentWrites,
   lockKey,
   lockWrites,
 } from './commit.ts';
@@ -30,13 +31,6 @@ import { isUnderstood, journalWrite, type ReceivedEntry } from './journal.ts';
 import { keys } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
 import { bumped, drawFresh, plannedTarget } from './transactions.ts';
-
-/** Entries that are events of the compartment itself, whoever has it. */
-const compartmentEvents: Partial<Record<DoorEntry['type'], Emission<ChainHead>['type']>> = {
-  'lock.jammed': 'compartment.lock_jammed',
-  'door.forced': 'compartment.forced_open',
-  'door.ajar': 'compartment.left_ajar',
-};
 
 export type MergeDeps = { table: Table; rootKeys: RootKeys; newId: (prefix: string) => string };
 export type Arrival = {
@@ -48,8 +42,15 @@ export type Arrival = {
 };
 
 /** Entries that are events of the bank itself: no row but its chain's head changes with them. */
-export const isOfTheBank = (entry: ReceivedEntry): boolean =>
-  ['access.denied', 'boot', 'journal.truncated'].includes(entry.type);
+const bankEvents: Partial<Record<JournalEntryType, Emission<ChainHead>['type']>> = {
+  'access.denied': 'access.denied',
+  boot: 'bank.booted',
+  'journal.truncated': 'bank.journal_truncated',
+  'power.lost': 'bank.power_lost',
+  'power.restored': 'bank.power_restored',
+  tamper: 'bank.tampered',
+};
+export const isOfTheBank = (entry: ReceivedEntry): boolean => Object.hasOwn(bankEvents, entry.type);
 
 /**
  * To be read before what of the journal is recorded: whoever records the same entries in between has then moved it on,
@@ -111,8 +112,8 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     world.transactions.set(id, apply(transaction, emissions).after);
   };
 
-  const takeDoorEntry = (entry: DoorEntry, occurredAt: Instant): boolean => {
-    const merged = mergeDoorEntry(world, journalId, entry, drawFresh(deps.rootKeys.version, deps.newId, 1), now);
+  /** Answers whether it is worth a commit of its own. */
+  const take = (merged: Merged, door: string): boolean => {
     for (const { transactionId, emissions, weak } of merged.emissions) {
       if (!weak) emit(transactionId, emissions);
       else if (!pending.transactions.has(transactionId)) pending.weak.set(transactionId, emissions);
@@ -126,12 +127,7 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     for (const { assetId, emissions } of merged.assets ?? []) pending.assets.set(assetId, emissions);
     pending.take.push(...merged.take);
     pending.drop.push(...merged.drop);
-    const type = compartmentEvents[entry.type];
-    if (type) {
-      const { seq, door, version, cause } = entry;
-      const data = { evidence: { journalId, seq, door, version, cause } };
-      pending.doors.set(door, [...(pending.doors.get(door) ?? []), { type, set: {}, data, occurredAt }]);
-    }
+    if (merged.compartment) pending.doors.set(door, [...(pending.doors.get(door) ?? []), ...merged.compartment]);
     return merged.stock !== undefined || merged.emissions.some((it) => !it.weak);
   };
 
@@ -168,7 +164,8 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     }
     for (const [door, compartment] of world.compartments) {
       const before = saved.compartments.get(door);
-      if (before && before !== compartment) writes.push(compartmentWrite(bank.id, { before, after: compartment }));
+      if (before && before !== compartment)
+        writes.push(...compartmentWrites(bank.id, { before, after: compartment }, now));
     }
     for (const [assetId, emissions] of pending.assets) {
       // Read late and seldom: an asset that came back to a door which was not its own any more.
@@ -252,23 +249,29 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       }
     }
     if (isDoorEntry(entry)) {
-      if (takeDoorEntry(entry, occurredAt)) await flush();
-    } else if (entry.type === 'access.denied') {
-      const { door = null, method, reason, transactionId = null, grantId: credentialId = null } = entry;
-      // A bank of before says only why.
-      const next = entry.next ?? nextFor(reason);
-      const limitAt = entry.limitAt === undefined ? null : instant(entry.limitAt);
-      const data = { door, method, reason, next, limitAt, transactionId, credentialId };
-      pending.bank.push({ type: 'access.denied', set: {}, data, occurredAt });
-    } else if (entry.type === 'boot') {
-      pending.bank.push({ type: 'bank.booted', set: {}, data: { generation: entry.generation }, occurredAt });
-    } else if (entry.type === 'journal.truncated') {
-      const data = { journalId, from: entry.from, to: entry.to };
-      pending.bank.push({ type: 'bank.journal_truncated', set: {}, data, occurredAt });
+      const fresh = drawFresh(deps.rootKeys.version, deps.newId, 1);
+      if (take(mergeDoorEntry(world, journalId, entry, fresh, now), entry.door)) await flush();
+    } else if (isClimateEntry(entry)) {
+      if (take(faultOfClimate(world, journalId, entry, now), entry.door)) await flush();
+    } else if (isOfTheBank(entry)) {
+      const type = bankEvents[entry.type];
+      if (type) pending.bank.push({ type, set: {}, data: bankData(entry, journalId), occurredAt });
     }
   };
 
   return { add, flush };
+};
+
+/** What an entry says of its bank, in the words of the event. */
+const bankData = (entry: JournalEntry, journalId: string): Record<string, unknown> => {
+  if (entry.type === 'boot') return { generation: entry.generation };
+  if (entry.type === 'journal.truncated') return { journalId, from: entry.from, to: entry.to };
+  if (entry.type !== 'access.denied') return {};
+  const { door = null, method, reason, transactionId = null, grantId: credentialId = null } = entry;
+  // A bank of before says only why.
+  const next = entry.next ?? nextFor(reason);
+  const limitAt = entry.limitAt === undefined ? null : instant(entry.limitAt);
+  return { door, method, reason, next, limitAt, transactionId, credentialId };
 };
 
 const snapshot = (world: World) => ({

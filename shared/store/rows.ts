@@ -2,6 +2,9 @@ import type { Key } from './table.ts';
 
 const number = (it: number): string => String(it).padStart(10, '0');
 
+/** Of milliseconds since 1970: what is later is smaller. */
+const newestFirst = (ms: number): string => String(9_999_999_999_999 - ms).padStart(13, '0');
+
 /** The largest sort key there is. */
 const end = '\uffff';
 
@@ -23,6 +26,13 @@ export const keys = {
   compartment: (bankId: string, door: string): Key => ({ PK: `BANK#${bankId}`, SK: `D#${door}` }),
   /** Who waits for a door, in the order of their ids. Between a bank and its doors, so that one query reads all. */
   waiting: (bankId: string, transactionId: string): Key => ({ PK: `BANK#${bankId}`, SK: `BW#${transactionId}` }),
+  /** Whether a bank is there, as its connections tell. Behind its doors, so that only who asks for its health reads it. */
+  connectivity: (bankId: string): Key => ({ PK: `BANK#${bankId}`, SK: 'E' }),
+  /** A time that a bank was offline, or one of its compartments out of service; what ended last comes first. */
+  outage: (bankId: string, endedAtMs: number, door: string | null): Key => ({
+    PK: `BANK#${bankId}`,
+    SK: `F#${newestFirst(endedAtMs)}#${door ?? ''}`,
+  }),
   acknowledged: (bankId: string, journalId: string): Key => ({ PK: `BANK#${bankId}`, SK: `A#${journalId}` }),
   journal: (bankId: string, journalId: string, seq: number): Key => ({
     PK: `BANK#${bankId}`,
@@ -124,6 +134,12 @@ export const ranges = {
   events: (logPk: string, after = 0) => ({ PK: logPk, from: `C#${number(after)}`, to: `C#${end}` }),
   /** A bank, who waits for one of its doors, and its compartments. */
   bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
+  /** A bank, its compartments, its connectivity, and what outages ended since then, the newest first. */
+  bankHealth: (bankId: string, sinceMs: number) => ({
+    PK: `BANK#${bankId}`,
+    from: 'B',
+    to: `F#${newestFirst(sinceMs)}#${end}`,
+  }),
   waiting: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'BW#', to: `BW#${end}` }),
   bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
   locks: (bankId: string, verifier: string) => ({

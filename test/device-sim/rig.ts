@@ -3,7 +3,7 @@ import { step, wakeAt } from '../../device-sim/bank.ts';
 import { type BankState, type Durable, type Layout, merge, newDurable, withEmptyDisk } from '../../device-sim/state.ts';
 import type { DoorChange, EnterResult, Input, Output } from '../../device-sim/turn.ts';
 import type { AccessMethod } from '../../shared/device/access.ts';
-import { type BankConfig, defaultBankConfig } from '../../shared/device/config.ts';
+import { type ConfigDocument, defaultBankConfig } from '../../shared/device/config.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { JournalBatch } from '../../shared/device/messages.ts';
 import type { DoorGrants, Grant } from '../../shared/device/shadow.ts';
@@ -59,6 +59,9 @@ type Options = Partial<Layout> & {
   /** False: the bank was never given its key. */
   key?: boolean;
 };
+
+/** Some types share a shape. */
+type Told<T extends JournalEntry['type']> = JournalEntry & { type: T };
 
 /** A bank on a table: its clock, disk, power and cloud are in our hands, and every state is frozen. */
 export class Rig {
@@ -166,7 +169,7 @@ export class Rig {
     this.hear(topics(bankId).key, { generation: 1, key: bankKey.toString('base64url') });
   }
 
-  config(change: Partial<BankConfig>): void {
+  config(change: Partial<ConfigDocument>): void {
     const rev = (this.state.durable.config?.rev ?? 0) + 1;
     this.setShadow('config', { ...defaultBankConfig, ...change, rev });
   }
@@ -240,8 +243,8 @@ export class Rig {
     return this.outputs.flatMap((output) => (output.type === 'persist' ? (output.change.entries ?? []) : []));
   }
 
-  entries<T extends JournalEntry['type']>(type: T): Extract<JournalEntry, { type: T }>[] {
-    return this.journal.filter((entry): entry is Extract<JournalEntry, { type: T }> => entry.type === type);
+  entries<T extends JournalEntry['type']>(type: T): Told<T>[] {
+    return this.journal.filter((entry): entry is Told<T> => entry.type === type);
   }
 
   published(topic: string): unknown[] {

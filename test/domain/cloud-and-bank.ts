@@ -1,7 +1,7 @@
 import type { Step } from '#shared/device/access.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { DoorStatus } from '#shared/device/door.ts';
-import type { Cause, DoorEntry } from '#shared/device/journal.ts';
+import type { Cause, ClimateEntry, DoorEntry } from '#shared/device/journal.ts';
 import type { Asset } from '#shared/domain/asset.ts';
 import { assign } from '#shared/domain/assignment.ts';
 import type { Bank, LayoutDoor } from '#shared/domain/bank.ts';
@@ -9,6 +9,7 @@ import { envelopesOf, type SubjectKind } from '#shared/domain/chain.ts';
 import { type Compartment, changed, newCompartment } from '#shared/domain/compartment.ts';
 import { type Credential, stepAtDoor } from '#shared/domain/credential.ts';
 import { apply, born, type SubjectChange } from '#shared/domain/decision.ts';
+import { faultOfClimate } from '#shared/domain/faults.ts';
 import type { Fresh } from '#shared/domain/issuing.ts';
 import { type CreateInput, create, createFromStock, type TransactionDecision } from '#shared/domain/lifecycle.ts';
 import { mergeDoorEntry } from '#shared/domain/merge.ts';
@@ -204,6 +205,8 @@ export class Cloud {
   readonly events: Envelope[] = [];
   /** Which door each asset was given by what was learned. */
   readonly assetDoors = new Map<string, unknown>();
+  /** What was said of compartments, by their doors. */
+  readonly ofDoors: { door: string; type: string; data: Record<string, unknown> | undefined }[] = [];
   /** Credentials whose PINs are locked at the bank. */
   readonly locks = new Set<string>();
   private drawn = 0;
@@ -329,7 +332,9 @@ export class Cloud {
         drop,
         stock,
         assets = [],
+        compartment = [],
       } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
+      this.hear(entry.door, compartment);
       for (const it of assets) this.assetDoors.set(it.assetId, it.emissions.at(-1)?.set.door);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
@@ -337,6 +342,17 @@ export class Cloud {
       if (stock) this.sayOfUnit(apply(this.unit(stock.unitId), [stock.emission]));
       this.lock(take, drop);
     }
+  }
+
+  /** The bank tells of a temperature. */
+  learnOfClimate(journalId: string, entry: ClimateEntry): void {
+    const { emissions, compartment = [] } = faultOfClimate(this.world, journalId, entry, this.now);
+    this.hear(entry.door, compartment);
+    for (const it of emissions) this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
+  }
+
+  private hear(door: string, said: { type: string; data?: Record<string, unknown> }[]): void {
+    this.ofDoors.push(...said.map(({ type, data }) => ({ door, type: type.replace('compartment.', ''), data })));
   }
 
   private save(id: string, { transaction, compartments, locks }: TransactionDecision): void {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ConfigDocument } from '#shared/device/config.ts';
+import { shadowBytesMax } from '#shared/device/topics.ts';
+import { doorsPerBankMax } from '#shared/domain/bank.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
+import { usualRanges } from '#shared/domain/thermal.ts';
 import { configPatch } from '#shared/outside/bank-config.ts';
 import { bankOf, doorOf } from '../domain/cloud-and-bank.ts';
 
@@ -32,9 +35,37 @@ describe('what a bank is told in config', () => {
   });
 
   it('is news when its set-up has changed, whatever revision the row says', () => {
-    const other = { config: { ...bank.config, timeZone: 'Europe/Zurich' } };
+    const other = { ...bank, config: { ...bank.config, timeZone: 'Europe/Zurich' } };
     const next = shown(configPatch({ ...told, rev: 9 }, other, first));
     expect(next).toMatchObject({ rev: 10, timeZone: 'Europe/Zurich' });
+  });
+
+  it('names the compartments whose temperature it is to watch, and leaves out what has no range', () => {
+    const layout = [
+      doorOf('1'),
+      doorOf('2', { thermalClass: 'frozen' }),
+      doorOf('3', { thermalClass: 'refrigerated' }),
+      doorOf('4', { thermalClass: 'frozen' }),
+    ];
+    const strict = { minC: 2, maxC: 6, afterSeconds: 60 };
+    const own = bankOf(layout, { config: { ...bank.config, thermalRanges: { refrigerated: strict } } });
+    const chilled = shown(configPatch({}, own, first));
+    expect(chilled.thermalZones).toEqual([
+      { ...usualRanges.frozen, doors: ['2', '4'] },
+      { ...strict, doors: ['3'] },
+    ]);
+    expect(chilled.thermalRanges).toBeUndefined();
+    expect(configPatch(chilled, own, first)).toBeNull();
+    expect(told.thermalZones).toBeUndefined();
+  });
+
+  it('fits into its shadow, were each of 120 doors chilled and labelled as long as can be', () => {
+    const classes = ['refrigerated', 'frozen', 'heated'] as const;
+    const layout = Array.from({ length: doorsPerBankMax }, (_, n) =>
+      doorOf(`DOOR-${100 + n}`, { thermalClass: classes[n % 3] ?? 'frozen' }),
+    );
+    const patch = configPatch({}, bankOf(layout), third);
+    expect(JSON.stringify({ desired: patch }).length).toBeLessThan(shadowBytesMax);
   });
 
   it('reaches a bank that was told before there were issuers', () => {

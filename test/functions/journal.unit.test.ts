@@ -151,11 +151,17 @@ const stories: Record<string, { entries: JournalEntry[]; events: string[] }> = {
   'refused PINs': { entries: [1, 2, 3].map(denied), events: Array(3).fill('access.denied') },
   'a deposit and a pickup': {
     entries: [closed(1, 'deposit', 'filled'), restored(2), closed(3, 'pickup', 'empty')],
-    events: ['transaction.completed', 'transaction.deposited', 'transaction.picked_up'],
+    events: ['bank.power_restored', 'transaction.completed', 'transaction.deposited', 'transaction.picked_up'],
   },
   'failed deposits and a jam': {
-    entries: [closed(1, 'deposit', 'empty'), jammed(2), closed(3, 'deposit', 'empty')],
-    events: ['compartment.lock_jammed', 'transaction.deposit_failed', 'transaction.deposit_failed'],
+    entries: [closed(1, 'deposit', 'empty'), closed(2, 'deposit', 'empty'), jammed(3)],
+    events: [
+      'compartment.lock_jammed',
+      'compartment.out_of_service',
+      'transaction.deposit_failed',
+      'transaction.deposit_failed',
+      'transaction.moved',
+    ],
   },
 };
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { catalogue } from '#events/catalogue.ts';
 import { Envelope } from '#events/envelope.ts';
+import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
 import { pinOf } from '#shared/domain/derived.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
@@ -371,10 +372,34 @@ describe('the people who run it', () => {
     expect(await raised(anEvent('transaction.overdue', { ...transaction, state: 'in_use', since: now }))).toEqual([]);
   });
 
-  it.each(['compartment.out_of_service', 'compartment.returned_to_service', 'transaction.created', 'new.type'])(
-    'are left alone by %s',
-    async (type) => {
-      expect(await raised(anEvent(type, {}))).toEqual([]);
-    },
-  );
+  it.each([
+    ['compartment.not_closing', 'door 7'],
+    ['compartment.contents_mismatched', 'door 7'],
+    ['compartment.temperature_out_of_range', `door 7, transaction ${samples['transaction.updated'].transactionId}`],
+    ['compartment.temperature_in_range', `door 7, transaction ${samples['transaction.updated'].transactionId}`],
+    ['bank.offline', null],
+    ['bank.online', null],
+    ['bank.power_lost', null],
+    ['bank.tampered', null],
+    ['bank.journal_truncated', null],
+  ] as const)('are told of %s', async (type, door) => {
+    const [alert] = await raised(anEvent(type, samples[type]));
+    expect(alert?.text).toContain(`Where: bank ${samples[type].bankId}${door === null ? '' : `, ${door}`}\n`);
+    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_1 /);
+  });
+
+  it('are left alone by a bank that was only suspected to be gone', async () => {
+    expect(await raised(anEvent('bank.online', { ...samples['bank.online'], was: 'suspected_offline' }))).toEqual([]);
+  });
+
+  it.each([
+    'bank.suspected_offline',
+    'bank.power_restored',
+    'compartment.out_of_service',
+    'compartment.returned_to_service',
+    'transaction.created',
+    'new.type',
+  ])('are left alone by %s', async (type) => {
+    expect(await raised(anEvent(type, {}))).toEqual([]);
+  });
 });

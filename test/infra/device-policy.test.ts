@@ -94,8 +94,11 @@ describe('the device policy', () => {
     expect(may('bnk_a', action, resource)).toBe(false);
   });
 
-  it('names the rules that exist', () => {
+  it('names rules that exist, and none that others set off', () => {
     const rules = synthesized('prod').all('AWS::IoT::TopicRule', z.object({ RuleName: z.string() }));
-    expect(rules.map(({ properties }) => properties.RuleName).sort()).toEqual(Object.values(ruleNames).sort());
+    const named = rules.map(({ properties }) => properties.RuleName);
+    expect(named.sort()).toEqual([...Object.values(ruleNames), 'lw_presence'].sort());
+    expect(may('bnk_a', 'Publish', 'topic/$aws/rules/lw_presence/bnk_a')).toBe(false);
+    expect(may('bnk_a', 'Publish', 'topic/$aws/events/presence/connected/bnk_a')).toBe(false);
   });
 });

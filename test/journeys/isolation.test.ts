@@ -162,6 +162,7 @@ const cases: Record<string, Case | null> = {
   'list-banks': { status: 200, attempts: () => [{}] },
   'get-bank': hidden(),
   'list-compartments': hidden(),
+  'get-bank-health': hidden(),
   'get-compartment': hidden(),
   'update-compartment': hidden({ outOfService: 'a stranger says so' }),
   'create-import': null,

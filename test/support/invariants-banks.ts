@@ -221,6 +221,9 @@ const bankNews: Record<string, string> = {
   'access.denied': 'access.denied',
   boot: 'bank.booted',
   'journal.truncated': 'bank.journal_truncated',
+  'power.lost': 'bank.power_lost',
+  'power.restored': 'bank.power_restored',
+  tamper: 'bank.tampered',
 };
 
 /** However often an entry arrived, and with whatever others: it is one event. */

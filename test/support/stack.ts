@@ -24,6 +24,7 @@ import { type Panel, panel } from '../../local/panel.ts';
 import { freePort } from '../../local/ports.ts';
 import { type Receiver, startReceiver } from '../../local/receiver.ts';
 import type { StackHandle } from '../../local/stack-handle.ts';
+import type { ThermalRange } from '../../shared/device/config.ts';
 import './engine-setup.ts';
 
 /** The stack that the tests of this file run against. Everything below belongs to it and ends with the file. */
@@ -64,6 +65,7 @@ export type BankWish = {
   siteId?: string;
   name?: string;
   batteryBackedClock?: boolean;
+  thermalRanges?: Partial<Record<LayoutDoor['thermalClass'], ThermalRange>>;
   /** It says of itself that there is no hardware behind it. There never is. */
   simulated?: boolean;
   /** What the simulated hardware has and has not. */
@@ -82,11 +84,19 @@ export type Bank = {
 
 /** Registers a bank over the API, gives it a certificate, and runs it in this process until it is online. */
 export async function newBank(tenant: Tenant, wish: BankWish = {}): Promise<Bank> {
-  const { doors = 3, name = 'Test bank', batteryBackedClock = false, simulated = true, hardware = {} } = wish;
+  const {
+    doors = 3,
+    name = 'Test bank',
+    batteryBackedClock = false,
+    simulated = true,
+    hardware = {},
+    thermalRanges,
+  } = wish;
   const layout = typeof doors === 'number' ? ordinaryDoors(doors) : doors;
   const siteId =
     wish.siteId ?? (await tenant.api.post('/v1/sites', { name: 'Test site', timeZone: 'Europe/Zurich' }, Made)).id;
-  const { id } = await tenant.api.post('/v1/banks', { siteId, name, layout, batteryBackedClock, simulated }, Made);
+  const registered = { siteId, name, layout, batteryBackedClock, simulated, ...(thermalRanges && { thermalRanges }) };
+  const { id } = await tenant.api.post('/v1/banks', registered, Made);
   const connected = await connectBank(tenant, { id, name, layout, hardware: { batteryBackedClock, ...hardware } });
   return { id, siteId, doors: layout, ...connected };
 }
