@@ -259,7 +259,7 @@ const lifecycleEvents = [
 ].join(' ');
 
 /** What a bank may do, by its own name only. At most 2,048 characters without blanks (limits.md F1). */
-function devicePolicy(arn: (resource: string) => string) {
+export function devicePolicy(arn: (resource: string) => string) {
   const me = `\${iot:Connection.Thing.ThingName}`;
   const { journal, ask, shadow } = topics(me);
   const down = `lw/${me}/down/*`;

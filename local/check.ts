@@ -14,6 +14,10 @@ const checks: { what: string; find: () => Promise<string> }[] = [
     what: 'Generated documents are current',
     find: () => complaints(process.execPath, ['shared/api/generate.ts', '--check']),
   },
+  {
+    what: 'The bank protocol is current',
+    find: () => complaints(process.execPath, ['local/bank-protocol.ts', '--check']),
+  },
   { what: 'The client is current', find: () => complaints(process.execPath, ['client/generate.ts', '--check']) },
 ];
 

@@ -2,42 +2,16 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Cycle } from '../../device-sim/state.ts';
 import type { Output } from '../../device-sim/turn.ts';
-import { type BankConfig, defaultBankConfig } from '../../shared/device/config.ts';
+import { defaultBankConfig } from '../../shared/device/config.ts';
 import type { JournalEntry } from '../../shared/device/journal.ts';
 import { type Act, anyAct, giveAll, usesOf } from './acts.ts';
+import { Guesses } from './guesses.ts';
 import { Rig } from './rig.ts';
 
 /*
  * What a bank promises whatever happens to it, and in whatever order. The checks read only true time, what the locks
  * did and what was written; they do not know how the bank decides.
  */
-
-/** Counts guesses by the rules of design.md section 5, by true time. */
-class Guesses {
-  private readonly wrong: number[] = [];
-  private streak = 0;
-  private lockedUntil = 0;
-  private readonly config: BankConfig;
-
-  constructor(config: BankConfig) {
-    this.config = config;
-  }
-
-  failed(time: number): void {
-    expect(time, 'a guess was taken while the keypad was locked').toBeGreaterThanOrEqual(this.lockedUntil);
-    this.wrong.push(time);
-    const today = this.wrong.filter((at) => at > time - 86_400_000);
-    expect(today.length, 'guesses in 24 hours').toBeLessThanOrEqual(this.config.guessesPerDay);
-    this.streak += 1;
-    const row = this.config.lockout.find(({ failures }) => failures === this.streak);
-    if (row) this.lockedUntil = time + row.lockSeconds * 1000;
-    if (this.streak === this.config.lockout.at(-1)?.failures) this.streak = 0;
-  }
-
-  succeeded(): void {
-    this.streak = 0;
-  }
-}
 
 /** Watches every output, in its order, and the true time at which it came. */
 class Witness {
