@@ -35,7 +35,7 @@ export const factsOf = ({ online, power, link, journal, timeKnown, keypadLockedU
   ...(keypadLockedUntil ? [{ text: `Keypad locked until ${clock(keypadLockedUntil)}`, mood: 'bad' } as const] : []),
   journal.unacknowledged === 0
     ? { text: 'The cloud knows everything', mood: 'plain' }
-    : { text: `${journal.unacknowledged} entries the cloud has not confirmed`, mood: 'plain' },
+    : { text: `Not confirmed by the cloud: ${journal.unacknowledged}`, mood: 'plain' },
 ];
 
 /** The time of day in UTC, to the second. */

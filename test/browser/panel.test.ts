@@ -75,7 +75,11 @@ describe('the panel of a simulated bank in a browser', () => {
     });
     page = await browser.context.newPage();
     page.setDefaultTimeout(10_000);
-    page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
+    page.on('console', (said) => {
+      // One test asks for what is not possible.
+      const isAsked = said.text().includes('409 (Conflict)');
+      if (said.type() === 'error' && !isAsked) wrong.push(said.text());
+    });
     page.on('pageerror', (error) => wrong.push(error.message));
   }, 60_000);
   afterAll(async () => {
@@ -92,7 +96,11 @@ describe('the panel of a simulated bank in a browser', () => {
   const says = (text: string | RegExp) => page.locator('#message').filter({ hasText: text }).waitFor();
   const door = (label: string) => page.getByRole('radio', { name: new RegExp(`^Door ${label},`) });
   /** With the mouse; they are numbered in layout order. */
-  const choose = (nth: number) => page.locator('.door').nth(nth - 1).click();
+  const choose = (nth: number) =>
+    page
+      .locator('.door')
+      .nth(nth - 1)
+      .click();
   const state = async () => panel(controlUrl).state();
 
   it('shows the bank as it is built, door by door', async () => {
@@ -203,7 +211,7 @@ describe('the panel of a simulated bank in a browser', () => {
     ['light', 360],
     ['dark', 360],
   ] as const)('has no barriers in %s colours, %i pixels wide', async (colorScheme, width) => {
-    await page.emulateMedia({ colorScheme });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 900 });
     await panel(controlUrl).door('9', { force: true, contents: 'filled' });
     await page.getByRole('radio', { name: /^Door 9, open, something inside/ }).waitFor({ state: 'attached' });
