@@ -32,7 +32,11 @@ export const drawFront = (
     const sign = signs[thermalClass];
     if (sign !== undefined) leaf.append(make('span', { class: 'sign', text: sign, 'aria-hidden': 'true' }));
     const label = make('label', { class: 'door', 'data-thermal': thermalClass }, input);
-    label.append(make('span', { class: 'room' }, make('span', { class: 'thing' })), leaf);
+    // What is written on the leaf cannot be read any more when it stands open.
+    label.append(
+      make('span', { class: 'room', text: door, 'aria-hidden': 'true' }, make('span', { class: 'thing' })),
+      leaf,
+    );
     label.style.left = percent(leftMm, widthMm);
     label.style.bottom = percent(bottomMm, heightMm);
     label.style.width = percent(size.widthMm, widthMm);

@@ -11,7 +11,8 @@ import { newTenant, ordinaryDoors, stack } from '../support/stack.ts';
 
 /*
  * A simulated day as an integrator plays it, against a system that is only known by its address, a key and a file of
- * banks. CI is content with an hour at two banks; a whole day at ten runs with
+ * banks. CI is content with an hour at two banks in which, by
+ * its seed, all workflows, courses, a power cut and a bad line fall; a whole day at ten runs with
  *   LATCHWORK_FULL=1 npm test -- test/journeys/sim-day.test.ts
  */
 const full = process.env.LATCHWORK_FULL === '1';
@@ -32,7 +33,7 @@ describe(`npm run sim, ${size.duration} at ${size.banks} banks`, { timeout: full
     const config = join(stateDir, 'banks.json');
     writeJson(config, { mqtt: stack.mqtt, stateDir, banks });
 
-    const wish = { endpoint: stack.apiUrl, config, traffic: 'rush', faults: 'storm', seed: '7', ...size };
+    const wish = { endpoint: stack.apiUrl, config, traffic: 'rush', faults: 'storm', seed: '942', ...size };
     const args = Object.entries(wish).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'traffic/main.ts', ...args], {
       cwd: root,
