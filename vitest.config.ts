@@ -6,7 +6,7 @@ const onTheStack = ['test/store/**/*.test.ts', 'test/functions/**/*.test.ts', 't
 const ofTheTemplate = ['test/infra/**/*.test.ts'];
 // A store or a handler that is tried with fakes says so in its name and needs no engine.
 const withoutStack = ['test/**/*.unit.test.ts'];
-const inABrowser = ['test/browser/**'];
+const inABrowser = ['test/browser/**/*.test.ts'];
 
 /** What takes minutes, mostly of waiting: begun last, everything would wait for it alone. */
 const longest = ['access', 'fuzz', 'faults-behind-queues', 'offline', 'workflows', 'mixed-day', 'deadlines', 'model'];
@@ -46,6 +46,14 @@ export default defineConfig({
           // A synthesis bundles every function.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: inABrowser,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

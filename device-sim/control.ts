@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import * as z from 'zod';
 import { AccessMethod } from '#shared/device/access.ts';
 import { Contents, LockState } from '#shared/device/door.ts';
+import { asksForPage, listPage, pageAt, sendPage, stream } from './pages.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
-import { grantsView, journalView, stateView } from './view.ts';
+import { grantsView, journalView, layoutView, stateView } from './view.ts';
 
 /*
  * The hands at a simulated bank: HTTP on loopback, JSON in and out (design.md section 9). It drives the world around the
@@ -56,6 +57,7 @@ const actions: Record<string, Action> = {
   'GET /': async (bank) => stateView(bank),
   'GET /journal': async (bank) => journalView(bank),
   'GET /grants': async (bank) => grantsView(bank),
+  'GET /layout': async (bank) => layoutView(bank),
   'POST /enter': (bank, body) => {
     const { method, value } = read(Enter, body);
     return oneAtATime(bank, () => bank.enter(method, value));
@@ -119,8 +121,6 @@ const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
   }
 };
 
-type Answer = (request: IncomingMessage) => Promise<unknown>;
-
 const pathOf = ({ url = '/' }: IncomingMessage): string[] => {
   try {
     return new URL(url, 'http://control').pathname.split('/').filter(Boolean).map(decodeURIComponent);
@@ -129,19 +129,42 @@ const pathOf = ({ url = '/' }: IncomingMessage): string[] => {
   }
 };
 
-const answerFor =
-  (banks: Map<string, SimulatedBank>, urlOf: (id: string) => string): Answer =>
-  async (request) => {
+/** A page of somebody else, open in the same browser, must not open doors here. */
+const isForeign = ({ headers: { origin, host } }: IncomingMessage): boolean =>
+  origin !== undefined && URL.parse(origin)?.host !== host;
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+const handlerFor =
+  (banks: Map<string, SimulatedBank>, urlOf: (id: string) => string): Handler =>
+  async (request, response) => {
+    if (isForeign(request)) {
+      throw new Refused({ status: 403, code: 'forbidden', detail: 'this is for pages of the simulator itself' });
+    }
     const [root, id, ...rest] = pathOf(request);
-    if (root === undefined) return { banks: [...banks.values()].map((bank) => listed(bank, urlOf)) };
+    if (root === undefined) {
+      const list = [...banks.values()].map((bank) => listed(bank, urlOf));
+      return asksForPage(request) ? sendPage(response, listPage(list)) : send(response, 200, json, { banks: list });
+    }
     const bank = root === 'banks' && id !== undefined ? banks.get(id) : undefined;
     if (!bank) throw notFound('no such bank; GET / lists them');
-    const [noun = '', door = ''] = rest;
-    const path = noun === 'doors' && rest.length === 2 ? '/doors/*' : `/${rest.join('/')}`;
-    const action = actions[`${request.method} ${path}`];
-    if (!action) throw notFound(`no ${request.method} ${path} here; there are ${Object.keys(actions).join(', ')}`);
-    return action(bank, await bodyOf(request), door);
+    if (request.method === 'GET') {
+      if (rest.length === 0 && asksForPage(request))
+        return redirect(response, `${new URL(urlOf(bank.id)).pathname}/panel`);
+      if (rest.join('/') === 'events') return stream(bank, response);
+      const page = await pageAt(rest);
+      if (page) return sendPage(response, page);
+    }
+    send(response, 200, json, await act(bank, request, rest));
   };
+
+const act = async (bank: SimulatedBank, request: IncomingMessage, rest: readonly string[]): Promise<unknown> => {
+  const [noun = '', door = ''] = rest;
+  const path = noun === 'doors' && rest.length === 2 ? '/doors/*' : `/${rest.join('/')}`;
+  const action = actions[`${request.method} ${path}`];
+  if (!action) throw notFound(`no ${request.method} ${path} here; there are ${Object.keys(actions).join(', ')}`);
+  return action(bank, await bodyOf(request), door);
+};
 
 const listed = ({ id, name, state }: SimulatedBank, urlOf: (id: string) => string) => ({
   id,
@@ -150,8 +173,14 @@ const listed = ({ id, name, state }: SimulatedBank, urlOf: (id: string) => strin
   controlUrl: urlOf(id),
 });
 
+const json = 'application/json';
+
 const send = (response: ServerResponse, status: number, type: string, body: unknown): void => {
   response.writeHead(status, { 'content-type': type }).end(`${JSON.stringify(body)}\n`);
+};
+
+const redirect = (response: ServerResponse, location: string): void => {
+  response.writeHead(303, { location, vary: 'accept' }).end();
 };
 
 export type Control = { url: string; urlOf(bankId: string): string; stop(): Promise<void> };
@@ -163,20 +192,17 @@ export const startControl = async (
 ): Promise<Control> => {
   let url = '';
   const urlOf = (id: string) => `${url}/banks/${encodeURIComponent(id)}`;
-  const answer = answerFor(banks, urlOf);
+  const handle = handlerFor(banks, urlOf);
   const server = createServer((request, response) => {
-    answer(request).then(
-      (body) => send(response, 200, 'application/json', body),
-      (error: unknown) => {
-        const isOurs = error instanceof Refused;
-        if (!isOurs) log(`control: ${String(error)}`);
-        const problem = isOurs ? error.problem : { status: 500, code: 'internal', detail: String(error) };
-        send(response, problem.status, 'application/problem+json', {
-          title: problem.code.replaceAll('_', ' '),
-          ...problem,
-        });
-      },
-    );
+    handle(request, response).catch((error: unknown) => {
+      const isOurs = error instanceof Refused;
+      if (!isOurs) log(`control: ${String(error)}`);
+      const problem = isOurs ? error.problem : { status: 500, code: 'internal', detail: String(error) };
+      send(response, problem.status, 'application/problem+json', {
+        title: problem.code.replaceAll('_', ' '),
+        ...problem,
+      });
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

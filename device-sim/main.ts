@@ -12,7 +12,7 @@ import { Settings } from './settings.ts';
 const patienceMs = 20_000;
 
 const refuse = (text: string): never => {
-  process.stderr.write(`${text}\nusage: npm run sim -- --config <file.json>; docs/bank-protocol.md shows such a file\n`);
+  process.stderr.write(`${text}\nusage: npm run sim -- --config <file.json>; docs/simulator.md shows such a file\n`);
   process.exit(2);
 };
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type Control, startControl } from './control.ts';
+import { openLink } from './link.ts';
 import { Settings, type SettingsInput } from './settings.ts';
 import { type SimulatedBank, startBank } from './simulated-bank.ts';
 
@@ -16,6 +17,7 @@ export type RunningBanks = {
 export const startBanks = async (
   input: SettingsInput,
   log: (text: string) => void = (text) => process.stderr.write(`${text}\n`),
+  linkTo: typeof openLink = openLink,
 ): Promise<RunningBanks> => {
   const settings = Settings.parse(input);
   const banks = new Map<string, SimulatedBank>();
@@ -24,7 +26,7 @@ export const startBanks = async (
   try {
     const ca = await readFile(settings.mqtt.caFile, 'utf8');
     for (const [position, bank] of settings.banks.entries()) {
-      banks.set(bank.id, await start(settings, bank, position, ca, (text) => log(`${bank.id}: ${text}`)));
+      banks.set(bank.id, await start(settings, bank, position, ca, linkTo, (text) => log(`${bank.id}: ${text}`)));
     }
   } catch (error) {
     await stop();
@@ -44,17 +46,20 @@ const start = async (
   bank: Settings['banks'][number],
   position: number,
   ca: string,
+  linkTo: typeof openLink,
   log: (text: string) => void,
 ): Promise<SimulatedBank> => {
   const [cert, key] = await Promise.all([readFile(bank.certFile, 'utf8'), readFile(bank.keyFile, 'utf8')]);
   const { contentsSensor, sensorLagMs, batteryBackedClock } = bank.options;
   const doors = bank.doors.map(({ door }) => door);
+  const link = { bankId: bank.id, host: mqtt.host, port: mqtt.port, ca, cert, key, seed: seed + position };
   return startBank(
     {
       name: bank.name,
       stateFolder: stateDir,
       layout: { bankId: bank.id, doors, contentsSensor, sensorLagMs, batteryBackedClock },
-      link: { host: mqtt.host, port: mqtt.port, ca, cert, key, seed: seed + position },
+      compartments: bank.doors,
+      link: (events) => linkTo(link, events),
     },
     log,
   );

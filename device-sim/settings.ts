@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Compartment } from './picture.ts';
 
 /** The file `main.ts` reads, and what `startBanks` takes. Certificate files are PEM. */
 export const Settings = z.object({
@@ -17,8 +18,8 @@ export const Settings = z.object({
         name: z.string().default(''),
         certFile: z.string(),
         keyFile: z.string(),
-        /** In layout order: a door's position decides which shadow it is in. */
-        doors: z.array(z.object({ door: z.string().min(1).max(16) })).min(1),
+        /** In layout order: a door's position decides which shadow it is in. Its sizes are for the picture. */
+        doors: z.array(Compartment).min(1),
         options: z
           .object({
             /** False: contents are `unknown`. */

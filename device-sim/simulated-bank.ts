@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { AccessMethod } from '#shared/device/access.ts';
 import { step, wakeAt } from './bank.ts';
 import type { Faults } from './faults.ts';
-import { type LinkSettings, openLink } from './link.ts';
+import type { Link, LinkEvents } from './link.ts';
 import { say } from './panel.ts';
+import type { Compartment } from './picture.ts';
 import type { BankState, Layout } from './state.ts';
 import { openStore } from './store.ts';
 import type { DoorChange, EnterResult, Input, Now, Output } from './turn.ts';
@@ -14,6 +15,7 @@ export type LinkState = { online: boolean } & Faults;
 export type SimulatedBank = {
   id: string;
   name: string;
+  compartments: readonly Compartment[];
   /** Resolves when it has connected for the first time. */
   connected: Promise<void>;
   state(): BankState;
@@ -28,6 +30,8 @@ export type SimulatedBank = {
   loseDisk(): Promise<void>;
   setLink(change: Partial<LinkState>): void;
   setSkew(skewMs: number): void;
+  /** Calls whenever something has changed, until what it returns is called. */
+  watch(changed: () => void): () => void;
   stop(): Promise<void>;
 };
 
@@ -36,7 +40,9 @@ export type BankSettings = {
   /** Holds one folder per bank. */
   stateFolder: string;
   layout: Layout;
-  link: Omit<LinkSettings, 'bankId'>;
+  /** How it is built, door by door as in the layout: for its picture. */
+  compartments: readonly Compartment[];
+  link: (events: LinkEvents) => Link;
 };
 
 /** Node's timers cannot wait longer. */
@@ -44,7 +50,7 @@ const timerMaxMs = 2 ** 31 - 1;
 
 /** One bank in this process: the pure machine with a clock, a disk and a link. */
 export const startBank = async (settings: BankSettings, log: (text: string) => void): Promise<SimulatedBank> => {
-  const { layout, name } = settings;
+  const { layout, name, compartments } = settings;
   const folder = join(settings.stateFolder, layout.bankId);
   const store = await openStore(folder, layout, Date.now());
   const witness = await openWitness(folder);
@@ -57,6 +63,10 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   let turns: Promise<unknown> = Promise.resolve();
   let isStopped = false;
   const connected = Promise.withResolvers<void>();
+  const watchers = new Set<() => void>();
+  const tellWatchers = (): void => {
+    for (const changed of watchers) changed();
+  };
 
   const now = (): Now => ({ mono: performance.now(), wall: Date.now() + skewMs });
 
@@ -72,18 +82,15 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     put(input).catch(() => undefined);
   };
 
-  const link = openLink(
-    { bankId: layout.bankId, ...settings.link },
-    {
-      connected: () => {
-        tell({ type: 'connected' });
-        connected.resolve();
-      },
-      disconnected: () => tell({ type: 'disconnected' }),
-      message: (topic, payload) => tell({ type: 'message', topic, payload }),
-      log,
+  const link = settings.link({
+    connected: () => {
+      tell({ type: 'connected' });
+      connected.resolve();
     },
-  );
+    disconnected: () => tell({ type: 'disconnected' }),
+    message: (topic, payload) => tell({ type: 'message', topic, payload }),
+    log,
+  });
 
   const take = async (input: Input): Promise<Output[]> => {
     if (isStopped) throw new Error(`bank ${layout.bankId} has stopped`);
@@ -91,6 +98,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     const next = step(state, input, now());
     for (const output of next.outputs) await perform(output, next.state);
     state = next.state;
+    tellWatchers();
     const wait = wakeAt(state) - performance.now();
     if (wait < timerMaxMs) timer = setTimeout(() => tell({ type: 'tick' }), Math.max(wait, 1));
     return next.outputs;
@@ -138,6 +146,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   return {
     id: layout.bankId,
     name,
+    compartments,
     connected: connected.promise,
     state: () => state,
     openings: witness.openings,
@@ -161,9 +170,15 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
       link.setFaults(faults);
       wantsLink = online ?? wantsLink;
       applyLink();
+      tellWatchers();
     },
     setSkew: (ms) => {
       skewMs = ms;
+      tellWatchers();
+    },
+    watch: (changed) => {
+      watchers.add(changed);
+      return () => watchers.delete(changed);
     },
     stop: async () => {
       await link.stop();

@@ -1,16 +1,12 @@
 import { defaultBankConfig } from '#shared/device/config.ts';
 import { lockedUntil } from './lockout.ts';
+import { picture } from './picture.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import type { DoorMemory } from './state.ts';
 import { certainTime, knowsCloudTime } from './time.ts';
 
-/** `door`, `contents`, `lock` as the bank knows them; `inside` is the truth behind the door. */
-const doorView = ({ known, actual, item }: DoorMemory) => ({
-  ...known,
-  inside: actual.inside,
-  item,
-  ...(actual.temperatureC !== undefined && { temperatureC: actual.temperatureC }),
-});
+/** `door`, `contents`, `lock` as the bank knows them; `actual` and `inside` are the truth, whether it sees it or not. */
+const doorView = ({ known, actual, item }: DoorMemory) => ({ ...known, inside: actual.inside, actual, item });
 
 export const stateView = (bank: SimulatedBank) => {
   const { durable, ram, layout } = bank.state();
@@ -37,6 +33,19 @@ export const stateView = (bank: SimulatedBank) => {
     clock: { skewMs: bank.skewMs() },
   };
 };
+
+const recentMost = 12;
+
+/** All that the page of a bank shows of it, with the newest entries of its journal first. */
+export const pageView = (bank: SimulatedBank) => ({
+  ...stateView(bank),
+  recent: bank.state().durable.entries.slice(-recentMost).reverse(),
+});
+export type PageView = ReturnType<typeof pageView>;
+
+/** How the bank is built. */
+export const layoutView = ({ id, name, compartments }: SimulatedBank) => ({ id, name, picture: picture(compartments) });
+export type LayoutView = ReturnType<typeof layoutView>;
 
 /** Everything the bank has kept of its journal, and every opening as the world saw it. */
 export const journalView = (bank: SimulatedBank) => {

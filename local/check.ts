@@ -9,6 +9,11 @@ import { messageOf, say, seconds } from './say.ts';
 const checks: { what: string; find: () => Promise<string> }[] = [
   { what: 'Format and lint', find: () => complaints(join(binDir, 'biome'), ['check', '--error-on-warnings', '.']) },
   { what: 'Types', find: () => complaints(join(binDir, 'tsc'), ['-p', '.']) },
+  // In a browser there are other globals than in Node.
+  {
+    what: 'Types of the panel of a bank',
+    find: () => complaints(join(binDir, 'tsc'), ['-p', join('device-sim', 'page')]),
+  },
   { what: 'Who may import whom', find: async () => (await brokenImportRules()).join('\n') },
   {
     what: 'Generated documents are current',

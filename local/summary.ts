@@ -16,8 +16,14 @@ Latchwork is up, ${took} after npm start.
 
 ${rows.map(([what = '', value]) => `  ${what.padEnd(26)}${value}`).join('\n')}
 
+The panel of a bank, in a browser: its doors, its keypad, and a switch for everything that goes wrong
+${system.banks.map(({ controlUrl }) => `  ${controlUrl}/panel`).join('\n')}
+
 Try it:
   curl -H 'Authorization: Bearer ${system.tenants[0]?.apiKey}' '${system.apiUrl}/v1/banks'
+
+A day of it, 60 times as fast, in another terminal:
+  npm run sim -- --banks 5 --traffic mixed --faults flaky
 
 Ctrl-C stops it; the data is there again at the next start.`;
 }

@@ -83,6 +83,66 @@ describe('the control of simulated banks', () => {
     expect(running.banks.map(({ id }) => id)).toEqual(['bnk_a', 'bnk_b']);
   });
 
+  it('sends a browser to the panel of the bank, and everybody else the state', async () => {
+    const html = { headers: { accept: 'text/html,application/xhtml+xml;q=0.9' } };
+    const sent = await fetch(url, { ...html, redirect: 'manual' });
+    expect(sent.status).toBe(303);
+    expect(new URL(sent.headers.get('location') ?? '', url).href).toBe(`${url}/panel`);
+    const list = await fetch(running.controlUrl, html);
+    expect(await list.text()).toContain('<a href="/banks/bnk_a/panel">Bank bnk_a</a>, 2 doors');
+  });
+
+  it.each([
+    ['/panel', 'text/html'],
+    ['/panel/panel.css', 'text/css'],
+    ['/panel/icon.svg', 'image/svg+xml'],
+    ['/panel/panel.ts', 'text/javascript'],
+  ])('serves %s as %s, with a policy that allows nothing from elsewhere', async (path, type) => {
+    const { status, headers } = await fetch(url + path);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+    expect(headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
+    expect(headers.get('content-security-policy')).not.toMatch(/unsafe|https?:|\*/);
+  });
+
+  it.each(['/panel/tsconfig.json', '/panel/..%2Fcontrol.ts', '/panel/constructor', '/panel/a/b'])(
+    'serves no other file, as %s',
+    async (path) => {
+      expect((await fetch(url + path)).status).toBe(404);
+    },
+  );
+
+  it('tells who listens what the bank is like, at once and after every change', async () => {
+    const listening = new AbortController();
+    const { body } = await fetch(`${url}/events`, { signal: listening.signal });
+    const reader = (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader();
+    const heardOf = async (what: string): Promise<void> => {
+      for (let heard = ''; !heard.includes(what); ) heard += (await reader.read()).value ?? '';
+    };
+    await heardOf('"skewMs":0');
+    await post('/clock', { skewMs: 1234 });
+    await heardOf('"skewMs":1234');
+    listening.abort();
+    await post('/clock', { skewMs: 0 });
+  });
+
+  it('tells how the bank is built', async () => {
+    expect(await get('/layout')).toMatchObject({
+      name: 'Bank bnk_a',
+      picture: { doors: [{ door: '1', widthMm: 440, heightMm: 300, bottomMm: 100 }, { door: 'A/2' }] },
+    });
+  });
+
+  it('does nothing for a page of somebody else', async () => {
+    const answer = await fetch(`${url}/power`, {
+      method: 'POST',
+      headers: { origin: 'http://elsewhere.example' },
+      body: '{ "on": false }',
+    });
+    expect(answer.status).toBe(403);
+    expect(await get()).toMatchObject({ power: true });
+  });
+
   it('takes a credential and tells what the panel says', async () => {
     expect(await post('/enter', { method: 'pin', value: '123456' })).toMatchObject({
       status: 200,

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import * as z from 'zod';
-import { AssetView } from '../../shared/api/assets.ts';
+import { latchwork } from '../../client/index.ts';
+import { noFaults } from '../../device-sim/faults.ts';
+import { readFaults } from '../../device-sim/scenario.ts';
+import type { LinkChange } from '../../local/panel.ts';
 import type { TransactionView } from '../../shared/api/transactions.ts';
 import { Workflow } from '../../shared/domain/workflow.ts';
+import { placeAsset } from '../../traffic/ground.ts';
+import { type People as Played, stories } from '../../traffic/stories.ts';
 import { caughtUp } from '../support/bank-memory.ts';
 import { invariantsHold } from '../support/invariants.ts';
-import { anItem } from '../support/parcel.ts';
 import { doorOf, type People, peopleAt } from '../support/people.ts';
-import { eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
+import { eventually, newBank, newTenant, ordinaryDoors, stack } from '../support/stack.ts';
 
 /*
  * One bank, every workflow, and a network that comes and goes. CI is content with 6 transactions; all 300 run with
@@ -18,74 +21,38 @@ const count = full ? 300 : 6;
 const atOnce = 4;
 const patience = 90_000;
 
-/** What the people of each workflow do, from the first request to the end. */
-const stories = {
-  sale: async (people: People) => {
-    const sale = await people.begin('sale', { payment: { amountMinor: 990, currency: 'CHF' } });
-    await people.act(sale, 'confirm-payment');
-    return handedOver(people, sale);
-  },
-  release: async (people: People) => {
-    const release = await people.begin('release', { conditions: ['identity'] });
-    await people.act(release, 'confirm', { condition: 'identity' });
-    return handedOver(people, release);
-  },
-  parcel: async (people: People) => handedOver(people, await people.begin('parcel')),
-  return: async (people: People) => handedOver(people, await people.begin('return')),
-  loan: async (people: People, assetId: string) => {
-    const loan = await people.begin('loan', { assetId, items: [] });
-    await people.atBank(loan, patience);
-    await people.takeOut(loan);
-    await people.putIn(loan);
-    return people.becomes(loan, 'completed', patience);
-  },
-  rental: async (people: People) => {
-    const rental = await people.begin('rental');
-    await people.atBank(rental, patience);
-    await people.use(rental, 'filled');
-    await people.use(rental, 'empty');
-    await people.becomes(rental, 'in_use', patience);
-    // The renter ends it once what the sensor saw last is known.
-    return eventually(() => people.act(rental, 'complete', { reason: 'done' }), { within: patience });
-  },
-} as const satisfies Record<Workflow, (people: People, assetId: string) => Promise<TransactionView>>;
-
-const handedOver = async (people: People, it: TransactionView): Promise<TransactionView> => {
-  await people.atBank(it, patience);
-  await people.putIn(it);
-  await people.takeOut(it);
-  return people.becomes(it, 'completed', patience);
-};
-
-/** An asset that staff have put into its door. */
-const placedAsset = async (tenant: Tenant, bank: Awaited<ReturnType<typeof newBank>>, nth: number): Promise<string> => {
-  const { id, door } = await tenant.api.post(
-    '/v1/assets',
-    { bankId: bank.id, name: `Drill ${nth}`, item: anItem },
-    AssetView,
-  );
-  await tenant.api.post('/v1/commands', { bankId: bank.id, door, reason: 'put it in' }, z.object({ id: z.string() }));
-  await eventually(async () => expect((await bank.panel.state()).doors[door]?.door).toBe('open'));
-  await bank.panel.fill(door);
-  await eventually(async () => expect((await tenant.api.get(`/v1/assets/${id}`, AssetView)).state).toBe('home'));
-  return id;
-};
+/** As the simulator has them, with the patience that outages need. */
+const played = (people: People): Played<TransactionView> => ({
+  ...people,
+  pay: (it) => people.act(it, 'confirm-payment'),
+  confirmIdentity: (it) => people.act(it, 'confirm', { condition: 'identity' }),
+  cancel: (it) => people.act(it, 'cancel'),
+  recall: (it) => people.act(it, 'recall', { reason: 'nobody came for it' }),
+  atBank: (it) => people.atBank(it, patience),
+  becomes: (it, state) => people.becomes(it, state, patience),
+  // The renter ends it once what the sensor saw last is known.
+  complete: (it) => eventually(() => people.act(it, 'complete', { reason: 'done' }), { within: patience }),
+});
 
 describe(`a day of ${count} transactions at one bank of 24 doors`, { timeout: full ? 1_800_000 : 300_000 }, () => {
   it('carries all six workflows through losses, repetitions and outages, and everything adds up', async () => {
     const tenant = await newTenant();
     const bank = await newBank(tenant, { doors: ordinaryDoors(24) });
-    const people = peopleAt(tenant, bank);
+    const people = played(peopleAt(tenant, bank));
+    const { episodes } = await readFaults('storm');
+    const api = latchwork({ baseUrl: stack.apiUrl, apiKey: tenant.apiKey });
     // One for each who may borrow at a time.
     const assets: string[] = [];
-    for (let nth = 0; nth < atOnce; nth += 1) assets.push(await placedAsset(tenant, bank, nth));
+    for (let nth = 0; nth < atOnce; nth += 1) {
+      assets.push(await placeAsset({ api }, { id: bank.id, controlUrl: bank.controlUrl, hands: bank.panel }));
+    }
 
     const workflows = Workflow.options;
     const waiting = Array.from({ length: count }, (_, nth) => workflows[nth % workflows.length] ?? 'parcel');
     const ended: TransactionView[] = [];
     const work = async (asset: string): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-        ended.push(await stories[next](people, asset));
+        ended.push(await stories[next](people, 'completed', asset));
     };
     let over = false;
     /**
@@ -104,14 +71,10 @@ describe(`a day of ${count} transactions at one bank of 24 doors`, { timeout: fu
     };
     /** Every few transactions the network turns worse or better; twice it is gone. */
     const weather = async (): Promise<void> => {
-      const turns = [
-        { drop: 0.2, duplicate: 0.3, delayMs: 200 },
-        { online: false },
-        { drop: 0, duplicate: 1, delayMs: 0 },
-        { drop: 0.3, duplicate: 0, delayMs: 500 },
-        { online: false },
-        { drop: 0, duplicate: 0, delayMs: 0 },
-      ];
+      const bad = episodes.flatMap(({ link }) =>
+        link ? [link.online === false ? link : { ...noFaults, ...link }] : [],
+      );
+      const turns: LinkChange[] = [...bad, { online: false }, noFaults];
       for (const [nth, turn] of turns.entries()) {
         const from = Math.floor((count * (nth + 1)) / (turns.length + 1));
         await reach(from);
