@@ -85,7 +85,12 @@ export const examples = {
   ] satisfies Answer[],
 };
 
-type Entry<Type extends JournalEntryType> = Extract<JournalEntry, { type: Type }>;
+/** The shape that entries of a type have, which may be that of several types. */
+type Entry<Type extends JournalEntryType, Shape = JournalEntry> = Shape extends { type: infer Types }
+  ? Type extends Types
+    ? Shape
+    : never
+  : never;
 type Unnumbered<Type extends JournalEntryType> = Omit<Entry<Type>, 'seq' | 'at' | 'type'>;
 
 const doorEntry = (
@@ -94,6 +99,16 @@ const doorEntry = (
   cause: DoorEntry['cause'] = { grantId: depositId, step: 'deposit' },
   lock: DoorEntry['after']['lock'] = 'ok',
 ) => ({ door: '1', after: { door: after, contents, lock }, transactionId, version: 2, cause });
+
+const excursion = (temperatureC: number) => ({
+  door: '1',
+  transactionId,
+  temperatureC,
+  minC: 2,
+  maxC: 8,
+  since: noon - 900_000,
+  extremeC: 9.5,
+});
 
 /** An entry of each kind. */
 const written: { [Type in JournalEntryType]: Unnumbered<Type> } = {
@@ -120,6 +135,8 @@ const written: { [Type in JournalEntryType]: Unnumbered<Type> } = {
   boot: { generation: null },
   scan: { door: '1', value: 'A-1001' },
   'temperature.read': { door: '1', temperatureC: 4.5 },
+  'temperature.left_range': excursion(9.5),
+  'temperature.back_in_range': excursion(7.5),
   'power.lost': {},
   'power.restored': {},
   tamper: {},

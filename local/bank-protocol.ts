@@ -121,7 +121,7 @@ const entryMeanings: Record<JournalEntryType, string> = {
   'door.ajar': 'the door has stood open for `ajarAfterSeconds`',
   'door.forced': 'the door opened though nothing released it; `cause` is `null`',
   'contents.changed': 'the contents sensor noticed; at a closed door with the cause of its last cycle',
-  'lock.jammed': 'the lock was tried and the door stays shut',
+  'lock.jammed': 'the lock was tried and the door stays shut; or it was pushed to, and the lock does not catch it',
   'access.denied':
     'a credential was refused; `door`, `transactionId` and `grantId` only where the bank can tell which right was meant',
   'command.acknowledged': 'a command was taken; before the lock is released',
@@ -130,7 +130,9 @@ const entryMeanings: Record<JournalEntryType, string> = {
   'grants.applied': '`grants-<k>` of revision `rev` is in force: what it holds anew, and what it holds no more',
   boot: 'power came or the controller restarted; `generation` of the bank key it holds',
   scan: 'something was scanned at a door',
-  'temperature.read': 'a temperature was measured',
+  'temperature.read': 'a temperature was measured, in a compartment without a range of its own',
+  'temperature.left_range': 'it was out of its range for longer than `afterSeconds`; `since` when, and `extremeC` the worst of it',
+  'temperature.back_in_range': 'an excursion that was told is over',
   'power.lost': 'power is going; one line from what is left in the capacitors',
   'power.restored': 'after a `boot` that follows a `power.lost`',
   tamper: 'the housing was opened',
@@ -141,15 +143,16 @@ const baseFields = ['seq', 'at', 'type'];
 const doorFields = ['door', 'after', 'transactionId', 'version', 'cause'];
 
 const entryRows = (): string[] =>
-  JournalEntry.options.map(({ shape }) => {
-    const { value: type } = shape.type;
-    const known = isAboutDoor(type) ? [...baseFields, ...doorFields] : baseFields;
-    const more = fieldsOf(shape)
-      .filter(({ name }) => !known.includes(name))
-      .map(({ name, isRequired, holds }) => `\`${name}\`${isRequired ? '' : ', may be missing'}: ${holds}`);
-    const fields = [...(isAboutDoor(type) ? ['door fields'] : []), ...more];
-    return `| \`${type}\` | ${entryMeanings[type]} | ${fields.join('<br>') || '–'} |`;
-  });
+  JournalEntry.options.flatMap(({ shape }) =>
+    ('options' in shape.type ? shape.type.options : [shape.type.value]).map((type) => {
+      const known = isAboutDoor(type) ? [...baseFields, ...doorFields] : baseFields;
+      const more = fieldsOf(shape)
+        .filter(({ name }) => !known.includes(name))
+        .map(({ name, isRequired, holds }) => `\`${name}\`${isRequired ? '' : ', may be missing'}: ${holds}`);
+      const fields = [...(isAboutDoor(type) ? ['door fields'] : []), ...more];
+      return `| \`${type}\` | ${entryMeanings[type]} | ${fields.join('<br>') || '–'} |`;
+    }),
+  );
 
 const verifiedAs: Record<(typeof methods)[AccessMethod]['value'], string> = {
   digits: 'verifier of the digits; counted by the keypad',
@@ -208,6 +211,9 @@ const sections: Record<string, () => string[]> = {
           'the bank’s own clock runs through a power cut, and grants may be decided by it until the cloud tells the time',
         lockout: 'rows `{ failures, lockSeconds }`: see [the keypad](#the-keypad)',
         guessesPerDay: 'wrong codes that the keypad takes in any 24 hours',
+        thermalRanges: 'what the operator set by thermal class; a bank goes by `thermalZones`',
+        thermalZones:
+          'which compartments it watches: `doors` between `minC` and `maxC`; out of it for `afterSeconds` in a row is told',
         issuerKeys: 'whose tokens it takes, `{ version, key }`: the newest and the one before',
       }),
       example(ConfigDocument, examples.config),
