@@ -29,6 +29,7 @@ const withPower = (turn: Turn, input: Input): void => {
   else if (input.type === 'message') hear(turn, input.topic, input.payload);
   else if (input.type === 'enter') enter(turn, input);
   else if (input.type === 'door') handle(turn, input.door, input.change);
+  else if (input.type === 'tamper') journal(turn, { type: 'tamper' });
   else if (input.type === 'tick') tick(turn);
 };
 

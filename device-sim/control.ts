@@ -28,6 +28,7 @@ const Link = z.strictObject({
 });
 const Power = z.strictObject({ on: z.boolean() });
 const Clock = z.strictObject({ skewMs: z.int() });
+const Tamper = z.strictObject({ opened: z.literal(true) });
 const Disk = z.strictObject({ lost: z.literal(true) });
 
 type Problem = { status: number; code: string; detail: string; errors?: { field: string; detail: string }[] };
@@ -76,6 +77,11 @@ const actions: Record<string, Action> = {
     const { on } = read(Power, body);
     await bank.power(on);
     return { on };
+  },
+  'POST /tamper': async (bank, body) => {
+    read(Tamper, body);
+    await bank.tamper();
+    return stateView(bank).journal;
   },
   'POST /disk': async (bank, body) => {
     read(Disk, body);

@@ -26,6 +26,8 @@ export type SimulatedBank = {
   /** Answers why it cannot be so, or nothing. */
   door(door: string, change: DoorChange): Promise<string | undefined>;
   power(on: boolean): Promise<void>;
+  /** Somebody opens the cover of the controller. */
+  tamper(): Promise<void>;
   /** Power off, a new and empty disk, power on. */
   loseDisk(): Promise<void>;
   setLink(change: Partial<LinkState>): void;
@@ -165,6 +167,9 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
       return outputs.find((output) => output.type === 'changed')?.impossible;
     },
     power,
+    tamper: async () => {
+      await put({ type: 'tamper' });
+    },
     loseDisk,
     setLink: ({ online, ...faults }) => {
       link.setFaults(faults);

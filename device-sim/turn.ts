@@ -37,6 +37,8 @@ export type Input =
   | { type: 'message'; topic: string; payload: unknown }
   | { type: 'enter'; id: string; method: AccessMethod; value: string }
   | { type: 'door'; door: string; change: DoorChange }
+  /** Somebody opened the cover of the controller. */
+  | { type: 'tamper' }
   | { type: 'tick' };
 
 /** In the order they must happen: what is persisted comes before what is done because of it. */

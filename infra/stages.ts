@@ -75,7 +75,7 @@ export const stages: Record<StageName, Stage> = {
     apiKeyRequestsPerMinute: 60_000,
     webhookAllowLoopback: true,
     // Who pulls a plug wants to see it.
-    connectivityWaitsSeconds: '2,6,2',
+    connectivityWaitsSeconds: '2,4,2',
     anchorLock: { mode: 'COMPLIANCE', days: 1 },
     // The local engine retries a poisoned batch until it is this old, and only then sends it to the bucket.
     streamRecordMaxAgeSeconds: 60,

@@ -46,6 +46,8 @@ export function panel(controlUrl: string) {
     clear: (door: string) => post(`/doors/${door}`, { contents: 'empty', door: 'closed' }),
     link: (change: LinkChange) => post('/link', change),
     power: (on: boolean) => post('/power', { on }),
+    /** Opens the cover of the controller. */
+    tamper: () => post('/tamper', { opened: true }),
     loseDisk: () => post('/disk', { lost: true }),
     clock: (skewMs: number) => post('/clock', { skewMs }),
   };

@@ -182,12 +182,13 @@ describe('the health of a bank', () => {
     expect(await healthOf(fridge)).toMatchObject({ availability: 'available', outOfService: null });
   });
 
-  it('is told of a power cut, and everything holds in the end', async () => {
+  it('is told of a power cut and of somebody at the controller, and everything holds in the end', async () => {
+    await bank.panel.tamper();
     await bank.panel.power(false);
     await bank.panel.power(true);
     await caughtUp(bank);
     await eventually(() =>
-      expect(typesOf()).toEqual(expect.arrayContaining(['bank.power_lost', 'bank.power_restored'])),
+      expect(typesOf()).toEqual(expect.arrayContaining(['bank.tampered', 'bank.power_lost', 'bank.power_restored'])),
     );
     await invariantsHold({ tenants: [tenant], banks: [bank], quiet: true });
   });

@@ -79,6 +79,19 @@ describe('the temperature of a compartment', () => {
   });
 });
 
+describe('the cover of the controller', () => {
+  it('is told at once when somebody opens it, unless the bank is dark', () => {
+    const rig = Rig.online();
+    const before = rig.sent.length;
+    rig.put({ type: 'tamper' });
+    expect(rig.entries('tamper')).toHaveLength(1);
+    expect(rig.sent.length).toBe(before + 1);
+    rig.power(false);
+    rig.put({ type: 'tamper' });
+    expect(rig.entries('tamper')).toHaveLength(1);
+  });
+});
+
 describe('a lock that does not catch', () => {
   it('is told when somebody pushes the door shut, and leaves it ajar', () => {
     const rig = Rig.online();
