@@ -86,20 +86,28 @@ const settingsIn = async (file: string): Promise<Settings> => {
   }
 };
 
-const groundFor = async ({ endpoint, config, banks = 3, seed }: Options, life: Lifetime): Promise<Ground> => {
+/** Unless said. */
+const localBanks = 3;
+
+const groundFor = async ({ endpoint, config, banks, seed }: Options, life: Lifetime): Promise<Ground> => {
   if (endpoint === undefined) {
+    if (config !== undefined) {
+      throw new PlainError(
+        'a day at the banks of a file needs --endpoint: the address of the API that they belong to.',
+      );
+    }
     const system = readJson(systemFile, System);
     if (!system) {
       throw new PlainError('no local system is running: start it with npm start, or name another one with --endpoint.');
     }
-    return localGround(system, banks, seed, life);
+    return localGround(system, banks ?? localBanks, seed, life);
   }
   const { LATCHWORK_API_KEY: apiKey } = process.env;
   if (config === undefined) throw new PlainError('--endpoint needs --config: the file of the banks to play at.');
   if (!apiKey) throw new PlainError('--endpoint needs an API key of the tenant in LATCHWORK_API_KEY.');
   const settings = await settingsIn(config);
-  if (banks !== undefined && banks < settings.banks.length) settings.banks.length = banks;
-  return deployedGround(endpoint.replace(/\/+$/, ''), apiKey, { ...settings, seed }, life);
+  const chosen = settings.banks.slice(0, banks);
+  return deployedGround(endpoint.replace(/\/+$/, ''), apiKey, { ...settings, seed, banks: chosen }, life);
 };
 
 const clockOf = (from: number, at: number): string => new Date(from * unitsMs.h + at).toISOString().slice(11, 16);

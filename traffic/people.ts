@@ -1,4 +1,6 @@
-import { type Latchwork, orThrow, type Schemas } from '../client/index.ts';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Latchwork, LatchworkProblem, orThrow, type Schemas } from '../client/index.ts';
 import type { StoryPlan } from '../device-sim/plan.ts';
 import type { Panel } from '../local/panel.ts';
 import { PlainError } from '../local/say.ts';
@@ -42,9 +44,26 @@ export const peopleAt = ({ api, bankId, hands, tally, story, order, pass, patien
   let knownAfterMs: number | undefined;
   let acts = 0;
 
-  const path = (it: Transaction) => ({ params: { path: { transactionId: it.id } } });
+  type Key = { header: { 'Idempotency-Key': string } };
+  /** Who gets no answer of the product asks again under the same key: whatever became of the first, it has its effect once. */
+  const insist = async <Answer>(ask: (key: Key) => Promise<Answer>): Promise<Answer> => {
+    const key = { header: { 'Idempotency-Key': randomUUID() } };
+    const giveUpAt = performance.now() + patienceMs;
+    for (;;) {
+      try {
+        return await ask(key);
+      } catch (error) {
+        const isRefusal = error instanceof LatchworkProblem && error.problem.status < 500;
+        if (isRefusal || performance.now() > giveUpAt) throw error;
+        tally.unanswered += 1;
+        await pause(1_000);
+      }
+    }
+  };
+
+  const of = (it: Transaction) => ({ path: { transactionId: it.id } });
   const read = (it: Transaction): Promise<Transaction> =>
-    orThrow(api.GET('/v1/transactions/{transactionId}', path(it)));
+    orThrow(api.GET('/v1/transactions/{transactionId}', { params: of(it) }));
   const looking = { withinMs: patienceMs, everyMs: 50, mostMs: 1_000 };
   /** A person who was sent away comes again. */
   const returning = { withinMs: patienceMs, everyMs: 500, mostMs: 5_000 };
@@ -82,27 +101,41 @@ export const peopleAt = ({ api, bankId, hands, tally, story, order, pass, patien
   return {
     begin: async (workflow, more = {}) => {
       const body = { workflow, bankId, externalIds: { order }, items: [anItem], ...more };
-      const created = await orThrow(api.POST('/v1/transactions', { body }));
+      const created = await insist((key) => orThrow(api.POST('/v1/transactions', { params: key, body })));
       tally.latencies.create.push(performance.now() - begunAt);
       return created;
     },
-    pay: (it) => orThrow(api.POST('/v1/transactions/{transactionId}/confirm-payment', { ...path(it), body: {} })),
-    confirmIdentity: (it) =>
-      orThrow(api.POST('/v1/transactions/{transactionId}/confirm', { ...path(it), body: { condition: 'identity' } })),
+    pay: (it) =>
+      insist((key) =>
+        orThrow(
+          api.POST('/v1/transactions/{transactionId}/confirm-payment', { params: { ...of(it), ...key }, body: {} }),
+        ),
+      ),
+    confirmIdentity: (it) => {
+      const body = { condition: 'identity' } as const;
+      return insist((key) =>
+        orThrow(api.POST('/v1/transactions/{transactionId}/confirm', { params: { ...of(it), ...key }, body })),
+      );
+    },
     cancel: async (it) => {
       await pass(story.waits[acts] ?? 0);
-      await orThrow(api.POST('/v1/transactions/{transactionId}/cancel', { ...path(it), body: {} }));
+      await insist((key) =>
+        orThrow(api.POST('/v1/transactions/{transactionId}/cancel', { params: { ...of(it), ...key }, body: {} })),
+      );
       return becomes(it, 'cancelled');
     },
     recall: async (it) => {
       await pass(story.waits[acts] ?? 0);
       const body = { reason: 'nobody came for it' };
-      return orThrow(api.POST('/v1/transactions/{transactionId}/recall', { ...path(it), body }));
+      return insist((key) =>
+        orThrow(api.POST('/v1/transactions/{transactionId}/recall', { params: { ...of(it), ...key }, body })),
+      );
     },
     complete: (it) =>
       until(
         `the renter ends ${it.id}`,
-        () => orThrow(api.POST('/v1/transactions/{transactionId}/complete', { ...path(it), body: { reason: 'done' } })),
+        () =>
+          orThrow(api.POST('/v1/transactions/{transactionId}/complete', { params: of(it), body: { reason: 'done' } })),
         { ...looking, everyMs: 300 },
       ),
     atBank: async (it) => {

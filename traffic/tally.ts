@@ -17,6 +17,8 @@ export type Tally = {
   refusals: Record<string, number>;
   denials: Record<string, number>;
   doorCycles: number;
+  /** Requests that got no answer of the product, and were sent again. */
+  unanswered: number;
   faults: Record<string, number>;
   /** What kept stories from their end, each in a sentence. */
   troubles: string[];
@@ -30,6 +32,7 @@ export const newTally = (): Tally => ({
   refusals: {},
   denials: {},
   doorCycles: 0,
+  unanswered: 0,
   faults: {},
   troubles: [],
   latestMs: 0,
@@ -100,6 +103,7 @@ export const summary = (tally: Tally): string => {
     ['Faults', counted(tally.faults)],
     ['Refused by the API', counted(tally.refusals)],
     ['Refused at the bank', counted(tally.denials)],
+    ['Without an answer', `${tally.unanswered} requests, sent again`],
     ['Latest beginning', `${(tally.latestMs / 1000).toFixed(1)} s after its planned time`],
   ];
   return [

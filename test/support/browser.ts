@@ -26,7 +26,7 @@ const flags = [
 ];
 
 const chromiumPath = (): string => {
-  const { CHROMIUM_PATH: named } = process.env;
+  const named = process.env.CHROMIUM_PATH || undefined;
   const found = (named === undefined ? usualPlaces : [named]).find((path) => existsSync(path));
   if (found !== undefined) return found;
   throw new Error(

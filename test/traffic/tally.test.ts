@@ -38,6 +38,7 @@ describe('the summary of a simulated day', () => {
   Faults                power cut 2
   Refused by the API    bank_full 1
   Refused at the bank   none
+  Without an answer     0 requests, sent again
   Latest beginning      0.0 s after its planned time`);
   });
 
