@@ -223,7 +223,7 @@ export class Cloud {
   }
 
   /** Ids that sort by when they were drawn, as ours do. */
-  private fresh(): Fresh {
+  protected fresh(): Fresh {
     this.drawn += 2;
     return { credentialIds: [this.drawn - 1, this.drawn].map((nth) => `crd_${1000 + nth}`), keyVersion: 1 };
   }
@@ -369,7 +369,7 @@ export class Cloud {
     this.tell(subjects.transaction, change, (after) => this.world.transactions.set(id, after));
   }
 
-  private tell<Subject extends { version: number; hash: string }>(
+  protected tell<Subject extends { version: number; hash: string }>(
     kind: SubjectKind<Subject>,
     change: SubjectChange<Subject>,
     keep: (after: Subject) => void,
