@@ -334,7 +334,7 @@ export class Cloud {
         assets = [],
         compartment = [],
       } = mergeDoorEntry(world, journalId, entry, this.fresh(), this.now);
-      this.hear(entry.door, compartment);
+      this.takeIn(entry.door, compartment);
       for (const it of assets) this.assetDoors.set(it.assetId, it.emissions.at(-1)?.set.door);
       for (const it of emissions) {
         this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
@@ -347,11 +347,11 @@ export class Cloud {
   /** The bank tells of a temperature. */
   learnOfClimate(journalId: string, entry: ClimateEntry): void {
     const { emissions, compartment = [] } = faultOfClimate(this.world, journalId, entry, this.now);
-    this.hear(entry.door, compartment);
+    this.takeIn(entry.door, compartment);
     for (const it of emissions) this.say(it.transactionId, apply(this.transaction(it.transactionId), it.emissions));
   }
 
-  private hear(door: string, said: { type: string; data?: Record<string, unknown> }[]): void {
+  private takeIn(door: string, said: { type: string; data?: Record<string, unknown> }[]): void {
     this.ofDoors.push(...said.map(({ type, data }) => ({ door, type: type.replace('compartment.', ''), data })));
   }
 

@@ -96,7 +96,7 @@ const alarms = stack.all(
 );
 
 describe('the stack', () => {
-  it('stays well below the 500 resources that CloudFormation allows', () => {
+  it('stays below the 500 resources that CloudFormation allows', () => {
     expect(stack.count).toBeLessThan(480);
   });
 
