@@ -393,6 +393,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: banks.listBanks, ask: () => ({}) },
     { route: banks.getBank, ask: () => ({ params: { bankId } }) },
+    { route: banks.updateBank, ask: () => ({ params: { bankId }, body: { locale: 'de' } }) },
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },

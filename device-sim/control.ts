@@ -11,6 +11,7 @@ import { grantsView, journalView, stateView } from './view.ts';
  */
 
 const Enter = z.strictObject({ method: AccessMethod, value: z.string().min(1).max(256) });
+const Scan = z.strictObject({ value: z.string().min(1).max(256) });
 const Door = z.strictObject({
   door: z.enum(['closed', 'ajar', 'open']).optional(),
   contents: Contents.optional(),
@@ -59,6 +60,10 @@ const actions: Record<string, Action> = {
   'POST /enter': (bank, body) => {
     const { method, value } = read(Enter, body);
     return oneAtATime(bank, () => bank.enter(method, value));
+  },
+  'POST /scan': (bank, body) => {
+    const { value } = read(Scan, body);
+    return oneAtATime(bank, () => bank.scan(value));
   },
   'POST /doors/*': async (bank, body, door) => {
     if (!bank.state().layout.doors.includes(door)) throw notFound(`this bank has no door ${door}`);

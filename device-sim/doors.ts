@@ -1,5 +1,6 @@
 import type { Contents, DoorStatus } from '#shared/device/door.ts';
 import type { DoorEntry } from '#shared/device/journal.ts';
+import { mustScan } from './access.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';
@@ -68,6 +69,7 @@ export const close = (turn: Turn, door: string): void => {
   const shut = knowing({ ...before, actual: { ...before.actual, door: 'closed' } }, { door: 'closed' });
   const { memory, change } = settled(turn, { ...shut, item: itemAtClose(shut) });
   openSince(turn, door, null);
+  noteMissedScan(turn, door, before.cycle, memory.cycle);
   saw(turn, 'door.closed', door, memory, memory.cycle, change);
   if (memory.cycle?.cause && 'commandId' in memory.cycle.cause) markForReport(turn, door);
   panel(turn, memory.cycle && !memory.cycle.done ? 'not_done' : 'closed', door);
@@ -84,7 +86,17 @@ export const notice = (turn: Turn, door: string): void => {
   // A sensor that fails tells nothing of what the last person did.
   const hasFailed = contents === 'unknown';
   const { memory, change } = hasFailed ? { memory: seen, change: {} } : settled(turn, seen);
+  noteMissedScan(turn, door, before.cycle, memory.cycle);
   saw(turn, 'contents.changed', door, memory, hasFailed ? unexplained(turn, door) : memory.cycle, change);
+};
+
+/** A step that is now done without its label, where that had to be scanned. */
+const noteMissedScan = (turn: Turn, door: string, before: Cycle | null, after: Cycle | null): void => {
+  const step = stepOf(after);
+  const held = heldFor(turn, door);
+  if (step === null || !after?.done || before?.done || after.scanned || after.transactionId === null) return;
+  if (held?.transactionId !== after.transactionId || !mustScan(held, step)) return;
+  journal(turn, { type: 'scan', door, value: '', result: 'missed', transactionId: after.transactionId, step });
 };
 
 const itemAfter = ({ item, cycle }: DoorMemory, contents: Contents): string | null => {

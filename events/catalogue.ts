@@ -137,6 +137,10 @@ export const catalogue = {
   'transaction.conflicted': byFact.extend({ recorded: field.text, happened: field.text }),
   'transaction.deposit_failed': byFact.extend({ reason: field.text }),
   'transaction.pickup_failed': byFact.extend({ reason: field.text }),
+  /** Its label was read at the door: `right`, or `unchecked` where none was named. */
+  'transaction.scanned': byFact.extend({ step: field.textOrNull, result: field.text }),
+  /** Another label was read (`wrong`), or none where it had to be (`missed`): what was done stands, and is to be looked at. */
+  'transaction.scan_failed': byFact.extend({ step: field.textOrNull, result: field.text }),
   /** `reason`: of staff who act outside the plan with it. */
   'credential.issued': transaction.extend({ credentialId: field.text, reason: field.maybeText }),
   'credential.revoked': transaction.extend({ credentialId: field.text }),
@@ -174,6 +178,11 @@ export const catalogue = {
   /** Somebody looked inside, and it is empty. */
   'compartment.cleared': compartment,
   'bank.registered': bank.extend({ name: field.text, doors: field.whole }),
+  /** How it is set up now: its language, and by method how long it opens without the cloud; null where that is as usual. */
+  'bank.updated': bank.extend({
+    locale: field.textOrNull,
+    offlineSeconds: z.record(field.text, field.whole).nullable(),
+  }),
   /** Its controller began anew. `generation`: of the key it holds, null if none. */
   'bank.booted': bank.extend({ generation: field.whole.nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */

@@ -128,6 +128,8 @@ export const samples: { [T in EventType]: EventData<T> } = {
   },
   'transaction.deposit_failed': { ...parcel, state: 'reserved', evidence, reason: 'nothing_deposited' },
   'transaction.pickup_failed': { ...parcel, evidence, reason: 'abandoned' },
+  'transaction.scanned': { ...parcel, evidence, step: 'deposit', result: 'right', changes: {} },
+  'transaction.scan_failed': { ...parcel, evidence, step: 'pickup', result: 'missed', changes: {} },
   'credential.issued': { ...parcel, credentialId: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z' },
   'credential.revoked': { ...parcel, credentialId: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9' },
   'credential.superseded': {
@@ -173,6 +175,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'compartment.returned_to_service': compartment,
   'compartment.cleared': compartment,
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
+  'bank.updated': { ...bank, locale: 'de-CH', offlineSeconds: { badge: 28_800 } },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
   'import.created': { ...imported, state: 'pending', changes: { state: 'pending', bytes: 412_873 } },

@@ -54,6 +54,9 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
     if (found === undefined) return { reason: 'wrong_credential' };
     const { transaction, credential, denial } = found;
     if (denial !== null) return denial;
+    // The bank would have to see the label, and does not know yet which.
+    if (credential.step === 'deposit' && transaction.scanAt?.split(',').includes('deposit'))
+      return { reason: 'scan_required' };
     const { tenant } = transaction;
     const door = doorOf(transaction, credential);
     if (door === null) return { reason: 'credential_revoked' };

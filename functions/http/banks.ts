@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/banks.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
@@ -10,7 +11,15 @@ import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
-import { bankWrites, readBank, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
+import {
+  bankUpdate,
+  bankWrites,
+  readBank,
+  readBankAndDoor,
+  readBankAndLog,
+  readBankDoorAndLog,
+  readBankWithDoors,
+} from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
@@ -26,6 +35,11 @@ const serviceEmission = (reason: string | null): Emission<ChainHead> =>
   reason === null
     ? { type: 'compartment.returned_to_service', set: {} }
     : { type: 'compartment.out_of_service', set: {}, data: { reason } };
+
+const settingsOf = ({ locale, offlineSeconds }: Pick<Bank['config'], 'locale' | 'offlineSeconds'>) => ({
+  ...(locale !== undefined && { locale }),
+  ...(offlineSeconds !== undefined && { offlineSeconds }),
+});
 
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
@@ -50,6 +64,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
         rev: 1,
         timeZone: Site.parse(siteRow).timeZone,
         batteryBackedClock: body.batteryBackedClock,
+        ...settingsOf(body),
       },
       bankKey: { generation: 1, keyVersion: version },
       pinDigits,
@@ -82,6 +97,30 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     const bank = await readBank(deps.table, caller.tenant, params.bankId);
     if (bank === null) throw notFound(`bank ${params.bankId}`);
     return answer(bank);
+  },
+
+  [contract.updateBank.id]: async (call: Call<typeof contract.updateBank>) => {
+    const { body, caller, params, circumstances, ifMatch } = call;
+    const found = await readBankAndLog(deps.table, caller.tenant, params.bankId);
+    if (found === null) throw notFound(`bank ${params.bankId}`);
+    const { bank, log } = found;
+    if (ifMatch !== undefined && ifMatch !== bank.version)
+      throw new Refusal('precondition_failed', `the bank is at version ${bank.version} now`);
+    const config = { ...bank.config, ...settingsOf(body) };
+    if (isDeepStrictEqual(config, bank.config)) return answer(bank);
+    const after: Bank = { ...bank, config: { ...config, rev: config.rev + 1 }, version: bank.version + 1 };
+    const { locale = null, offlineSeconds = null } = after.config;
+    const change = apply(log, [{ type: 'bank.updated' as const, set: {}, data: { locale, offlineSeconds } }]);
+    try {
+      await deps.table.write([bankUpdate(after), ...commitBankLog(change, circumstances).writes]);
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      if (ifMatch !== undefined) throw new Refusal('precondition_failed', 'the bank was changed meanwhile');
+      throw new Refusal('busy', 'something happens at the bank at this very moment; try again', {
+        retryAfterSeconds: 1,
+      });
+    }
+    return answer(after);
   },
 
   [contract.listCompartments.id]: async ({ caller, params }: Call<typeof contract.listCompartments>) => {
@@ -142,6 +181,7 @@ export const handler = endpoint(
     contract.createBank,
     contract.listBanks,
     contract.getBank,
+    contract.updateBank,
     contract.listCompartments,
     contract.getCompartment,
     contract.updateCompartment,

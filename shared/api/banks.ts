@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { AccessMethod } from '../device/access.ts';
 import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import { once, type Route } from './route.ts';
@@ -18,6 +19,17 @@ export const CompartmentView = Compartment.omit({ lastEntry: true, until: true, 
   .extend(LayoutDoor.shape)
   .meta({ id: 'Compartment' });
 export type CompartmentView = z.infer<typeof CompartmentView>;
+
+/** What of a bank's set-up can be changed while people use it. */
+const settings = once(() => ({
+  /** What its panel says its messages in; English where the bank does not speak it. */
+  locale: z
+    .string()
+    .regex(/^[a-z]{2}(-[A-Z]{2})?$/, 'a BCP 47 tag, for example de or de-CH')
+    .optional(),
+  /** By method, for how many seconds it opens without the cloud; left out, as long as each credential is valid. */
+  offlineSeconds: z.partialRecord(AccessMethod, field.count.max(31_536_000)).optional(),
+}));
 
 export const createBank = {
   id: 'create-bank',
@@ -42,6 +54,7 @@ export const createBank = {
       batteryBackedClock: field.yesNo.default(false),
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
       simulated: field.yesNo.default(false),
+      ...settings(),
     }),
   ),
   status: 201,
@@ -74,6 +87,21 @@ export const getBank = {
   status: 200,
   response: () => BankView,
   problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const updateBank = {
+  id: 'update-bank',
+  noun: 'banks',
+  method: 'PATCH',
+  path: '/v1/banks/{bankId}',
+  summary: 'Change the language of a bank, and how long it opens without the network',
+  permission: 'banks:write',
+  params: z.object({ bankId: idParam }),
+  body: once(() => z.strictObject(settings())),
+  status: 200,
+  response: () => BankView,
+  problems: ['precondition_failed', 'conflict'],
   etag: true,
 } as const satisfies Route;
 

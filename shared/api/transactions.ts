@@ -9,7 +9,16 @@ import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
-import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
+import {
+  ExternalId,
+  ExternalIds,
+  Item,
+  Metadata,
+  Party,
+  Transaction,
+  TransactionState,
+  Waiting,
+} from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import { once, type Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
@@ -43,6 +52,7 @@ export const TransactionView = Transaction.omit({
   deadlineRev: true,
   pickupWithinSeconds: true,
   useWithinSeconds: true,
+  label: true,
 })
   .extend({
     reservation: z.enum(['hard', 'soft']),
@@ -134,6 +144,19 @@ export const CreateTransaction = once(() =>
       .optional(),
     /** How early and how late people are let in all the same; left out, what is usual for the workflow. */
     tolerance: z.strictObject(Tolerance.shape).optional(),
+    /** What is put in has this label. At the steps named, the bank asks for it; elsewhere it is compared if it is scanned. */
+    custody: z
+      .strictObject({
+        /** We keep a keyed hash of it, for one bank. */
+        label: ExternalId,
+        scanAt: z
+          .array(Step.extract(['deposit', 'pickup']))
+          .max(2)
+          .refine((all) => new Set(all).size === all.length, 'each at most once')
+          .meta({ uniqueItems: true })
+          .default([]),
+      })
+      .optional(),
     /** A soft one gives way to a hard request at a full bank until its first step has begun. */
     reservation: z.enum(['hard', 'soft']).default('hard'),
     /** If no compartment is free, wait for one until then instead of being refused. */

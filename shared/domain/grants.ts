@@ -107,7 +107,9 @@ export const doorGrants = (
         ...(blocked ? { blocked } : {}),
       };
     });
-  return { transactionId: it.id, version: it.version, grants };
+  const { label, scanAt } = it;
+  const custody = label === undefined ? {} : { label, ...(scanAt !== undefined && { scanAt }) };
+  return { transactionId: it.id, version: it.version, ...custody, grants };
 };
 
 /** What "again and again" is for a bank that counts. */

@@ -127,6 +127,8 @@ export type CreateInput = {
   /** How people prove their right, where that is not as usual. */
   access?: readonly Access[];
   tolerance?: Tolerance | undefined;
+  label?: string;
+  scanAt?: string;
 };
 
 /** Those asked for are ones that its workflow has, and still to come. */

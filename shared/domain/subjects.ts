@@ -44,7 +44,7 @@ export const subjects = {
       ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
-    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey'],
+    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey', 'label'],
     shown: ({ credentials, waiting, ...set }) => ({
       ...set,
       ...(credentials && { credentials: credentials.map(withoutBrought) }),

@@ -4,6 +4,7 @@ import { type InLine, Need } from '../domain/assignment.ts';
 import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 
@@ -59,6 +60,9 @@ export const activatedWrites = (bank: Bank): Write[] => {
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
 };
 
+/** The bank as it becomes by a change of the version before it. */
+export const bankUpdate = (after: Bank): Write => bankWrite(after, { version: after.version - 1 });
+
 /** The bank with this policy to choose its compartments by. */
 export const policyWrite = (bank: Bank, assignmentPolicy: AssignmentPolicy): Write =>
   bankWrite({ ...bank, assignmentPolicy, version: bank.version + 1 }, { version: bank.version });
@@ -78,6 +82,18 @@ export const readBank = async (table: Table, tenant: string, bankId: string): Pr
   if (row === undefined) return null;
   const bank = parseBank(row);
   return bank.tenant === tenant ? bank : null;
+};
+
+/** The same as it surely is now, with the head of its own chain, in one call. */
+export const readBankAndLog = async (
+  table: Table,
+  tenant: string,
+  bankId: string,
+): Promise<{ bank: Bank; log: ChainHead } | null> => {
+  const [bankRow, logRow] = await table.batchGet([keys.bank(bankId), keys.bankLog(bankId)], true);
+  if (bankRow === undefined) return null;
+  const bank = parseBank(bankRow);
+  return bank.tenant === tenant ? { bank, log: ChainHead.parse(logRow) } : null;
 };
 
 type Place = { tenant: string; bankId: string; door: string };

@@ -38,6 +38,9 @@ const compartmentEvents: Partial<Record<DoorEntry['type'], Emission<ChainHead>['
   'door.ajar': 'compartment.left_ajar',
 };
 
+/** The wrong thing was there, or nobody showed that it was the right one although that was asked for. */
+const failedScans: readonly string[] = ['wrong', 'missed'];
+
 export type MergeDeps = { table: Table; rootKeys: RootKeys; newId: (prefix: string) => string };
 export type Arrival = {
   journalId: string;
@@ -253,6 +256,12 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     }
     if (isDoorEntry(entry)) {
       if (takeDoorEntry(entry, occurredAt)) await flush();
+    } else if (entry.type === 'scan') {
+      const { door, seq, result = 'unchecked', step = null } = entry;
+      const id = entry.transactionId ?? world.compartments.get(door)?.heldBy ?? '';
+      const type = failedScans.includes(result) ? 'transaction.scan_failed' : 'transaction.scanned';
+      const evidence = { journalId, seq, door, version: null, cause: null };
+      emit(id, [{ type, set: {}, data: { step, result, evidence }, occurredAt }]);
     } else if (entry.type === 'access.denied') {
       const { door = null, method, reason, transactionId = null, grantId: credentialId = null } = entry;
       // A bank of before says only why.

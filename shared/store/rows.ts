@@ -33,6 +33,11 @@ export const keys = {
     PK: `BANK#${bankId}`,
     SK: credentialId === undefined ? `P#${verifier}` : `P#${verifier}#${credentialId}`,
   }),
+  /** How many wrong codes of its bank's panel were sent for a credential in an hour. */
+  presence: (tenant: string, credentialId: string, hour: string): Key => ({
+    PK: `PRESENCE#${tenant}#${credentialId}`,
+    SK: hour,
+  }),
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
