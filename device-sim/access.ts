@@ -1,4 +1,5 @@
 import type { AccessMethod, Step } from '#shared/device/access.ts';
+import { isLabel, mustScan } from '#shared/device/label.ts';
 import type { DoorGrants, Grant } from '#shared/device/shadow.ts';
 import { credentialTag, type Token, transactionTag } from '#shared/device/token.ts';
 import { sameVerifier } from '#shared/device/verifier.ts';
@@ -57,7 +58,7 @@ const checks: ((right: Right) => string | null)[] = [
   (right) => (right.grant.step === 'deposit' && isOccupied(right) ? 'compartment_occupied' : null),
   // Only what is still in somebody's hands can be scanned before the door opens.
   ({ grant, held, label }) =>
-    grant.step === 'deposit' && mustScan(held, 'deposit') ? labelRefusal(held, label) : null,
+    grant.step === 'deposit' && mustScan(held.label, 'deposit') ? labelRefusal(held, label) : null,
 ];
 
 /** Where the reason is one of time, the moment that decides: from when, or until when it opens. */
@@ -68,15 +69,9 @@ export const limitOf = ({ grant, time, endsAt }: Right, reason: string): number 
   return reason === 'too_late' ? endsAt : undefined;
 };
 
-export const mustScan = ({ label, scanAt = '' }: DoorGrants, step: Step): boolean =>
-  label !== undefined && scanAt.split(',').includes(step);
-
-export const isLabelOf = ({ label }: DoorGrants, verifier: string): boolean =>
-  label !== undefined && sameVerifier(label, verifier);
-
 const labelRefusal = (held: DoorGrants, label: string | null): string | null => {
   if (label === null) return 'scan_required';
-  return isLabelOf(held, label) ? null : 'wrong_label';
+  return isLabel(held.label, label) ? null : 'wrong_label';
 };
 
 const isOccupied = ({ memory, held }: Right): boolean =>

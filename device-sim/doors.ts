@@ -1,6 +1,6 @@
 import type { Contents, DoorStatus } from '#shared/device/door.ts';
 import type { DoorEntry } from '#shared/device/journal.ts';
-import { mustScan } from './access.ts';
+import { mustScan } from '#shared/device/label.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';
@@ -95,7 +95,7 @@ const noteMissedScan = (turn: Turn, door: string, before: Cycle | null, after: C
   const step = stepOf(after);
   const held = heldFor(turn, door);
   if (step === null || !after?.done || before?.done || after.scanned || after.transactionId === null) return;
-  if (held?.transactionId !== after.transactionId || !mustScan(held, step)) return;
+  if (held?.transactionId !== after.transactionId || !mustScan(held.label, step)) return;
   journal(turn, { type: 'scan', door, value: '', result: 'missed', transactionId: after.transactionId, step });
 };
 

@@ -2,10 +2,11 @@ import { type AccessMethod, isTyped } from '#shared/device/access.ts';
 import { Answer } from '#shared/device/ask.ts';
 import type { ConfigDocument } from '#shared/device/config.ts';
 import { nextFor } from '#shared/device/denial.ts';
+import { mustScan } from '#shared/device/label.ts';
 import { bankTag, isTokenMethod, readToken } from '#shared/device/token.ts';
 import { topics } from '#shared/device/topics.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
-import { holdsAnyOf, isWornOut, judge, limitOf, mustScan, type Right, rightsFor, standsOpenFor } from './access.ts';
+import { holdsAnyOf, isWornOut, judge, limitOf, type Right, rightsFor, standsOpenFor } from './access.ts';
 import { doorFields, unlock } from './doors.ts';
 import { journal } from './journal.ts';
 import { afterFailure, afterSuccess, isLocked, lockedUntil } from './lockout.ts';
@@ -79,7 +80,7 @@ const deny = (turn: Turn, id: string, method: AccessMethod, refused: Refused, ch
 const open = (turn: Turn, id: string, method: AccessMethod, right: Right): void => {
   const { door, grant } = right;
   if (standsOpenFor(right) || grantAccess(turn, method, right)) {
-    const asks = grant.step === 'pickup' && mustScan(right.held, 'pickup');
+    const asks = grant.step === 'pickup' && mustScan(right.held.label, 'pickup');
     reply(turn, id, { granted: true, door, message: panel(turn, `open_${grant.step}${asks ? '_scan' : ''}`, door) });
   } else deny(turn, id, method, { reason: 'compartment_faulty', right });
 };

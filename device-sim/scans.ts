@@ -1,5 +1,6 @@
+import { isLabel } from '#shared/device/label.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
-import { isLabelOf, type Right } from './access.ts';
+import type { Right } from './access.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import type { DoorMemory } from './state.ts';
@@ -34,7 +35,7 @@ const scanAt = (turn: Turn, door: string, memory: DoorMemory, value: string, ver
   const held = heldFor(turn, door);
   const { cycle } = memory;
   const isKnown = verifier !== null && held?.label !== undefined && held.transactionId === cycle?.transactionId;
-  const result = isKnown ? (isLabelOf(held, verifier) ? 'right' : 'wrong') : 'unchecked';
+  const result = isKnown ? (isLabel(held.label, verifier) ? 'right' : 'wrong') : 'unchecked';
   const step = cycle?.cause && 'step' in cycle.cause ? cycle.cause.step : undefined;
   journal(
     turn,
@@ -61,7 +62,7 @@ const opensSomething = ({ state }: Turn, verifier: string): boolean =>
 
 /** Whether what is to be put in was scanned before. */
 export const isScanned = ({ grant, held, label }: Right): boolean =>
-  grant.step === 'deposit' && label !== null && isLabelOf(held, label);
+  grant.step === 'deposit' && label !== null && isLabel(held.label, label);
 
 /** It counts for the deposit that opens now, and for no other. */
 export const takeLabel = (turn: Turn, { door, held }: Right): void => {

@@ -3,7 +3,7 @@ import * as field from '#events/fields.ts';
 import { Ask } from '#shared/device/ask.ts';
 import { positionOf } from '#shared/domain/bank.ts';
 import type { Credential } from '#shared/domain/credential.ts';
-import { type Denial, doorOf, whyNot } from '#shared/domain/grants.ts';
+import { type Denial, doorOf, scanSteps, whyNot } from '#shared/domain/grants.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
@@ -55,8 +55,7 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
     const { transaction, credential, denial } = found;
     if (denial !== null) return denial;
     // The bank would have to see the label, and does not know yet which.
-    if (credential.step === 'deposit' && transaction.scanAt?.split(',').includes('deposit'))
-      return { reason: 'scan_required' };
+    if (credential.step === 'deposit' && scanSteps(transaction).includes('deposit')) return { reason: 'scan_required' };
     const { tenant } = transaction;
     const door = doorOf(transaction, credential);
     if (door === null) return { reason: 'credential_revoked' };

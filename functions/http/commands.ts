@@ -3,7 +3,7 @@ import { isPresenceCode } from '#shared/device/presence.ts';
 import { type Bank, positionOf } from '#shared/domain/bank.ts';
 import type { Command } from '#shared/domain/command.ts';
 import { bankKeyOf } from '#shared/domain/derived.ts';
-import { doorOf, whyNot } from '#shared/domain/grants.ts';
+import { doorOf, scanSteps, whyNot } from '#shared/domain/grants.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -61,8 +61,12 @@ export const commandHandlers = (deps: HttpDeps & { shadows: Shadows }): Handlers
         const { reason } = denial ?? { reason: 'credential_revoked' };
         throw new Refusal('invalid_transition', `it opens nothing now: ${reason}`, { reason });
       }
-      const mustScan = transaction.scanAt?.split(',').includes(credential.step) ?? false;
-      refuseUnless(!mustScan, 'invalid_transition', 'its label has to be scanned, so it is opened at the bank itself');
+      const hasToBeScanned = scanSteps(transaction).includes(credential.step);
+      refuseUnless(
+        !hasToBeScanned,
+        'invalid_transition',
+        'its label has to be scanned, so it is opened at the bank itself',
+      );
       // Its bank counts them, of those that are shown there.
       refuseUnless(credential.uses === undefined, 'invalid_transition', 'what is counted is opened at the bank itself');
       const { bankId, bankKey, tenant } = transaction;

@@ -30,10 +30,8 @@ export type Grant = z.infer<typeof Grant>;
 export const DoorGrants = z.object({
   transactionId: field.text,
   version: field.positive,
-  /** Of what is printed on what is put in: `verifierOf(...)` of it as a barcode. */
+  /** Of what is printed on what is put in, and where it must be scanned: `labelText(...)`. */
   label: field.maybeText,
-  /** The steps at which it must be scanned, `deposit`, `pickup` or `deposit,pickup`. */
-  scanAt: field.maybeText,
   grants: z.array(Grant).max(4),
 });
 export type DoorGrants = z.infer<typeof DoorGrants>;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isDoorEntry } from '../../shared/device/journal.ts';
+import { labelText } from '../../shared/device/label.ts';
 import type { DoorGrants, Grant } from '../../shared/device/shadow.ts';
 import { verifierOf } from '../../shared/device/verifier.ts';
 import { delegate, revoke } from '../../shared/domain/access.ts';
@@ -89,7 +90,7 @@ const alone: Record<string, () => void> = {
     expect(rig.enter('222222')).toMatchObject(refusal('credential_revoked'));
   },
   scans: () => {
-    const rig = offline({ '1': { ...parcel(), label: verifierOf(bankKey, 'barcode', 'L-1'), scanAt: 'deposit' } });
+    const rig = offline({ '1': { ...parcel(), label: labelText(verifierOf(bankKey, 'barcode', 'L-1'), ['deposit']) } });
     expect(rig.enter('111111')).toMatchObject(refusal('scan_required'));
     rig.put({ type: 'scan', value: 'L-1' });
     expect(rig.enter('111111')).toMatchObject({ granted: true });
@@ -288,7 +289,7 @@ const merges: Record<string, () => void> = {
     expect(rig.entries('door.forced')).toHaveLength(1);
   },
   'missed scan': () => {
-    const rig = offline({ '1': { ...held('txn_1', [pickup()]), label: 'x'.repeat(22), scanAt: 'pickup' } });
+    const rig = offline({ '1': { ...held('txn_1', [pickup()]), label: labelText('x'.repeat(22), ['pickup']) } });
     rig.door('1', { contents: 'filled', force: true });
     rig.door('1', { door: 'closed' });
     rig.enter('222222');

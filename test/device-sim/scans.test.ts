@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { labelText } from '../../shared/device/label.ts';
 import type { DoorGrants } from '../../shared/device/shadow.ts';
 import { verifierOf } from '../../shared/device/verifier.ts';
 import { bankKey, grantOf, held, parcel, Rig } from './rig.ts';
 
 const label = 'PARCEL-0001';
-const labelled = (scanAt?: string, more: Partial<DoorGrants> = {}): DoorGrants => ({
+const labelled = (...scanAt: string[]): DoorGrants => ({
   ...parcel(),
-  label: verifierOf(bankKey, 'barcode', label),
-  ...(scanAt !== undefined && { scanAt }),
-  ...more,
+  label: labelText(verifierOf(bankKey, 'barcode', label), scanAt),
 });
 
 const scan = (rig: Rig, value = label) =>
@@ -28,7 +27,7 @@ describe('a label that must be scanned at the deposit', () => {
   });
 
   it('keeps the door shut for another one, and for the right one when it was scanned too long ago', () => {
-    const rig = Rig.holding({ '1': labelled('deposit,pickup') });
+    const rig = Rig.holding({ '1': labelled('deposit', 'pickup') });
     scan(rig, 'PARCEL-0002');
     expect(rig.enter('111111')).toMatchObject({ reason: 'wrong_label', next: 'scan_the_label' });
     scan(rig);
@@ -40,7 +39,7 @@ describe('a label that must be scanned at the deposit', () => {
   it('counts for one opening, and not for what somebody else puts in', () => {
     const rig = Rig.holding({
       '1': labelled('deposit'),
-      '2': { ...held('txn_2', [grantOf('crd_2', 'deposit', '444444')]), label: 'another', scanAt: 'deposit' },
+      '2': { ...held('txn_2', [grantOf('crd_2', 'deposit', '444444')]), label: labelText('another', ['deposit']) },
     });
     scan(rig);
     expect(rig.enter('444444')).toMatchObject({ reason: 'wrong_label' });
