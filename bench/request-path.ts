@@ -383,6 +383,16 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: () => ({ body: command('1') }),
       lookup: afterAnother,
     },
+    {
+      route: commands.openByPhone,
+      ask: async () => {
+        const { transactionId, credentialId } = await credential();
+        const { body } = await succeed(transactions.getTransaction, { params: { transactionId } });
+        const at = z.object({ bankId: z.string() }).parse(body);
+        return { params: { transactionId, credentialId }, body: { code: await bench.codeOnPanel(at.bankId) } };
+      },
+      lookup: 'whose credential it is has to be known',
+    },
     { route: commands.getCommand, ask: ({ commandId }) => ({ params: { commandId } }) },
     { route: sites.createSite, ask: () => ({ body: { name: 'Bench', timeZone: 'UTC' } }) },
     { route: sites.listSites, ask: () => ({}) },
