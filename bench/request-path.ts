@@ -340,6 +340,11 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
         return { params: { ...params, credentialId: all.at(-1)?.id ?? '' } };
       },
     },
+    {
+      route: credentials.replaceBadgeGroup,
+      ask: () => ({ body: { group: 'couriers', badges: ['B-700123', 'B-700124'] } }),
+    },
+    { route: credentials.listBadgeGroups, ask: () => ({}) },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },
     { route: assets.getAsset, ask: async () => ({ params: { assetId: (await asset()).id } }), lookup: atItsDoor },

@@ -61,6 +61,9 @@ const stockUnit = z.object({
 });
 const apiKey = z.object({ apiKeyId: field.text, changes: Changes });
 
+/** Badges that open the same; their numbers stand in no event. */
+const badgeGroup = z.object({ badgeGroupId: field.text, group: field.text, changes: Changes });
+
 /** `policy`: the version that this event made, as decisions name it. */
 const assignmentPolicy = z.object({ assignmentPolicyId: field.text, policy: field.text, changes: Changes });
 
@@ -161,6 +164,15 @@ export const catalogue = {
     transactionId: field.textOrNull,
     credentialId: field.textOrNull,
   }),
+  /** Somebody who wants a door opened by phone did not show that they stand before it; the bank was not asked. */
+  'access.phone_denied': bank.extend({
+    door: field.textOrNull,
+    method: field.text,
+    reason: field.text,
+    next: field.text,
+    transactionId: field.text,
+    credentialId: field.text,
+  }),
   'command.queued': command.extend({ reason: field.text, notAfter: At }),
   'command.sent': command,
   'command.acknowledged': command,
@@ -215,6 +227,7 @@ export const catalogue = {
   'tenant.created': z.object({ tenantId: field.text, changes: Changes }),
   'api_key.created': apiKey,
   'api_key.revoked': apiKey,
+  'badge_group.replaced': badgeGroup,
   'assignment_policy.replaced': assignmentPolicy,
   /** Back to the rules of an older version; `changes.restores` says which. */
   'assignment_policy.restored': assignmentPolicy,

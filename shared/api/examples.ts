@@ -314,6 +314,13 @@ const takenBack: transactions.TransactionView = {
   ],
 };
 const appCredential = credential(credentials.app, 'deposit', { method: 'app', atBank: false });
+const couriers = {
+  id: 'bdg_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+  group: 'couriers',
+  badges: 2,
+  changedAt: at,
+  version: 1,
+};
 /** What the panel of its bank shows. */
 export const presenceCode = '482915';
 const byPhone = 'by phone, with the code of the panel';
@@ -739,6 +746,11 @@ export const examples: readonly Example[] = [
     body: { step: 'deposit', method: 'app' },
     answer: { ...takenBack, version: 10, credentials: [...takenBack.credentials, appCredential] },
   }),
+  example(credentialRoutes.replaceBadgeGroup, {
+    body: { group: 'couriers', badges: ['B-700123', 'B-700124'] },
+    answer: couriers,
+  }),
+  example(credentialRoutes.listBadgeGroups, { answer: onePage(couriers) }),
   example(credentialRoutes.getAppToken, {
     params: { transactionId: ids.parcel, credentialId: credentials.app },
     answer: { credentialId: credentials.app, value: exampleToken, expiresAt: '2030-03-04T09:34:00.000Z' },

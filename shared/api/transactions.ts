@@ -31,6 +31,7 @@ export const CredentialView = Credential.pick({
   notBefore: true,
   notAfter: true,
   uses: true,
+  group: true,
   delegatedFrom: true,
   suspended: true,
 })
@@ -77,6 +78,10 @@ const deadlines = {
 
 const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
 
+export const GroupName = once(() =>
+  z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'one to 32 small letters, digits, - or _, a letter first'),
+);
+
 /** How a credential is to prove a right. Times are within the deadlines of its step. */
 export const AskedAccess = once(() =>
   z.strictObject({
@@ -88,6 +93,8 @@ export const AskedAccess = once(() =>
       .max(64)
       .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
       .optional(),
+    /** For a badge, in place of its number: every badge of that group will do. */
+    group: GroupName().optional(),
     notBefore: InstantInput.optional(),
     notAfter: InstantInput.optional(),
   }),
@@ -99,8 +106,13 @@ export const valueOfItsOwn = where(
     properties: { method: { enum: AccessMethod.options.filter((it) => methods[it].value === 'brought') } },
     required: ['method'],
   },
-  { required: ['value'] },
-  { not: { required: ['value'] } },
+  {
+    oneOf: [
+      { required: ['value'] },
+      { required: ['group'], properties: { method: { const: 'badge' satisfies AccessMethod } } },
+    ],
+  },
+  { not: { anyOf: [{ required: ['value'] }, { required: ['group'] }] } },
 );
 
 export const CreateTransaction = once(() =>

@@ -91,7 +91,7 @@ export const credentialsMost = (access: readonly Access[] = []): number => 2 + a
 
 /** What is asked for, as fields of a credential. */
 export const askedFields = (
-  { method, verifier, index, notBefore, notAfter, uses }: Access,
+  { method, verifier, index, group, notBefore, notAfter, uses }: Access,
   end: Instant,
   now: Instant,
 ): Pick<Credential, 'method' | 'notBefore' | 'notAfter'> & Partial<Credential> => ({
@@ -101,6 +101,7 @@ export const askedFields = (
   ...(notAfter !== undefined && { until: notAfter }),
   ...(verifier !== undefined && { verifier }),
   ...(index !== undefined && { index }),
+  ...(group !== undefined && { group }),
   ...(uses !== undefined && { uses }),
 });
 

@@ -4,6 +4,7 @@ import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
+import type { BadgeGroup } from './badge-group.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
@@ -130,6 +131,12 @@ export const subjects = {
     says: (it) => ({ endpointId: it.id }),
     hidden: [...always, 'secret'],
   } satisfies SubjectKind<WebhookEndpoint>,
+  badgeGroup: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ badgeGroupId: it.id, group: it.group }),
+    hidden: [...always, 'sealed'],
+  } satisfies SubjectKind<BadgeGroup>,
   assignmentPolicy: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,

@@ -63,15 +63,15 @@ export const refusePresence = async (table: Table, whose: Whose, circumstances: 
       method: credential.method,
       reason,
       next: nextFor(reason),
-      limitAt: null,
       transactionId: transaction.id,
       credentialId: credential.id,
     };
-    const log = apply(ChainHead.parse(logRow), [{ type: 'access.denied', set: {}, data: denied }]);
+    const log = apply(ChainHead.parse(logRow), [{ type: 'access.phone_denied', set: {}, data: denied }]);
     try {
       await table.write([
         { kind: 'other', expects: { lower: 'wrong', than: wrong + 1 }, put: rowOf(whose, now, wrong + 1) },
-        ...commitBankLog(log, circumstances).writes,
+        // What the caller asked for was not done, so it is no effect of theirs.
+        ...commitBankLog(log, { ...circumstances, actor: { type: 'system', id: 'presence' } }).writes,
       ]);
       return new Refusal('presence_unproved', 'the panel of the bank does not show this code now', { reason });
     } catch (error) {

@@ -43,6 +43,8 @@ export const keys = {
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
   /** How a tenant's compartments are chosen; the versions before lie in its events. */
   policy: (tenant: string): Key => ({ PK: `POLICY#${tenant}`, SK: 'S' }),
+  badgeGroup: (tenant: string, group: string): Key => ({ PK: `BADGES#${tenant}`, SK: group }),
+  badgeGroupLog: (tenant: string, group: string): string => `BADGE#${tenant}#${group}`,
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
   assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
   /** A loan of an asset; transaction ids sort by when they were drawn. */

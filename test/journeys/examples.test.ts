@@ -103,6 +103,8 @@ const happen: Record<NonNullable<Example['after']>, (it: Example) => Promise<voi
     });
     for (const [door, { door: position }] of Object.entries(doors))
       if (position === 'open') await panel.door(door, { door: 'closed' });
+    // Whoever completes it before that is told would be told of a conflict.
+    await eventually(async () => expect((await panel.state()).journal.unacknowledged).toBe(0));
   },
 };
 

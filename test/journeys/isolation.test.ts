@@ -136,6 +136,8 @@ const cases: Record<string, Case | null> = {
   'delegate-credential': hidden({ to: { name: 'A stranger' } }),
   'take-back-credential': hidden({}),
   'get-app-token': hidden(),
+  'replace-badge-group': null,
+  'list-badge-groups': { status: 200, attempts: () => [{}] },
   'update-transaction': hidden({ metadata: { by: 'a stranger' } }, { items: [anItem] }),
   'move-transaction': hidden({ reason: 'a stranger says so' }, { reason: 'a stranger says so', door: '2' }),
   'cancel-move': hidden({ reason: 'a stranger says so' }),

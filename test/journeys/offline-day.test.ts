@@ -5,11 +5,12 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { BankView } from '../../shared/api/banks.ts';
 import { CommandView } from '../../shared/api/commands.ts';
+import { BadgeGroupView } from '../../shared/api/credentials.ts';
 import { Problem } from '../../shared/api/problem.ts';
-import { caughtUp, goesOffline, memoryOf } from '../support/bank-memory.ts';
+import { caughtUp, comesBack, goesOffline, memoryOf } from '../support/bank-memory.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { takePicture } from '../support/invariants-picture.ts';
-import { becomes, createParcel, knownAtBank, type Parcel, pinFor } from '../support/parcel.ts';
+import { becomes, createParcel, type Parcel, pinFor } from '../support/parcel.ts';
 import { doorOf, peopleAt, pinOf, shownValue } from '../support/people.ts';
 import { type Bank, eventually, newTenant, stack, type Tenant } from '../support/stack.ts';
 import { inTurns, newStreet } from '../support/street.ts';
@@ -59,7 +60,7 @@ describe('banks that come back from a day offline at the same moment', { timeout
         parcel: await createParcel(tenant, bank),
       }),
     );
-    await inTurns(parcels, ({ parcel }) => knownAtBank(tenant, parcel.id));
+    await inTurns(parcels, ({ bank, parcel }) => peopleAt(tenant, bank).atBank(parcel, 60_000));
     await inTurns(offline, goesOffline);
     await inTurns(parcels, async ({ bank, parcel }) => {
       for (const [step, contents] of [
@@ -101,7 +102,7 @@ describe('banks that come back from a day offline at the same moment', { timeout
     );
     expect(Math.max(...waited)).toBeLessThan(5_000);
     for (const { parcel } of parcels) {
-      expect(await becomes(tenant, parcel.id, 'completed')).toMatchObject({ flags: [] });
+      expect(await becomes(tenant, parcel.id, 'completed', 60_000)).toMatchObject({ flags: [] });
       const types = (await eventsOf(parcel.id)).map(({ type }) => type.replace('transaction.', ''));
       // That a deposit has begun is told where its end comes by another message.
       expect(types.filter((type) => type !== 'updated')).toEqual([
@@ -201,6 +202,43 @@ describe('a label that has to be scanned', { timeout }, () => {
   });
 });
 
+describe('a group of badges', { timeout }, () => {
+  it('opens for each badge that it has at the time, and with the network only', async () => {
+    const [ada, grace] = ['B-COURIER-0001', 'B-COURIER-0002'];
+    secrets.set('badge of a group', ada);
+    const has = (...badges: string[]) =>
+      tenant.api.post('/v1/badge-groups', { group: 'couriers', badges }, BadgeGroupView);
+    const { id } = await has(ada, grace);
+    const people = peopleAt(tenant, here);
+    const forCouriers = () =>
+      people.begin('parcel', { access: [{ step: 'deposit', method: 'badge', group: 'couriers' }] });
+    const it = await forCouriers();
+    expect(it.credentials[0]).toMatchObject({ method: 'badge', group: 'couriers' });
+    await people.atBank(it);
+    await goesOffline(here);
+    expect(await here.panel.enter(ada, 'badge')).toMatchObject({ reason: 'wrong_credential' });
+    await comesBack(here);
+    expect(await here.panel.enter(ada, 'badge')).toMatchObject({ granted: true, door: doorOf(it) });
+    await eventually(async () => expect((await here.panel.state()).doors[doorOf(it)]?.door).toBe('open'));
+    await here.panel.fill(doorOf(it));
+    const { credentials } = await people.becomes(it, 'stored');
+    expect(credentials.find(({ step }) => step === 'deposit')).toMatchObject({ state: 'used' });
+
+    const next = await forCouriers();
+    await people.atBank(next);
+    expect(await has(grace)).toMatchObject({ id, badges: 1, version: 2 });
+    expect(await here.panel.enter(ada, 'badge')).toMatchObject({ reason: 'wrong_credential' });
+    expect(await here.panel.enter(grace, 'badge')).toMatchObject({ granted: true, door: doorOf(next) });
+    await eventually(async () => expect((await here.panel.state()).doors[doorOf(next)]?.door).toBe('open'));
+    await here.panel.fill(doorOf(next));
+    await people.becomes(next, 'stored');
+    for (const each of [it, next]) {
+      await people.takeOut(each);
+      await people.becomes(each, 'completed');
+    }
+  });
+});
+
 describe('how a bank is set up', { timeout }, () => {
   it('is changed while it runs: it speaks German, and opens for PINs with the network only', async () => {
     const people = peopleAt(tenant, here);
@@ -254,7 +292,7 @@ describe('what opens a door', { timeout }, () => {
       .filter((path) => statSync(path).isFile());
 
   it('stands in no row, no event, no journal, no disk of a bank and no log', async () => {
-    expect(secrets.size).toBe(6);
+    expect(secrets.size).toBe(7);
     const { rows, logs } = await takePicture([tenant], [here]);
     const { entries } = await memoryOf(here);
     const disk = filesOf(join(stack.stateDir, 'banks', here.id));
