@@ -38,8 +38,8 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
   /** Of all that a verifier fits, what opens now; else one that says why not. A badge may be for several transactions. */
   const fitting = async (bankId: string, verifiers: string[], now: Instant): Promise<Fitting | undefined> => {
     let best: Fitting | undefined;
-    const found = verifiers.map((it) => deps.table.query(ranges.locks(bankId, it), { consistent: true }));
-    for (const row of (await Promise.all(found)).flatMap(({ rows }) => rows)) {
+    const locks = verifiers.map((it) => deps.table.query(ranges.locks(bankId, it), { consistent: true }));
+    for (const row of (await Promise.all(locks)).flatMap(({ rows }) => rows)) {
       const { tenant, transactionId, credentialId } = Lock.parse(row);
       const found = await transactions.readConsistent(tenant, transactionId, now);
       const credential = found?.transaction.credentials.find((it) => it.id === credentialId);
