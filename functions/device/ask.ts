@@ -57,7 +57,7 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
     const rootKeys = await deps.rootKeys();
     const { tenant, bankKey } = bank;
     const key = bankKeyOf(rootKeys, bankId, bankKey);
-    const { rows } = await deps.table.query(ranges.partition(keys.badgeGroup(tenant, '').PK));
+    const { rows } = await deps.table.query(ranges.partition(keys.badgeGroup(tenant, '').PK), { consistent: true });
     return rows
       .map((row) => BadgeGroup.parse(row))
       .filter((group) => hasBadge(rootKeys, group, key, verifier))
