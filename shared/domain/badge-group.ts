@@ -61,10 +61,3 @@ export const hasBadge = (rootKeys: RootKeys, group: BadgeGroup, bankKey: Buffer,
   unsealed(rootKeys, group)
     .map((number) => sameVerifier(verifierOf(bankKey, 'badge', number), verifier))
     .some((isSame) => isSame);
-
-/**
- * What a credential for a group has in place of the number of a badge. Nobody knows it, so nobody can put it on a card: its
- * grant opens nothing at the bank, which asks about every badge of the group.
- */
-export const groupValue = (rootKeys: RootKeys, tenant: string, group: string, version = rootKeys.version): string =>
-  createHmac('sha256', rootKeys.of(version)).update(`badge-group-right:${tenant}:${group}`).digest('base64url');

@@ -1,7 +1,6 @@
 import { methods } from '../device/access.ts';
-import { groupValue } from '../domain/badge-group.ts';
 import type { Access } from '../domain/credential.ts';
-import { broughtVerifier } from '../domain/derived.ts';
+import { broughtVerifier, groupValue } from '../domain/derived.ts';
 import type { Fresh } from '../domain/issuing.ts';
 import type { TransactionDecision } from '../domain/lifecycle.ts';
 import { from, requireOwner } from '../domain/ownership.ts';

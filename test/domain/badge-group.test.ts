@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { verifierOf } from '#shared/device/verifier.ts';
-import { type BadgeGroup, groupValue, hasBadge, sealed } from '#shared/domain/badge-group.ts';
+import { type BadgeGroup, hasBadge, sealed } from '#shared/domain/badge-group.ts';
+import { groupValue } from '#shared/domain/derived.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { startedAt } from './cloud-and-bank.ts';
 
