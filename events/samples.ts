@@ -201,7 +201,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'badge_group.replaced': {
     badgeGroupId: 'bdg_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
     group: 'couriers',
-    changes: { badges: 12, changedAt: at },
+    changes: { id: 'bdg_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', group: 'couriers', badges: 12, changedAt: at },
   },
   'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
   'asset.moved': { ...asset, door: '9', fromDoor: '7', reason: 'the lock is worn', changes: { door: '9' } },

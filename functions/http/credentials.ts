@@ -64,9 +64,10 @@ export const credentialHandlers = (deps: HttpDeps): Handlers => {
       if (ifMatch !== undefined && ifMatch !== before?.version)
         throw new Refusal('precondition_failed', `the group is at version ${before?.version ?? 0} now`);
       const numbers = sealed(await deps.rootKeys(), tenant, badges);
-      const set = { badges: badges.length, sealed: numbers, changedAt: now };
-      const fresh = { id: deps.newId('bdg'), tenant, group, ...set, version: 0, hash: '' };
-      const change = apply(before ?? fresh, [{ type: 'badge_group.replaced', set }]);
+      const id = before?.id ?? deps.newId('bdg');
+      const set = { id, group, badges: badges.length, sealed: numbers, changedAt: now };
+      const nothing = { ...set, tenant, version: 0, hash: '' };
+      const change = apply(before ?? nothing, [{ type: 'badge_group.replaced', set }]);
       const { after, writes } = commitBadgeGroup(change, circumstances);
       const made: Answer = { body: contract.BadgeGroupView.parse(after), etag: after.version };
       try {
