@@ -32,7 +32,7 @@ export const issueCredential = {
     }).meta(
       where(
         { properties: { method: { const: 'operator' } }, required: ['method'] },
-        { required: ['reason'], not: { required: ['value'] } },
+        { required: ['reason'], not: { anyOf: [{ required: ['value'] }, { required: ['group'] }] } },
         { not: { required: ['reason'] }, allOf: [valueOfItsOwn] },
       ),
     ),
