@@ -341,6 +341,11 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
         return { params: { ...params, credentialId: all.at(-1)?.id ?? '' } };
       },
     },
+    {
+      route: credentials.replaceBadgeGroup,
+      ask: () => ({ body: { group: 'couriers', badges: ['B-700123', 'B-700124'] } }),
+    },
+    { route: credentials.listBadgeGroups, ask: () => ({}) },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },
     { route: assets.getAsset, ask: async () => ({ params: { assetId: (await asset()).id } }), lookup: atItsDoor },
@@ -384,6 +389,16 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: () => ({ body: command('1') }),
       lookup: afterAnother,
     },
+    {
+      route: commands.openByPhone,
+      ask: async () => {
+        const { transactionId, credentialId } = await credential();
+        const { body } = await succeed(transactions.getTransaction, { params: { transactionId } });
+        const at = z.object({ bankId: z.string() }).parse(body);
+        return { params: { transactionId, credentialId }, body: { code: await bench.codeOnPanel(at.bankId) } };
+      },
+      lookup: 'whose credential it is has to be known',
+    },
     { route: commands.getCommand, ask: ({ commandId }) => ({ params: { commandId } }) },
     { route: sites.createSite, ask: () => ({ body: { name: 'Bench', timeZone: 'UTC' } }) },
     { route: sites.listSites, ask: () => ({}) },
@@ -395,6 +410,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: banks.listBanks, ask: () => ({}) },
     { route: banks.getBank, ask: () => ({ params: { bankId } }) },
     { route: banks.getBankHealth, ask: () => ({ params: { bankId } }) },
+    { route: banks.updateBank, ask: () => ({ params: { bankId }, body: { locale: 'de' } }) },
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },

@@ -21,9 +21,11 @@ import { createBank } from '../shared/api/banks.ts';
 import type { Noun, Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import { createSite } from '../shared/api/sites.ts';
+import { presenceCodeAt } from '../shared/device/presence.ts';
 import type { Bank, LayoutDoor } from '../shared/domain/bank.ts';
 import { changed, newCompartment } from '../shared/domain/compartment.ts';
 import { apply } from '../shared/domain/decision.ts';
+import { bankKeyOf } from '../shared/domain/derived.ts';
 import { rootKeysFrom } from '../shared/domain/root-key.ts';
 import type { Delivery } from '../shared/domain/webhook.ts';
 import { type Handlers, type HttpDeps, serve } from '../shared/lambda/endpoint.ts';
@@ -61,6 +63,8 @@ export type Workbench = {
   fill: (bankId: string, door: string) => Promise<void>;
   /** As if staff had put the goods into their door. */
   stock: (stockUnitId: string) => Promise<void>;
+  /** What the panel of a bank shows now to whoever stands before it. */
+  codeOnPanel: (bankId: string) => Promise<string>;
   /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
   addDelivery: (endpointId: string) => Promise<void>;
 };
@@ -110,6 +114,11 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
         { kind: 'other', expects: 'anything', put: { ...row, contents: 'filled', ...key } },
         ...commitStockUnit(change, { actor: { type: 'bank', id: unit.bankId }, now, newId }).writes,
       ]);
+    },
+    codeOnPanel: async (bankId) => {
+      const bank = await readBank(deps.table, tenant, bankId);
+      if (bank === null) throw new Error(`there is no bank ${bankId}`);
+      return presenceCodeAt(bankKeyOf(await deps.rootKeys(), bankId, bank.bankKey), Date.now() / 1000);
     },
     addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
     index: async (transactionId) =>

@@ -216,6 +216,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/badge-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the groups of badges, and how many badges each has
+         * @description Needs the scope `transactions:read`.
+         */
+        get: operations["list-badge-groups"];
+        put?: never;
+        /**
+         * Say which badges a group has; whoever shows one of them opens what is granted to the group
+         * @description Needs the scope `transactions:write`.
+         */
+        post: operations["replace-badge-group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/banks": {
         parameters: {
             query?: never;
@@ -257,7 +281,11 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change the language of a bank, and how long it opens without the network
+         * @description Needs the scope `banks:write`.
+         */
+        patch: operations["update-bank"];
         trace?: never;
     };
     "/v1/banks/{bankId}/compartments": {
@@ -302,26 +330,6 @@ export interface paths {
          * @description Needs the scope `banks:write`.
          */
         patch: operations["update-compartment"];
-        trace?: never;
-    };
-    "/v1/banks/{bankId}/health": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read how a bank and its doors are, and how much of a period they were there
-         * @description Needs the scope `banks:read`.
-         */
-        get: operations["get-bank-health"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/v1/banks/{bankId}/stock-levels": {
@@ -825,6 +833,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transactions/{transactionId}/credentials/{credentialId}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open the door of a credential for a person who reads the code off the panel of its bank
+         * @description Needs the scope `transactions:write`.
+         */
+        post: operations["open-by-phone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transactions/{transactionId}/credentials/{credentialId}/resend": {
         parameters: {
             query?: never;
@@ -1169,30 +1197,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/workflow-terms/{scope}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site
-         * @description Needs the scope `banks:read`.
-         */
-        get: operations["get-workflow-terms"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /**
-         * Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site
-         * @description Needs the scope `banks:write`.
-         */
-        patch: operations["update-workflow-terms"];
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1332,6 +1336,14 @@ export interface components {
             policy: string;
             unknown: string[];
         };
+        BadgeGroup: {
+            badges: number;
+            /** Format: date-time */
+            changedAt: string;
+            group: string;
+            id: string;
+            version: number;
+        };
         Bank: {
             assignmentPolicy?: {
                 criteria: {
@@ -1347,24 +1359,18 @@ export interface components {
                 ajarAfterSeconds: number;
                 batteryBackedClock: boolean;
                 guessesPerDay: number;
+                locale?: string;
                 lockout: {
                     failures: number;
                     lockSeconds: number;
                 }[];
+                offlineSeconds?: {
+                    [key: string]: number;
+                };
                 reopenSeconds: number;
                 rev: number;
-                thermalRanges?: {
-                    [key: string]: {
-                        afterSeconds: number;
-                        maxC: number;
-                        minC: number;
-                    };
-                };
                 timeZone: string;
             };
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
             /** Format: date-time */
             createdAt: string;
             id: string;
@@ -1390,32 +1396,6 @@ export interface components {
             simulated: boolean;
             siteId: string;
             version: number;
-        };
-        BankHealth: {
-            bankId: string;
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
-            doors: {
-                /** @enum {string} */
-                availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
-                /** @enum {string} */
-                contents: "empty" | "filled" | "unknown";
-                door: string;
-                /** @enum {string} */
-                doorState: "closed" | "open" | "ajar" | "unknown";
-                /** @enum {string} */
-                lock: "ok" | "jammed";
-                outOfService: string | null;
-                outOfServiceSince: string | null;
-                temperatureOutOfRangeSince: string | null;
-                uptime: components["schemas"]["Uptime"];
-            }[];
-            drops: number;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
-            outages: components["schemas"]["Outage"][];
-            uptime: components["schemas"]["Uptime"];
         };
         BankSummary: {
             /** Format: date-time */
@@ -1477,6 +1457,7 @@ export interface components {
         Credential: {
             atBank: boolean;
             delegatedFrom?: string;
+            group?: string;
             id: string;
             /** @enum {string} */
             method: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
@@ -1631,13 +1612,6 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
-        Outage: {
-            door: string | null;
-            endedAt: string | null;
-            reason: string;
-            /** Format: date-time */
-            startedAt: string;
-        };
         Precheck: {
             ahead: number;
             alternatives: {
@@ -1769,7 +1743,7 @@ export interface components {
             externalIds: {
                 [key: string]: string;
             };
-            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving" | "compartment_faulty" | "thermal_excursion")[];
+            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving")[];
             holdReason: string | null;
             id: string;
             items: {
@@ -1856,6 +1830,7 @@ export interface components {
             rejectReason: string | null;
             /** @enum {string} */
             reservation: "hard" | "soft";
+            scanAt?: string;
             siteId: string;
             source: {
                 system: string;
@@ -1890,16 +1865,6 @@ export interface components {
             /** @enum {string} */
             workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
         };
-        Uptime: {
-            downSeconds: number;
-            /** Format: date-time */
-            from: string;
-            outages: number;
-            seconds: number;
-            share: number | null;
-            /** Format: date-time */
-            to: string;
-        };
         WebhookEndpoint: {
             /** Format: date-time */
             createdAt: string;
@@ -1912,86 +1877,6 @@ export interface components {
             state: "active" | "failing" | "disabled";
             url: string;
             version: number;
-        };
-        WorkflowTerms: {
-            effective: {
-                [key: string]: {
-                    conditions: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds: {
-                        [key: string]: number;
-                    };
-                    tolerance: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-            };
-            id: string;
-            siteId: string | null;
-            updatedAt: string | null;
-            version: number;
-            workflows: {
-                loan?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                parcel?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                release?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                rental?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                return?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                sale?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-            };
         };
     };
     responses: never;
@@ -3655,6 +3540,252 @@ export interface operations {
             };
         };
     };
+    "list-badge-groups": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List the groups of badges, and how many badges each has */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["BadgeGroup"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-badge-group": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    badges: string[];
+                    group: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Say which badges a group has; whoever shows one of them opens what is granted to the group */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgeGroup"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: In conflict with what is recorded. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-banks": {
         parameters: {
             query?: {
@@ -3787,17 +3918,14 @@ export interface operations {
                         thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
                         widthMm: number;
                     }[];
+                    locale?: string;
                     name: string;
+                    offlineSeconds?: {
+                        [key: string]: number;
+                    };
                     /** @default false */
                     simulated?: boolean;
                     siteId: string;
-                    thermalRanges?: {
-                        [key: string]: {
-                            afterSeconds: number;
-                            maxC: number;
-                            minC: number;
-                        };
-                    };
                 };
             };
         };
@@ -3969,6 +4097,151 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-bank": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    locale?: string;
+                    offlineSeconds?: {
+                        [key: string]: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Change the language of a bank, and how long it opens without the network */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bank"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: In conflict with what is recorded. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -4317,108 +4590,6 @@ export interface operations {
             };
             /** @description `payload_too_large`: The body is too large. */
             413: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: a fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`: Busy, try again shortly. */
-            503: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-bank-health": {
-        parameters: {
-            query?: {
-                from?: string;
-                to?: string;
-            };
-            header?: never;
-            path: {
-                bankId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Read how a bank and its doors are, and how much of a period they were there */
-            200: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BankHealth"];
-                };
-            };
-            /** @description `invalid_request`: The request is not valid. */
-            400: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthorized`: No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`: The API key may not do this. */
-            403: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -6673,6 +6844,7 @@ export interface operations {
             content: {
                 "application/json": {
                     access?: {
+                        group?: string;
                         /**
                          * @default pin
                          * @enum {string}
@@ -6690,6 +6862,11 @@ export interface operations {
                     assetId?: string;
                     bankId: string;
                     conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    custody?: {
+                        label: string;
+                        /** @default [] */
+                        scanAt?: ("deposit" | "pickup")[];
+                    };
                     deadlines?: {
                         /** Format: date-time */
                         depositBy?: string;
@@ -8178,6 +8355,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    group?: string;
                     /**
                      * @default pin
                      * @enum {string}
@@ -8356,6 +8534,7 @@ export interface operations {
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
+                    group?: string;
                     /** @default false */
                     keepsOwn?: boolean;
                     /**
@@ -8450,6 +8629,149 @@ export interface operations {
             };
             /** @description `precondition_failed`: It was changed since you read it. */
             412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "open-by-phone": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                credentialId: string;
+                transactionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    code: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Open the door of a credential for a person who reads the code off the panel of its bank */
+            201: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. `presence_unproved`: The code is not the one that the bank shows. `door_busy`: The door is carrying out another command. */
+            409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -10355,6 +10677,7 @@ export interface operations {
             content: {
                 "application/json": {
                     access?: {
+                        group?: string;
                         /**
                          * @default pin
                          * @enum {string}
@@ -10372,6 +10695,11 @@ export interface operations {
                     assetId?: string;
                     bankId: string;
                     conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    custody?: {
+                        label: string;
+                        /** @default [] */
+                        scanAt?: ("deposit" | "pickup")[];
+                    };
                     deadlines?: {
                         /** Format: date-time */
                         depositBy?: string;
@@ -10682,7 +11010,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
                     /** Format: uri */
                     url: string;
                 };
@@ -11100,298 +11428,6 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
             422: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: a fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`: Busy, try again shortly. */
-            503: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "get-workflow-terms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                scope: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site */
-            200: {
-                headers: {
-                    ETag?: string;
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowTerms"];
-                };
-            };
-            /** @description `invalid_request`: The request is not valid. */
-            400: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthorized`: No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`: The API key may not do this. */
-            403: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: a fault of ours. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `busy`: Busy, try again shortly. */
-            503: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    "update-workflow-terms": {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
-            };
-            path: {
-                scope: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    workflows: {
-                        loan?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        parcel?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        release?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        rental?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        return?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        sale?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                    };
-                };
-            };
-        };
-        responses: {
-            /** @description Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site */
-            200: {
-                headers: {
-                    ETag?: string;
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkflowTerms"];
-                };
-            };
-            /** @description `invalid_request`: The request is not valid. */
-            400: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unauthorized`: No valid API key. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `forbidden`: The API key may not do this. */
-            403: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `precondition_failed`: It was changed since you read it. */
-            412: {
-                headers: {
-                    RateLimit: components["headers"]["RateLimit"];
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];

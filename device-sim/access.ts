@@ -1,4 +1,5 @@
 import type { AccessMethod, Step } from '#shared/device/access.ts';
+import { isLabel, mustScan } from '#shared/device/label.ts';
 import type { DoorGrants, Grant } from '#shared/device/shadow.ts';
 import { credentialTag, type Token, transactionTag } from '#shared/device/token.ts';
 import { sameVerifier } from '#shared/device/verifier.ts';
@@ -24,8 +25,12 @@ export type Right = {
   isReopening: boolean;
   /** The grant named by `after` has not been used up, by the bank's own journal. */
   isTooSoon: boolean;
+  /** The bank has not heard from the cloud for longer than it may go by such grants. */
+  isCutOff: boolean;
   /** Its step was done with another grant. */
   isStepDone: boolean;
+  /** What was scanned before, if it counts still. */
+  label: string | null;
   /** When it ends, bank time in milliseconds. */
   endsAt: number;
 };
@@ -43,6 +48,7 @@ const checks: ((right: Right) => string | null)[] = [
   ({ grant, time }) => (time.latest < grant.notBefore * 1000 ? 'too_early' : null),
   ({ time, endsAt }) => (time.estimate > endsAt ? 'too_late' : null),
   ({ isTokenOver }) => (isTokenOver ? 'code_expired' : null),
+  ({ isCutOff }) => (isCutOff ? 'bank_offline' : null),
   ({ grant, isTooSoon }) => (isTooSoon ? notYet[grant.step] : null),
   ({ grant }) => grant.blocked ?? null,
   ({ grant, used, isReopening, isStepDone }) =>
@@ -50,6 +56,9 @@ const checks: ((right: Right) => string | null)[] = [
   ({ isTokenSpent, isReopening }) => (isTokenSpent && !isReopening ? 'code_expired' : null),
   ({ memory }) => (memory.known.door !== 'closed' && opensByPerson(memory) ? 'door_not_closed' : null),
   (right) => (right.grant.step === 'deposit' && isOccupied(right) ? 'compartment_occupied' : null),
+  // Only what is still in somebody's hands can be scanned before the door opens.
+  ({ grant, held, label }) =>
+    grant.step === 'deposit' && mustScan(held.label, 'deposit') ? labelRefusal(held, label) : null,
 ];
 
 /** Where the reason is one of time, the moment that decides: from when, or until when it opens. */
@@ -58,6 +67,11 @@ export const limitOf = ({ grant, time, endsAt }: Right, reason: string): number 
   const begins = grant.notBefore * 1000;
   if (reason === 'too_early') return time.latest < begins ? begins : undefined;
   return reason === 'too_late' ? endsAt : undefined;
+};
+
+const labelRefusal = (held: DoorGrants, label: string | null): string | null => {
+  if (label === null) return 'scan_required';
+  return isLabel(held.label, label) ? null : 'wrong_label';
 };
 
 const isOccupied = ({ memory, held }: Right): boolean =>
@@ -107,15 +121,25 @@ export const holdsAnyOf = (state: BankState, { transaction }: Token): boolean =>
 export const rightsFor = (state: BankState, now: Now, shown: Shown): Right[] => {
   const time = accessTime(state, now);
   if (!time) return [];
+  const { label: scanned = null } = state.ram ?? {};
+  const label = scanned && scanned.until > now.mono ? scanned.verifier : null;
   return heldDoors(state).flatMap(([door, held]) =>
     held.grants
       .filter((grant) => fits(shown, held, grant))
       .flatMap((grant) => {
         const memory = state.durable.doors[door];
         const use = memory && usage(state, held, grant, memory, time.estimate);
-        return use ? [{ door, held, grant, memory, time, ...use, ...tokenUse(state, shown, time.latest) }] : [];
+        if (!use) return [];
+        const isCutOff = hasBeenCutOff(state, grant.method, time.latest);
+        return [{ door, held, grant, memory, time, isCutOff, label, ...use, ...tokenUse(state, shown, time.latest) }];
       }),
   );
+};
+
+/** Without the cloud a bank goes by its grants for so long as it was told; a clock that may be late counts as late. */
+const hasBeenCutOff = ({ durable, ram }: BankState, method: AccessMethod, latest: number): boolean => {
+  const limit = durable.config?.offlineSeconds?.[method];
+  return limit !== undefined && ram?.connected === false && latest > durable.heardAt + limit * 1000;
 };
 
 /** An app's token opens once, and for minutes; a printed one as often, and as long, as its grant says. */

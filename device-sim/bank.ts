@@ -8,9 +8,10 @@ import { answer, countInterrupted, enter, giveUp, tickKeypad } from './keypad.ts
 import { afterBoot } from './lockout.ts';
 import { say } from './panel.ts';
 import { requestsWakeAt, startOver, tickRequests } from './requests.ts';
+import { scan } from './scans.ts';
 import { shadowNews } from './shadows.ts';
 import type { BankState } from './state.ts';
-import { type Input, type Now, type Output, ram, remember, type Turn, write, writeEntry } from './turn.ts';
+import { heardNow, type Input, type Now, type Output, ram, remember, type Turn, write, writeEntry } from './turn.ts';
 
 /**
  * The whole bank as a pure state machine: no clock, no disk, no network. Whoever runs it performs the outputs in their
@@ -28,6 +29,7 @@ const withPower = (turn: Turn, input: Input): void => {
   else if (input.type === 'disconnected') disconnected(turn);
   else if (input.type === 'message') hear(turn, input.topic, input.payload);
   else if (input.type === 'enter') enter(turn, input);
+  else if (input.type === 'scan') scan(turn, input.value);
   else if (input.type === 'door') handle(turn, input.door, input.change);
   else if (input.type === 'tamper') journal(turn, { type: 'tamper' });
   else if (input.type === 'tick') tick(turn);
@@ -38,10 +40,18 @@ const withoutPower = (turn: Turn, input: Input): void => {
   if (input.type === 'power' && input.on) boot(turn);
   else if (input.type === 'door') handle(turn, input.door, input.change);
   else if (input.type === 'enter') goDark(turn, input.id);
+  else if (input.type === 'scan') {
+    const message = say('dark', turn.state.durable.config?.locale);
+    turn.outputs.push({ type: 'scanned', result: { message } });
+  }
 };
 
 const goDark = (turn: Turn, id: string): void => {
-  turn.outputs.push({ type: 'entered', id, result: { granted: false, message: say('dark') } });
+  turn.outputs.push({
+    type: 'entered',
+    id,
+    result: { granted: false, message: say('dark', turn.state.durable.config?.locale) },
+  });
 };
 
 const boot = (turn: Turn): void => {
@@ -52,11 +62,12 @@ const boot = (turn: Turn): void => {
       bootedAt: turn.now.mono,
       bootFloor: durable.floor,
       connected: false,
-      message: say('idle'),
+      message: say('idle', durable.config?.locale),
       cloudTime: null,
       journal: newSending(durable.acked),
       shadows: { queue: [], pending: {}, versions: {}, report: [], sentAt: [], token: 0, resyncAt: null },
       ask: null,
+      label: null,
       keyReminderAt: null,
       openSince: {},
       noticeAt: {},
@@ -73,8 +84,8 @@ const boot = (turn: Turn): void => {
 
 /** What is left in the capacitors is enough to write one line, not to send it. */
 const losePower = (turn: Turn): void => {
-  const { ask } = ram(turn);
-  writeEntry(turn, { type: 'power.lost' }, { powerLost: true });
+  const { ask, connected: isConnected } = ram(turn);
+  writeEntry(turn, { type: 'power.lost' }, { powerLost: true, ...(isConnected && heardNow(turn)) });
   if (ask) goDark(turn, ask.enterId);
   turn.state = { ...turn.state, ram: null };
 };
@@ -87,6 +98,7 @@ const connected = (turn: Turn): void => {
 };
 
 const disconnected = (turn: Turn): void => {
+  if (ram(turn).connected) write(turn, heardNow(turn));
   remember(turn, { connected: false });
   giveUp(turn);
 };

@@ -12,6 +12,7 @@ import { grantsView, journalView, layoutView, stateView } from './view.ts';
  */
 
 const Enter = z.strictObject({ method: AccessMethod, value: z.string().min(1).max(256) });
+const Scan = z.strictObject({ value: z.string().min(1).max(256) });
 const Door = z.strictObject({
   door: z.enum(['closed', 'ajar', 'open']).optional(),
   contents: Contents.optional(),
@@ -62,6 +63,10 @@ const actions: Record<string, Action> = {
   'POST /enter': (bank, body) => {
     const { method, value } = read(Enter, body);
     return oneAtATime(bank, () => bank.enter(method, value));
+  },
+  'POST /scan': (bank, body) => {
+    const { value } = read(Scan, body);
+    return oneAtATime(bank, () => bank.scan(value));
   },
   'POST /doors/*': async (bank, body, door) => {
     if (!bank.state().layout.doors.includes(door)) throw notFound(`this bank has no door ${door}`);

@@ -1,6 +1,7 @@
 import type { Contents, DoorStatus } from '#shared/device/door.ts';
 import type { DoorEntry } from '#shared/device/journal.ts';
 import { judge } from './climate.ts';
+import { mustScan } from '#shared/device/label.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';
@@ -79,6 +80,7 @@ export const close = (turn: Turn, door: string): void => {
   const shut = knowing({ ...before, actual: { ...before.actual, door: 'closed' } }, { door: 'closed', lock: 'ok' });
   const { memory, change } = settled(turn, { ...shut, item: itemAtClose(shut) });
   openSince(turn, door, null);
+  noteMissedScan(turn, door, before.cycle, memory.cycle);
   saw(turn, 'door.closed', door, memory, memory.cycle, change);
   if (memory.cycle?.cause && 'commandId' in memory.cycle.cause) markForReport(turn, door);
   panel(turn, memory.cycle && !memory.cycle.done ? 'not_done' : 'closed', door);
@@ -95,7 +97,17 @@ export const notice = (turn: Turn, door: string): void => {
   // A sensor that fails tells nothing of what the last person did.
   const hasFailed = contents === 'unknown';
   const { memory, change } = hasFailed ? { memory: seen, change: {} } : settled(turn, seen);
+  noteMissedScan(turn, door, before.cycle, memory.cycle);
   saw(turn, 'contents.changed', door, memory, hasFailed ? unexplained(turn, door) : memory.cycle, change);
+};
+
+/** A step that is now done without its label, where that had to be scanned. */
+const noteMissedScan = (turn: Turn, door: string, before: Cycle | null, after: Cycle | null): void => {
+  const step = stepOf(after);
+  const held = heldFor(turn, door);
+  if (step === null || !after?.done || before?.done || after.scanned || after.transactionId === null) return;
+  if (held?.transactionId !== after.transactionId || !mustScan(held.label, step)) return;
+  journal(turn, { type: 'scan', door, value: '', result: 'missed', transactionId: after.transactionId, step });
 };
 
 const itemAfter = ({ item, cycle }: DoorMemory, contents: Contents): string | null => {

@@ -3,7 +3,7 @@ import { JournalAck, ReplayRequest } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
 import { askForGrants, hasBegun } from './requests.ts';
 import type { Change, Durable, Ram } from './state.ts';
-import { type NewEntry, ram, remember, type Turn, write, writeEntry } from './turn.ts';
+import { heardNow, type NewEntry, ram, remember, type Turn, write, writeEntry } from './turn.ts';
 
 /**
  * When an entry leaves the bank. `now`: somebody waits for it, or it ends a door's cycle. `hold`: goes with the batch
@@ -142,7 +142,7 @@ export const acknowledged = (turn: Turn, payload: unknown): void => {
   const acked = Math.min(ack.data.seq, durable.lastSeq);
   if (acked <= durable.acked) return;
   // Lazy: if a crash forgets it, the entries are sent once more, which changes nothing.
-  write(turn, { acked }, { lazy: true });
+  write(turn, { acked, ...heardNow(turn) }, { lazy: true });
   if (!hasBegun(durable)) askForGrants(turn);
   const { journal: sending } = ram(turn);
   const resendAt = acked < sending.sent ? turn.now.mono + limits.resendMs.first : null;

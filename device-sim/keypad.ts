@@ -2,6 +2,7 @@ import { type AccessMethod, isTyped } from '#shared/device/access.ts';
 import { Answer } from '#shared/device/ask.ts';
 import type { ConfigDocument } from '#shared/device/config.ts';
 import { nextFor } from '#shared/device/denial.ts';
+import { mustScan } from '#shared/device/label.ts';
 import { bankTag, isTokenMethod, readToken } from '#shared/device/token.ts';
 import { topics } from '#shared/device/topics.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
@@ -10,6 +11,7 @@ import { doorFields, unlock } from './doors.ts';
 import { journal } from './journal.ts';
 import { afterFailure, afterSuccess, isLocked, lockedUntil } from './lockout.ts';
 import { panel, say } from './panel.ts';
+import { isScanned, takeLabel } from './scans.ts';
 import type { Change, Keypad } from './state.ts';
 import { accessTime, certainTime } from './time.ts';
 import { config, type EnterResult, ram, remember, type Turn, write } from './turn.ts';
@@ -51,7 +53,7 @@ const decide = ({ state, now }: Turn, bankConfig: ConfigDocument, method: Access
 
 export const enter = (turn: Turn, { id, method, value }: { id: string; method: AccessMethod; value: string }): void => {
   const outcome = decide(turn, config(turn), method, value);
-  if (outcome.kind === 'wait') reply(turn, id, { granted: false, message: say('waiting') });
+  if (outcome.kind === 'wait') reply(turn, id, { granted: false, message: say('waiting', config(turn).locale) });
   else if (outcome.kind === 'open') open(turn, id, method, outcome.right);
   else if (outcome.kind === 'ask') ask(turn, id, method, outcome.verifier);
   else if (outcome.kind === 'deny') deny(turn, id, method, outcome);
@@ -78,7 +80,8 @@ const deny = (turn: Turn, id: string, method: AccessMethod, refused: Refused, ch
 const open = (turn: Turn, id: string, method: AccessMethod, right: Right): void => {
   const { door, grant } = right;
   if (standsOpenFor(right) || grantAccess(turn, method, right)) {
-    reply(turn, id, { granted: true, door, message: panel(turn, `open_${grant.step}`, door) });
+    const asks = grant.step === 'pickup' && mustScan(right.held.label, 'pickup');
+    reply(turn, id, { granted: true, door, message: panel(turn, `open_${grant.step}${asks ? '_scan' : ''}`, door) });
   } else deny(turn, id, method, { reason: 'compartment_faulty', right });
 };
 
@@ -87,11 +90,13 @@ const grantAccess = (turn: Turn, method: AccessMethod, right: Right): boolean =>
   const { door, held, grant, memory, isReopening, tokenId } = right;
   const { transactionId, version } = held;
   const cause = { grantId: grant.id, step: grant.step, ...(tokenId !== undefined && { tokenId }) };
-  const cycle = { transactionId, version, cause, done: isReopening };
+  const hasLabel = isScanned(right);
+  const cycle = { transactionId, version, cause, done: isReopening, ...(hasLabel && { scanned: true }) };
   const keypad = isTyped(method) ? { keypad: afterSuccess(turn.state.durable.keypad) } : {};
   // A door that a command has opened becomes this person's, who will now put in or take out.
   const isOpen = memory.known.door !== 'closed';
   const change = isOpen ? { ...keypad, doors: { [door]: { ...memory, cycle } } } : keypad;
+  if (hasLabel) takeLabel(turn, right);
   journal(turn, { type: 'access.granted', method, ...doorFields(turn, door, memory, cycle) }, change);
   return isOpen || unlock(turn, door, cycle);
 };

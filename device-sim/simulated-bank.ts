@@ -7,7 +7,7 @@ import { say } from './panel.ts';
 import type { Compartment } from './picture.ts';
 import type { BankState, Layout } from './state.ts';
 import { openStore } from './store.ts';
-import type { DoorChange, EnterResult, Input, Now, Output } from './turn.ts';
+import type { DoorChange, EnterResult, Input, Now, Output, ScanResult } from './turn.ts';
 import { type Opening, openWitness } from './witness.ts';
 
 export type LinkState = { online: boolean } & Faults;
@@ -23,6 +23,8 @@ export type SimulatedBank = {
   link(): LinkState;
   skewMs(): number;
   enter(method: AccessMethod, value: string): Promise<EnterResult>;
+  /** Shows a label to the scanner. */
+  scan(value: string): Promise<ScanResult>;
   /** Answers why it cannot be so, or nothing. */
   door(door: string, change: DoorChange): Promise<string | undefined>;
   power(on: boolean): Promise<void>;
@@ -124,7 +126,8 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     log(`stopped: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     clearTimeout(timer);
     link.setOnline(false);
-    for (const resolve of entering.values()) resolve({ granted: false, message: say('dark') });
+    for (const resolve of entering.values())
+      resolve({ granted: false, message: say('dark', state.durable.config?.locale) });
   };
 
   const applyLink = (): void => link.setOnline(wantsLink && state.ram !== null && !isStopped);
@@ -161,6 +164,12 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
       entering.set(id, resolve);
       await put({ type: 'enter', id, method, value });
       return promise;
+    },
+    scan: async (value) => {
+      const outputs = await put({ type: 'scan', value });
+      const scanned = outputs.find((output) => output.type === 'scanned');
+      if (!scanned) throw new Error('a scan was not answered');
+      return scanned.result;
     },
     door: async (door, change) => {
       const outputs = await put({ type: 'door', door, change });

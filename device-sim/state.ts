@@ -14,6 +14,8 @@ export const Cycle = z.object({
   cause: Cause.nullable(),
   /** Nothing left to spend: the step was done before or in it, or is nobody's. A closed cycle that is not done may become so. */
   done: z.boolean(),
+  /** A label was scanned in it. */
+  scanned: z.boolean().optional(),
 });
 export type Cycle = z.infer<typeof Cycle>;
 
@@ -81,6 +83,8 @@ export const Durable = z.object({
   /** The factory set the calendar once, so that no entry is ever dated 1970. Nothing is decided by it. */
   madeAt: z.int().nonnegative(),
   boots: z.int().nonnegative(),
+  /** The cloud was within reach until then, milliseconds of bank time; what counts only while it is not. */
+  heardAt: z.int().nonnegative().default(0),
   /** `power.lost` was written and not yet followed by `power.restored`. */
   powerLost: z.boolean(),
   key: KeyHandover.nullable(),
@@ -184,6 +188,7 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   dated: 0,
   madeAt,
   boots: 0,
+  heardAt: 0,
   powerLost: false,
   key: null,
   config: null,
@@ -235,6 +240,8 @@ export type Ram = {
     resyncAt: number | null;
   };
   ask: { askId: string; enterId: string; method: AccessMethod; until: number } | null;
+  /** Scanned before a door was opened, by its verifier; counts for a while. */
+  label: { verifier: string; until: number } | null;
   keyReminderAt: number | null;
   openSince: Record<string, number>;
   /** When a slow contents sensor will notice. */

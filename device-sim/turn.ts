@@ -4,7 +4,7 @@ import type { Next } from '#shared/device/denial.ts';
 import { JournalEntry } from '#shared/device/journal.ts';
 import type { DoorGrants } from '#shared/device/shadow.ts';
 import { type BankState, type Change, type Cycle, type DoorMemory, merge, newDoor, type Ram } from './state.ts';
-import { claimedTime } from './time.ts';
+import { certainTime, claimedTime } from './time.ts';
 
 /** Monotonic milliseconds since any start, and what the device's own clock claims the time is (milliseconds since 1970). */
 export type Now = { mono: number; wall: number };
@@ -17,6 +17,8 @@ export type EnterResult = {
   /** Refused: what the person can do now. */
   next?: Next;
 };
+
+export type ScanResult = { door?: string; result?: 'right' | 'wrong' | 'unchecked'; message: string };
 
 /** A change to the world at one door, as hands, crowbars and testers make it. */
 export type DoorChange = {
@@ -36,6 +38,7 @@ export type Input =
   | { type: 'disconnected' }
   | { type: 'message'; topic: string; payload: unknown }
   | { type: 'enter'; id: string; method: AccessMethod; value: string }
+  | { type: 'scan'; value: string }
   | { type: 'door'; door: string; change: DoorChange }
   /** Somebody opened the cover of the controller. */
   | { type: 'tamper' }
@@ -47,6 +50,8 @@ export type Output =
   | { type: 'unlock'; door: string; cycle: Cycle }
   | { type: 'publish'; topic: string; payload: unknown; qos: 0 | 1; expirySeconds?: number }
   | { type: 'entered'; id: string; result: EnterResult }
+  /** Answers a scan. */
+  | { type: 'scanned'; result: ScanResult }
   /** Answers a door input; `impossible`: why the world does not work like that. */
   | { type: 'changed'; door: string; impossible?: string }
   | { type: 'log'; text: string };
@@ -68,6 +73,9 @@ export const ram = (turn: Turn): Ram => {
 export const remember = (turn: Turn, change: Partial<Ram>): void => {
   turn.state = { ...turn.state, ram: { ...ram(turn), ...change } };
 };
+
+/** The cloud is within reach now. Of a clock that may be early, the early time: offline limits must not end late. */
+export const heardNow = ({ state, now }: Turn): Pick<Change, 'heardAt'> => ({ heardAt: certainTime(state, now) });
 
 /** Before the cloud has told it anything it takes nobody's tokens. */
 export const config = (turn: Turn): ConfigDocument =>

@@ -1,6 +1,7 @@
 import { defaultBankConfig } from '#shared/device/config.ts';
 import { lockedUntil } from './lockout.ts';
 import { picture } from './picture.ts';
+import { presenceCode } from './presence.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import type { DoorMemory } from './state.ts';
 import { certainTime, knowsCloudTime } from './time.ts';
@@ -12,7 +13,8 @@ export const stateView = (bank: SimulatedBank) => {
   const { durable, ram, layout } = bank.state();
   const { journalId, lastSeq, acked, keypad, key } = durable;
   const lockEnds = lockedUntil(keypad, durable.config ?? defaultBankConfig);
-  const time = certainTime(bank.state(), { mono: performance.now(), wall: Date.now() });
+  const now = { mono: performance.now(), wall: Date.now() + bank.skewMs() };
+  const time = certainTime(bank.state(), now);
   return {
     id: bank.id,
     name: bank.name,
@@ -25,6 +27,7 @@ export const stateView = (bank: SimulatedBank) => {
       }),
     ),
     message: ram?.message ?? '',
+    presenceCode: presenceCode(bank.state(), now),
     journal: { journalId, lastSeq, acknowledged: acked, unacknowledged: lastSeq - acked },
     timeKnown: knowsCloudTime(bank.state()),
     keypadLockedUntil: lockEnds > time ? new Date(lockEnds).toISOString() : null,

@@ -65,6 +65,9 @@ const stockUnit = z.object({
 });
 const apiKey = z.object({ apiKeyId: field.text, changes: Changes });
 
+/** Badges that open the same; their numbers stand in no event. */
+const badgeGroup = z.object({ badgeGroupId: field.text, group: field.text, changes: Changes });
+
 /** `policy`: the version that this event made, as decisions name it. */
 const assignmentPolicy = z.object({ assignmentPolicyId: field.text, policy: field.text, changes: Changes });
 
@@ -149,6 +152,10 @@ export const catalogue = {
   'transaction.excursion_ended': byFact.extend(excursion),
   'transaction.deposit_failed': byFact.extend({ reason: field.text }),
   'transaction.pickup_failed': byFact.extend({ reason: field.text }),
+  /** Its label was read at the door: `right`, or `unchecked` where none was named. */
+  'transaction.scanned': byFact.extend({ step: field.textOrNull, result: field.text }),
+  /** Another label was read (`wrong`), or none where it had to be (`missed`): what was done stands, and is to be looked at. */
+  'transaction.scan_failed': byFact.extend({ step: field.textOrNull, result: field.text }),
   /** `reason`: of staff who act outside the plan with it. */
   'credential.issued': transaction.extend({ credentialId: field.text, reason: field.maybeText }),
   'credential.revoked': transaction.extend({ credentialId: field.text }),
@@ -168,6 +175,15 @@ export const catalogue = {
     limitAt: At.nullable(),
     transactionId: field.textOrNull,
     credentialId: field.textOrNull,
+  }),
+  /** Somebody who wants a door opened by phone did not show that they stand before it; the bank was not asked. */
+  'access.phone_denied': bank.extend({
+    door: field.textOrNull,
+    method: field.text,
+    reason: field.text,
+    next: field.text,
+    transactionId: field.text,
+    credentialId: field.text,
   }),
   'command.queued': command.extend({ reason: field.text, notAfter: At }),
   'command.sent': command,
@@ -193,6 +209,11 @@ export const catalogue = {
   /** Somebody looked inside, and it is empty. */
   'compartment.cleared': compartment,
   'bank.registered': bank.extend({ name: field.text, doors: field.whole }),
+  /** How it is set up now: its language, and by method how long it opens without the cloud; null where that is as usual. */
+  'bank.updated': bank.extend({
+    locale: field.textOrNull,
+    offlineSeconds: z.record(field.text, field.whole).nullable(),
+  }),
   /** Its controller began anew. `generation`: of the key it holds, null if none. */
   'bank.booted': bank.extend({ generation: field.whole.nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
@@ -240,6 +261,7 @@ export const catalogue = {
   'tenant.created': z.object({ tenantId: field.text, changes: Changes }),
   'api_key.created': apiKey,
   'api_key.revoked': apiKey,
+  'badge_group.replaced': badgeGroup,
   'assignment_policy.replaced': assignmentPolicy,
   /** Back to the rules of an older version; `changes.restores` says which. */
   'assignment_policy.restored': assignmentPolicy,

@@ -200,8 +200,9 @@ export class Devices extends Construct {
     const banks = bus.reaction(this, 'Banks', {
       entry: 'bus/banks',
       name: 'Banks',
-      impact: 'Newly registered banks get no thing and no configuration: they cannot connect.',
-      to: ['bank.registered'],
+      impact:
+        'Newly registered banks get no thing and no configuration: they cannot connect; others keep their old one.',
+      to: ['bank.registered', 'bank.updated'],
     });
     data.read(banks.fn);
     data.readRootSecret(banks.fn);

@@ -41,6 +41,7 @@ export class Operations extends Construct {
       to: [
         'transaction.conflicted',
         'transaction.overdue',
+        'transaction.scan_failed',
         'transaction.rejected',
         'webhook_endpoint.disabled',
         'compartment.*',

@@ -6,6 +6,7 @@ const PanelState = z.looseObject({
   power: z.boolean(),
   doors: z.record(z.string(), Door),
   message: z.string().nullish(),
+  presenceCode: z.string().nullish(),
   journal: z.looseObject({ unacknowledged: z.number() }),
 });
 export type PanelState = z.infer<typeof PanelState>;
@@ -18,6 +19,8 @@ const Entered = z.looseObject({
   message: z.string(),
 });
 export type Entered = z.infer<typeof Entered>;
+
+const Scanned = z.looseObject({ door: z.string().optional(), result: z.string().optional(), message: z.string() });
 
 export type Method = 'pin' | 'qr' | 'barcode' | 'badge' | 'app' | 'operator';
 export type DoorChange = {
@@ -39,6 +42,8 @@ export function panel(controlUrl: string) {
   return {
     state: async () => PanelState.parse(await control(controlUrl)),
     enter: async (value: string, method: Method = 'pin') => Entered.parse(await post('/enter', { method, value })),
+    /** Shows a label to the scanner. */
+    scan: async (value: string) => Scanned.parse(await post('/scan', { value })),
     door: (door: string, change: DoorChange) => post(`/doors/${door}`, change),
     /** Puts the item in and closes. */
     fill: (door: string) => post(`/doors/${door}`, { contents: 'filled', door: 'closed' }),

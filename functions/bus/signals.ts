@@ -26,6 +26,14 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
     where: `transaction ${data.transactionId}, ${doorOf(data)}`,
     todo: 'What happened stands. Read its events, and ask at the site whether the item is where the transaction says.',
   })),
+  'transaction.scan_failed': told(catalogue['transaction.scan_failed'], (data) => ({
+    what:
+      data.result === 'wrong'
+        ? 'The label that was scanned at a door is not that of its transaction.'
+        : 'A label had to be scanned at a door, and was not.',
+    where: `transaction ${data.transactionId}, ${doorOf(data)}`,
+    todo: 'What was done stands. Have it looked at whether the right item was put in or taken out.',
+  })),
   'transaction.overdue': told(catalogue['transaction.overdue'], (data) =>
     // What is late to come back is its lender's business.
     data.state === 'stored'

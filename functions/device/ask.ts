@@ -1,9 +1,12 @@
 import * as z from 'zod';
 import * as field from '#events/fields.ts';
 import { Ask } from '#shared/device/ask.ts';
+import { verifierOf } from '#shared/device/verifier.ts';
+import { BadgeGroup, hasBadge } from '#shared/domain/badge-group.ts';
 import { positionOf } from '#shared/domain/bank.ts';
 import type { Credential } from '#shared/domain/credential.ts';
-import { type Denial, doorOf, whyNot } from '#shared/domain/grants.ts';
+import { bankKeyOf, groupValue } from '#shared/domain/derived.ts';
+import { type Denial, doorOf, scanSteps, whyNot } from '#shared/domain/grants.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
@@ -12,8 +15,9 @@ import { live } from '#shared/live.ts';
 import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
 import { sendCommand } from '#shared/outside/door-commands.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
+import { readBankConsistent } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
-import { ranges } from '#shared/store/rows.ts';
+import { keys, ranges } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 
@@ -32,10 +36,10 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
   type Fitting = { transaction: Transaction; credential: Credential; denial: Denial | null };
 
   /** Of all that a verifier fits, what opens now; else one that says why not. A badge may be for several transactions. */
-  const fitting = async (bankId: string, verifier: string, now: Instant): Promise<Fitting | undefined> => {
-    const { rows } = await deps.table.query(ranges.locks(bankId, verifier), { consistent: true });
+  const fitting = async (bankId: string, verifiers: string[], now: Instant): Promise<Fitting | undefined> => {
     let best: Fitting | undefined;
-    for (const row of rows) {
+    const locks = verifiers.map((it) => deps.table.query(ranges.locks(bankId, it), { consistent: true }));
+    for (const row of (await Promise.all(locks)).flatMap(({ rows }) => rows)) {
       const { tenant, transactionId, credentialId } = Lock.parse(row);
       const found = await transactions.readConsistent(tenant, transactionId, now);
       const credential = found?.transaction.credentials.find((it) => it.id === credentialId);
@@ -46,14 +50,33 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
     return best;
   };
 
+  /** What was granted to groups that a badge is of, as if it were shown itself. */
+  const ofGroups = async (bankId: string, verifier: string): Promise<string[]> => {
+    const bank = await readBankConsistent(deps.table, bankId);
+    if (bank === null) return [];
+    const rootKeys = await deps.rootKeys();
+    const { tenant, bankKey } = bank;
+    const key = bankKeyOf(rootKeys, bankId, bankKey);
+    const { rows } = await deps.table.query(ranges.partition(keys.badgeGroup(tenant, '').PK), { consistent: true });
+    return rows
+      .map((row) => BadgeGroup.parse(row))
+      .filter((group) => hasBadge(rootKeys, group, key, verifier))
+      .flatMap(({ group }) =>
+        rootKeys.versions.map((version) => verifierOf(key, 'badge', groupValue(rootKeys, tenant, group, version))),
+      );
+  };
+
   const decide = async (message: z.infer<typeof Message>): Promise<{ door: string } | Denial> => {
-    const { bankId, verifier, askId } = message;
+    const { bankId, method, verifier, askId } = message;
     const now = instant(deps.clock());
     if (deps.clock() - message.brokerTime > askSeconds * 1000) return { reason: 'wrong_credential' };
-    const found = await fitting(bankId, verifier, now);
+    const groups = method === 'badge' ? await ofGroups(bankId, verifier) : [];
+    const found = await fitting(bankId, [verifier, ...groups], now);
     if (found === undefined) return { reason: 'wrong_credential' };
     const { transaction, credential, denial } = found;
     if (denial !== null) return denial;
+    // The bank would have to see the label, and does not know yet which.
+    if (credential.step === 'deposit' && scanSteps(transaction).includes('deposit')) return { reason: 'scan_required' };
     const { tenant } = transaction;
     const door = doorOf(transaction, credential);
     if (door === null) return { reason: 'credential_revoked' };
@@ -63,7 +86,7 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
         { tenant, bankId, door },
         {
           id: deps.newId('cmd'),
-          reason: 'credential unknown to the bank',
+          reason: credential.group === undefined ? 'credential unknown to the bank' : `a badge of ${credential.group}`,
           notAfter: plusSeconds(now, askSeconds),
           credential: { id: credential.id, step: credential.step },
         },

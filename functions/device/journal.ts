@@ -97,7 +97,7 @@ export const journalConsumer = (deps: JournalDeps) => {
     for (const entry of understood) {
       const commandId = commandIdOf(entry);
       if (commandId !== null) commandIds.add(commandId);
-      if (!isDoorEntry(entry) && !isClimateEntry(entry)) continue;
+      if (!isDoorEntry(entry) && !isClimateEntry(entry) && entry.type !== 'scan') continue;
       for (const id of [entry.transactionId, doors.get(entry.door)?.heldBy])
         if (id) (isAtHome(id) ? home : ids).add(id);
     }

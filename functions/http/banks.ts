@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/banks.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
@@ -12,10 +13,16 @@ import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
-import { bankWrites, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
+import {
+  bankUpdate,
+  bankWrites,
+  readBankAndDoor,
+  readBankDoorAndLog,
+  readBankWithDoors,
+} from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
 import { readBankHealth } from '#shared/store/health.ts';
-import { readBankWithPresence } from '#shared/store/presence.ts';
+import { readBankWithPresence, readPresence } from '#shared/store/presence.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
@@ -44,6 +51,11 @@ const serviceEmission = (reason: string | null): Emission<ChainHead> =>
 const keptSince = ({ outOfService, outOfServiceAt }: Compartment): Partial<Compartment> =>
   outOfService === null ? {} : { outOfServiceAt };
 
+const settingsOf = ({ locale, offlineSeconds }: Pick<Bank['config'], 'locale' | 'offlineSeconds'>) => ({
+  ...(locale !== undefined && { locale }),
+  ...(offlineSeconds !== undefined && { offlineSeconds }),
+});
+
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
     const siteRow = await deps.table.get(keys.site(caller.tenant, body.siteId));
@@ -68,6 +80,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
         timeZone: Site.parse(siteRow).timeZone,
         batteryBackedClock: body.batteryBackedClock,
         ...(body.thermalRanges && { thermalRanges: body.thermalRanges }),
+        ...settingsOf(body),
       },
       bankKey: { generation: 1, keyVersion: version },
       pinDigits,
@@ -107,6 +120,31 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     const found = await readBankHealth(deps.table, caller.tenant, params.bankId, asked.from);
     if (found === null) throw notFound(`bank ${params.bankId}`);
     return { body: healthOf(found, asked, now) };
+  },
+
+  [contract.updateBank.id]: async (call: Call<typeof contract.updateBank>) => {
+    const { body, caller, params, circumstances, ifMatch } = call;
+    const found = await readPresence(deps.table, params.bankId);
+    if (found?.bank.tenant !== caller.tenant) throw notFound(`bank ${params.bankId}`);
+    const { bank, presence, log } = found;
+    if (log === null) throw new Error(`${bank.id} was registered without an event`);
+    if (ifMatch !== undefined && ifMatch !== bank.version)
+      throw new Refusal('precondition_failed', `the bank is at version ${bank.version} now`);
+    const config = { ...bank.config, ...settingsOf(body) };
+    if (isDeepStrictEqual(config, bank.config)) return answer(bank, presence);
+    const after: Bank = { ...bank, config: { ...config, rev: config.rev + 1 }, version: bank.version + 1 };
+    const { locale = null, offlineSeconds = null } = after.config;
+    const change = apply(log, [{ type: 'bank.updated' as const, set: {}, data: { locale, offlineSeconds } }]);
+    try {
+      await deps.table.write([bankUpdate(after), ...commitBankLog(change, circumstances).writes]);
+    } catch (error) {
+      if (!(error instanceof Lost)) throw error;
+      if (ifMatch !== undefined) throw new Refusal('precondition_failed', 'the bank was changed meanwhile');
+      throw new Refusal('busy', 'something happens at the bank at this very moment; try again', {
+        retryAfterSeconds: 1,
+      });
+    }
+    return answer(after, presence);
   },
 
   [contract.listCompartments.id]: async ({ caller, params }: Call<typeof contract.listCompartments>) => {
@@ -171,6 +209,7 @@ export const handler = endpoint(
     contract.listBanks,
     contract.getBank,
     contract.getBankHealth,
+    contract.updateBank,
     contract.listCompartments,
     contract.getCompartment,
     contract.updateCompartment,

@@ -1,12 +1,18 @@
 import * as contract from '#shared/api/credentials.ts';
 import * as access from '#shared/domain/access.ts';
+import { BadgeGroup, sealed } from '#shared/domain/badge-group.ts';
+import { apply } from '#shared/domain/decision.ts';
 import { appTokenOf } from '#shared/domain/derived.ts';
 import { whyNot } from '#shared/domain/grants.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { listAnswer } from '#shared/lambda/list.ts';
 import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
 import { openChanges, withVerifier } from '#shared/lambda/transaction-changes.ts';
 import { live } from '#shared/live.ts';
+import { commitBadgeGroup } from '#shared/store/commit.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
 
 export const credentialHandlers = (deps: HttpDeps): Handlers => {
   const { find, change } = openChanges(deps);
@@ -47,6 +53,36 @@ export const credentialHandlers = (deps: HttpDeps): Handlers => {
     [contract.takeBackCredential.id]: (call: Call<typeof contract.takeBackCredential>) =>
       change(call, call.params.transactionId, ({ transaction }) =>
         access.takeBack(transaction, call.params.credentialId, call.body.by),
+      ),
+
+    [contract.replaceBadgeGroup.id]: async (call: Call<typeof contract.replaceBadgeGroup>) => {
+      const { body, caller, now, circumstances, ifMatch, record } = call;
+      const { group, badges } = body;
+      const { tenant } = caller;
+      const row = await deps.table.get(keys.badgeGroup(tenant, group), true);
+      const before = row === undefined ? null : BadgeGroup.parse(row);
+      if (ifMatch !== undefined && ifMatch !== before?.version)
+        throw new Refusal('precondition_failed', `the group is at version ${before?.version ?? 0} now`);
+      const numbers = sealed(await deps.rootKeys(), tenant, badges);
+      const id = before?.id ?? deps.newId('bdg');
+      const set = { id, group, badges: badges.length, sealed: numbers, changedAt: now };
+      const nothing = { ...set, tenant, version: 0, hash: '' };
+      const change = apply(before ?? nothing, [{ type: 'badge_group.replaced', set }]);
+      const { after, writes } = commitBadgeGroup(change, circumstances);
+      const made: Answer = { body: contract.BadgeGroupView.parse(after), etag: after.version };
+      try {
+        await deps.table.write([...writes, ...record(made)]);
+      } catch (error) {
+        if (error instanceof Lost && !error.to('idempotency'))
+          throw new Refusal('conflict', 'the group is being changed by somebody else; read it and try again');
+        throw error;
+      }
+      return made;
+    },
+
+    [contract.listBadgeGroups.id]: (call: Call<typeof contract.listBadgeGroups>) =>
+      listAnswer(deps.table, keys.badgeGroup(call.caller.tenant, '').PK, call, (row) =>
+        contract.BadgeGroupView.parse(row),
       ),
 
     [contract.getAppToken.id]: async (call: Call<typeof contract.getAppToken>) => {

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { AccessMethod } from '../device/access.ts';
 import { ThermalRange } from '../device/config.ts';
 import { Bank, BankLifecycle, doorsPerBankMax, LayoutDoor, ThermalClass } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
@@ -84,6 +85,17 @@ export const BankHealth = once(() => {
 });
 export type BankHealth = z.infer<ReturnType<typeof BankHealth>>;
 
+/** What of a bank's set-up can be changed while people use it. */
+const settings = once(() => ({
+  /** What its panel says its messages in; English where the bank does not speak it. */
+  locale: z
+    .string()
+    .regex(/^[a-z]{2}(-[A-Z]{2})?$/, 'a BCP 47 tag, for example de or de-CH')
+    .optional(),
+  /** By method, for how many seconds it opens without the cloud; left out, as long as each credential is valid. */
+  offlineSeconds: z.partialRecord(AccessMethod, field.count.max(31_536_000)).optional(),
+}));
+
 export const createBank = {
   id: 'create-bank',
   noun: 'banks',
@@ -114,6 +126,7 @@ export const createBank = {
         .optional(),
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
       simulated: field.yesNo.default(false),
+      ...settings(),
     }),
   ),
   status: 201,
@@ -168,6 +181,21 @@ export const getBankHealth = {
   status: 200,
   response: BankHealth,
   problems: [],
+} as const satisfies Route;
+
+export const updateBank = {
+  id: 'update-bank',
+  noun: 'banks',
+  method: 'PATCH',
+  path: '/v1/banks/{bankId}',
+  summary: 'Change the language of a bank, and how long it opens without the network',
+  permission: 'banks:write',
+  params: z.object({ bankId: idParam }),
+  body: once(() => z.strictObject(settings())),
+  status: 200,
+  response: () => BankView,
+  problems: ['precondition_failed', 'conflict'],
+  etag: true,
 } as const satisfies Route;
 
 export const listCompartments = {

@@ -29,6 +29,29 @@ export const createCommand = {
   etag: true,
 } as const satisfies Route;
 
+/** For so long the bank may still open: the person stands before it. */
+export const openSeconds = 15;
+
+export const openByPhone = {
+  id: 'open-by-phone',
+  noun: 'commands',
+  method: 'POST',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/open',
+  summary: 'Open the door of a credential for a person who reads the code off the panel of its bank',
+  permission: 'transactions:write',
+  params: z.object({ transactionId: idParam, credentialId: idParam }),
+  body: once(() =>
+    z.strictObject({
+      /** What the panel shows now, as proof that the person stands before it. */
+      code: z.string().regex(/^[0-9]{6}$/, 'six digits'),
+    }),
+  ),
+  status: 201,
+  response: () => CommandView,
+  problems: ['invalid_transition', 'presence_unproved', 'door_busy', 'idempotency_key_reused'],
+  etag: true,
+} as const satisfies Route;
+
 export const getCommand = {
   id: 'get-command',
   noun: 'commands',

@@ -1,12 +1,13 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { AccessMethod, Step } from '../device/access.ts';
+import { BadgeGroup } from '../domain/badge-group.ts';
 import { once } from '../domain/once.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
 import type { Route } from './route.ts';
-import { idParam, where } from './shapes.ts';
-import { AskedAccess, action, changeProblems, Reason, said, valueOfItsOwn } from './transactions.ts';
+import { idParam, listOf, page, where } from './shapes.ts';
+import { AskedAccess, action, changeProblems, GroupName, Reason, said, valueOfItsOwn } from './transactions.ts';
 
 const credential = {
   ...action,
@@ -32,7 +33,7 @@ export const issueCredential = {
     }).meta(
       where(
         { properties: { method: { const: 'operator' } }, required: ['method'] },
-        { required: ['reason'], not: { required: ['value'] } },
+        { required: ['reason'], not: { anyOf: [{ required: ['value'] }, { required: ['group'] }] } },
         { not: { required: ['reason'] }, allOf: [valueOfItsOwn] },
       ),
     ),
@@ -106,4 +107,50 @@ export const getAppToken = {
   status: 200,
   response: () => AppToken,
   problems: ['invalid_transition'],
+} as const satisfies Route;
+
+export const BadgeGroupView = BadgeGroup.omit({ tenant: true, sealed: true, hash: true }).meta({ id: 'BadgeGroup' });
+export type BadgeGroupView = z.infer<typeof BadgeGroupView>;
+
+export const replaceBadgeGroup = {
+  id: 'replace-badge-group',
+  noun: 'credentials',
+  method: 'POST',
+  path: '/v1/badge-groups',
+  summary: 'Say which badges a group has; whoever shows one of them opens what is granted to the group',
+  permission: 'transactions:write',
+  body: once(() =>
+    z.strictObject({
+      group: GroupName(),
+      /** Their numbers, all of them: others are no longer of the group. Stored encrypted, and not shown again. */
+      badges: z
+        .array(
+          z
+            .string()
+            .min(6)
+            .max(64)
+            .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces'),
+        )
+        .max(500)
+        .refine((all) => new Set(all).size === all.length, 'each at most once')
+        .meta({ uniqueItems: true }),
+    }),
+  ),
+  status: 200,
+  response: () => BadgeGroupView,
+  problems: ['precondition_failed', 'conflict'],
+  etag: true,
+} as const satisfies Route;
+
+export const listBadgeGroups = {
+  id: 'list-badge-groups',
+  noun: 'credentials',
+  method: 'GET',
+  path: '/v1/badge-groups',
+  summary: 'List the groups of badges, and how many badges each has',
+  permission: 'transactions:read',
+  query: once(() => z.strictObject(page)),
+  status: 200,
+  response: once(() => listOf(BadgeGroupView)),
+  problems: [],
 } as const satisfies Route;

@@ -26,7 +26,12 @@ export type Example = {
   body: unknown;
   answer: unknown;
   /** What has to happen at the bank before. */
-  after?: 'the bank is online' | 'the item is deposited' | 'the rental has begun' | 'the goods are put in';
+  after?:
+    | 'the bank is online'
+    | 'the item is deposited'
+    | 'the renter stands before the bank again'
+    | 'the renter has closed the door'
+    | 'the goods are put in';
 };
 
 type Of<R extends Route> = {
@@ -62,6 +67,7 @@ const ids = {
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
+  byPhone: 'cmd_01KJQ5C2D6G8J0M2P4R6T8W0Y2',
   parcel: 'txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
   sale: 'txn_01KJQ5A1B3D5F7H9K1N3Q5S7V9',
   rental: 'txn_01KJQ5C2C4E6G8J0M2P4R6T8W0',
@@ -355,6 +361,16 @@ const takenBack: transactions.TransactionView = {
   ],
 };
 const appCredential = credential(credentials.app, 'deposit', { method: 'app', atBank: false });
+const couriers = {
+  id: 'bdg_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+  group: 'couriers',
+  badges: 2,
+  changedAt: at,
+  version: 1,
+};
+/** What the panel of its bank shows. */
+export const presenceCode = '482915';
+const byPhone = 'by phone, with the code of the panel';
 const exampleToken = `AQAB${'A'.repeat(146)}`;
 /** What was issued and is over, as every later answer shows it. */
 const withdrawn = [
@@ -569,6 +585,11 @@ export const examples: readonly Example[] = [
 
   example(banks.createBank, { body: { siteId: ids.site, name: 'Harbour Hall', layout }, answer: bank }),
   example(banks.getBank, { params: { bankId: ids.bank }, answer: bank }),
+  example(banks.updateBank, {
+    params: { bankId: ids.bank },
+    body: { locale: 'de-CH', offlineSeconds: { badge: 28_800 } },
+    answer: { ...bank, config: { ...bank.config, rev: 2, locale: 'de-CH', offlineSeconds: { badge: 28_800 } } },
+  }),
   example(banks.listBanks, {
     answer: onePage({
       id: ids.bank,
@@ -790,6 +811,11 @@ export const examples: readonly Example[] = [
     body: { step: 'deposit', method: 'app' },
     answer: { ...takenBack, version: 10, credentials: [...takenBack.credentials, appCredential] },
   }),
+  example(credentialRoutes.replaceBadgeGroup, {
+    body: { group: 'couriers', badges: ['B-700123', 'B-700124'] },
+    answer: couriers,
+  }),
+  example(credentialRoutes.listBadgeGroups, { answer: onePage(couriers) }),
   example(credentialRoutes.getAppToken, {
     params: { transactionId: ids.parcel, credentialId: credentials.app },
     answer: { credentialId: credentials.app, value: exampleToken, expiresAt: '2030-03-04T09:34:00.000Z' },
@@ -932,11 +958,17 @@ export const examples: readonly Example[] = [
     },
     answer: { ...rental, credentials: [shown(credential(credentials.use, 'use'), '377015')] },
   }),
+  example(commands.openByPhone, {
+    params: { transactionId: ids.rental, credentialId: credentials.use },
+    body: { code: presenceCode },
+    after: 'the renter stands before the bank again',
+    answer: { ...command, id: ids.byPhone, transactionId: ids.rental, reason: byPhone },
+  }),
   example(transactions.completeTransaction, {
     params: { transactionId: ids.rental },
     body: { reason: 'the renter handed it back at the desk' },
     answer: returned,
-    after: 'the rental has begun',
+    after: 'the renter has closed the door',
   }),
   example(transactions.chargeTransaction, {
     params: { transactionId: ids.rental },

@@ -128,6 +128,19 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     retry: 'after a wait',
     detail: 'door 7 is carrying out cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
   },
+  presence_unproved: {
+    meaning: 'A door is opened by phone only for somebody who stands before its bank, and the code does not show that.',
+    causes: [
+      'The code is not the one on the panel of that bank, or it is more than a minute old (`reason` `wrong_presence_code`).',
+      'Five wrong codes were sent for this credential within the hour (`reason` `presence_locked`).',
+    ],
+    remedy: [
+      'Let the person read the code off the panel again, and send it at once.',
+      'After too many wrong ones wait as long as `Retry-After` says; at the panel itself their credential opens all the same.',
+    ],
+    retry: 'after a wait',
+    detail: 'the panel of the bank does not show this code now',
+  },
   endpoint_disabled: {
     meaning: 'Nothing is sent to a webhook endpoint that is disabled.',
     causes: ['It answered 410, or failed for five days without a success.', 'Its owner disabled it.'],

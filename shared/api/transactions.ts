@@ -10,7 +10,16 @@ import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
-import { ExternalIds, Item, Metadata, Party, Transaction, TransactionState, Waiting } from '../domain/transaction.ts';
+import {
+  ExternalId,
+  ExternalIds,
+  Item,
+  Metadata,
+  Party,
+  Transaction,
+  TransactionState,
+  Waiting,
+} from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
@@ -23,6 +32,7 @@ export const CredentialView = Credential.pick({
   notBefore: true,
   notAfter: true,
   uses: true,
+  group: true,
   delegatedFrom: true,
   suspended: true,
 })
@@ -44,6 +54,7 @@ export const TransactionView = Transaction.omit({
   deadlineRev: true,
   pickupWithinSeconds: true,
   useWithinSeconds: true,
+  label: true,
 })
   .extend({
     reservation: z.enum(['hard', 'soft']),
@@ -68,6 +79,10 @@ const deadlines = {
 
 const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
 
+export const GroupName = once(() =>
+  z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'one to 32 small letters, digits, - or _, a letter first'),
+);
+
 /** How a credential is to prove a right. Times are within the deadlines of its step. */
 export const AskedAccess = once(() =>
   z.strictObject({
@@ -79,6 +94,8 @@ export const AskedAccess = once(() =>
       .max(64)
       .regex(/^[\x21-\x7e]+$/, 'printable ASCII without spaces')
       .optional(),
+    /** For a badge, in place of its number: every badge of that group will do. */
+    group: GroupName().optional(),
     notBefore: InstantInput.optional(),
     notAfter: InstantInput.optional(),
   }),
@@ -90,8 +107,13 @@ export const valueOfItsOwn = where(
     properties: { method: { enum: AccessMethod.options.filter((it) => methods[it].value === 'brought') } },
     required: ['method'],
   },
-  { required: ['value'] },
-  { not: { required: ['value'] } },
+  {
+    oneOf: [
+      { required: ['value'] },
+      { required: ['group'], properties: { method: { const: 'badge' satisfies AccessMethod } } },
+    ],
+  },
+  { not: { anyOf: [{ required: ['value'] }, { required: ['group'] }] } },
 );
 
 export const CreateTransaction = once(() =>
@@ -135,6 +157,19 @@ export const CreateTransaction = once(() =>
       .optional(),
     /** How early and how late people are let in all the same; left out, what is usual for the workflow. */
     tolerance: z.strictObject(Tolerance.shape).optional(),
+    /** What is put in has this label. At the steps named, the bank asks for it; elsewhere it is compared if it is scanned. */
+    custody: z
+      .strictObject({
+        /** We keep a keyed hash of it, for one bank. */
+        label: ExternalId,
+        scanAt: z
+          .array(Step.extract(['deposit', 'pickup']))
+          .max(2)
+          .refine((all) => new Set(all).size === all.length, 'each at most once')
+          .meta({ uniqueItems: true })
+          .default([]),
+      })
+      .optional(),
     /** A soft one gives way to a hard request at a full bank until its first step has begun. */
     reservation: z.enum(['hard', 'soft']).default('hard'),
     /** If no compartment is free, wait for one until then instead of being refused. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { AccessMethod } from './access.ts';
 import { IssuerKey } from './token.ts';
 
 export const celsius = z.number();
@@ -13,6 +14,8 @@ export const BankConfig = z.object({
   /** Raised with every change; the bank keeps the highest. */
   rev: field.count,
   timeZone: field.text,
+  /** What the panel says its messages in, a BCP 47 tag. Left out, or a language that the bank does not speak: English. */
+  locale: field.maybeText,
   /** Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
   reopenSeconds: field.positive,
   /** How long a door may stand open before it is `ajar`. */
@@ -25,6 +28,11 @@ export const BankConfig = z.object({
   guessesPerDay: field.positive,
   /** By thermal class, where it is not as usual. */
   thermalRanges: z.record(field.text, ThermalRange).optional(),
+  /**
+   * How long the bank goes by its grants without the cloud, by method: afterwards it has not heard for too long of what was
+   * revoked. Left out: as long as each grant says.
+   */
+  offlineSeconds: z.partialRecord(AccessMethod, field.count).optional(),
 });
 export type BankConfig = z.infer<typeof BankConfig>;
 

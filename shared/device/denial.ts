@@ -15,6 +15,7 @@ export const Next = z.enum([
   'contact_the_sender',
   'contact_support',
   'close_the_door',
+  'scan_the_label',
 ]);
 export type Next = z.infer<typeof Next>;
 
@@ -26,6 +27,9 @@ export const nextByReason: Record<string, Next> = {
   wrong_bank: 'go_to_the_other_bank',
   wrong_credential: 'check_the_code',
   wrong_compartment: 'check_the_code',
+  wrong_presence_code: 'check_the_code',
+  scan_required: 'scan_the_label',
+  wrong_label: 'scan_the_label',
   keypad_locked: 'wait_and_try_again',
   credential_revoked: 'use_the_newest_code',
   delegated: 'take_it_back',
@@ -40,6 +44,7 @@ export const nextByReason: Record<string, Next> = {
   compartment_faulty: 'contact_support',
   door_not_closed: 'close_the_door',
   no_cloud_time: 'wait_and_try_again',
+  bank_offline: 'wait_and_try_again',
   abandoned: 'contact_the_sender',
 };
 

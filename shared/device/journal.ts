@@ -77,7 +77,18 @@ export const JournalEntry = z.discriminatedUnion('type', [
   }),
   /** Power came, or the controller restarted. `generation`: of the bank key it holds, null if none. */
   bankEntry.extend({ type: z.literal('boot'), generation: field.positive.nullable() }),
-  bankEntry.extend({ type: z.literal('scan'), door: field.text, value: z.string().max(256) }),
+  /**
+   * A label that was scanned at a door. `result`: `right`, `wrong`, `unchecked` where the bank knows of no label, or `missed`
+   * where it had to be scanned and was not. `value`: empty where it is known anyway, or opens a door.
+   */
+  bankEntry.extend({
+    type: z.literal('scan'),
+    door: field.text,
+    value: z.string().max(256),
+    result: field.maybeText,
+    transactionId: field.maybeText,
+    step: field.maybeText,
+  }),
   /** Of a compartment without a range of its own; of the others only what counts is told. */
   bankEntry.extend({ type: z.literal('temperature.read'), door: field.text, temperatureC: celsius }),
   /** It was out of its range for longer than it may be; and it is back. */

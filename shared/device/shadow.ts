@@ -30,6 +30,8 @@ export type Grant = z.infer<typeof Grant>;
 export const DoorGrants = z.object({
   transactionId: field.text,
   version: field.positive,
+  /** Of what is printed on what is put in, and where it must be scanned: `labelText(...)`. */
+  label: field.maybeText,
   grants: z.array(Grant).max(4),
 });
 export type DoorGrants = z.infer<typeof DoorGrants>;

@@ -36,6 +36,8 @@ export const Access = z.object({
   verifier: field.maybeText,
   /** Of a badge: what it is found by again, a blind index of its tenant. */
   index: field.maybeText,
+  /** Any badge of that group, in place of a single one. */
+  group: field.maybeText,
   notBefore: field.maybeMoment,
   /** It ends then, however long the deadlines run. */
   notAfter: field.maybeMoment,
@@ -58,6 +60,8 @@ export const Credential = z.object({
   /** Of a value that the caller has brought: all that is kept of it, and of a badge what it is found by again. */
   verifier: field.maybeText,
   index: field.maybeText,
+  /** Every badge of that group proves it. */
+  group: field.maybeText,
   /** The credential whose right somebody else has been given here. */
   delegatedFrom: field.maybeText,
   /** Somebody else has its right for now. */

@@ -125,6 +125,13 @@ export const credentialVerifier = (
   return verifierOf(bankKeyOf(rootKeys, bank.bankId, bank.bankKey), method, known);
 };
 
+/**
+ * What a credential for a group has in place of the number of a badge. Nobody knows it, so nobody can put it on a card: its
+ * grant opens nothing at the bank, which asks about every badge of the group.
+ */
+export const groupValue = (rootKeys: RootKeys, tenant: string, group: string, version = rootKeys.version): string =>
+  createHmac('sha256', rootKeys.of(version)).update(`badge-group-right:${tenant}:${group}`).digest('base64url');
+
 /** A secret shown once, for an API key or a webhook endpoint: 32 bytes, base64url. `nth` counts its rotations. */
 export const secretOf = (rootKey: KeyObject, kind: 'api-key' | 'webhook', id: string, nth: number): Buffer =>
   createHmac('sha256', rootKey).update(`${kind}:${id}:${nth}`).digest();

@@ -1,4 +1,5 @@
 import { methods } from '../device/access.ts';
+import { labelText } from '../device/label.ts';
 import type { DoorGrants, Grant } from '../device/shadow.ts';
 import { type Credential, liveCredential, liveCredentialsMost, ofCarrier, stepAtDoor } from './credential.ts';
 import { unmet } from './deadline.ts';
@@ -107,8 +108,12 @@ export const doorGrants = (
         ...(blocked ? { blocked } : {}),
       };
     });
-  return { transactionId: it.id, version: it.version, grants };
+  const label = it.label === undefined ? undefined : labelText(it.label, scanSteps(it));
+  return { transactionId: it.id, version: it.version, ...(label !== undefined && { label }), grants };
 };
+
+/** The steps at which its label has to be scanned. */
+export const scanSteps = ({ scanAt }: Pick<Transaction, 'scanAt'>): string[] => scanAt?.split(',') ?? [];
 
 /** What "again and again" is for a bank that counts. */
 const repeatedUses = 10_000;

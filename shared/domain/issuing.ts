@@ -63,6 +63,16 @@ const requireAskable = (
   if (uses > 1 && !row.repeats) refuseField(`${pointer}/uses`, `the step ${row.step} is done once`);
 };
 
+/** Whoever is let in by the cloud's word is not asked for a label by the bank. */
+const requireSeen = (
+  { scanAt }: Pick<Transaction, 'scanAt'>,
+  { step, group }: Pick<Access, 'step' | 'group'>,
+  pointer: string,
+): void => {
+  if (group !== undefined && scanAt?.split(',').includes(step))
+    refuseField(`${pointer}/group`, `cannot be asked for the label that has to be scanned at the ${step}`);
+};
+
 /** The steps to which somebody needs a right; what lies in stock was deposited before. */
 const stepsOf = ({ workflow, stockUnitId }: Pick<Transaction, 'workflow' | 'stockUnitId'>): readonly WorkflowStep[] => {
   const { steps } = workflowOf(workflow);
@@ -77,6 +87,7 @@ export const requireAccess = (it: Transaction, access: readonly Access[], now: I
     const row = steps.find(({ step }) => step === asked.step);
     const known = row ?? refuseField(`${pointer}/step`, `this ${it.workflow} has no step ${asked.step}`);
     requireAskable(asked, { row: known, end: endsAt(known, it), pointer }, now);
+    requireSeen(it, asked, pointer);
     const pin = access.findIndex(({ step, method }) => step === asked.step && method === 'pin');
     if (asked.method === 'pin' && pin !== nth)
       refuseField(`${pointer}/method`, `the step ${asked.step} has a PIN already`);
@@ -91,7 +102,7 @@ export const credentialsMost = (access: readonly Access[] = []): number => 2 + a
 
 /** What is asked for, as fields of a credential. */
 export const askedFields = (
-  { method, verifier, index, notBefore, notAfter, uses }: Access,
+  { method, verifier, index, group, notBefore, notAfter, uses }: Access,
   end: Instant,
   now: Instant,
 ): Pick<Credential, 'method' | 'notBefore' | 'notAfter'> & Partial<Credential> => ({
@@ -101,6 +112,7 @@ export const askedFields = (
   ...(notAfter !== undefined && { until: notAfter }),
   ...(verifier !== undefined && { verifier }),
   ...(index !== undefined && { index }),
+  ...(group !== undefined && { group }),
   ...(uses !== undefined && { uses }),
 });
 
@@ -174,6 +186,7 @@ export const issuedFor = (it: Transaction, asked: Asked, fresh: Fresh, now: Inst
     return refuseField('/method', 'staff who recall have a PIN; another way in is an operator code');
   const end = endsAt(begun(it, row), it);
   requireAskable(asked, { row, end, pointer: '' }, now);
+  requireSeen(it, asked, '');
   requireRoom(it.credentials, asked);
   return newCredential(step, fresh.credentialIds[0], fresh, {
     state: nth === open ? 'active' : 'issued',

@@ -130,6 +130,8 @@ export type CreateInput = {
   tolerance?: Tolerance | undefined;
   /** What its tenant and site say of the workflow; left out, it is as its row says. */
   agreed?: Agreed;
+  label?: string;
+  scanAt?: string;
 };
 
 /** Those asked for are ones that its workflow has, and still to come. */

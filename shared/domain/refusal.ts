@@ -15,6 +15,7 @@ export const refusals = {
   invalid_transition: { status: 409, title: 'Not possible in this state' },
   reservation_refused: { status: 409, title: 'No compartment can be reserved' },
   door_busy: { status: 409, title: 'The door is carrying out another command' },
+  presence_unproved: { status: 409, title: 'The code is not the one that the bank shows' },
   endpoint_disabled: { status: 409, title: 'The webhook endpoint is disabled' },
   precondition_failed: { status: 412, title: 'It was changed since you read it' },
   payload_too_large: { status: 413, title: 'The body is too large' },

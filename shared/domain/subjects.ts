@@ -4,6 +4,7 @@ import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
+import type { BadgeGroup } from './badge-group.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
@@ -45,7 +46,7 @@ export const subjects = {
       ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
-    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey'],
+    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey', 'label'],
     shown: ({ credentials, waiting, ...set }) => ({
       ...set,
       ...(credentials && { credentials: credentials.map(withoutBrought) }),
@@ -131,6 +132,12 @@ export const subjects = {
     says: (it) => ({ endpointId: it.id }),
     hidden: [...always, 'secret'],
   } satisfies SubjectKind<WebhookEndpoint>,
+  badgeGroup: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ badgeGroupId: it.id, group: it.group }),
+    hidden: [...always, 'sealed'],
+  } satisfies SubjectKind<BadgeGroup>,
   assignmentPolicy: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,

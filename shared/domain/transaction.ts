@@ -188,6 +188,10 @@ export const Transaction = z.object({
   useWithinSeconds: field.positive.nullish(),
   /** How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
   tolerance: Tolerance.optional(),
+  /** What is kept of the label of what is put in: its verifier at its bank. */
+  label: field.maybeText,
+  /** The steps at which it has to be scanned, one or both of `deposit,pickup`; left out, it is only compared where it is. */
+  scanAt: field.maybeText,
   /** Who was handed a right, by the credential they were given; those taken back as well. */
   delegates: z.record(field.text, Party).optional(),
   /** How long the renter may still open after `useUntil`. */

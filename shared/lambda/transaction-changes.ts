@@ -1,6 +1,6 @@
 import { methods } from '../device/access.ts';
 import type { Access } from '../domain/credential.ts';
-import { broughtVerifier } from '../domain/derived.ts';
+import { broughtVerifier, groupValue } from '../domain/derived.ts';
 import type { Fresh } from '../domain/issuing.ts';
 import type { TransactionDecision } from '../domain/lifecycle.ts';
 import { from, requireOwner } from '../domain/ownership.ts';
@@ -24,7 +24,7 @@ export type ChangeCall = AnyCall & { body: { source?: Source | undefined } };
 /** A decision, and what else its commit writes. */
 export type Moved = { decision: TransactionDecision; more?: Write[] };
 
-type AskedValue = Pick<Access, 'method'> & { value?: string | undefined };
+type AskedValue = Pick<Access, 'method'> & { value?: string | undefined; group?: string | undefined };
 
 /** What is asked for, with the verifier of a value that the caller brings in place of the value. */
 export const withVerifier = <Asked extends AskedValue>(
@@ -34,6 +34,12 @@ export const withVerifier = <Asked extends AskedValue>(
   pointer: string,
 ): Omit<Asked, 'value'> & { verifier?: string; index?: string } => {
   const isBrought = methods[asked.method].value === 'brought';
+  if (asked.group !== undefined) {
+    requireFields(asked.method === 'badge', `${pointer}/group`, 'is of badges only');
+    requireFields(value === undefined, `${pointer}/value`, 'is that of one badge; the group has others');
+    const common = groupValue(rootKeys, place.tenant, asked.group);
+    return { ...asked, verifier: broughtVerifier(rootKeys, place, asked.method, common) };
+  }
   requireFields(isBrought || value === undefined, `${pointer}/value`, `of a ${asked.method} is ours to make`);
   if (!isBrought) return asked;
   requireFields(value !== undefined, `${pointer}/value`, `is missing: a ${asked.method} is known by it`);

@@ -4,6 +4,7 @@ import { alternatives, assign, policyOf, serveLine, softDoors } from '../domain/
 import { defaultPolicy } from '../domain/assignment-policy.ts';
 import type { Bank } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { broughtVerifier } from '../domain/derived.ts';
 import { credentialsMost } from '../domain/issuing.ts';
 import * as lifecycle from '../domain/lifecycle.ts';
 import { sourceOf } from '../domain/ownership.ts';
@@ -13,7 +14,7 @@ import { seenText } from '../domain/seen.ts';
 import { type InDoor, sellable, unsellable } from '../domain/stock.ts';
 import { agreedAt } from '../domain/terms.ts';
 import type { Transaction } from '../domain/transaction.ts';
-import { workflowOf } from '../domain/workflow.ts';
+import { type Workflow, workflowOf } from '../domain/workflow.ts';
 import { parseBank, readBankWithDoors } from '../store/banks.ts';
 import { externalIdWrites, KeptCancellation } from '../store/commit.ts';
 import { keys } from '../store/rows.ts';
@@ -53,6 +54,24 @@ export type CreateCall = Pick<
 >;
 type CheckCall = Pick<Call<typeof contract.checkTransaction>, 'body' | 'caller' | 'now'>;
 
+const custodyOf = (
+  rootKeys: RootKeys,
+  place: { bankId: string; bankKey: Bank['bankKey'] },
+  workflow: Workflow,
+  { label, scanAt }: NonNullable<CreateCall['body']['custody']>,
+): Pick<lifecycle.CreateInput, 'label' | 'scanAt'> => {
+  const steps: readonly string[] = workflowOf(workflow).steps.map(({ step }) => step);
+  requireFields(
+    scanAt.every((it) => steps.includes(it)),
+    '/custody/scanAt',
+    `names a step that no ${workflow} has`,
+  );
+  return {
+    label: broughtVerifier(rootKeys, place, 'barcode', label),
+    ...(scanAt.length > 0 && { scanAt: scanAt.join(',') }),
+  };
+};
+
 /** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
 const inputOf = (
   { body, caller }: CreateCall,
@@ -61,7 +80,7 @@ const inputOf = (
   id: string,
   salt: string,
 ): lifecycle.CreateInput => {
-  const { waitUntil: _, sku: __, reservation, access = [], ...asked } = body;
+  const { waitUntil: _, sku: __, reservation, access = [], custody, ...asked } = body;
   const { siteId, bankKey, simulated } = bank;
   const place = { tenant: caller.tenant, bankId: bank.id, bankKey };
   return {
@@ -77,6 +96,7 @@ const inputOf = (
     payment: body.payment ?? null,
     ...(reservation === 'soft' && { reservation }),
     agreed: agreedAt(bank, body.workflow),
+    ...(custody && custodyOf(rootKeys, place, body.workflow, custody)),
   };
 };
 

@@ -44,7 +44,10 @@ const grantsPatch = (
     if (transaction) {
       const verifierOf = (it: Credential) =>
         credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it);
-      const wanted = doorGrants(transaction, verifierOf, door);
+      // What was kept of a label for a controller that was replaced since, this one could only find wrong.
+      const isReadable = isDeepStrictEqual(transaction.bankKey, bank.bankKey);
+      const known = isReadable ? transaction : { ...transaction, label: undefined };
+      const wanted = doorGrants(known, verifierOf, door);
       const differs = telling === 'exactly' ? !isDeepStrictEqual(shown, wanted) : outdated(shown, wanted, transaction);
       if (differs) patch[door] = wanted;
     } else if (shown !== undefined) {

@@ -5,6 +5,7 @@ import { type InLine, Need } from '../domain/assignment.ts';
 import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 
@@ -59,6 +60,9 @@ export const activatedWrites = (bank: Bank): Write[] => {
   const active: Bank = { ...bank, lifecycle: 'active', version: bank.version + 1 };
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
 };
+
+/** The bank as it becomes by a change of the version before it. */
+export const bankUpdate = (after: Bank): Write => bankWrite(after, { version: after.version - 1 });
 
 /** What holds for a bank because its tenant or its site says so. */
 export type BankPolicies = { assignmentPolicy: AssignmentPolicy | undefined; terms: string | undefined };

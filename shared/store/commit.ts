@@ -5,6 +5,7 @@ import { methods } from '../device/access.ts';
 import type { ApiKey } from '../domain/api-key.ts';
 import type { Asset } from '../domain/asset.ts';
 import type { TenantPolicy } from '../domain/assignment-policy.ts';
+import type { BadgeGroup } from '../domain/badge-group.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
 import type { Command } from '../domain/command.ts';
 import type { Credential } from '../domain/credential.ts';
@@ -172,6 +173,15 @@ export const commitEndpoint = (
   const { id, tenant } = change.after;
   const log = keys.endpointLog(tenant, id);
   return subjectWrites(subjects.endpoint, change, keys.endpoint(tenant, id), log, circumstances);
+};
+
+export const commitBadgeGroup = (
+  change: SubjectChange<BadgeGroup>,
+  circumstances: Circumstances,
+): Committed<BadgeGroup> => {
+  const { tenant, group } = change.after;
+  const log = keys.badgeGroupLog(tenant, group);
+  return subjectWrites(subjects.badgeGroup, change, keys.badgeGroup(tenant, group), log, circumstances);
 };
 
 export const commitBankLog = (change: SubjectChange<ChainHead>, circumstances: Circumstances): Committed<ChainHead> => {

@@ -32,6 +32,9 @@ import { keys } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
 import { bumped, drawFresh, plannedTarget } from './transactions.ts';
 
+/** The wrong thing was there, or nobody showed that it was the right one although that was asked for. */
+const failedScans: readonly string[] = ['wrong', 'missed'];
+
 export type MergeDeps = { table: Table; rootKeys: RootKeys; newId: (prefix: string) => string };
 export type Arrival = {
   journalId: string;
@@ -253,6 +256,12 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       if (take(mergeDoorEntry(world, journalId, entry, fresh, now), entry.door)) await flush();
     } else if (isClimateEntry(entry)) {
       if (take(faultOfClimate(world, journalId, entry, now), entry.door)) await flush();
+    } else if (entry.type === 'scan') {
+      const { door, seq, result = 'unchecked', step = null } = entry;
+      const id = entry.transactionId ?? world.compartments.get(door)?.heldBy ?? '';
+      const type = failedScans.includes(result) ? 'transaction.scan_failed' : 'transaction.scanned';
+      const evidence = { journalId, seq, door, version: null, cause: null };
+      emit(id, [{ type, set: {}, data: { step, result, evidence }, occurredAt }]);
     } else if (isOfTheBank(entry)) {
       const type = bankEvents[entry.type];
       if (type) pending.bank.push({ type, set: {}, data: bankData(entry, journalId), occurredAt });

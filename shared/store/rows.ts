@@ -43,6 +43,11 @@ export const keys = {
     PK: `BANK#${bankId}`,
     SK: credentialId === undefined ? `P#${verifier}` : `P#${verifier}#${credentialId}`,
   }),
+  /** How many wrong codes of its bank's panel were sent for a credential in an hour. */
+  presence: (tenant: string, credentialId: string, hour: string): Key => ({
+    PK: `PRESENCE#${tenant}#${credentialId}`,
+    SK: hour,
+  }),
   bankLog: (bankId: string): Key => ({ PK: `BANKLOG#${bankId}`, SK: 'S' }),
   compartmentLog: (bankId: string, door: string): Key => ({ PK: `DOORLOG#${bankId}#${door}`, SK: 'S' }),
   bankOfTenant: (tenant: string, bankId: string): Key => ({ PK: `BANKS#${tenant}`, SK: bankId }),
@@ -51,6 +56,8 @@ export const keys = {
   /** What a tenant says of workflows, and behind it what its sites say. */
   workflowTerms: (tenant: string, siteId: string | null): Key => ({ PK: `TERMS#${tenant}`, SK: siteId ?? 'S' }),
   workflowTermsLog: (tenant: string, id: string): string => `TERMSLOG#${tenant}#${id}`,
+  badgeGroup: (tenant: string, group: string): Key => ({ PK: `BADGES#${tenant}`, SK: group }),
+  badgeGroupLog: (tenant: string, group: string): string => `BADGE#${tenant}#${group}`,
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
   assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
   /** A loan of an asset; transaction ids sort by when they were drawn. */

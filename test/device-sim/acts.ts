@@ -1,6 +1,8 @@
 import fc from 'fast-check';
+import { labelText } from '../../shared/device/label.ts';
 import type { DoorGrants } from '../../shared/device/shadow.ts';
-import { grantOf, held, type Rig } from './rig.ts';
+import { verifierOf } from '../../shared/device/verifier.ts';
+import { bankKey, grantOf, held, type Rig } from './rig.ts';
 
 /** Something that happens to a bank; named, so that a counterexample reads as a story. */
 export type Act = { toString: () => string; run: (rig: Rig) => void };
@@ -38,11 +40,14 @@ const give = (
   const notAfter = seconds(rig) + lasts;
   const entry = (at: string): DoorGrants => {
     const id = (step: keyof typeof kinds) => `${step}_${transaction}_${at}_${uses}`;
-    return held(`txn_${transaction}`, [
+    const grantsThere = [
       grantOf(id('deposit'), 'deposit', `${kinds.deposit}${at}`, { notAfter, uses }),
       grantOf(id('pickup'), 'pickup', `${kinds.pickup}${at}`, { notAfter, uses, after: id('deposit'), blocked }),
       grantOf(id('use'), 'use', `${kinds.use}${at}`, { notAfter, uses, blocked }),
-    ]);
+    ];
+    // At one of the doors what is put in must be scanned first, and when it is taken out.
+    const label = at === '3' ? { label: labelText(verifierOf(bankKey, 'barcode', 'L1'), ['deposit', 'pickup']) } : {};
+    return { ...held(`txn_${transaction}`, grantsThere), ...label };
   };
   const rev = Math.max(0, (rig.state.durable.grants['grants-0']?.rev ?? 0) + wish.revRaised);
   rig.grants(rev, Object.fromEntries(wish.doors.map((at) => [at, entry(at)])));
@@ -70,6 +75,7 @@ export const anyAct: fc.Arbitrary<Act> = fc.oneof(
   act(2, 'guess', fc.integer({ min: 1, max: 6 }), (rig, times) => {
     for (let n = 0; n < times; n += 1) rig.enter('000000');
   }),
+  act(2, 'scan a label', fc.constantFrom('L1', 'L2'), (rig, value) => rig.put({ type: 'scan', value })),
   act(1, 'show a strange badge', nothing, (rig) => rig.enter('B0', 'badge')),
   act(4, 'move', fc.record({ door, thing, late: fc.boolean() }), (rig, { door: at, thing: contents, late }) =>
     rig.door(at, { contents, late }),

@@ -362,3 +362,38 @@ describe('a right that is handed on', () => {
     expect(it.credentials.filter(liveCredential).map(({ step }) => step)).toEqual(['recall']);
   });
 });
+
+describe('a group of badges', () => {
+  const group = { step: 'deposit', method: 'badge', verifier: 'of a group', group: 'couriers' } as const;
+
+  it('has a right that tells the group, and whose grant the bank holds as any other', () => {
+    const it = cloudWith({ access: [group] }).transaction(of);
+    expect(it.credentials[0]).toMatchObject({ step: 'deposit', method: 'badge', group: 'couriers' });
+    expect(grantsOf(it).find(({ step }) => step === 'deposit')).toMatchObject({
+      method: 'badge',
+      verifier: 'of a group',
+    });
+  });
+
+  it('is refused where a label has to be scanned: the bank would not ask for it', () => {
+    const refused = (scanAt: string) => refusalOf(() => cloudWith({ access: [group], label: 'L', scanAt }));
+    expect(refused('deposit').errors).toMatchObject([{ pointer: '/access/0/group' }]);
+    expect(refused('deposit,pickup').code).toBe('invalid_request');
+    expect(cloudWith({ access: [group], label: 'L', scanAt: 'pickup' }).transaction(of).state).toBe('reserved');
+    const cloud = cloudWith({ label: 'L', scanAt: 'deposit' });
+    expect(refusalOf(() => issue(cloud.transaction(of), group, fresh('crd_g'), minutes(5))).code).toBe(
+      'invalid_request',
+    );
+  });
+});
+
+describe('the label of what is put in', () => {
+  const cloud = cloudWith({ label: 'kept of it', scanAt: 'pickup' });
+
+  it('is told to the bank in one string, and stands in no event', () => {
+    expect(doorGrants(cloud.transaction(of), () => 'v').label).toBe('p kept of it');
+    expect(JSON.stringify(cloud.events)).not.toContain('kept of it');
+    expect(JSON.stringify(cloud.events)).toContain('"scanAt":"pickup"');
+    expect(doorGrants(cloudWith().transaction(of), () => 'v')).not.toHaveProperty('label');
+  });
+});

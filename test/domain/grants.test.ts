@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Step } from '#shared/device/access.ts';
+import { AccessMethod, type Step } from '#shared/device/access.ts';
+import { defaultBankConfig } from '#shared/device/config.ts';
 import { DoorGrants, DoorsDocument, GrantsDocument } from '#shared/device/shadow.ts';
 import { doorsPerShadow, shadowBytesMax, shadowNames } from '#shared/device/topics.ts';
 import { resend } from '#shared/domain/access.ts';
@@ -200,11 +201,18 @@ describe('a bank of 120 doors whose every door is taken and every command open',
       bottomMm: 100 + (nth % 10) * 165,
     }),
   );
-  const bank = bankOf(layout, { id: newId('bnk'), name: 'N'.repeat(120), tenant: newId('ten'), siteId: newId('sit') });
+  const offlineSeconds = Object.fromEntries(AccessMethod.options.map((method) => [method, 31_536_000]));
+  const bank = bankOf(layout, {
+    id: newId('bnk'),
+    name: 'N'.repeat(120),
+    tenant: newId('ten'),
+    siteId: newId('sit'),
+    config: { ...defaultBankConfig, locale: 'de-CH', offlineSeconds },
+  });
 
   const shapes = ['waiting', 'over', 'labelled'] as const;
   const full = (door: string, shape: (typeof shapes)[number]): Transaction => {
-    const it = reserved(newId('txn'), door);
+    const it = { ...reserved(newId('txn'), door), label: 'L'.repeat(22), scanAt: 'deposit,pickup' };
     const [deposit, pickup] = it.credentials;
     if (!deposit || !pickup) throw new Error('a parcel has both');
     const credential = (of: Credential, state: Credential['state']) => ({ ...of, id: newId('crd'), state });

@@ -253,6 +253,18 @@ const deeds: Record<string, (world: World) => Deed> = {
       };
     },
   }),
+  'a bank that speaks another language': ({ tenant, bank }) => ({
+    writes: 1,
+    leaves: ['bank.registered', 'bank.updated'],
+    prepare: async () => {
+      const body = { siteId: bank.siteId, name: 'A hall', layout: ordinaryDoors(1) };
+      const { id } = await tenant.api.post('/v1/banks', body, banks.BankView);
+      return {
+        act: request(banks.updateBank, tenant, { params: { bankId: id }, body: { locale: 'de' } }),
+        effect: () => eventsIn(keys.bankLog(id).PK),
+      };
+    },
+  }),
   'a compartment that is taken out of service': ({ tenant, bank }) => {
     let door = 0;
     return {

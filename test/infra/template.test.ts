@@ -398,6 +398,7 @@ describe('every rule of the bus', () => {
     ['command.acknowledged', ['bus/commands', 'bus/search', 'bus/webhooks']],
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['bank.registered', ['bus/banks', 'bus/policies', 'bus/search', 'bus/webhooks']],
+    ['bank.updated', ['bus/banks', 'bus/search', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/search', 'bus/signals', 'bus/webhooks']],
     ['import.started', ['bus/imports', 'bus/search', 'bus/webhooks']],
     ['import.completed', ['bus/search', 'bus/webhooks']],

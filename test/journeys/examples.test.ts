@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { latchwork } from '../../client/index.ts';
 import type { Panel } from '../../local/panel.ts';
-import { type Example, examples } from '../../shared/api/examples.ts';
+import { type Example, examples, presenceCode } from '../../shared/api/examples.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { connectBank, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
@@ -90,9 +90,21 @@ const happen: Record<NonNullable<Example['after']>, (it: Example) => Promise<voi
     await panel.fill(door);
     await eventually(async () => expect((await read()).state).toBe('in_stock'));
   },
-  'the rental has begun': async ({ params: { transactionId = '' } }) => {
+  'the renter stands before the bank again': async ({ params: { transactionId = '' } }) => {
     await panel.door(await enter(transactionId, 'use'), { door: 'closed' });
     await becomes(transactionId, 'in_use');
+    real.set(presenceCode, (await panel.state()).presenceCode ?? '');
+  },
+  'the renter has closed the door': async () => {
+    const { doors } = await eventually(async () => {
+      const state = await panel.state();
+      expect(Object.values(state.doors).map(({ door }) => door)).toContain('open');
+      return state;
+    });
+    for (const [door, { door: position }] of Object.entries(doors))
+      if (position === 'open') await panel.door(door, { door: 'closed' });
+    // Whoever completes it before that is told would be told of a conflict.
+    await eventually(async () => expect((await panel.state()).journal.unacknowledged).toBe(0));
   },
 };
 

@@ -457,6 +457,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
+  BADGE: ([, tenant, group]) => ({ PK: `BADGES#${tenant}`, SK: group ?? '' }),
   ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   UNIT: ([, tenant, id]) => ({ PK: `STOCK#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
@@ -471,6 +472,7 @@ const logOfRow = ({ PK, SK }: Row): string | null => {
   const logs: Record<string, string> = {
     SITES: 'SITE',
     KEYS: 'KEY',
+    BADGES: 'BADGE',
     ASSETS: 'ASSET',
     STOCK: 'UNIT',
     ENDPOINTS: 'ENDPOINT',

@@ -37,7 +37,8 @@ export const replayed = (log: Log, upTo = Number.POSITIVE_INFINITY): Record<stri
 const besides = ['PK', 'SK', 'version', 'hash', 'tenant', 'updatedAt', 'compartment', 'target', 'duePk', 'dueAt'];
 /** Fields that events must not show: personal data, which they only commit to, and what secrets hang on. */
 const hidden: Record<string, readonly string[]> = {
-  TXN: ['recipient', 'parties', 'delegates', 'salt', 'bankKey'],
+  TXN: ['recipient', 'parties', 'delegates', 'salt', 'bankKey', 'label'],
+  BADGE: ['sealed'],
   KEY: ['keyHash'],
   ENDPOINT: ['secret'],
   BANKLOG: ['bankId', 'siteId', 'door'],
