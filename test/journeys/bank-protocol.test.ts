@@ -149,7 +149,10 @@ describe('a bank that was written from the protocol alone, with the device SDK o
 /** All shadows as AWS counts them: desired and reported, without what it keeps about them. */
 async function shadowsOfBank(): Promise<{ largest: number; open: number }> {
   const Document = z.object({
-    state: z.object({ desired: z.record(z.string(), z.unknown()).default({}), reported: z.record(z.string(), z.unknown()).default({}) }),
+    state: z.object({
+      desired: z.record(z.string(), z.unknown()).default({}),
+      reported: z.record(z.string(), z.unknown()).default({}),
+    }),
   });
   const names = ['config', ...['doors', 'grants'].flatMap((kind) => numbered(kind, kind === 'doors' ? 24 : 8))];
   const documents = await Promise.all(
