@@ -131,7 +131,8 @@ const entryMeanings: Record<JournalEntryType, string> = {
   boot: 'power came or the controller restarted; `generation` of the bank key it holds',
   scan: 'something was scanned at a door',
   'temperature.read': 'a temperature was measured, in a compartment without a range of its own',
-  'temperature.left_range': 'it was out of its range for longer than `afterSeconds`; `since` when, and `extremeC` the worst of it',
+  'temperature.left_range':
+    'it was out of its range for longer than `afterSeconds`; `since` when, and `extremeC` the worst of it',
   'temperature.back_in_range': 'an excursion that was told is over',
   'power.lost': 'power is going; one line from what is left in the capacitors',
   'power.restored': 'after a `boot` that follows a `power.lost`',

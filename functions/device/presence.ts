@@ -15,7 +15,7 @@ import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
-import { type BankPresence, readPresence, savePresence } from '#shared/store/presence.ts';
+import { readPresence, savePresence } from '#shared/store/presence.ts';
 import { Lost } from '#shared/store/table.ts';
 
 /** What the IoT rule puts into the queue, in the words of AWS IoT's lifecycle events. */
@@ -54,34 +54,38 @@ export const presenceConsumer = ({ table, queue, clock, newId, waits }: Presence
   const decide = (message: z.infer<typeof Message>, presence: Presence | null) => {
     const now = instant(clock());
     if (!('unchangedSince' in message)) return heard(presence, newsOf(message), waits, now);
+    if (message.unchangedSince > (presence?.version ?? 0)) throw new Error('what it waits for is not saved yet');
     return presence?.version === message.unchangedSince ? waited(presence, waits, now) : null;
   };
 
-  const change = async (message: z.infer<typeof Message>): Promise<Presence | null> => {
+  /**
+   * Asked for before what it waits for is saved, so that nothing is saved that nobody comes back to. One that comes for
+   * something older finds nothing to do, and asks for nothing: so a bank that flaps does not gather them.
+   */
+  const wait = async (bankId: string, presence: Presence): Promise<void> => {
+    const until = waitsUntil(presence, waits);
+    if (until === null) return;
+    await queue.send({ bankId, unchangedSince: presence.version }, (epochMs(until) - clock()) / 1000);
+  };
+
+  return async (message: z.infer<typeof Message>): Promise<void> => {
+    const { bankId } = message;
     for (let round = 0; ; round += 1) {
-      const read: BankPresence | null = await readPresence(table, message.bankId);
-      if (read === null) {
-        log.warn('a client that is no bank of ours', { clientId: message.bankId });
-        return null;
-      }
+      const read = await readPresence(table, bankId);
+      if (read === null) return log.warn('a client that is no bank of ours', { clientId: bankId });
       const decided = decide(message, read.presence);
-      if (decided === null) return read.presence;
+      if (decided === null) {
+        const isEarly = 'unchangedSince' in message && message.unchangedSince === read.presence?.version;
+        return isEarly && read.presence !== null ? wait(bankId, read.presence) : undefined;
+      }
+      await wait(bankId, decided.after);
       const actor = { type: 'system' as const, id: 'presence' };
       try {
-        await savePresence(table, read, decided, { actor, now: instant(clock()), newId });
-        return decided.after;
+        return await savePresence(table, read, decided, { actor, now: instant(clock()), newId });
       } catch (error) {
         if (!(error instanceof Lost) || round >= roundsMax) throw error;
       }
     }
-  };
-
-  return async (message: z.infer<typeof Message>): Promise<void> => {
-    const presence = await change(message);
-    const until = presence === null ? null : waitsUntil(presence, waits);
-    // Also of what is not new: the message that waited for it may never have been sent.
-    if (presence !== null && until !== null)
-      await queue.send({ bankId: message.bankId, unchangedSince: presence.version }, (epochMs(until) - clock()) / 1000);
   };
 };
 

@@ -13,9 +13,7 @@ import { idParam, listOf, page } from './shapes.ts';
 /** Whether it is there, and since when; one that never was is offline. */
 const connection = { connectivity: Connectivity, connectivitySince: field.momentOrNull };
 
-export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true })
-  .extend(connection)
-  .meta({ id: 'Bank' });
+export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true }).extend(connection).meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
 
 export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true }).meta(

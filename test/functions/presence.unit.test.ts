@@ -102,17 +102,38 @@ describe('the presence of a bank', () => {
     expect(table.calls.slice(before)).toEqual(['batchGet', 'write', 'batchGet', 'write']);
   });
 
-  it('waits for what it knows already, because the message that waits may have been lost', async () => {
-    const { consume, consumerOn, table, lifecycle, waiting, pass, told } = await world();
+  it('saves nothing that nobody would come back to', async () => {
+    const { consume, consumerOn, table, lifecycle, presence, pass, told } = await world();
     await consume(lifecycle('connected', 3));
     await pass(100);
     const broke = lifecycle('disconnected', 3);
     const failing = consumerOn(table, () => Promise.reject(new Error('the queue is away')));
     await expect(failing(broke)).rejects.toThrow('the queue is away');
-    expect(waiting()).toEqual([]);
+    expect(await presence()).toMatchObject({ link: { up: true } });
     await consume(broke);
     await pass(20);
     expect(told().map(({ type }) => type)).toEqual(['bank.suspected_offline']);
+  });
+
+  it('that comes and goes gathers no waits: each is for one news, and those of before ask for nothing', async () => {
+    const { consume, lifecycle, pass, waiting, told } = await world();
+    await consume(lifecycle('connected', 0));
+    await pass(100);
+    for (let nth = 1; nth <= 50; nth += 1) {
+      await consume(lifecycle('disconnected', nth));
+      await pass(5);
+      await consume(lifecycle('connected', nth + 1));
+      await pass(5);
+      // A wait takes a minute at the most, in which the connection changes twelve times.
+      expect(waiting().length).toBeLessThanOrEqual(12);
+    }
+    expect(told()).toEqual([]);
+  });
+
+  it('comes back to what is not saved yet', async () => {
+    const { consume, lifecycle } = await world();
+    await consume(lifecycle('connected', 3));
+    await expect(consume({ bankId: bank.id, unchangedSince: 9 })).rejects.toThrow('not saved yet');
   });
 
   it('starts over when somebody else has written into the chain of the bank meanwhile', async () => {

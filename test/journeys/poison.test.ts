@@ -50,6 +50,13 @@ const good: Record<string, (world: World) => unknown> = {
     verifier: 'of nobody',
     at: Date.now(),
   }),
+  Presence: ({ bank }) => ({
+    bankId: bank.id,
+    eventType: 'connected',
+    timestamp: Date.now(),
+    versionNumber: 1,
+    sessionIdentifier: randomUUID(),
+  }),
   Deadlines: ({ tenant, parcel }) => ({ kind: 'transaction', tenant: tenant.id, id: parcel.id }),
   BusDeadlines: ({ events }) => onTheBus(events.at(-1)),
   Grants: ({ events }) => onTheBus(events.at(-1)),
