@@ -176,6 +176,9 @@ const refusedWhen: Record<string, string> = {
   compartment_faulty: 'the lock is jammed',
   door_not_closed: 'the door stands open for somebody else',
   no_cloud_time: 'the bank does not know the time',
+  bank_offline: 'it has not heard of the cloud for longer than `offlineSeconds` of the method',
+  scan_required: 'the label of what is put in must be scanned first',
+  wrong_label: 'another label was scanned than the one of what is to be put in',
 };
 
 const reasonRows = (): string[] =>
@@ -206,6 +209,8 @@ const sections: Record<string, () => string[]> = {
       fieldTable(ConfigDocument, {
         rev: 'raised with every change; the bank keeps the highest it was told',
         timeZone: 'IANA name; people at the panel are told times in it',
+        locale: 'BCP 47 tag; the language of what people are told, English where it is missing or not known',
+        offlineSeconds: 'by method: for how long the bank goes by its grants after it last heard of the cloud',
         reopenSeconds: 'without a contents sensor: how long a spent credential still opens the door it was for',
         ajarAfterSeconds: 'a door open for so long is `ajar`',
         batteryBackedClock:
@@ -238,6 +243,7 @@ const sections: Record<string, () => string[]> = {
       fieldTable(DoorGrants, {
         transactionId: 'whose door it is',
         version: 'of the transaction; goes into every entry about the door',
+        label: 'of what is put in: first letters of the steps at which it must be scanned, a blank, its verifier',
         grants: 'who may open it',
       }),
       fieldTable(Grant, {
