@@ -60,9 +60,9 @@ export async function bundle(source: string, file: string, external = bundling.e
 }
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
-const rounds = 5;
-/** What seems slow after that is measured three times as often again: noise is what a second look ends. */
-const roundsOfSuspects = 15;
+const rounds = 4;
+/** What seems slow after that is measured far more often: noise is what a second look ends. */
+const roundsOfSuspects = 10;
 const suspectFrom = 1.1;
 /** Each has a core, and a neighbour that does the same. */
 const atATime = 2;

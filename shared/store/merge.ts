@@ -239,7 +239,18 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
     }
   };
 
+  /** How many rows the next flush writes at most. */
+  const rowsOfPending = (): number => {
+    const { transactions, weak, commands, stockUnits, assets, doors, take, drop } = pending;
+    // Each with the row of its events.
+    const subjects = [transactions, weak, commands, stockUnits, assets, doors].reduce((sum, it) => sum + it.size, 1);
+    const changed = [...world.compartments].filter(([door, it]) => saved.compartments.get(door) !== it).length;
+    // A compartment with its outage that is over; the bank and its entry in the list, the journal.
+    return 2 * subjects + 2 * changed + take.length + drop.length + 3;
+  };
+
   const add = async (entry: ReceivedEntry): Promise<void> => {
+    if (rowsOfPending() > rowsFull) await flush();
     pending.entries.push(entry);
     if (!isUnderstood(entry)) return;
     const occurredAt = earlier(instant(entry.at), now);
@@ -282,6 +293,12 @@ const bankData = (entry: JournalEntry, journalId: string): Record<string, unknow
   const limitAt = entry.limitAt === undefined ? null : instant(entry.limitAt);
   return { door, method, reason, next, limitAt, transactionId, credentialId };
 };
+
+/**
+ * A transaction of DynamoDB has 100 rows at most (limits.md), which the cycles of 24 doors come to; one entry adds up to a
+ * dozen: two transactions, their compartments, a command, the door's own events, PINs.
+ */
+const rowsFull = 80;
 
 const snapshot = (world: World) => ({
   transactions: new Map<string, Transaction>(world.transactions),

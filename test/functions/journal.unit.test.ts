@@ -21,11 +21,11 @@ const journalId = 'jnl_1';
 const of = 'txn_1';
 
 /** A bank with a parcel reserved at door 1, the function that takes its journal, and all that it said. */
-const world = async (more: Partial<CreateInput> = {}) => {
+const world = async (more: Partial<CreateInput> = {}, doors = 2) => {
   let ids = 0;
   const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
   const table = memoryTable();
-  const bank = bankOf([doorOf('1'), doorOf('2')]);
+  const bank = bankOf(Array.from({ length: doors }, (_, nth) => doorOf(String(nth + 1))));
   const acks: number[] = [];
   /** What was done, in its order, as the bank notices it. */
   const deeds: string[] = [];
@@ -383,4 +383,25 @@ describe('what a bank knows of a transaction that moved to a door of another sha
     const [row] = table.rows().filter(({ SK }) => SK === 'A');
     expect(row).toMatchObject({ version: 3, gone: true });
   });
+});
+
+it('takes in one message what happened at more doors than one transaction has room for', async () => {
+  const { take, told, recorded, acks } = await world({}, 60);
+  const forced = Array.from(
+    { length: 60 },
+    (_, nth): JournalEntry => ({
+      seq: nth + 1,
+      at,
+      type: 'door.forced',
+      door: String(nth + 1),
+      after: { door: 'open', contents: 'unknown', lock: 'ok' },
+      transactionId: null,
+      version: null,
+      cause: null,
+    }),
+  );
+  await take(forced);
+  expect(told().filter((type) => type === 'compartment.forced_open')).toHaveLength(60);
+  expect(recorded().size).toBe(60);
+  expect(acks.at(-1)).toBe(60);
 });

@@ -10,5 +10,5 @@ it(`answers nothing that its document does not say, whatever a fuzzer asks (seed
 }, async () => {
   const { passed, requests, report } = await fuzz(stack, { examples: 2, phases: ['fuzzing'], seed });
   expect(passed, report).toBe(true);
-  expect(requests).toBeGreaterThan(200);
+  expect(requests).toBeGreaterThan(150);
 });

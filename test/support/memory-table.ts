@@ -65,6 +65,7 @@ export const memoryTable = (...rows: Row[]): MemoryTable => {
     },
     write: async (writes: Write[]) => {
       calls.push('write');
+      if (writes.length > 100) throw new Error(`DynamoDB takes 100 rows in a transaction, not ${writes.length}`);
       const lost = writes.flatMap((write): LostRow[] => {
         const { PK, SK } = 'put' in write ? write.put : write.remove;
         const current = held.get(text({ PK, SK }));
