@@ -332,6 +332,26 @@ export interface paths {
         patch: operations["update-compartment"];
         trace?: never;
     };
+    "/v1/banks/{bankId}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read how a bank and its doors are, and how much of a period they were there
+         * @description Needs the scope `banks:read`.
+         */
+        get: operations["get-bank-health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/banks/{bankId}/stock-levels": {
         parameters: {
             query?: never;
@@ -1197,6 +1217,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/workflow-terms/{scope}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site
+         * @description Needs the scope `banks:read`.
+         */
+        get: operations["get-workflow-terms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site
+         * @description Needs the scope `banks:write`.
+         */
+        patch: operations["update-workflow-terms"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1369,8 +1413,18 @@ export interface components {
                 };
                 reopenSeconds: number;
                 rev: number;
+                thermalRanges?: {
+                    [key: string]: {
+                        afterSeconds: number;
+                        maxC: number;
+                        minC: number;
+                    };
+                };
                 timeZone: string;
             };
+            /** @enum {string} */
+            connectivity: "online" | "suspected_offline" | "offline";
+            connectivitySince: string | null;
             /** Format: date-time */
             createdAt: string;
             id: string;
@@ -1396,6 +1450,32 @@ export interface components {
             simulated: boolean;
             siteId: string;
             version: number;
+        };
+        BankHealth: {
+            bankId: string;
+            /** @enum {string} */
+            connectivity: "online" | "suspected_offline" | "offline";
+            connectivitySince: string | null;
+            doors: {
+                /** @enum {string} */
+                availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
+                /** @enum {string} */
+                contents: "empty" | "filled" | "unknown";
+                door: string;
+                /** @enum {string} */
+                doorState: "closed" | "open" | "ajar" | "unknown";
+                /** @enum {string} */
+                lock: "ok" | "jammed";
+                outOfService: string | null;
+                outOfServiceSince: string | null;
+                temperatureOutOfRangeSince: string | null;
+                uptime: components["schemas"]["Uptime"];
+            }[];
+            drops: number;
+            /** @enum {string} */
+            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            outages: components["schemas"]["Outage"][];
+            uptime: components["schemas"]["Uptime"];
         };
         BankSummary: {
             /** Format: date-time */
@@ -1612,6 +1692,13 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        Outage: {
+            door: string | null;
+            endedAt: string | null;
+            reason: string;
+            /** Format: date-time */
+            startedAt: string;
+        };
         Precheck: {
             ahead: number;
             alternatives: {
@@ -1743,7 +1830,7 @@ export interface components {
             externalIds: {
                 [key: string]: string;
             };
-            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving")[];
+            flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving" | "compartment_faulty" | "thermal_excursion")[];
             holdReason: string | null;
             id: string;
             items: {
@@ -1865,6 +1952,16 @@ export interface components {
             /** @enum {string} */
             workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
         };
+        Uptime: {
+            downSeconds: number;
+            /** Format: date-time */
+            from: string;
+            outages: number;
+            seconds: number;
+            share: number | null;
+            /** Format: date-time */
+            to: string;
+        };
         WebhookEndpoint: {
             /** Format: date-time */
             createdAt: string;
@@ -1877,6 +1974,86 @@ export interface components {
             state: "active" | "failing" | "disabled";
             url: string;
             version: number;
+        };
+        WorkflowTerms: {
+            effective: {
+                [key: string]: {
+                    conditions: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds: {
+                        [key: string]: number;
+                    };
+                    tolerance: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+            };
+            id: string;
+            siteId: string | null;
+            updatedAt: string | null;
+            version: number;
+            workflows: {
+                loan?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+                parcel?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+                release?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+                rental?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+                return?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+                sale?: {
+                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    deadlineSeconds?: {
+                        [key: string]: number;
+                    };
+                    tolerance?: {
+                        earlySeconds: number;
+                        lateSeconds: number;
+                    };
+                };
+            };
         };
     };
     responses: never;
@@ -3926,6 +4103,13 @@ export interface operations {
                     /** @default false */
                     simulated?: boolean;
                     siteId: string;
+                    thermalRanges?: {
+                        [key: string]: {
+                            afterSeconds: number;
+                            maxC: number;
+                            minC: number;
+                        };
+                    };
                 };
             };
         };
@@ -4590,6 +4774,108 @@ export interface operations {
             };
             /** @description `payload_too_large`: The body is too large. */
             413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-bank-health": {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read how a bank and its doors are, and how much of a period they were there */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankHealth"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -11010,7 +11296,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
                     /** Format: uri */
                     url: string;
                 };
@@ -11428,6 +11714,298 @@ export interface operations {
             };
             /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
             422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-workflow-terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTerms"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-workflow-terms": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    workflows: {
+                        loan?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                        parcel?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                        release?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                        rental?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                        return?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                        sale?: {
+                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            deadlineSeconds?: {
+                                [key: string]: number;
+                            };
+                            tolerance?: {
+                                earlySeconds: number;
+                                lateSeconds: number;
+                            };
+                        } | null;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkflowTerms"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
