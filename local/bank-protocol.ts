@@ -129,7 +129,7 @@ const entryMeanings: Record<JournalEntryType, string> = {
   'command.failed': 'a command was taken, and the door did not open',
   'grants.applied': '`grants-<k>` of revision `rev` is in force: what it holds anew, and what it holds no more',
   boot: 'power came or the controller restarted; `generation` of the bank key it holds',
-  scan: 'something was scanned at a door',
+  scan: 'a label was scanned at a door, or was not though it had to be: see [labels](#labels)',
   'temperature.read': 'a temperature was measured, in a compartment without a range of its own',
   'temperature.left_range':
     'it was out of its range for longer than `afterSeconds`; `since` when, and `extremeC` the worst of it',
