@@ -7,6 +7,7 @@ import { positionOf } from '#shared/domain/bank.ts';
 import type { Credential } from '#shared/domain/credential.ts';
 import { bankKeyOf, groupValue } from '#shared/domain/derived.ts';
 import { type Denial, doorOf, scanSteps, whyNot } from '#shared/domain/grants.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import type { Transaction } from '#shared/domain/transaction.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
@@ -103,6 +104,8 @@ export const askConsumer = (deps: HttpDeps & { link: BankLink; shadows: Shadows 
       if (ordered === null) return { reason: 'wrong_credential' };
       await sendCommand(deps.shadows, ordered.command, positionOf(ordered.bank, door));
     } catch (error) {
+      // Its bank is opening it at this moment, for somebody else or for the same question.
+      if (error instanceof Refusal && error.code === 'door_busy') return { reason: 'door_not_closed' };
       if (!(error instanceof Lost)) throw error;
     }
     return { door };
