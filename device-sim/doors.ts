@@ -1,7 +1,7 @@
 import type { Contents, DoorStatus } from '#shared/device/door.ts';
 import type { DoorEntry } from '#shared/device/journal.ts';
-import { judge } from './climate.ts';
 import { mustScan } from '#shared/device/label.ts';
+import { judge } from './climate.ts';
 import { journal } from './journal.ts';
 import { panel } from './panel.ts';
 import { markForReport } from './requests.ts';

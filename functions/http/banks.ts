@@ -13,13 +13,7 @@ import { ChainHead } from '#shared/domain/subjects.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
-import {
-  bankUpdate,
-  bankWrites,
-  readBankAndDoor,
-  readBankDoorAndLog,
-  readBankWithDoors,
-} from '#shared/store/banks.ts';
+import { bankUpdate, bankWrites, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
 import { readBankHealth } from '#shared/store/health.ts';
 import { readBankWithPresence, readPresence } from '#shared/store/presence.ts';
