@@ -42,6 +42,8 @@ export default defineConfig({
       {
         test: {
           name: 'infra',
+          // A stack that was made for one file is there for the next.
+          isolate: false,
           include: ofTheTemplate,
           // A synthesis bundles every function.
           testTimeout: 120_000,
