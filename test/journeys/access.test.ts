@@ -364,8 +364,9 @@ describe('at a bank of their own', () => {
     await small.panel.clear(doorOf(it));
     await alone.becomes(it, 'completed');
 
+    const soon = inSeconds(2);
     const late = await alone.begin('parcel', {
-      deadlines: { depositBy: inSeconds(2), pickupBy: inSeconds(7), reserveUntil: inSeconds(2) },
+      deadlines: { depositBy: soon, pickupBy: inSeconds(7), reserveUntil: soon },
       tolerance: { earlySeconds: 0, lateSeconds: 20 },
     });
     await alone.atBank(late);
