@@ -92,7 +92,7 @@ const take = (turn: Turn, name: string, version: number, desired: Record<string,
 };
 
 const takeConfig = (turn: Turn, desired: Record<string, unknown>): void => {
-  const { data } = ConfigDocument.safeParse(desired);
+  const { data } = ConfigDocument().safeParse(desired);
   if (data && data.rev > (turn.state.durable.config?.rev ?? -1)) write(turn, { config: data });
 };
 

@@ -75,7 +75,7 @@ export const Durable = z.object({
   /** The cloud has durably recorded everything up to here. */
   acked: z.int().nonnegative(),
   /** Kept for resending and replay, by `seq`; dropped ranges are missing. */
-  entries: z.array(JournalEntry),
+  entries: z.array(JournalEntry()),
   /** It has certainly been this late, milliseconds since 1970. */
   floor: z.int().nonnegative(),
   /** The last date of an entry, those by the device's own clock apart: no later entry is dated before it. */
@@ -88,7 +88,7 @@ export const Durable = z.object({
   /** `power.lost` was written and not yet followed by `power.restored`. */
   powerLost: z.boolean(),
   key: KeyHandover.nullable(),
-  config: ConfigDocument.nullable(),
+  config: ConfigDocument().nullable(),
   keypad: Keypad,
   /** By shadow name, `grants-<k>`. */
   grants: z.record(z.string(), HeldGrants),

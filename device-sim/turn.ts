@@ -100,7 +100,7 @@ export type NewEntry = Unnumbered<JournalEntry>;
 export const writeEntry = (turn: Turn, entry: NewEntry, change: Change = {}): JournalEntry => {
   const { at, floor, dated } = claimedTime(turn.state, turn.now);
   // Parsed, so that it is the same to the byte when it is sent again after a restart.
-  const numbered = JournalEntry.parse({ ...entry, seq: turn.state.durable.lastSeq + 1, at });
+  const numbered = JournalEntry().parse({ ...entry, seq: turn.state.durable.lastSeq + 1, at });
   write(turn, { ...change, entries: [numbered], floor, dated });
   return numbered;
 };

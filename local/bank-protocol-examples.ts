@@ -43,7 +43,7 @@ export const examples = {
     rev: 4,
     timeZone: 'Europe/Zurich',
     issuerKeys: [{ version: 1, key: issuerKey }],
-  } satisfies z.input<typeof ConfigDocument>,
+  } satisfies z.input<ReturnType<typeof ConfigDocument>>,
   grants: {
     rev: 12,
     '1': {

@@ -144,7 +144,7 @@ const baseFields = ['seq', 'at', 'type'];
 const doorFields = ['door', 'after', 'transactionId', 'version', 'cause'];
 
 const entryRows = (): string[] =>
-  JournalEntry.options.flatMap(({ shape }) =>
+  JournalEntry().options.flatMap(({ shape }) =>
     ('options' in shape.type ? shape.type.options : [shape.type.value]).map((type) => {
       const known = isAboutDoor(type) ? [...baseFields, ...doorFields] : baseFields;
       const more = fieldsOf(shape)
@@ -206,7 +206,7 @@ const sections: Record<string, () => string[]> = {
   policy: () => ['| action | on |', '|---|---|', ...policyRows()],
   config: () =>
     section(
-      fieldTable(ConfigDocument, {
+      fieldTable(ConfigDocument(), {
         rev: 'raised with every change; the bank keeps the highest it was told',
         timeZone: 'IANA name; people at the panel are told times in it',
         locale: 'BCP 47 tag; the language of what people are told, English where it is missing or not known',
@@ -222,7 +222,7 @@ const sections: Record<string, () => string[]> = {
           'which compartments it watches: `doors` between `minC` and `maxC`; out of it for `afterSeconds` in a row is told',
         issuerKeys: 'whose tokens it takes, `{ version, key }`: the newest and the one before',
       }),
-      example(ConfigDocument, examples.config),
+      example(ConfigDocument(), examples.config),
     ),
   commands: () =>
     section(
@@ -278,7 +278,7 @@ const sections: Record<string, () => string[]> = {
     section(
       ['| `type` | written when | fields besides `seq`, `at`, `type` |', '|---|---|---|', ...entryRows()],
       ['One of each:'],
-      example(JournalEntry, ...entries),
+      example(JournalEntry(), ...entries),
     ),
   ack: () =>
     section(

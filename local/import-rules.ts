@@ -9,7 +9,7 @@ import { root } from './paths.ts';
  */
 const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] }[] = [
   { in: 'events/', may: ['events/', 'zod'] },
-  { in: 'shared/device/', may: ['shared/device/', 'events/fields.ts', 'zod', 'node:crypto'] },
+  { in: 'shared/device/', may: ['shared/device/', 'events/fields.ts', 'events/once.ts', 'zod', 'node:crypto'] },
   {
     in: 'shared/domain/',
     may: ['shared/domain/', 'shared/device/', 'events/', 'zod', 'canonicalize', 'node:crypto'],

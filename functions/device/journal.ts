@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '#events/fields.ts';
+import { once } from '#events/once.ts';
 import { isClimateEntry, isDoorEntry, JournalEntry } from '#shared/device/journal.ts';
 import { shadowNames } from '#shared/device/topics.ts';
 import type { Bank } from '#shared/domain/bank.ts';
@@ -52,13 +53,16 @@ const Message = z.union([GapMessage, BatchMessage]);
 /** How long a gap may close by itself: entries on their way take other ways. */
 const gapSeconds = 5;
 
-const known = new Set<string>(
-  JournalEntry.options.flatMap(({ shape: { type } }) => ('options' in type ? type.options : [...type.values])),
+const known = once(
+  () =>
+    new Set<string>(
+      JournalEntry().options.flatMap(({ shape: { type } }) => ('options' in type ? type.options : [...type.values])),
+    ),
 );
 
 /** Entries of a kind we know must be right; those of a later firmware are kept as they came. */
 const received = (raw: { seq: number; type: string }): ReceivedEntry =>
-  known.has(raw.type) ? JournalEntry.parse(raw) : { seq: raw.seq, type: raw.type, unknown: { ...raw } };
+  known().has(raw.type) ? JournalEntry().parse(raw) : { seq: raw.seq, type: raw.type, unknown: { ...raw } };
 
 /**
  * How far the remembered acknowledgement may lag: what lies beyond it is found in the journal's own rows, up to so many

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { ApiKey, KeyMode, Scope, testScopes } from '../domain/api-key.ts';
-import { once } from '../domain/once.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { Asset, ReturnsTo } from '../domain/asset.ts';
-import { once } from '../domain/once.ts';
 import { ExternalId, Item, Metadata } from '../domain/transaction.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { Actor } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { AssignmentRules, TenantPolicy } from '../domain/assignment-policy.ts';
-import { once } from '../domain/once.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { AccessMethod } from '../device/access.ts';
 import { ThermalRange } from '../device/config.ts';
 import { Bank, BankLifecycle, doorsPerBankMax, LayoutDoor, ThermalClass } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import { Connectivity } from '../domain/connectivity.ts';
-import { once } from '../domain/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

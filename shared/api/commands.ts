@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { once } from '../../events/once.ts';
 import { Command, commandSeconds } from '../domain/command.ts';
-import { once } from '../domain/once.ts';
 import type { Route } from './route.ts';
 import { idParam } from './shapes.ts';
 

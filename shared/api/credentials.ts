@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { AccessMethod, Step } from '../device/access.ts';
 import { BadgeGroup } from '../domain/badge-group.ts';
-import { once } from '../domain/once.ts';
 import { InstantText } from '../domain/time.ts';
 import { Party } from '../domain/transaction.ts';
 import type { Route } from './route.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { once } from '../domain/once.ts';
+import { once } from '../../events/once.ts';
 import type { Route } from './route.ts';
 
 export const getOpenapi = {

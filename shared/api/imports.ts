@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { Import, ImportCounts, importBytesMax } from '../domain/import.ts';
-import { once } from '../domain/once.ts';
 import { InstantText } from '../domain/time.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

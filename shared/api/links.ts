@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { LinkId, LinkKind } from '../domain/link.ts';
 import { LinkState } from '../domain/link-summary.ts';
-import { once } from '../domain/once.ts';
 import type { Route } from './route.ts';
 import { TransactionView } from './transactions.ts';
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { once } from '../domain/once.ts';
+import { once } from '../../events/once.ts';
 import { Site, TimeZone } from '../domain/site.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

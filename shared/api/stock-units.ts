@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { once } from '../domain/once.ts';
+import { once } from '../../events/once.ts';
 import { Sku, StockLevel, StockState, StockUnit } from '../domain/stock.ts';
 import { InstantInput } from '../domain/time.ts';
 import { ExternalIds, Item, Metadata } from '../domain/transaction.ts';

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { AccessMethod, methods, Step } from '../device/access.ts';
 import { Alternative } from '../domain/assignment.ts';
 import { Credential } from '../domain/credential.ts';
 import { Link } from '../domain/link.ts';
-import { once } from '../domain/once.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';

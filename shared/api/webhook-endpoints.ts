@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
-import { once } from '../domain/once.ts';
+import { once } from '../../events/once.ts';
 import { Delivery, WebhookEndpoint } from '../domain/webhook.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';

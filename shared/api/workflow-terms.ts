@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { once } from '../domain/once.ts';
+import { once } from '../../events/once.ts';
 import { Terms, TermsChange } from '../domain/terms.ts';
 import { Condition, DeadlineName, Tolerance, Workflow } from '../domain/workflow.ts';
 import { WorkflowTerms } from '../domain/workflow-terms.ts';

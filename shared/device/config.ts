@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { AccessMethod } from './access.ts';
 import { IssuerKey } from './token.ts';
 
@@ -37,13 +38,15 @@ export const BankConfig = z.object({
 export type BankConfig = z.infer<typeof BankConfig>;
 
 /** `desired` of `config`: what the bank needs to know to decide alone. */
-export const ConfigDocument = BankConfig.extend({
-  /** Those whose tokens it takes: the newest and the one before. */
-  issuerKeys: z.array(IssuerKey).max(2).default([]),
-  /** The compartments whose temperature the bank watches, by their labels. */
-  thermalZones: z.array(ThermalRange.extend({ doors: z.array(field.text) })).optional(),
-});
-export type ConfigDocument = z.infer<typeof ConfigDocument>;
+export const ConfigDocument = once(() =>
+  BankConfig.extend({
+    /** Those whose tokens it takes: the newest and the one before. */
+    issuerKeys: z.array(IssuerKey()).max(2).default([]),
+    /** The compartments whose temperature the bank watches, by their labels. */
+    thermalZones: z.array(ThermalRange.extend({ doors: z.array(field.text) })).optional(),
+  }),
+);
+export type ConfigDocument = z.infer<ReturnType<typeof ConfigDocument>>;
 
 /** 5 → 1 min, 10 → 15 min, 20 → 24 h: the guess limits that the PIN length is computed with (limits.md F3). */
 export const defaultBankConfig: BankConfig = {

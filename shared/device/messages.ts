@@ -6,7 +6,7 @@ import { JournalEntry } from './journal.ts';
 export const JournalBatch = z.object({
   /** New for each controller and for each disk that it loses, kept across restarts. */
   journalId: z.string().min(1).max(64),
-  entries: z.array(JournalEntry).min(1).max(200),
+  entries: z.array(JournalEntry()).min(1).max(200),
 });
 export type JournalBatch = z.infer<typeof JournalBatch>;
 

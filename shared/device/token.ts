@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { type AccessMethod, Step } from './access.ts';
 
 /**
@@ -71,8 +72,8 @@ export const signToken = (
 };
 
 /** The public half of an issuer's key as a bank is told it: 32 bytes, base64url. */
-export const IssuerKey = z.object({ version: field.positive, key: z.base64url() });
-export type IssuerKey = z.infer<typeof IssuerKey>;
+export const IssuerKey = once(() => z.object({ version: field.positive, key: z.base64url() }));
+export type IssuerKey = z.infer<ReturnType<typeof IssuerKey>>;
 
 /** RFC 8410: what stands before the 32 bytes of an Ed25519 public key. */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import type { Bank } from './bank.ts';
 import { deadlineNames } from './deadline.ts';
-import { once } from './once.ts';
 import { Condition, Tolerance, Workflow, type WorkflowRow, workflowOf } from './workflow.ts';
 
 /** A deadline may be set between a minute and a year. */

@@ -13,7 +13,7 @@ export const configPatch = (
   { config, layout }: Pick<Bank, 'config' | 'layout'>,
   rootKeys: RootKeys,
 ): ConfigDocument | null => {
-  const known = ConfigDocument.safeParse(desired).data;
+  const known = ConfigDocument().safeParse(desired).data;
   const { thermalRanges: _, ...own } = config;
   const thermalZones = thermalZonesOf({ layout, config });
   const issuerKeys = issuerKeysOf(rootKeys);

@@ -7,7 +7,7 @@ const Memory = z.object({
   journalId: z.string(),
   acknowledged: z.int(),
   lastSeq: z.int(),
-  entries: z.array(JournalEntry),
+  entries: z.array(JournalEntry()),
   openings: z.array(z.object({ door: z.string(), at: z.int(), cause: Cause.nullable() })),
 });
 
