@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Control, startControl } from './control.ts';
+import { enrol } from './enrol.ts';
+import { type Identity, openIdentity, readIdentity } from './identity.ts';
 import { Settings, type SettingsInput } from './settings.ts';
 import { type SimulatedBank, startBank } from './simulated-bank.ts';
 
@@ -24,7 +27,9 @@ export const startBanks = async (
   try {
     const ca = await readFile(settings.mqtt.caFile, 'utf8');
     for (const [position, bank] of settings.banks.entries()) {
-      banks.set(bank.id, await start(settings, bank, position, ca, (text) => log(`${bank.id}: ${text}`)));
+      const identity = await identityOf(settings, bank, ca);
+      const { bankId } = identity;
+      banks.set(bankId, await start(settings, bank, { identity, position, ca }, (text) => log(`${bankId}: ${text}`)));
     }
   } catch (error) {
     await stop();
@@ -39,22 +44,47 @@ export const startBanks = async (
   return { banks: running, controlUrl: control.url, connected, stop };
 };
 
+/** Its own; a controller that has none yet enrols with the claim. */
+const identityOf = async (
+  { mqtt, stateDir, claim }: Settings,
+  bank: Settings['banks'][number],
+  ca: string,
+): Promise<Identity> => {
+  if ('id' in bank) {
+    const [cert, key] = await readAll(bank.certFile, bank.keyFile);
+    return openIdentity(join(stateDir, bank.id), { bankId: bank.id, cert, key });
+  }
+  const { serialNumber } = bank;
+  const folder = join(stateDir, 'controllers', serialNumber);
+  const known = await readIdentity(folder);
+  if (known !== null) return known;
+  if (claim === undefined)
+    throw new Error(`the controller ${serialNumber} has no certificate, and no claim to enrol with`);
+  const [cert, key] = await readAll(claim.certFile, claim.keyFile);
+  const { template, answersCsr } = claim;
+  const endpoint = { host: mqtt.host, port: mqtt.port, ca };
+  return openIdentity(folder, await enrol(endpoint, { template, answersCsr, cert, key }, serialNumber));
+};
+
+const readAll = (cert: string, key: string): Promise<[string, string]> =>
+  Promise.all([readFile(cert, 'utf8'), readFile(key, 'utf8')]);
+
 const start = async (
   { mqtt, stateDir, seed }: Settings,
   bank: Settings['banks'][number],
-  position: number,
-  ca: string,
+  { identity, position, ca }: { identity: Identity; position: number; ca: string },
   log: (text: string) => void,
 ): Promise<SimulatedBank> => {
-  const [cert, key] = await Promise.all([readFile(bank.certFile, 'utf8'), readFile(bank.keyFile, 'utf8')]);
   const { contentsSensor, sensorLagMs, batteryBackedClock } = bank.options;
   const doors = bank.doors.map(({ door }) => door);
   return startBank(
     {
       name: bank.name,
       stateFolder: stateDir,
-      layout: { bankId: bank.id, doors, contentsSensor, sensorLagMs, batteryBackedClock },
-      link: { host: mqtt.host, port: mqtt.port, ca, cert, key, seed: seed + position },
+      layout: { bankId: identity.bankId, doors, contentsSensor, sensorLagMs, batteryBackedClock },
+      link: { host: mqtt.host, port: mqtt.port, ca, seed: seed + position },
+      identity,
+      ...('serialNumber' in bank && { serialNumber: bank.serialNumber }),
     },
     log,
   );

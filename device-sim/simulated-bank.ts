@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { AccessMethod } from '#shared/device/access.ts';
 import { step, wakeAt } from './bank.ts';
 import type { Faults } from './faults.ts';
+import type { Identity } from './identity.ts';
 import { type LinkSettings, openLink } from './link.ts';
 import { say } from './panel.ts';
 import type { BankState, Layout } from './state.ts';
@@ -20,6 +21,8 @@ export type SimulatedBank = {
   openings(): Opening[];
   link(): LinkState;
   skewMs(): number;
+  /** As AWS IoT names the certificate that it connects with. */
+  certificateId(): string;
   enter(method: AccessMethod, value: string): Promise<EnterResult>;
   /** Answers why it cannot be so, or nothing. */
   door(door: string, change: DoorChange): Promise<string | undefined>;
@@ -36,7 +39,10 @@ export type BankSettings = {
   /** Holds one folder per bank. */
   stateFolder: string;
   layout: Layout;
-  link: Omit<LinkSettings, 'bankId'>;
+  link: Omit<LinkSettings, 'bankId' | 'proof'>;
+  identity: Identity;
+  /** Of its controller, where it has one: another number is another box. */
+  serialNumber?: string | undefined;
 };
 
 /** Node's timers cannot wait longer. */
@@ -44,9 +50,9 @@ const timerMaxMs = 2 ** 31 - 1;
 
 /** One bank in this process: the pure machine with a clock, a disk and a link. */
 export const startBank = async (settings: BankSettings, log: (text: string) => void): Promise<SimulatedBank> => {
-  const { layout, name } = settings;
+  const { layout, name, identity, serialNumber } = settings;
   const folder = join(settings.stateFolder, layout.bankId);
-  const store = await openStore(folder, layout, Date.now());
+  const store = await openStore(folder, layout, Date.now(), serialNumber);
   const witness = await openWitness(folder);
   const entering = new Map<string, (result: EnterResult) => void>();
   let state: BankState = { layout, durable: store.durable, ram: null };
@@ -73,10 +79,10 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   };
 
   const link = openLink(
-    { bankId: layout.bankId, ...settings.link },
+    { bankId: layout.bankId, ...settings.link, proof: identity.proof },
     {
-      connected: () => {
-        tell({ type: 'connected' });
+      connected: ({ rotation }) => {
+        tell({ type: 'connected', rotation });
         connected.resolve();
       },
       disconnected: () => tell({ type: 'disconnected' }),
@@ -101,6 +107,14 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     else if (output.type === 'publish') link.publish(output);
     else if (output.type === 'unlock') await witness.saw(output.door, output.cycle, next);
     else if (output.type === 'log') log(output.text);
+    else if (output.type === 'newKey') {
+      const { rotation } = output;
+      tell({ type: 'request', rotation, csr: await identity.request(rotation) });
+    } else if (output.type === 'renew') {
+      const isOurs = await identity.accept(output.rotation, output.certificatePem);
+      if (isOurs) link.reconnect();
+      else log('a certificate came for a key that is not ours');
+    } else if (output.type === 'settled') await identity.settle();
     else if (output.type === 'entered') {
       entering.get(output.id)?.(output.result);
       entering.delete(output.id);
@@ -143,6 +157,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     openings: witness.openings,
     link: () => ({ online: wantsLink, ...link.faults() }),
     skewMs: () => skewMs,
+    certificateId: identity.certificateId,
     enter: async (method, value) => {
       entered += 1;
       const id = String(entered);

@@ -2,6 +2,7 @@ import { Aws, Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnPolicy, CfnThingType, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Ask } from '../shared/device/ask.ts';
 import { JournalBatch } from '../shared/device/messages.ts';
@@ -15,7 +16,9 @@ import type { Data } from './data.ts';
 import type { Stage } from './stages.ts';
 
 /** Bank ids are thing names; a thing of somebody else in the same account is out of our reach. */
-const anyBank = 'bnk_*';
+export const anyBank = 'bnk_*';
+
+const ingestImpact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
 
 export type DevicesProps = { stage: Stage; data: Data; bus: Bus };
 
@@ -23,6 +26,11 @@ export type DevicesProps = { stage: Stage; data: Data; bus: Bus };
 export class Devices extends Construct {
   private readonly stage: Stage;
   private readonly thingType: CfnThingType;
+  /** What a certificate of a bank lets it do. */
+  readonly policy: CfnPolicy;
+  /** Where that ends up which an IoT rule could not hand on, and as whom rules act. */
+  readonly ingestErrors: Queue;
+  readonly ingestRole: Role;
 
   constructor(scope: Construct, id: string, { stage, data, bus }: DevicesProps) {
     super(scope, id);
@@ -35,12 +43,27 @@ export class Devices extends Construct {
         searchableAttributes: ['tenant', 'site'],
       },
     });
-    const policy = new CfnPolicy(this, 'Policy', {
+    this.policy = new CfnPolicy(this, 'Policy', {
       policyName: `latchwork-${stage.name}-bank`,
       policyDocument: devicePolicy((resource) => this.arn(resource)),
     });
     output(this, 'ThingTypeName', this.thingType.ref);
-    output(this, 'DevicePolicyName', policy.ref);
+    output(this, 'DevicePolicyName', this.policy.ref);
+
+    const errors = new DeadLetterQueue(this, 'IngestErrors', {
+      stage,
+      impact: ingestImpact,
+      cause: 'the action of an IoT rule failed; the message holds the reason and the payload.',
+    });
+    this.ingestErrors = errors.queue;
+    output(this, 'IngestErrorsQueueUrl', this.ingestErrors.queueUrl);
+    this.ingestRole = new Role(this, 'IngestRole', {
+      description: 'What the IoT rules act as: they may put messages into their queues, nothing else.',
+      assumedBy: new ServicePrincipal('iot.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    });
+    this.ingestErrors.grantSendMessages(this.ingestRole);
 
     this.heed(data);
     this.tell(data, bus);
@@ -100,21 +123,7 @@ export class Devices extends Construct {
 
   /** Basic Ingest: the bank names the rule in its topic, so the rules have no FROM and nothing else can set them off. */
   private ingest(rules: { ruleName: string; fields: string[]; queue: ServiceQueue }[]): void {
-    const impact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
-    const errors = new DeadLetterQueue(this, 'IngestErrors', {
-      stage: this.stage,
-      impact,
-      cause: 'the action of an IoT rule failed; the message holds the reason and the payload.',
-    });
-    output(this, 'IngestErrorsQueueUrl', errors.queue.queueUrl);
-    const role = new Role(this, 'IngestRole', {
-      description: 'What the IoT rules act as: they may put messages into their queues, nothing else.',
-      assumedBy: new ServicePrincipal('iot.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-      }),
-    });
-    errors.queue.grantSendMessages(role);
-
+    const { ingestErrors: errors, ingestRole: role } = this;
     for (const { ruleName, fields, queue } of rules) {
       queue.queue.grantSendMessages(role);
       const rule = new CfnTopicRule(this, ruleName, {
@@ -124,13 +133,13 @@ export class Devices extends Construct {
           // Field by field, never `*`: a payload that brings a `bankId` of its own is not asked for it.
           sql: `SELECT clientid() AS bankId, timestamp() AS brokerTime, ${fields.join(', ')}`,
           actions: [{ sqs: { queueUrl: queue.queue.queueUrl, roleArn: role.roleArn, useBase64: false } }],
-          errorAction: { sqs: { queueUrl: errors.queue.queueUrl, roleArn: role.roleArn, useBase64: false } },
+          errorAction: { sqs: { queueUrl: errors.queueUrl, roleArn: role.roleArn, useBase64: false } },
         },
       });
       // IoT tries the role when the rule is made; its policy must be there by then.
       rule.node.addDependency(role);
       impactAlarm(this, `${ruleName}Missing`, {
-        impact,
+        impact: ingestImpact,
         cause: `a bank named the IoT rule ${ruleName}, which is not there or switched off.`,
         metric: new Metric({
           namespace: 'AWS/IoT',
@@ -180,13 +189,27 @@ export class Devices extends Construct {
     const banks = bus.reaction(this, 'Banks', {
       entry: 'bus/banks',
       name: 'Banks',
-      impact: 'Newly registered banks get no thing and no configuration: they cannot connect.',
-      to: ['bank.registered'],
+      impact:
+        'New banks cannot connect, and what was revoked still can: things, settings and certificates stay as they were.',
+      to: [
+        'bank.registered',
+        'bank.enrolled',
+        'bank.certificate_rotation_requested',
+        'bank.certificate_rotated',
+        'bank.certificate_revoked',
+        'bank.controller_replaced',
+        'bank.decommissioned',
+      ],
+      // A bank whose controller was replaced has credentials of up to 120 doors to be made anew.
+      timeout: Duration.seconds(60),
+      // Each is a bank of its own, and would wait for the one that takes long.
+      batchSize: 1,
     });
-    data.read(banks.fn);
+    data.readWrite(banks.fn);
     data.readRootSecret(banks.fn);
     this.registerThings(banks.fn);
     this.writeShadows(banks.fn, 'config');
+    this.dismissCertificates(banks.fn);
   }
 
   /** Lets the function put open commands into the banks' `doors` shadows. */
@@ -211,7 +234,21 @@ export class Devices extends Construct {
     fn.tell('THING_TYPE_NAME', this.thingType.ref);
   }
 
-  private publishDown(fn: ServiceFunction): void {
+  private dismissCertificates(fn: ServiceFunction): void {
+    fn.allow({
+      actions: ['iot:ListThingPrincipals', 'iot:DetachThingPrincipal', 'iot:DeleteConnection'],
+      resources: [this.arn(`thing/${anyBank}`), this.arn(`client/${anyBank}`)],
+      wildcard: 'Banks come and go while the stack stays.',
+    });
+    fn.allow({
+      actions: ['iot:DetachPolicy', 'iot:UpdateCertificate', 'iot:DetachThingPrincipal'],
+      resources: [this.arn('cert/*')],
+      wildcard: 'Certificates are named by their fingerprint; it asks which are attached to the bank’s thing.',
+    });
+    fn.tell('DEVICE_POLICY_NAME', this.policy.ref);
+  }
+
+  publishDown(fn: ServiceFunction): void {
     fn.allow({
       actions: ['iot:Publish'],
       resources: [this.arn(`topic/lw/${anyBank}/down/*`)],
@@ -219,7 +256,7 @@ export class Devices extends Construct {
     });
   }
 
-  private arn(resource: string): string {
+  arn(resource: string): string {
     return `arn:${Aws.PARTITION}:iot:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
   }
 }
@@ -227,7 +264,7 @@ export class Devices extends Construct {
 /** What a bank may do, by its own name only. At most 2,048 characters without blanks (limits.md F1). */
 function devicePolicy(arn: (resource: string) => string) {
   const me = `\${iot:Connection.Thing.ThingName}`;
-  const { journal, ask, shadow } = topics(me);
+  const { journal, ask, certificate, shadow } = topics(me);
   const down = `lw/${me}/down/*`;
   const answers = `${shadow('*').get}/*`;
   const allow = (action: string, resources: string[]) => ({
@@ -241,7 +278,7 @@ function devicePolicy(arn: (resource: string) => string) {
       { ...allow('iot:Connect', [`client/${me}`]), Condition: { Bool: { 'iot:Connection.Thing.IsAttached': 'true' } } },
       allow(
         'iot:Publish',
-        [journal, ask, shadow('*').get, shadow('doors-*').update].map((topic) => `topic/${topic}`),
+        [journal, ask, certificate, shadow('*').get, shadow('doors-*').update].map((topic) => `topic/${topic}`),
       ),
       // Wider than what is received, so that one subscription with `+` serves all shadows (50 per connection).
       allow(

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { Bank, doorsPerBankMax, LayoutDoor } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
+import { SerialNumber } from './controllers.ts';
 import { once, type Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -42,11 +43,13 @@ export const createBank = {
       batteryBackedClock: field.yesNo.default(false),
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
       simulated: field.yesNo.default(false),
+      /** Of its controller, which enrols with it; left out, an installer attaches its certificate by hand. */
+      serialNumber: SerialNumber.optional(),
     }),
   ),
   status: 201,
   response: () => BankView,
-  problems: ['idempotency_key_reused'],
+  problems: ['already_exists', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 

@@ -17,6 +17,8 @@ export const BankConfig = z.object({
   lockout: z.array(z.object({ failures: field.positive, lockSeconds: field.positive })).min(1),
   /** Wrong PINs a keypad accepts in 24 hours, whatever succeeds between them. */
   guessesPerDay: field.positive,
+  /** The bank is to have a certificate of this rotation, and asks for one if it has not (docs/enrolment.md). */
+  rotation: field.maybeText,
 });
 export type BankConfig = z.infer<typeof BankConfig>;
 

@@ -59,6 +59,12 @@ export const activatedWrites = (bank: Bank): Write[] => {
   return [bankWrite(active, { version: bank.version }), listWrite(active)];
 };
 
+/** The bank as an act of staff leaves it, and what the tenant's list says of it. */
+export const changedWrites = (before: Bank, after: Bank): Write[] => [
+  bankWrite(after, { version: before.version }),
+  ...(after.lifecycle === before.lifecycle ? [] : [listWrite(after)]),
+];
+
 /** The bank with this policy to choose its compartments by. */
 export const policyWrite = (bank: Bank, assignmentPolicy: AssignmentPolicy): Write =>
   bankWrite({ ...bank, assignmentPolicy, version: bank.version + 1 }, { version: bank.version });

@@ -23,6 +23,12 @@ export const keys = {
   compartment: (bankId: string, door: string): Key => ({ PK: `BANK#${bankId}`, SK: `D#${door}` }),
   /** Who waits for a door, in the order of their ids. Between a bank and its doors, so that one query reads all. */
   waiting: (bankId: string, transactionId: string): Key => ({ PK: `BANK#${bankId}`, SK: `BW#${transactionId}` }),
+  /** The bank's controller. Behind the doors, so that nobody who reads those reads it. */
+  controller: (bankId: string): Key => ({ PK: `BANK#${bankId}`, SK: 'E' }),
+  /** Which bank waits for the controller of a serial number. */
+  serialNumber: (tenant: string, serialNumber: string): Key => ({ PK: `SERIAL#${tenant}#${serialNumber}`, SK: 'S' }),
+  /** A claim certificate, by its id. */
+  claim: (certificateId: string): Key => ({ PK: `CLAIM#${certificateId}`, SK: 'S' }),
   acknowledged: (bankId: string, journalId: string): Key => ({ PK: `BANK#${bankId}`, SK: `A#${journalId}` }),
   journal: (bankId: string, journalId: string, seq: number): Key => ({
     PK: `BANK#${bankId}`,
@@ -121,6 +127,8 @@ export const ranges = {
   events: (logPk: string, after = 0) => ({ PK: logPk, from: `C#${number(after)}`, to: `C#${end}` }),
   /** A bank, who waits for one of its doors, and its compartments. */
   bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
+  /** The same, and its controller. */
+  bankWithController: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: 'E' }),
   waiting: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'BW#', to: `BW#${end}` }),
   bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
   locks: (bankId: string, verifier: string) => ({

@@ -236,9 +236,13 @@ describe('every function', () => {
   });
 
   it('that is invoked asynchronously says where a lost call goes', () => {
-    const invoked = rules.flatMap(({ properties }) =>
-      properties.Targets.map(({ Arn }) => Arn).filter((id) => functions.some(({ logicalId }) => logicalId === id)),
-    );
+    const targets = [
+      ...rules.flatMap(({ properties }) => properties.Targets.map(({ Arn }) => Arn)),
+      ...stack
+        .all('AWS::IoT::TopicRule', ErrorAction())
+        .flatMap(({ properties }) => properties.TopicRulePayload.Actions),
+    ];
+    const invoked = targets.filter((id) => functions.some(({ logicalId }) => logicalId === id));
     const configured = stack.all(
       'AWS::Lambda::EventInvokeConfig',
       z.object({
@@ -434,7 +438,12 @@ function ErrorAction() {
     RuleName: z.string(),
     TopicRulePayload: z.object({
       Sql: z.string(),
-      Actions: z.array(z.object({ Sqs: z.object({ QueueUrl: Target }) })),
+      Actions: z.tuple([
+        z.union([
+          z.object({ Sqs: z.object({ QueueUrl: Target }) }).transform(({ Sqs }) => Sqs.QueueUrl),
+          z.object({ Lambda: z.object({ FunctionArn: Target }) }).transform(({ Lambda }) => Lambda.FunctionArn),
+        ]),
+      ]),
       ErrorAction: z.object({ Sqs: z.object({ QueueUrl: Target }) }),
     }),
   });
@@ -443,9 +452,11 @@ function ErrorAction() {
 describe('every IoT rule', () => {
   const iotRules = stack.all('AWS::IoT::TopicRule', ErrorAction());
 
-  it('hands what it got to a queue of its own, and what went wrong to another', () => {
-    const destinations = iotRules.map(({ properties }) => properties.TopicRulePayload.Actions[0]?.Sqs.QueueUrl);
-    expect(new Set(destinations).size).toBe(2);
+  it('hands what it got to a queue of its own, or to a function that is asked again, and what went wrong to another', () => {
+    const destinations = iotRules.map(({ properties }) => properties.TopicRulePayload.Actions[0]);
+    expect(new Set(destinations).size).toBe(3);
+    const called = destinations.flatMap((id) => functions.filter(({ logicalId }) => logicalId === id).map(entryOf));
+    expect(called).toEqual(['device/enrol']);
     for (const { properties } of iotRules) {
       expect(destinations).not.toContain(properties.TopicRulePayload.ErrorAction.Sqs.QueueUrl);
     }
@@ -457,6 +468,7 @@ describe('every IoT rule', () => {
     ).toEqual({
       lw_journal: 'SELECT clientid() AS bankId, timestamp() AS brokerTime, journalId, entries',
       lw_ask: 'SELECT clientid() AS bankId, timestamp() AS brokerTime, askId, method, verifier, at',
+      lw_certificate: 'SELECT clientid() AS bankId, principal() AS certificateId, rotation, csr',
     });
   });
 });
