@@ -12,7 +12,9 @@ const said = (rig: Rig): CertificateRequest[] =>
     it.type === 'publish' && it.topic === own.certificate ? [CertificateRequest.parse(it.payload)] : [],
   );
 const done = (rig: Rig, type: string): number => rig.outputs.filter((it) => it.type === type).length;
-const told = (rig: Rig, answer: CertificateAnswer): void => rig.hear(own.newCertificate, answer);
+const told = (rig: Rig, answer: CertificateAnswer): void => {
+  rig.hear(own.newCertificate, answer);
+};
 
 /** The bank is to rotate, and its key was made. */
 const asking = (): Rig => {
