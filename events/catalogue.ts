@@ -187,7 +187,12 @@ export const catalogue = {
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */
   'bank.journal_truncated': bank.extend({ journalId: field.text, from: field.whole, to: field.whole }),
   /** A controller was let in, and may connect with this certificate and no other. */
-  'bank.enrolled': bank.extend({ serialNumber: field.text, certificateId: field.text, claimId: field.text }),
+  'bank.enrolled': bank.extend({
+    serialNumber: field.text,
+    certificateId: field.text,
+    claimId: field.text,
+    changesGrants: field.yesNo,
+  }),
   'bank.certificate_rotation_requested': bank.extend({ rotation: field.text, reason: field.text }),
   /** Handed out beside the one that the controller connects with. */
   'bank.certificate_issued': bank.extend({ rotation: field.text, certificateId: field.text }),
@@ -205,6 +210,7 @@ export const catalogue = {
     replaces: field.textOrNull,
     generation: field.whole,
     reason: field.text,
+    changesGrants: field.yesNo,
   }),
   'bank.decommissioned': bank.extend({ reason: field.text }),
   'import.created': imported,

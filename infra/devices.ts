@@ -158,11 +158,13 @@ export class Devices extends Construct {
       entry: 'bus/grants',
       name: 'Grants',
       impact: 'Banks do not learn who may open what: new credentials fail there, revoked ones still open.',
-      to: ['transaction.*', 'credential.*'],
+      to: ['transaction.*', 'credential.*', 'bank.controller_replaced', 'bank.enrolled'],
       // Not what the bank did itself, with grants that it had.
       where: { changesGrants: [true] },
+      // After another controller came, the credentials of up to 120 doors are made anew.
+      timeout: Duration.seconds(30),
     });
-    data.read(grants.fn);
+    data.readWrite(grants.fn);
     data.readRootSecret(grants.fn);
     this.writeShadows(grants.fn, 'grants-*');
     // Before the first token of an issuer its key.
@@ -200,12 +202,8 @@ export class Devices extends Construct {
         'bank.controller_replaced',
         'bank.decommissioned',
       ],
-      // A bank whose controller was replaced has credentials of up to 120 doors to be made anew.
-      timeout: Duration.seconds(60),
-      // Each is a bank of its own, and would wait for the one that takes long.
-      batchSize: 1,
     });
-    data.readWrite(banks.fn);
+    data.read(banks.fn);
     data.readRootSecret(banks.fn);
     this.registerThings(banks.fn);
     this.writeShadows(banks.fn, 'config');

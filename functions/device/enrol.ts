@@ -103,7 +103,11 @@ export const enrolment = (deps: EnrolDeps) => {
         if (refused !== null) return null;
         return {
           controller: enrol(found, certificateId, instant(deps.clock())),
-          emission: { type: 'bank.enrolled', set: {}, data: { serialNumber, certificateId, claimId: claim.id } },
+          emission: {
+            type: 'bank.enrolled',
+            set: {},
+            data: { serialNumber, certificateId, claimId: claim.id, changesGrants: true },
+          },
         };
       });
     if (refused !== null || !bankId) {

@@ -7,6 +7,7 @@ import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { type Certificates, openCertificates } from '#shared/outside/certificates.ts';
+import { type Dismissal, openDismissal } from '#shared/outside/dismissal.ts';
 import { type Circumstances, commitTenant } from '#shared/store/commit.ts';
 import { claimWrite, readClaim } from '#shared/store/controllers.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -26,7 +27,7 @@ export type ClaimDeps = {
   table: Table;
   newId: (prefix: string) => string;
   clock: () => number;
-  certificates: Certificates;
+  certificates: Certificates & Pick<Dismissal, 'dismiss'>;
   template: string;
 };
 
@@ -98,7 +99,7 @@ let act: ReturnType<typeof claims> | undefined;
 export const handler = async (event: unknown): Promise<ClaimAnswer> => {
   act ??= claims({
     ...liveTable(),
-    certificates: openCertificates(env('CLAIM_POLICY_NAME')),
+    certificates: { ...openCertificates(env('CLAIM_POLICY_NAME')), ...openDismissal(env('CLAIM_POLICY_NAME')) },
     template: env('PROVISIONING_TEMPLATE_NAME'),
   });
   return act(ClaimOrder.parse(event));

@@ -96,7 +96,7 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
       const replaces = found.controller.serialNumber;
       return save(call, found, after, {
         type: 'bank.controller_replaced',
-        data: { serialNumber, replaces, generation, reason },
+        data: { serialNumber, replaces, generation, reason, changesGrants: true },
       });
     },
 

@@ -3,11 +3,7 @@ import {
   AttachThingPrincipalCommand,
   CreateCertificateFromCsrCommand,
   DescribeCertificateCommand,
-  DetachPolicyCommand,
-  DetachThingPrincipalCommand,
   IoTClient,
-  ListThingPrincipalsCommand,
-  ResourceNotFoundException,
   UpdateCertificateCommand,
 } from '@aws-sdk/client-iot';
 
@@ -20,26 +16,11 @@ export type Certificates = {
   find: (id: string) => Promise<IssuedCertificate>;
   /** Valid from now on, for what the policy lets it do; as this thing, if one is named. */
   admit: (certificate: IssuedCertificate, thingName?: string) => Promise<void>;
-  /** ARNs of all that may connect as this thing. */
-  attachedTo: (thingName: string) => Promise<string[]>;
-  /** Not valid any more, and not attached. May be done again after it failed half-way: it lets go of the thing last. */
-  dismiss: (arn: string, thingName?: string) => Promise<void>;
 };
-
-export const certificateIdOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
 
 const complete = ({ id, arn, pem }: { [name in keyof IssuedCertificate]: string | undefined }): IssuedCertificate => {
   if (!id || !arn || !pem) throw new Error('a certificate came incomplete');
   return { id, arn, pem };
-};
-
-/** What is gone already need not be taken away. */
-const unlessGone = async (done: Promise<unknown>): Promise<void> => {
-  try {
-    await done;
-  } catch (error) {
-    if (!(error instanceof ResourceNotFoundException)) throw error;
-  }
 };
 
 export const openCertificates = (policyName: string, client = new IoTClient()): Certificates => ({
@@ -56,23 +37,5 @@ export const openCertificates = (policyName: string, client = new IoTClient()): 
     await client.send(new AttachPolicyCommand({ policyName, target: arn }));
     if (thingName !== undefined) await client.send(new AttachThingPrincipalCommand({ thingName, principal: arn }));
     await client.send(new UpdateCertificateCommand({ certificateId: id, newStatus: 'ACTIVE' }));
-  },
-  attachedTo: async (thingName) => {
-    const found: string[] = [];
-    let nextToken: string | undefined;
-    do {
-      const page = await client.send(new ListThingPrincipalsCommand({ thingName, nextToken }));
-      found.push(...(page.principals ?? []));
-      nextToken = page.nextToken;
-    } while (nextToken !== undefined);
-    return found;
-  },
-  dismiss: async (arn, thingName) => {
-    await unlessGone(client.send(new DetachPolicyCommand({ policyName, target: arn })));
-    await unlessGone(
-      client.send(new UpdateCertificateCommand({ certificateId: certificateIdOf(arn), newStatus: 'INACTIVE' })),
-    );
-    if (thingName !== undefined)
-      await unlessGone(client.send(new DetachThingPrincipalCommand({ thingName, principal: arn })));
   },
 });
