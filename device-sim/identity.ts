@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
@@ -34,7 +34,11 @@ export type Identity = {
   certificateId(): string;
 };
 
-const idOf = (cert: string): string => new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase();
+/** Of its DER, SHA-256. */
+const idOf = (cert: string): string =>
+  createHash('sha256')
+    .update(Buffer.from(cert.replaceAll(/-----[^-]+-----/g, ''), 'base64'))
+    .digest('hex');
 
 const isFor = (cert: string, key: string): boolean => new X509Certificate(cert).publicKey.equals(createPublicKey(key));
 

@@ -7,6 +7,7 @@ import { certificateIdOf, type Dismissal, openDismissal } from '#shared/outside/
 import { openSessions, type Sessions } from '#shared/outside/sessions.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { openThings, type Things } from '#shared/outside/things.ts';
+import { readBank } from '#shared/store/banks.ts';
 import { readController } from '#shared/store/controllers.ts';
 import type { Table } from '#shared/store/table.ts';
 
@@ -24,26 +25,25 @@ export type BanksDeps = {
  * it.
  */
 export const bankReaction = (deps: BanksDeps) => {
-  /** Nobody connects with a certificate that is not listed. One that lost its right while it was connected is cut off. */
-  const dismissOthers = async (bankId: string, listed: readonly string[], isConnectedAnew: boolean): Promise<void> => {
+  /**
+   * Nobody connects with a certificate that is not listed; one that lost its right while it was connected is cut off. What
+   * is attached is read first: everything is listed before it is attached, so whatever is seen there is listed by then.
+   */
+  const dismissOthers = async (bankId: string, isConnectedAnew: boolean): Promise<void> => {
     const attached = await deps.certificates.attachedTo(bankId);
-    const others = attached.filter((arn) => !listed.includes(certificateIdOf(arn)));
+    const listed = (await readController(deps.table, bankId))?.controller.certificates ?? null;
+    if (listed === null) return;
+    const others = attached.filter((arn) => !listed.some(({ id }) => id === certificateIdOf(arn)));
     for (const arn of others) await deps.certificates.dismiss(arn, bankId);
     if (others.length > 0 && !isConnectedAnew) await deps.sessions.end(bankId);
   };
 
-  return async ({ subject, type }: { subject: string; type: string }): Promise<void> => {
-    const found = await readController(deps.table, subject);
-    if (found === null) throw new Error(`there is no bank ${subject}`);
-    const { bank, controller } = found;
+  return async ({ tenant, subject, type }: { tenant: string; subject: string; type: string }): Promise<void> => {
+    const bank = await readBank(deps.table, tenant, subject);
+    if (bank === null) throw new Error(`there is no bank ${subject}`);
     await deps.things.ensure(bank.id, { tenant: bank.tenant, site: bank.siteId });
     await keepConfig(deps.shadows, bank, await deps.rootKeys());
-    if (controller.certificates !== null)
-      await dismissOthers(
-        bank.id,
-        controller.certificates.map(({ id }) => id),
-        type === 'bank.certificate_rotated',
-      );
+    await dismissOthers(bank.id, type === 'bank.certificate_rotated');
   };
 };
 

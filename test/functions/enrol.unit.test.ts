@@ -110,7 +110,7 @@ const stage = async (more: Partial<Bank> = {}) => {
           ended.push(id);
         },
       },
-    })({ subject: bank.id, type });
+    })({ tenant: bank.tenant, subject: bank.id, type });
   const controller = async (): Promise<Controller> => Controller.parse(await table.get(keys.controller(bank.id)));
   const bankNow = async (): Promise<Bank> => parseBank((await table.get(keys.bank(bank.id))) ?? {});
   const sets = async (change: Partial<Bank>): Promise<void> => {
@@ -208,6 +208,18 @@ describe('the hook', () => {
     expect((await controller()).certificates).toMatchObject([{ id: second }]);
     expect(certificates.attached).toEqual(new Set([`arn:cert/${second}`]));
     expect(certificates.valid.has(first ?? '')).toBe(false);
+  });
+
+  it('lets one in whose bank is only just being given its thing, and nothing takes that back', async () => {
+    const { enrols, reacts, certificates } = await stage();
+    const attachedTo = certificates.attachedTo;
+    let id: string | null = null;
+    certificates.attachedTo = async () => {
+      id = await enrols();
+      return attachedTo();
+    };
+    await reacts('bank.registered');
+    expect(certificates.attached).toEqual(new Set([`arn:cert/${id}`]));
   });
 
   it('lets one in while the journal of its bank writes at the same moment', async () => {

@@ -97,7 +97,7 @@ const alarms = stack.all(
 
 describe('the stack', () => {
   it('stays well below the 500 resources that CloudFormation allows', () => {
-    expect(stack.count).toBeLessThan(450);
+    expect(stack.count).toBeLessThan(480);
   });
 
   it('names what scripts and operators need', () => {
@@ -402,6 +402,9 @@ describe('every rule of the bus', () => {
     ['command.acknowledged', ['bus/commands', 'bus/search', 'bus/webhooks']],
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['bank.registered', ['bus/assignment-policies', 'bus/banks', 'bus/search', 'bus/webhooks']],
+    ['bank.enrolled', ['bus/banks', 'bus/grants', 'bus/search', 'bus/webhooks']],
+    ['bank.controller_replaced', ['bus/banks', 'bus/grants', 'bus/search', 'bus/webhooks']],
+    ['bank.certificate_revoked', ['bus/banks', 'bus/search', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/search', 'bus/signals', 'bus/webhooks']],
     ['import.started', ['bus/imports', 'bus/search', 'bus/webhooks']],
     ['import.completed', ['bus/search', 'bus/webhooks']],
@@ -510,6 +513,10 @@ describe('least privilege', () => {
   const send = 'sqs:SendMessage';
   const schedule = ['iam:PassRole', 'scheduler:CreateSchedule'];
   const shadows = ['iot:GetThingShadow', 'iot:UpdateThingShadow'];
+  const issue = [
+    ...['iot:CreateCertificateFromCsr', 'iot:DescribeCertificate', 'iot:UpdateCertificate'],
+    ...['iot:AttachPolicy', 'iot:AttachThingPrincipal'],
+  ];
   const consume = [
     ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
     ...['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'],
@@ -534,11 +541,17 @@ describe('least privilege', () => {
     ['bus/imports', [...consume, ...readWrite, secret, send]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
-    ['bus/grants', [...consume, ...read, secret, ...shadows]],
+    ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
-    ['bus/banks', [...consume, ...read, secret, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
+    [
+      'bus/banks',
+      [
+        ...[...consume, ...read, secret, ...shadows, 'iot:CreateThing', 'iot:UpdateThing', 'iot:ListThingPrincipals'],
+        ...['iot:DetachPolicy', 'iot:DetachThingPrincipal', 'iot:UpdateCertificate', 'iot:DeleteConnection'],
+      ],
+    ],
     ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -551,6 +564,8 @@ describe('least privilege', () => {
     // It can write an anchor and not read or delete one.
     ['schedule/anchor', [...read, 'dynamodb:PutItem', 's3:PutObject', send]],
     ['operator/create-tenant', [...readWrite, secret]],
+    ['device/enrol', [...readWrite, ...issue, 'iot:Publish', send, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl']],
+    ['operator/claims', [...readWrite, ...issue, 'iot:DetachPolicy']],
   ])('%s may do this and nothing else', (entry, actions) => {
     const holders = functions.filter((fn) => entryOf(fn) === entry);
     expect(holders).not.toEqual([]);
@@ -598,6 +613,15 @@ describe('least privilege', () => {
       `bus/grants ${iot}:thing/bnk_*/config`,
       `bus/banks ${iot}:thing/bnk_*`,
       `bus/banks ${iot}:thing/bnk_*/config`,
+      `bus/banks ${iot}:client/bnk_*`,
+      `bus/banks ${iot}:cert/*`,
+      'device/enrol *',
+      `device/enrol ${iot}:topic/lw/bnk_*/down/*`,
+      `device/enrol ${iot}:thing/bnk_*`,
+      `device/enrol ${iot}:cert/*`,
+      'operator/claims *',
+      `operator/claims ${iot}:thing/bnk_*`,
+      `operator/claims ${iot}:cert/*`,
       `bus/deadlines ${schedules}`,
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
