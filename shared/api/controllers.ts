@@ -9,8 +9,12 @@ export const SerialNumber = z
   .string()
   .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'one to 64 letters, digits, dots, colons, hyphens or underscores');
 
-export const ControllerView = Controller.omit({ tenant: true, version: true })
+export const ControllerView = Controller.omit({ tenant: true, bankId: true, version: true })
   .extend({
+    /** That of its bank. */
+    id: Controller.shape.bankId,
+    /** Of the bank's events: that of the newest one, which in the answer to an act is the act itself. */
+    bankSequence: field.count,
     lifecycle: BankLifecycle,
     /** Of its key: controllers of a bank are counted. */
     generation: BankKey.shape.generation,

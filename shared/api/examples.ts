@@ -148,7 +148,8 @@ const kioskLayout = [{ door: 'K1', ...small, bottomMm: 900 }];
 const kiosk: banks.BankView = { ...bank, id: ids.kiosk, name: 'Kiosk', layout: kioskLayout };
 /** Its certificate was attached by hand, so that it is not known here. */
 const controller: controllers.ControllerView = {
-  bankId: ids.bank,
+  id: ids.bank,
+  bankSequence: 3,
   serialNumber: null,
   certificates: null,
   rotation: { id: ids.rotation, requestedAt: later },
@@ -157,13 +158,14 @@ const controller: controllers.ControllerView = {
 };
 const awaited: controllers.ControllerView = {
   ...controller,
-  bankId: ids.kiosk,
+  id: ids.kiosk,
+  bankSequence: 1,
   serialNumber: 'LW-2044-0017',
   certificates: [],
   rotation: null,
   lifecycle: 'provisioning',
 };
-const replaced: controllers.ControllerView = { ...awaited, serialNumber: 'LW-2044-0093', generation: 2 };
+const replaced: controllers.ControllerView = { ...awaited, serialNumber: 'LW-2044-0093', generation: 2, bankSequence: 2 };
 const onKiosk = { params: { bankId: ids.kiosk } };
 
 const rules = {
@@ -989,11 +991,11 @@ export const examples: readonly Example[] = [
   example(controllers.revokeCertificate, {
     ...onKiosk,
     body: { reason: 'the controller was stolen' },
-    answer: { ...replaced, lifecycle: 'inactive' },
+    answer: { ...replaced, lifecycle: 'inactive', bankSequence: 3 },
   }),
   example(controllers.decommissionBank, {
     ...onKiosk,
     body: { reason: 'the station is rebuilt' },
-    answer: { ...replaced, serialNumber: null, lifecycle: 'decommissioned' },
+    answer: { ...replaced, serialNumber: null, lifecycle: 'decommissioned', bankSequence: 4 },
   }),
 ];

@@ -8,9 +8,11 @@ import { bothWrites, type FoundController, readController, readControllerWithDoo
 import { Lost } from '../store/table.ts';
 import type { Answer, Call, Handlers, HttpDeps } from './endpoint.ts';
 
-const answer = ({ bank, controller }: Changed): Answer => ({
+const answer = ({ bank, controller }: Changed, bankSequence: number): Answer => ({
   body: contract.ControllerView.parse({
     ...controller,
+    id: bank.id,
+    bankSequence,
     lifecycle: bank.lifecycle,
     generation: bank.bankKey.generation,
   }),
@@ -40,7 +42,7 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
   ): Promise<Answer> => {
     if (call.ifMatch !== undefined && call.ifMatch !== before.controller.version)
       throw new Refusal('precondition_failed', `the controller is at version ${before.controller.version} now`);
-    const made = answer(after);
+    const made = answer(after, before.log.version + 1);
     try {
       await deps.table.write([
         ...bothWrites(before, after),
@@ -64,8 +66,10 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
   type Asked = Call<typeof contract.getController>;
 
   return {
-    [contract.getController.id]: async (call: Asked) =>
-      answer(owned(await readController(deps.table, call.params.bankId), call)),
+    [contract.getController.id]: async (call: Asked) => {
+      const found = owned(await readController(deps.table, call.params.bankId), call);
+      return answer(found, found.log.version);
+    },
 
     [contract.rotateCertificate.id]: async (call: Call<typeof contract.rotateCertificate>) => {
       const found = owned(await readController(deps.table, call.params.bankId), call);

@@ -21,8 +21,8 @@ const Permission = z.object({
   Action: z.string(),
   Principal: z.string(),
   FunctionName: Target,
-  SourceArn: z.unknown(),
-  SourceAccount: z.unknown(),
+  SourceArn: z.unknown().optional(),
+  SourceAccount: z.unknown().optional(),
 });
 
 const of = (stage: 'prod' | 'local') => {
