@@ -1,5 +1,6 @@
 import { KeyHandover } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
+import { certificateWakeAt, hearCertificate, pursueRotation, takeRequest, tickCertificate } from './certificate.ts';
 import { climateWakeAt, tickClimate } from './climate.ts';
 import { doorsWakeAt, lookAround, tickDoors } from './doors.ts';
 import { handle } from './hands.ts';
@@ -25,13 +26,14 @@ export const step = (state: BankState, input: Input, now: Now): { state: BankSta
 
 const withPower = (turn: Turn, input: Input): void => {
   if (input.type === 'power' && !input.on) losePower(turn);
-  else if (input.type === 'connected') connected(turn);
+  else if (input.type === 'connected') connected(turn, input.rotation ?? null);
   else if (input.type === 'disconnected') disconnected(turn);
   else if (input.type === 'message') hear(turn, input.topic, input.payload);
   else if (input.type === 'enter') enter(turn, input);
   else if (input.type === 'scan') scan(turn, input.value);
   else if (input.type === 'door') handle(turn, input.door, input.change);
   else if (input.type === 'tamper') journal(turn, { type: 'tamper' });
+  else if (input.type === 'request') takeRequest(turn, input.rotation, input.csr);
   else if (input.type === 'tick') tick(turn);
 };
 
@@ -69,6 +71,7 @@ const boot = (turn: Turn): void => {
       ask: null,
       label: null,
       keyReminderAt: null,
+      certificate: { inUse: null, request: null, askAt: null },
       openSince: {},
       noticeAt: {},
       outside: {},
@@ -90,11 +93,12 @@ const losePower = (turn: Turn): void => {
   turn.state = { ...turn.state, ram: null };
 };
 
-const connected = (turn: Turn): void => {
-  remember(turn, { connected: true });
+const connected = (turn: Turn, rotation: string | null): void => {
+  remember(turn, { connected: true, certificate: { ...ram(turn).certificate, inUse: rotation } });
   startOver(turn);
   resendFromStart(turn);
   remindOfKey(turn);
+  pursueRotation(turn);
 };
 
 const disconnected = (turn: Turn): void => {
@@ -128,6 +132,7 @@ const hear = (turn: Turn, topic: string, payload: unknown): void => {
     [own.replay]: replay,
     [own.answer]: answer,
     [own.key]: takeKey,
+    [own.newCertificate]: hearCertificate,
   };
   const [, name, news] = topic.match(/\/shadow\/name\/([^/]+)\/(.+)$/) ?? [];
   if (name !== undefined && news !== undefined) shadowNews[news]?.(turn, name, payload);
@@ -140,6 +145,7 @@ const tick = (turn: Turn): void => {
   tickDoors(turn);
   tickClimate(turn);
   tickRequests(turn);
+  tickCertificate(turn);
   const { keyReminderAt, connected: isConnected } = ram(turn);
   if (isConnected && keyReminderAt !== null && keyReminderAt <= turn.now.mono) remindOfKey(turn);
 };
@@ -154,6 +160,7 @@ export const wakeAt = (state: BankState): number => {
     doorsWakeAt(turn),
     climateWakeAt(turn),
     requestsWakeAt(turn),
+    certificateWakeAt(turn),
     (state.ram.connected ? state.ram.keyReminderAt : null) ?? Number.POSITIVE_INFINITY,
   );
 };

@@ -1,6 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import { topics } from '#shared/device/topics.ts';
 import { deliveries, type Faults, noFaults, seeded } from './faults.ts';
+import type { Proof } from './identity.ts';
 
 export type LinkSettings = {
   bankId: string;
@@ -8,14 +9,14 @@ export type LinkSettings = {
   port: number;
   /** PEM. */
   ca: string;
-  cert: string;
-  key: string;
+  /** What to connect with, by how often it has failed since it last connected. */
+  proof: (failures: number) => Proof;
   /** Of the faults. */
   seed: number;
 };
 
 export type LinkEvents = {
-  connected: () => void;
+  connected: (as: Proof) => void;
   disconnected: () => void;
   message: (topic: string, payload: unknown) => void;
   log: (text: string) => void;
@@ -31,6 +32,8 @@ export type Link = {
   setFaults(faults: Partial<Faults>): void;
   faults(): Faults;
   isConnected(): boolean;
+  /** Connects anew, at once, with what it is to connect with now. */
+  reconnect(): void;
   stop(): Promise<void>;
 };
 
@@ -69,12 +72,13 @@ export const openLink = (settings: LinkSettings, events: LinkEvents): Link => {
 
   const connect = (): void => {
     retry = null;
-    const attempt = mqtt.connect(optionsOf(settings));
+    const as = settings.proof(failures);
+    const attempt = mqtt.connect(optionsOf(settings, as));
     client = attempt;
     const isCurrent = () => client === attempt;
     attempt.on('connect', () => {
       subscribe(attempt, settings.bankId).then(
-        () => isCurrent() && ready(),
+        () => isCurrent() && ready(as),
         (error: unknown) => {
           events.log(`subscription refused: ${String(error)}`);
           attempt.end(true);
@@ -88,10 +92,10 @@ export const openLink = (settings: LinkSettings, events: LinkEvents): Link => {
     attempt.on('close', () => isCurrent() && lost());
   };
 
-  const ready = (): void => {
+  const ready = (as: Proof): void => {
     failures = 0;
     isReady = true;
-    events.connected();
+    events.connected(as);
   };
 
   const lost = (): void => {
@@ -106,6 +110,12 @@ export const openLink = (settings: LinkSettings, events: LinkEvents): Link => {
     failures += 1;
     // Not all banks of a street at once when the power comes back.
     retry = setTimeout(connect, wait * (0.5 + random() / 2));
+  };
+
+  const reconnect = (): void => {
+    if (!isOnline) return;
+    setOnline(false);
+    setOnline(true);
   };
 
   const setOnline = (online: boolean): void => {
@@ -129,6 +139,7 @@ export const openLink = (settings: LinkSettings, events: LinkEvents): Link => {
     },
     faults: () => faults,
     isConnected: () => isReady,
+    reconnect,
     stop: async () => {
       const last = client;
       client = null;
@@ -138,7 +149,7 @@ export const openLink = (settings: LinkSettings, events: LinkEvents): Link => {
   };
 };
 
-const optionsOf = ({ bankId, host, port, ca, cert, key }: LinkSettings) => ({
+const optionsOf = ({ bankId, host, port, ca }: LinkSettings, { cert, key }: Proof) => ({
   protocol: 'mqtts' as const,
   host,
   port,

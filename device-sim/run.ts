@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Control, startControl } from './control.ts';
+import { enrol } from './enrol.ts';
+import { type Identity, openIdentity, readIdentity } from './identity.ts';
 import { openLink } from './link.ts';
 import { Settings, type SettingsInput } from './settings.ts';
 import { type SimulatedBank, startBank } from './simulated-bank.ts';
@@ -26,7 +29,10 @@ export const startBanks = async (
   try {
     const ca = await readFile(settings.mqtt.caFile, 'utf8');
     for (const [position, bank] of settings.banks.entries()) {
-      banks.set(bank.id, await start(settings, bank, position, ca, linkTo, (text) => log(`${bank.id}: ${text}`)));
+      const identity = await identityOf(settings, bank, ca);
+      const { bankId } = identity;
+      const it = { identity, position, ca };
+      banks.set(bankId, await start(settings, bank, it, linkTo, (text) => log(`${bankId}: ${text}`)));
     }
   } catch (error) {
     await stop();
@@ -41,25 +47,51 @@ export const startBanks = async (
   return { banks: running, controlUrl: control.url, connected, stop };
 };
 
+/** Its own; a controller that has none yet enrols with the claim. */
+const identityOf = async (
+  { mqtt, stateDir, claim }: Settings,
+  bank: Settings['banks'][number],
+  ca: string,
+): Promise<Identity> => {
+  if ('id' in bank) {
+    const [cert, key] = await readAll(bank.certFile, bank.keyFile);
+    return openIdentity(join(stateDir, bank.id), { bankId: bank.id, cert, key });
+  }
+  const { serialNumber } = bank;
+  const folder = join(stateDir, 'controllers', serialNumber);
+  const known = await readIdentity(folder);
+  if (known !== null) return known;
+  if (claim === undefined)
+    throw new Error(`the controller ${serialNumber} has no certificate, and no claim to enrol with`);
+  const [cert, key] = await readAll(claim.certFile, claim.keyFile);
+  const { template, answersCsr } = claim;
+  const endpoint = { host: mqtt.host, port: mqtt.port, ca };
+  return openIdentity(folder, await enrol(endpoint, { template, answersCsr, cert, key }, serialNumber));
+};
+
+const readAll = (cert: string, key: string): Promise<[string, string]> =>
+  Promise.all([readFile(cert, 'utf8'), readFile(key, 'utf8')]);
+
 const start = async (
   { mqtt, stateDir, seed }: Settings,
   bank: Settings['banks'][number],
-  position: number,
-  ca: string,
+  { identity, position, ca }: { identity: Identity; position: number; ca: string },
   linkTo: typeof openLink,
   log: (text: string) => void,
 ): Promise<SimulatedBank> => {
-  const [cert, key] = await Promise.all([readFile(bank.certFile, 'utf8'), readFile(bank.keyFile, 'utf8')]);
   const { contentsSensor, sensorLagMs, batteryBackedClock } = bank.options;
   const doors = bank.doors.map(({ door }) => door);
-  const link = { bankId: bank.id, host: mqtt.host, port: mqtt.port, ca, cert, key, seed: seed + position };
+  const { bankId, proof } = identity;
+  const link = { bankId, host: mqtt.host, port: mqtt.port, ca, proof, seed: seed + position };
   return startBank(
     {
       name: bank.name,
       stateFolder: stateDir,
-      layout: { bankId: bank.id, doors, contentsSensor, sensorLagMs, batteryBackedClock },
+      layout: { bankId, doors, contentsSensor, sensorLagMs, batteryBackedClock },
       compartments: bank.doors,
       link: (events) => linkTo(link, events),
+      identity,
+      ...('serialNumber' in bank && { serialNumber: bank.serialNumber }),
     },
     log,
   );

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ConfigDocument } from '#shared/device/config.ts';
 import { DoorGrants } from '#shared/device/shadow.ts';
+import { pursueRotation } from './certificate.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
 import { afterTimeJump } from './lockout.ts';
@@ -93,7 +94,10 @@ const take = (turn: Turn, name: string, version: number, desired: Record<string,
 
 const takeConfig = (turn: Turn, desired: Record<string, unknown>): void => {
   const { data } = ConfigDocument().safeParse(desired);
-  if (data && data.rev > (turn.state.durable.config?.rev ?? -1)) write(turn, { config: data });
+  if (!data || data.rev <= (turn.state.durable.config?.rev ?? -1)) return;
+  const before = turn.state.durable.config?.rotation;
+  write(turn, { config: data });
+  if (data.rotation !== before) pursueRotation(turn);
 };
 
 const takeCommands = (turn: Turn, desired: Record<string, unknown>): void => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { AccessMethod } from '#shared/device/access.ts';
 import { step, wakeAt } from './bank.ts';
 import type { Faults } from './faults.ts';
+import type { Identity } from './identity.ts';
 import type { Link, LinkEvents } from './link.ts';
 import { say } from './panel.ts';
 import type { Compartment } from './picture.ts';
@@ -22,6 +23,8 @@ export type SimulatedBank = {
   openings(): Opening[];
   link(): LinkState;
   skewMs(): number;
+  /** As AWS IoT names the certificate that it connects with. */
+  certificateId(): string;
   enter(method: AccessMethod, value: string): Promise<EnterResult>;
   /** Shows a label to the scanner. */
   scan(value: string): Promise<ScanResult>;
@@ -47,6 +50,9 @@ export type BankSettings = {
   /** How it is built, door by door as in the layout: for its picture. */
   compartments: readonly Compartment[];
   link: (events: LinkEvents) => Link;
+  identity: Identity;
+  /** Of its controller, where it has one: another number is another box. */
+  serialNumber?: string | undefined;
 };
 
 /** Node's timers cannot wait longer. */
@@ -54,9 +60,9 @@ const timerMaxMs = 2 ** 31 - 1;
 
 /** One bank in this process: the pure machine with a clock, a disk and a link. */
 export const startBank = async (settings: BankSettings, log: (text: string) => void): Promise<SimulatedBank> => {
-  const { layout, name, compartments } = settings;
+  const { layout, name, compartments, identity, serialNumber } = settings;
   const folder = join(settings.stateFolder, layout.bankId);
-  const store = await openStore(folder, layout, Date.now());
+  const store = await openStore(folder, layout, Date.now(), serialNumber);
   const witness = await openWitness(folder);
   const entering = new Map<string, (result: EnterResult) => void>();
   let state: BankState = { layout, durable: store.durable, ram: null };
@@ -87,8 +93,8 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
   };
 
   const link = settings.link({
-    connected: () => {
-      tell({ type: 'connected' });
+    connected: ({ rotation }) => {
+      tell({ type: 'connected', rotation });
       connected.resolve();
     },
     disconnected: () => tell({ type: 'disconnected' }),
@@ -113,6 +119,14 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     else if (output.type === 'publish') link.publish(output);
     else if (output.type === 'unlock') await witness.saw(output.door, output.cycle, next);
     else if (output.type === 'log') log(output.text);
+    else if (output.type === 'newKey') {
+      const { rotation } = output;
+      tell({ type: 'request', rotation, csr: await identity.request(rotation) });
+    } else if (output.type === 'renew') {
+      const isOurs = await identity.accept(output.rotation, output.certificatePem);
+      if (isOurs) link.reconnect();
+      else log('a certificate came for a key that is not ours');
+    } else if (output.type === 'settled') await identity.settle();
     else if (output.type === 'entered') {
       entering.get(output.id)?.(output.result);
       entering.delete(output.id);
@@ -157,6 +171,7 @@ export const startBank = async (settings: BankSettings, log: (text: string) => v
     openings: witness.openings,
     link: () => ({ online: wantsLink, ...link.faults() }),
     skewMs: () => skewMs,
+    certificateId: identity.certificateId,
     enter: async (method, value) => {
       entered += 1;
       const id = String(entered);

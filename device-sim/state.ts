@@ -95,6 +95,8 @@ export const Durable = z.object({
   uses: z.record(z.string(), Use),
   /** Nonces of apps' tokens that have opened, and when they end by themselves; milliseconds of bank time. */
   spent: z.record(z.string(), z.int()).default({}),
+  /** The last rotation of its certificate that the bank has been through. */
+  rotated: z.string().nullable().default(null),
   /** Run or refused, by command id: either way never again. */
   commands: z.record(z.string(), AnsweredCommand),
   doors: z.record(z.string(), DoorMemory),
@@ -196,6 +198,7 @@ export const newDurable = (layout: Layout, journalId: string, madeAt: number): D
   grants: {},
   uses: {},
   spent: {},
+  rotated: null,
   commands: {},
   excursions: {},
   doors: Object.fromEntries(layout.doors.map((door) => [door, newDoor(layout.contentsSensor)])),
@@ -243,6 +246,12 @@ export type Ram = {
   /** Scanned before a door was opened, by its verifier; counts for a while. */
   label: { verifier: string; until: number } | null;
   keyReminderAt: number | null;
+  certificate: {
+    /** The rotation by which the certificate came that the bank is connected with; null: none. */
+    inUse: string | null;
+    request: { rotation: string; csr: string } | null;
+    askAt: number | null;
+  };
   openSince: Record<string, number>;
   /** When a slow contents sensor will notice. */
   noticeAt: Record<string, number>;

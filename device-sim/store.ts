@@ -9,7 +9,8 @@ import { Change, Durable, type Layout, merge, newDoor, newDurable, withEmptyDisk
  * is done because of them. Survives SIGKILL at any moment: a half-written last line was never acted on.
  */
 
-const Snapshot = z.object({ line: z.int().nonnegative(), durable: Durable });
+/** `controller`: the box that the disk is in. */
+const Snapshot = z.object({ line: z.int().nonnegative(), controller: z.string().default(''), durable: Durable });
 const Line = z.object({ line: z.int().positive(), change: Change });
 
 export type Store = {
@@ -23,7 +24,8 @@ export type Store = {
 /** After so many lines a snapshot is cheaper to read back. */
 const linesPerSnapshot = 1000;
 
-export const openStore = async (folder: string, layout: Layout, wall: number): Promise<Store> => {
+/** `controller` names the box: another one comes with a disk of its own, and finds the doors as they are. */
+export const openStore = async (folder: string, layout: Layout, wall: number, controller = ''): Promise<Store> => {
   await mkdir(folder, { recursive: true });
   const paths = { snapshot: join(folder, 'snapshot.json'), journal: join(folder, 'journal.jsonl') };
   const snapshot = await readSnapshot(paths.snapshot);
@@ -34,15 +36,16 @@ export const openStore = async (folder: string, layout: Layout, wall: number): P
     durable = merge(durable, read.change);
   }
   durable = fitted(durable, layout);
+  if (snapshot && snapshot.controller !== controller) durable = withEmptyDisk(layout, durable, newJournalId(), wall);
 
-  let file = await takeSnapshot(folder, paths, { line, durable });
+  let file = await takeSnapshot(folder, paths, { line, controller, durable });
   let lines = 0;
   return {
     durable,
     append: async (change, { lazy }) => {
       if (lines >= linesPerSnapshot) {
         await file.close();
-        file = await takeSnapshot(folder, paths, { line, durable });
+        file = await takeSnapshot(folder, paths, { line, controller, durable });
         lines = 0;
       }
       line += 1;
@@ -56,7 +59,7 @@ export const openStore = async (folder: string, layout: Layout, wall: number): P
       line = 0;
       lines = 0;
       durable = withEmptyDisk(layout, durable, newJournalId(), at);
-      file = await takeSnapshot(folder, paths, { line, durable });
+      file = await takeSnapshot(folder, paths, { line, controller, durable });
       return durable;
     },
     close: () => file.close(),
@@ -82,7 +85,7 @@ const readLines = async (path: string): Promise<z.infer<typeof Line>[]> => {
   return lines.slice(0, -1).map((line) => Line.parse(JSON.parse(line)));
 };
 
-const readText = async (path: string): Promise<string | null> => {
+export const readText = async (path: string): Promise<string | null> => {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

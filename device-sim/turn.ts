@@ -34,7 +34,8 @@ export type DoorChange = {
 
 export type Input =
   | { type: 'power'; on: boolean }
-  | { type: 'connected' }
+  /** `rotation`: by which the certificate came that it connected with. */
+  | { type: 'connected'; rotation?: string | null }
   | { type: 'disconnected' }
   | { type: 'message'; topic: string; payload: unknown }
   | { type: 'enter'; id: string; method: AccessMethod; value: string }
@@ -42,6 +43,8 @@ export type Input =
   | { type: 'door'; door: string; change: DoorChange }
   /** Somebody opened the cover of the controller. */
   | { type: 'tamper' }
+  /** In answer to `newKey`. */
+  | { type: 'request'; rotation: string; csr: string }
   | { type: 'tick' };
 
 /** In the order they must happen: what is persisted comes before what is done because of it. */
@@ -54,6 +57,12 @@ export type Output =
   | { type: 'scanned'; result: ScanResult }
   /** Answers a door input; `impossible`: why the world does not work like that. */
   | { type: 'changed'; door: string; impossible?: string }
+  /** A key is to be made, and a request for its certificate. */
+  | { type: 'newKey'; rotation: string }
+  /** To be connected with from now on; the old one is kept. */
+  | { type: 'renew'; rotation: string; certificatePem: string }
+  /** The old certificate is not needed any more. */
+  | { type: 'settled' }
   | { type: 'log'; text: string };
 
 /** One call of `step`: replaced state and collected outputs. Nothing outside the step ever sees it change. */

@@ -32,6 +32,7 @@ export const stateView = (bank: SimulatedBank) => {
     timeKnown: knowsCloudTime(bank.state()),
     keypadLockedUntil: lockEnds > time ? new Date(lockEnds).toISOString() : null,
     keyGeneration: key?.generation ?? null,
+    certificateId: bank.certificateId(),
     link: bank.link(),
     clock: { skewMs: bank.skewMs() },
   };

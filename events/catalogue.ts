@@ -140,6 +140,14 @@ export const catalogue = {
     reason: field.maybeText,
     evidence: Evidence.optional(),
   }),
+  /**
+   * The controller of its bank was replaced, so what the old one knew opens nothing: a new credential (`by`) in place of
+   * each. Values that people brought cannot be made anew and are revoked.
+   */
+  'transaction.credentials_reissued': transaction.extend({
+    reissued: z.array(z.object({ credentialId: field.text, by: field.text })),
+    revoked: z.array(field.text),
+  }),
   /** Taken out by staff, or given up while it was being carried: then it is with whoever carries it. */
   'transaction.recalled': transaction.extend({ evidence: Evidence.optional() }),
   'transaction.rejected': transaction.extend({ reason: field.text }),
@@ -233,6 +241,33 @@ export const catalogue = {
     seconds: field.count,
     drops: field.whole,
   }),
+  /** A controller was let in, and may connect with this certificate and no other. */
+  'bank.enrolled': bank.extend({
+    serialNumber: field.text,
+    certificateId: field.text,
+    claimId: field.text,
+    changesGrants: field.yesNo,
+  }),
+  'bank.certificate_rotation_requested': bank.extend({ rotation: field.text, reason: field.text }),
+  /** Handed out beside the one that the controller connects with. */
+  'bank.certificate_issued': bank.extend({ rotation: field.text, certificateId: field.text }),
+  /** The controller has connected with it; the old one is no longer valid. */
+  'bank.certificate_rotated': bank.extend({ rotation: field.text, certificateId: field.text }),
+  /** `certificateIds`: those that were known here; without an active one left the bank is out of reach. */
+  'bank.certificate_revoked': bank.extend({
+    certificateIds: z.array(field.text),
+    reason: field.text,
+    lifecycle: field.text,
+  }),
+  /** What the old one knew opens nothing any more. `generation`: of the key that the new one is given. */
+  'bank.controller_replaced': bank.extend({
+    serialNumber: field.text,
+    replaces: field.textOrNull,
+    generation: field.whole,
+    reason: field.text,
+    changesGrants: field.yesNo,
+  }),
+  'bank.decommissioned': bank.extend({ reason: field.text }),
   'import.created': imported,
   'import.uploaded': imported,
   /** Something is wrong with the file or its rows; nothing of it was created. */
@@ -259,6 +294,9 @@ export const catalogue = {
   'stock_unit.withdrawn': stockUnit.extend({ reason: field.text }),
   'site.created': z.object({ siteId: field.text, changes: Changes }),
   'tenant.created': z.object({ tenantId: field.text, changes: Changes }),
+  /** With it controllers of the tenant's banks may enrol. */
+  'tenant.claim_issued': z.object({ tenantId: field.text, claimId: field.text, name: field.text, changes: Changes }),
+  'tenant.claim_revoked': z.object({ tenantId: field.text, claimId: field.text, reason: field.text, changes: Changes }),
   'api_key.created': apiKey,
   'api_key.revoked': apiKey,
   'badge_group.replaced': badgeGroup,

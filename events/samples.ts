@@ -34,6 +34,8 @@ const command = {
 const compartment = { bankId: parcel.bankId, door: '7', changes: {} };
 const bank = { bankId: parcel.bankId, siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7', changes: {} };
 const excursion = { temperatureC: 9.5, minC: 0, maxC: 8, since: at };
+const certificateId = 'a1b2'.repeat(16);
+const rotation = 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H';
 const endpoint = { endpointId: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H', changes: {} };
 const asset = { assetId: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J', bankId: parcel.bankId, door: '7', changes: {} };
 const stockUnit = {
@@ -119,6 +121,12 @@ export const samples: { [T in EventType]: EventData<T> } = {
     door: null,
     reason: 'compartment_occupied',
     changes: { state: 'rejected', door: null },
+  },
+  'transaction.credentials_reissued': {
+    ...parcel,
+    changesGrants: true,
+    reissued: [{ credentialId: 'crd_01KJQ4Z0H4T6V8X0Z2B4D6F8H0', by: 'crd_01KJQ54R5S7V9X1Z3B5D7F9H1K' }],
+    revoked: [],
   },
   'transaction.conflicted': {
     ...parcel,
@@ -232,6 +240,31 @@ export const samples: { [T in EventType]: EventData<T> } = {
     seconds: 2_400,
     drops: 1,
   },
+  'bank.enrolled': {
+    ...bank,
+    serialNumber: 'LW-2044-0017',
+    certificateId,
+    claimId: 'b7c1'.repeat(16),
+    changesGrants: true,
+  },
+  'bank.certificate_rotation_requested': { ...bank, rotation, reason: 'once a year' },
+  'bank.certificate_issued': { ...bank, rotation, certificateId: 'c3d4'.repeat(16) },
+  'bank.certificate_rotated': { ...bank, rotation, certificateId: 'c3d4'.repeat(16) },
+  'bank.certificate_revoked': {
+    ...bank,
+    certificateIds: [certificateId],
+    reason: 'the controller was stolen',
+    lifecycle: 'inactive',
+  },
+  'bank.controller_replaced': {
+    ...bank,
+    serialNumber: 'LW-2044-0093',
+    replaces: 'LW-2044-0017',
+    generation: 2,
+    changesGrants: true,
+    reason: 'the controller was stolen',
+  },
+  'bank.decommissioned': { ...bank, reason: 'the station is rebuilt' },
   'import.created': { ...imported, state: 'pending', changes: { state: 'pending', bytes: 412_873 } },
   'import.uploaded': { ...imported, state: 'validating', changes: { state: 'validating' } },
   'import.rejected': { ...imported, state: 'invalid', changes: { state: 'invalid', rows: 812, invalidRows: 3 } },
@@ -276,6 +309,18 @@ export const samples: { [T in EventType]: EventData<T> } = {
     changes: { state: 'withdrawn', withdrawnBecause: 'past its best' },
   },
   'site.created': { siteId: bank.siteId, changes: { name: 'Harbour' } },
+  'tenant.claim_issued': {
+    tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+    claimId: 'b7c1'.repeat(16),
+    name: 'Factory, batch 7',
+    changes: {},
+  },
+  'tenant.claim_revoked': {
+    tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+    claimId: 'b7c1'.repeat(16),
+    reason: 'the batch is built',
+    changes: {},
+  },
   'tenant.created': { tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', changes: { name: 'Harbour Parcels' } },
   'api_key.created': { ...apiKey, changes: { scopes: ['transactions:read'] } },
   'api_key.revoked': { ...apiKey, changes: { revokedAt: at } },

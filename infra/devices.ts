@@ -1,7 +1,8 @@
 import { Aws, Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnPolicy, CfnThingType, CfnTopicRule } from 'aws-cdk-lib/aws-iot';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type * as z from 'zod';
 import { Ask } from '../shared/device/ask.ts';
@@ -10,13 +11,16 @@ import { ruleNames, topics } from '../shared/device/topics.ts';
 import type { Bus } from './bus.ts';
 import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
 import { output } from './constructs/output.ts';
+import { OwnRole } from './constructs/own-role.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { DeadLetterQueue, ServiceQueue } from './constructs/service-queue.ts';
 import type { Data } from './data.ts';
 import type { Stage } from './stages.ts';
 
 /** Bank ids are thing names; a thing of somebody else in the same account is out of our reach. */
-const anyBank = 'bnk_*';
+export const anyBank = 'bnk_*';
+
+const ingestImpact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
 
 export type DevicesProps = { stage: Stage; data: Data; bus: Bus };
 
@@ -24,6 +28,11 @@ export type DevicesProps = { stage: Stage; data: Data; bus: Bus };
 export class Devices extends Construct {
   private readonly stage: Stage;
   private readonly thingType: CfnThingType;
+  /** What a certificate of a bank lets it do. */
+  readonly policy: CfnPolicy;
+  /** Where that ends up which an IoT rule could not hand on, and as whom rules act. */
+  readonly ingestErrors: Queue;
+  readonly ingestRole: OwnRole;
 
   constructor(scope: Construct, id: string, { stage, data, bus }: DevicesProps) {
     super(scope, id);
@@ -36,12 +45,27 @@ export class Devices extends Construct {
         searchableAttributes: ['tenant', 'site'],
       },
     });
-    const policy = new CfnPolicy(this, 'Policy', {
+    this.policy = new CfnPolicy(this, 'Policy', {
       policyName: `latchwork-${stage.name}-bank`,
       policyDocument: devicePolicy((resource) => this.arn(resource)),
     });
     output(this, 'ThingTypeName', this.thingType.ref);
-    output(this, 'DevicePolicyName', policy.ref);
+    output(this, 'DevicePolicyName', this.policy.ref);
+
+    const errors = new DeadLetterQueue(this, 'IngestErrors', {
+      stage,
+      impact: ingestImpact,
+      cause: 'the action of an IoT rule failed; the message holds the reason and the payload.',
+    });
+    this.ingestErrors = errors.queue;
+    output(this, 'IngestErrorsQueueUrl', this.ingestErrors.queueUrl);
+    this.ingestRole = new OwnRole(this, 'IngestRole', {
+      description: 'What the IoT rules act as: they may put messages into their queues, nothing else.',
+      assumedBy: new ServicePrincipal('iot.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    });
+    this.ingestErrors.grantSendMessages(this.ingestRole);
 
     this.heed(data);
     this.tell(data, bus);
@@ -120,21 +144,7 @@ export class Devices extends Construct {
   }
 
   private ingest(rules: { ruleName: string; sql: string; queue: ServiceQueue; namedByBanks: boolean }[]): void {
-    const impact = 'What a bank sent did not reach its queue; journals are sent again, an ask is not.';
-    const errors = new DeadLetterQueue(this, 'IngestErrors', {
-      stage: this.stage,
-      impact,
-      cause: 'the action of an IoT rule failed; the message holds the reason and the payload.',
-    });
-    output(this, 'IngestErrorsQueueUrl', errors.queue.queueUrl);
-    const role = new Role(this, 'IngestRole', {
-      description: 'What the IoT rules act as: they may put messages into their queues, nothing else.',
-      assumedBy: new ServicePrincipal('iot.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-      }),
-    });
-    errors.queue.grantSendMessages(role);
-
+    const { ingestErrors: errors, ingestRole: role } = this;
     for (const { ruleName, sql, queue, namedByBanks } of rules) {
       queue.queue.grantSendMessages(role);
       const rule = new CfnTopicRule(this, ruleName, {
@@ -143,14 +153,14 @@ export class Devices extends Construct {
           awsIotSqlVersion: '2016-03-23',
           sql,
           actions: [{ sqs: { queueUrl: queue.queue.queueUrl, roleArn: role.roleArn, useBase64: false } }],
-          errorAction: { sqs: { queueUrl: errors.queue.queueUrl, roleArn: role.roleArn, useBase64: false } },
+          errorAction: { sqs: { queueUrl: errors.queueUrl, roleArn: role.roleArn, useBase64: false } },
         },
       });
       // IoT tries the role when the rule is made; its policy must be there by then.
       rule.node.addDependency(role);
       if (!namedByBanks) continue;
       impactAlarm(this, `${ruleName}Missing`, {
-        impact,
+        impact: ingestImpact,
         cause: `a bank named the IoT rule ${ruleName}, which is not there or switched off.`,
         metric: new Metric({
           namespace: 'AWS/IoT',
@@ -169,11 +179,13 @@ export class Devices extends Construct {
       entry: 'bus/grants',
       name: 'Grants',
       impact: 'Banks do not learn who may open what: new credentials fail there, revoked ones still open.',
-      to: ['transaction.*', 'credential.*'],
+      to: ['transaction.*', 'credential.*', 'bank.controller_replaced', 'bank.enrolled'],
       // Not what the bank did itself, with grants that it had.
       where: { changesGrants: [true] },
+      // After another controller came, the credentials of up to 120 doors are made anew.
+      timeout: Duration.seconds(30),
     });
-    data.read(grants.fn);
+    data.readWrite(grants.fn);
     data.readRootSecret(grants.fn);
     this.writeShadows(grants.fn, 'grants-*');
     // Before the first token of an issuer its key.
@@ -201,13 +213,23 @@ export class Devices extends Construct {
       entry: 'bus/banks',
       name: 'Banks',
       impact:
-        'Newly registered banks get no thing and no configuration: they cannot connect; others keep their old one.',
-      to: ['bank.registered', 'bank.updated'],
+        'New banks cannot connect, and what was revoked still can: things, settings and certificates stay as they were.',
+      to: [
+        'bank.registered',
+        'bank.updated',
+        'bank.enrolled',
+        'bank.certificate_rotation_requested',
+        'bank.certificate_rotated',
+        'bank.certificate_revoked',
+        'bank.controller_replaced',
+        'bank.decommissioned',
+      ],
     });
     data.read(banks.fn);
     data.readRootSecret(banks.fn);
     this.registerThings(banks.fn);
     this.writeShadows(banks.fn, 'config');
+    this.dismissCertificates(banks.fn);
   }
 
   /** Lets the function put open commands into the banks' `doors` shadows. */
@@ -232,7 +254,21 @@ export class Devices extends Construct {
     fn.tell('THING_TYPE_NAME', this.thingType.ref);
   }
 
-  private publishDown(fn: ServiceFunction): void {
+  private dismissCertificates(fn: ServiceFunction): void {
+    fn.allow({
+      actions: ['iot:ListThingPrincipals', 'iot:DetachThingPrincipal', 'iot:DeleteConnection'],
+      resources: [this.arn(`thing/${anyBank}`), this.arn(`client/${anyBank}`)],
+      wildcard: 'Banks come and go while the stack stays.',
+    });
+    fn.allow({
+      actions: ['iot:DetachPolicy', 'iot:UpdateCertificate', 'iot:DetachThingPrincipal'],
+      resources: [this.arn('cert/*')],
+      wildcard: 'Certificates are named by their fingerprint; it asks which are attached to the bank’s thing.',
+    });
+    fn.tell('DEVICE_POLICY_NAME', this.policy.ref);
+  }
+
+  publishDown(fn: ServiceFunction): void {
     fn.allow({
       actions: ['iot:Publish'],
       resources: [this.arn(`topic/lw/${anyBank}/down/*`)],
@@ -240,7 +276,7 @@ export class Devices extends Construct {
     });
   }
 
-  private arn(resource: string): string {
+  arn(resource: string): string {
     return `arn:${Aws.PARTITION}:iot:${Aws.REGION}:${Aws.ACCOUNT_ID}:${resource}`;
   }
 }
@@ -262,7 +298,7 @@ const lifecycleEvents = [
 /** What a bank may do, by its own name only. At most 2,048 characters without blanks (limits.md F1). */
 export function devicePolicy(arn: (resource: string) => string) {
   const me = `\${iot:Connection.Thing.ThingName}`;
-  const { journal, ask, shadow } = topics(me);
+  const { journal, ask, certificate, shadow } = topics(me);
   const down = `lw/${me}/down/*`;
   const answers = `${shadow('*').get}/*`;
   const allow = (action: string, resources: string[]) => ({
@@ -276,7 +312,7 @@ export function devicePolicy(arn: (resource: string) => string) {
       { ...allow('iot:Connect', [`client/${me}`]), Condition: { Bool: { 'iot:Connection.Thing.IsAttached': 'true' } } },
       allow(
         'iot:Publish',
-        [journal, ask, shadow('*').get, shadow('doors-*').update].map((topic) => `topic/${topic}`),
+        [journal, ask, certificate, shadow('*').get, shadow('doors-*').update].map((topic) => `topic/${topic}`),
       ),
       // Wider than what is received, so that one subscription with `+` serves all shadows (50 per connection).
       allow(

@@ -10,7 +10,13 @@ export class Notifications extends Construct {
       entry: 'bus/messages',
       name: 'Messages',
       impact: 'Recipients, and those they send instead, are not told that an item waits for them.',
-      to: ['transaction.deposited', 'transaction.moved', 'credential.delegated', 'credential.taken_back'],
+      to: [
+        'transaction.deposited',
+        'transaction.moved',
+        'transaction.credentials_reissued',
+        'credential.delegated',
+        'credential.taken_back',
+      ],
     });
     // It remembers what it has told.
     data.readWrite(fn);

@@ -1,7 +1,8 @@
 import { Aws, Stack } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { ScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
+import { OwnRole } from './constructs/own-role.ts';
 import type { ServiceFunction } from './constructs/service-function.ts';
 import type { ServiceQueue } from './constructs/service-queue.ts';
 import type { Stage } from './stages.ts';
@@ -9,12 +10,12 @@ import type { Stage } from './stages.ts';
 /** One-time schedules that functions make while they run: messages later than the 15 minutes a queue can wait. */
 export class Schedules extends Construct {
   private readonly group: ScheduleGroup;
-  private readonly role: Role;
+  private readonly role: OwnRole;
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
     super(scope, id);
     this.group = new ScheduleGroup(this, 'Group', { scheduleGroupName: `latchwork-${stage.name}` });
-    this.role = new Role(this, 'Role', {
+    this.role = new OwnRole(this, 'Role', {
       description: 'What a schedule acts as when it is due: it may put messages into our queues, nothing else.',
       // Without the account a schedule of somebody else could act as it (the confused deputy).
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {

@@ -6,6 +6,7 @@ import { Bus } from './bus.ts';
 import { Data } from './data.ts';
 import { Deadlines } from './deadlines.ts';
 import { Devices } from './devices.ts';
+import { Enrolment } from './enrolment.ts';
 import { Imports } from './imports.ts';
 import { Notifications } from './notifications.ts';
 import { Operations } from './operations.ts';
@@ -31,6 +32,7 @@ export class LatchworkStack extends Stack {
     const deadlines = new Deadlines(this, 'Deadlines', { stage, data, bus, schedules });
     new Assignment(this, 'Assignment', { data, bus, deadlines });
     const devices = new Devices(this, 'Devices', { stage, data, bus });
+    new Enrolment(this, 'Enrolment', { stage, data, devices });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new Search(this, 'Search', { stage, data, bus });
     new Imports(this, 'Imports', { stage, data, bus });

@@ -28,6 +28,8 @@ export type Stage = {
   enforceTls: boolean;
   /** On AWS the ARN of a named shadow ends with its name; the local engine checks the thing's ARN only. */
   shadowNameInArn: boolean;
+  /** Controllers enrol with a CSR; the local engine answers only those who let it make their private key. */
+  enrolByCsr: boolean;
 };
 
 export type StageName = 'local' | 'dev' | 'prod';
@@ -53,6 +55,7 @@ const prod: Stage = {
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,
   shadowNameInArn: true,
+  enrolByCsr: true,
 };
 
 export const stages: Record<StageName, Stage> = {
@@ -81,6 +84,7 @@ export const stages: Record<StageName, Stage> = {
     streamRecordMaxAgeSeconds: 60,
     enforceTls: false,
     shadowNameInArn: false,
+    enrolByCsr: false,
   },
 };
 

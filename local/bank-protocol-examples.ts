@@ -4,6 +4,7 @@ import type { AccessMethod } from '../shared/device/access.ts';
 import type { Answer, Ask } from '../shared/device/ask.ts';
 import { type ConfigDocument, defaultBankConfig } from '../shared/device/config.ts';
 import type { DoorEntry, JournalEntry, JournalEntryType } from '../shared/device/journal.ts';
+import type { CertificateAnswer, CertificateRequest } from '../shared/device/certificate.ts';
 import type { JournalAck, JournalBatch, KeyHandover, ReplayRequest } from '../shared/device/messages.ts';
 import type { DoorsDocument, DoorsReport, GrantsDocument } from '../shared/device/shadow.ts';
 import { bankTag, credentialTag, signToken, transactionTag } from '../shared/device/token.ts';
@@ -20,6 +21,7 @@ const depositId = 'crd_01kb0example0000000courier';
 const pickupId = 'crd_01kb0example000000recipient';
 const journalId = 'jnl_01kb0example0000000000disk';
 const commandId = 'cmd_01kb0example0000000000open';
+const rotation = 'rot_01kb0example00000000000yearly';
 const askId = 'ask_7_jnl_01kb0example0000000000disk';
 
 /** Bytes 0 to 31. */
@@ -35,6 +37,9 @@ const issuerKey = createPublicKey(issuer).export({ format: 'der', type: 'spki' }
 const noon = Date.UTC(2026, 10, 26, 12);
 const seconds = (after: number): number => noon / 1000 + after;
 
+/** Shortened: a real one has some 20 lines. */
+const pem = (label: string): string => `-----BEGIN ${label}-----\n…\n-----END ${label}-----\n`;
+
 const typed = { deposit: '482913', pickup: '730155' } as const;
 
 export const examples = {
@@ -42,6 +47,7 @@ export const examples = {
     ...defaultBankConfig,
     rev: 4,
     timeZone: 'Europe/Zurich',
+    rotation,
     issuerKeys: [{ version: 1, key: issuerKey }],
   } satisfies z.input<ReturnType<typeof ConfigDocument>>,
   grants: {
@@ -78,6 +84,10 @@ export const examples = {
   ack: { journalId, seq: 9 } satisfies JournalAck,
   replay: { journalId, from: 4, to: 6 } satisfies ReplayRequest,
   key: { generation: 1, key: bankKey.toString('base64url') } satisfies KeyHandover,
+  certificateRequest: { rotation, csr: pem('CERTIFICATE REQUEST') } satisfies CertificateRequest,
+  certificateInUse: { rotation } satisfies CertificateRequest,
+  certificate: { rotation, certificatePem: pem('CERTIFICATE') } satisfies CertificateAnswer,
+  certificateDone: { rotation, done: true } satisfies CertificateAnswer,
   ask: { askId, method: 'pin', verifier: verifierOf(bankKey, 'pin', '555555'), at: noon } satisfies Ask,
   answers: [
     { askId, granted: true, door: '1' },

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { devicePolicy } from '../infra/devices.ts';
 import { AccessMethod, methods } from '../shared/device/access.ts';
 import { Answer, Ask } from '../shared/device/ask.ts';
+import { CertificateAnswer, CertificateRequest } from '../shared/device/certificate.ts';
 import { ConfigDocument } from '../shared/device/config.ts';
 import { nextByReason } from '../shared/device/denial.ts';
 import { doorEntryTypes, JournalEntry, type JournalEntryType } from '../shared/device/journal.ts';
@@ -99,6 +100,12 @@ const topicRows: [topic: string, way: string, message: string][] = [
   [own.ack, 'down, QoS 0', '[`JournalAck`](#acknowledgement): recorded up to here, may be forgotten'],
   [own.replay, 'down', '[`ReplayRequest`](#replay): a gap stayed open'],
   [own.answer, 'down', '[`Answer`](#asking-the-cloud) to an `Ask`'],
+  [
+    own.certificate,
+    'up, QoS 1',
+    '[`CertificateRequest`](#the-certificate): a certificate is asked for, or was connected with',
+  ],
+  [own.newCertificate, 'down', '[`CertificateAnswer`](#the-certificate) to a `CertificateRequest`'],
   [own.key, 'down', '[`KeyHandover`](#the-key): what verifiers are made with, when a boot says that it lacks it'],
   [own.shadow('config').get, 'up; `delta` down', '[configuration](#configuration)'],
   [own.shadow('doors-<k>').get, 'up; `delta` down', `[commands](#commands) to ${doorsPerShadow.doors} doors each`],
@@ -220,6 +227,7 @@ const sections: Record<string, () => string[]> = {
         thermalRanges: 'what the operator set by thermal class; a bank goes by `thermalZones`',
         thermalZones:
           'which compartments it watches: `doors` between `minC` and `maxC`; out of it for `afterSeconds` in a row is told',
+        rotation: 'the bank is to have [a certificate](#the-certificate) of this rotation, and asks for one if it has not',
         issuerKeys: 'whose tokens it takes, `{ version, key }`: the newest and the one before',
       }),
       example(ConfigDocument(), examples.config),
@@ -297,6 +305,20 @@ const sections: Record<string, () => string[]> = {
         key: '32 bytes, base64url',
       }),
       example(KeyHandover, examples.key),
+    ),
+  certificate: () =>
+    section(
+      fieldTable(CertificateRequest, {
+        rotation: 'that `config` names',
+        csr: 'PKCS #10 in PEM; left out: the bank has connected with the new certificate',
+      }),
+      example(CertificateRequest, examples.certificateRequest, examples.certificateInUse),
+      fieldTable(CertificateAnswer, {
+        rotation: 'of the request',
+        certificatePem: 'to be connected with from now on',
+        done: 'recorded that it was connected with: the old one has ended',
+      }),
+      example(CertificateAnswer, examples.certificate, examples.certificateDone),
     ),
   ask: () =>
     section(

@@ -1,9 +1,10 @@
-"""Runs MiniStack for local/engine.ts, with two things that it does not offer itself.
+"""Runs MiniStack for local/engine.ts, with three things that it does not offer itself.
 
 - The MQTT port listens on BIND_HOST too: MiniStack opens it on every address, and lets sessions without a certificate
   in, which nobody on the same network should be offered.
 - The engine never outlives whoever started it: standard input is a pipe from there, and its end means that the other
   side is gone, however hard it was killed. The engine then saves and stops as on SIGTERM.
+- It answers IoT's DeleteConnection, by which a bank whose certificate was revoked is cut off.
 """
 
 import asyncio
@@ -35,5 +36,25 @@ threading.Thread(target=follow_parent, daemon=True).start()
 sys.argv = ["ministack"]
 
 from ministack.app import main  # noqa: E402  (reads the environment when it is imported)
+from ministack.core.responses import error_response_json, json_response  # noqa: E402
+from ministack.services import iot, iot_data  # noqa: E402
+
+handle_iot_data = iot_data.handle_request
+connections = "/connections/"
+
+
+async def handle_request(method, path, headers, body, query_params):
+    if method != "DELETE" or not path.startswith(connections):
+        return await handle_iot_data(method, path, headers, body, query_params)
+    # As the session is ended that another of the same name takes over.
+    ended = await iot._force_disconnect_duplicate(
+        iot.get_account_id(), iot.get_region(), path[len(connections) :]
+    )
+    if ended is None:
+        return error_response_json("ResourceNotFoundException", "The client is not connected", 404)
+    return json_response({})
+
+
+iot_data.handle_request = handle_request
 
 main()

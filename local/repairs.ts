@@ -23,6 +23,8 @@ const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[]
     const schedule = /^(arn:aws:scheduler:[^:]*:[^:]*:schedule)\/[^/]+\/(.+)$/.exec(resource);
     return schedule ? `${schedule[1]}/default/${schedule[2]}` : undefined;
   },
+  // What a policy is attached to stands in the body, and the name of a connection is not looked for.
+  (resource) => (/^arn:aws:iot:[^:]*:[^:]*:(cert|client)\//.test(resource) ? '*' : undefined),
 ];
 
 export async function repair(endpoint: Endpoint, stackName: string): Promise<void> {

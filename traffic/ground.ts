@@ -62,7 +62,7 @@ const ground = async (
 ): Promise<Ground> => {
   const running = await startBanks(settings, (line) => appendFileSync(logFile, `${line}\n`));
   life.atEnd(() => running.stop());
-  const named = settings.banks.map(({ id, name }) => ({ id, name: name || id }));
+  const named = running.banks.map(({ id }, nth) => ({ id, name: settings.banks[nth]?.name || id }));
   // One after the other: fifty that are asked about at once keep the engine from letting any of them in.
   for (const bank of named) await banksTakePart({ apiUrl, tenants: [{ apiKey, banks: [bank] }] });
   const banks = running.banks.map(({ id, controlUrl }) => ({ id, controlUrl, hands: panel(controlUrl) }));

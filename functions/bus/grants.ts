@@ -8,11 +8,13 @@ import { live } from '#shared/live.ts';
 import { openGrants } from '#shared/outside/grants.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { readBank } from '#shared/store/banks.ts';
+import { rekeyBank } from '#shared/store/rekeying.ts';
 import { doorsReader } from '#shared/store/transactions.ts';
 
 const Concerned = z.object({
   bankId: field.text,
-  door: field.textOrNull,
+  /** Left out: the controller of the bank was replaced. */
+  door: field.textOrNull.optional(),
   fromDoor: field.maybeText,
   toDoor: field.maybeText,
 });
@@ -20,12 +22,13 @@ const Concerned = z.object({
 /**
  * Keeps what a bank may decide alone as it is decided here. Woken by a transaction whose grants change, it looks at all
  * doors of the shadow as they are now, so that lost, late and repeated events make no difference. What the bank did
- * itself it knows.
+ * itself it knows. Where the controller was replaced, every credential of the bank is made anew, which wakes this for each.
  */
-export const grantsReaction = (deps: Omit<HttpDeps, 'newId'> & { shadows: Shadows }) => {
+export const grantsReaction = (deps: HttpDeps & { shadows: Shadows }) => {
   const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table) });
   return async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
     const { bankId, ...doors } = Concerned.parse(data);
+    if (doors.door === undefined) return rekeyBank(deps, tenant, bankId);
     const bank = await readBank(deps.table, tenant, bankId);
     if (bank === null) throw new Error(`there is no bank ${bankId}`);
     const positions = [doors.door, doors.fromDoor, doors.toDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));

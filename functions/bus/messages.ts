@@ -104,7 +104,8 @@ const About = z.object({ credentialId: field.text });
 /** Who is to be told of an event, as things are now. */
 const audienceOf = (event: Envelope, it: Transaction): Told[] => {
   if (event.type === 'transaction.deposited') return collectors(it);
-  if (event.type === 'transaction.moved') return event.data.state === 'stored' ? collectors(it) : [];
+  if (event.type === 'transaction.moved' || event.type === 'transaction.credentials_reissued')
+    return event.data.state === 'stored' ? collectors(it) : [];
   const { credentialId } = About.parse(event.data);
   if (event.type === 'credential.delegated')
     return delegated(it).filter(({ credential }) => credential.id === credentialId);
@@ -126,10 +127,17 @@ export type MessagesDeps = {
   clock: () => number;
 };
 
-const heard = ['transaction.deposited', 'transaction.moved', 'credential.delegated', 'credential.taken_back'];
+const heard = [
+  'transaction.deposited',
+  'transaction.moved',
+  'transaction.credentials_reissued',
+  'credential.delegated',
+  'credential.taken_back',
+];
 
 /**
- * Tells people that an item waits for them, or no longer does, once; once more if it was carried to another door. That
+ * Tells people that an item waits for them, or no longer does, once; once more if it was carried to another door or has
+ * another PIN. That
  * they were told is written after they were: a crash between the two repeats an SMS, which annoys, where the other order
  * would lose one, and leave somebody before a door without a PIN.
  */

@@ -1,20 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/banks.ts';
+import * as controllers from '#shared/api/controllers.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { type Compartment, changed, inService, outOfServiceSince } from '#shared/domain/compartment.ts';
 import type { Presence } from '#shared/domain/connectivity.ts';
+import { byHand } from '#shared/domain/controller.ts';
 import { pinDigitsFor } from '#shared/domain/credential.ts';
 import { apply, born, type Emission } from '#shared/domain/decision.ts';
 import { healthOf, periodAsked } from '#shared/domain/health.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
 import { ChainHead } from '#shared/domain/subjects.ts';
+import { controllerHandlers } from '#shared/lambda/controllers.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { bankUpdate, bankWrites, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
+import { controllerWrites } from '#shared/store/controllers.ts';
 import { readBankHealth } from '#shared/store/health.ts';
 import { readBankWithPresence, readPresence } from '#shared/store/presence.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -51,6 +55,8 @@ const settingsOf = ({ locale, offlineSeconds }: Pick<Bank['config'], 'locale' | 
 });
 
 export const bankHandlers = (deps: HttpDeps): Handlers => ({
+  ...controllerHandlers(deps),
+
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
     const siteRow = await deps.table.get(keys.site(caller.tenant, body.siteId));
     if (siteRow === undefined) throw notFound(`site ${body.siteId}`);
@@ -94,7 +100,18 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       circumstances,
     );
     const made = answer(bank, null);
-    await deps.table.write([...bankWrites(bank), ...writes, ...record(made)]);
+    const { serialNumber } = body;
+    const none = byHand(bank);
+    const enrols =
+      serialNumber === undefined ? [] : controllerWrites(none, { ...none, serialNumber, certificates: [], version: 1 });
+    try {
+      await deps.table.write([...bankWrites(bank), ...enrols, ...writes, ...record(made)]);
+    } catch (error) {
+      const other = error instanceof Lost && !error.to('idempotency') ? error.to('unique') : undefined;
+      if (other === undefined) throw error;
+      const existing = String(other.current?.bankId ?? '');
+      throw new Refusal('already_exists', `the controller ${serialNumber} is that of ${existing}`, { existing });
+    }
     return made;
   },
 
@@ -207,6 +224,11 @@ export const handler = endpoint(
     contract.listCompartments,
     contract.getCompartment,
     contract.updateCompartment,
+    controllers.getController,
+    controllers.rotateCertificate,
+    controllers.revokeCertificate,
+    controllers.replaceController,
+    controllers.decommissionBank,
   ],
   () => {
     const deps = live();

@@ -6,7 +6,7 @@ import {
   type IPrincipal,
   type IRole,
   PolicyStatement,
-  Role,
+  type Role,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
 import {
@@ -24,6 +24,7 @@ import type { Stage } from '../stages.ts';
 import { alarmPeriod, impactAlarm } from './alarm.ts';
 import { bundlingWith } from './bundling.ts';
 import { output } from './output.ts';
+import { OwnRole } from './own-role.ts';
 import { acknowledgeWildcards } from './wildcards.ts';
 
 export type ServiceFunctionProps = {
@@ -70,7 +71,7 @@ export class ServiceFunction extends Construct implements IGrantable {
       removalPolicy: stage.retain ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
     // Not the managed AWSLambdaBasicExecutionRole: that one may write to every log of the account.
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.role = new OwnRole(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.role);
     this.grantPrincipal = this.role;
 

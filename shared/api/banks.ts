@@ -7,6 +7,7 @@ import { Bank, BankLifecycle, doorsPerBankMax, LayoutDoor, ThermalClass } from '
 import { Compartment } from '../domain/compartment.ts';
 import { Connectivity } from '../domain/connectivity.ts';
 import { InstantInput } from '../domain/time.ts';
+import { SerialNumber } from './controllers.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -125,11 +126,13 @@ export const createBank = {
       /** There is no hardware behind it. It stays so: test keys may use it, and its transactions are not `livemode`. */
       simulated: field.yesNo.default(false),
       ...settings(),
+      /** Of its controller, which enrols with it; left out, an installer attaches its certificate by hand. */
+      serialNumber: SerialNumber.optional(),
     }),
   ),
   status: 201,
   response: () => BankView,
-  problems: ['idempotency_key_reused'],
+  problems: ['already_exists', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 

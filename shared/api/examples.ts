@@ -6,6 +6,7 @@ import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
+import * as controllers from './controllers.ts';
 import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
@@ -57,6 +58,8 @@ const later = '2030-03-04T09:41:20.000Z';
 const ids = {
   site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
+  kiosk: 'bnk_01KJQ5E4E6G8J0M2P4R6T8W0Y2',
+  rotation: 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
@@ -173,6 +176,29 @@ const health: banks.BankHealth = {
   }),
   outages: [{ door: 'B2', reason: 'hinge broken', startedAt: later, endedAt: null }],
 };
+const kioskLayout = [{ door: 'K1', ...small, bottomMm: 900 }];
+const kiosk: banks.BankView = { ...bank, id: ids.kiosk, name: 'Kiosk', layout: kioskLayout };
+/** Its certificate was attached by hand, so that it is not known here. */
+const controller: controllers.ControllerView = {
+  id: ids.bank,
+  bankSequence: 3,
+  serialNumber: null,
+  certificates: null,
+  rotation: { id: ids.rotation, requestedAt: later },
+  lifecycle: 'active',
+  generation: 1,
+};
+const awaited: controllers.ControllerView = {
+  ...controller,
+  id: ids.kiosk,
+  bankSequence: 1,
+  serialNumber: 'LW-2044-0017',
+  certificates: [],
+  rotation: null,
+  lifecycle: 'provisioning',
+};
+const replaced: controllers.ControllerView = { ...awaited, serialNumber: 'LW-2044-0093', generation: 2, bankSequence: 2 };
+const onKiosk = { params: { bankId: ids.kiosk } };
 
 const rules = {
   criteria: [
@@ -1040,5 +1066,32 @@ export const examples: readonly Example[] = [
   example(commands.getCommand, {
     params: { commandId: ids.command },
     answer: { ...command, state: 'opened', version: 4 },
+  }),
+
+  example(controllers.rotateCertificate, {
+    params: { bankId: ids.bank },
+    body: { reason: 'once a year' },
+    answer: controller,
+  }),
+  example(banks.createBank, {
+    summary: 'Register a bank whose controller enrols by itself',
+    body: { siteId: ids.site, name: 'Kiosk', layout: kioskLayout, serialNumber: 'LW-2044-0017' },
+    answer: kiosk,
+  }),
+  example(controllers.getController, { ...onKiosk, answer: awaited }),
+  example(controllers.replaceController, {
+    ...onKiosk,
+    body: { serialNumber: 'LW-2044-0093', reason: 'damaged in transit' },
+    answer: replaced,
+  }),
+  example(controllers.revokeCertificate, {
+    ...onKiosk,
+    body: { reason: 'the controller was stolen' },
+    answer: { ...replaced, lifecycle: 'inactive', bankSequence: 3 },
+  }),
+  example(controllers.decommissionBank, {
+    ...onKiosk,
+    body: { reason: 'the station is rebuilt' },
+    answer: { ...replaced, serialNumber: null, lifecycle: 'decommissioned', bankSequence: 4 },
   }),
 ];

@@ -3,6 +3,7 @@ import * as assets from './assets.ts';
 import * as assignmentPolicies from './assignment-policies.ts';
 import * as banks from './banks.ts';
 import * as commands from './commands.ts';
+import * as controllers from './controllers.ts';
 import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
@@ -26,6 +27,7 @@ export const routes: readonly Route[] = [
   commands,
   sites,
   banks,
+  controllers,
   assets,
   stockUnits,
   assignmentPolicies,

@@ -34,6 +34,8 @@ export const BankConfig = z.object({
    * revoked. Left out: as long as each grant says.
    */
   offlineSeconds: z.partialRecord(AccessMethod, field.count).optional(),
+  /** The bank is to have a certificate of this rotation, and asks for one if it has not (docs/enrolment.md). */
+  rotation: field.maybeText,
 });
 export type BankConfig = z.infer<typeof BankConfig>;
 

@@ -7,6 +7,8 @@ export const topics = (bankId: string) => ({
   journal: `$aws/rules/${ruleNames.journal}/${bankId}`,
   /** Up, by Basic Ingest: an `Ask`, a credential the bank does not know. */
   ask: `$aws/rules/${ruleNames.ask}/${bankId}`,
+  /** Up, by Basic Ingest: a `CertificateRequest`. The rule takes the certificate in use from `principal()`. */
+  certificate: `$aws/rules/${ruleNames.certificate}/${bankId}`,
   /** Down, QoS 0: a `JournalAck`. */
   ack: `lw/${bankId}/down/ack`,
   /** Down: a `ReplayRequest`. */
@@ -15,6 +17,8 @@ export const topics = (bankId: string) => ({
   answer: `lw/${bankId}/down/answer`,
   /** Down: a `KeyHandover`. */
   key: `lw/${bankId}/down/key`,
+  /** Down: a `CertificateAnswer`. */
+  newCertificate: `lw/${bankId}/down/certificate`,
   /** The one wildcard a bank subscribes to for all that comes down. */
   down: `lw/${bankId}/down/+`,
   shadow: (name: string) => {
@@ -31,7 +35,7 @@ export const topics = (bankId: string) => ({
   },
 });
 
-export const ruleNames = { journal: 'lw_journal', ask: 'lw_ask' } as const;
+export const ruleNames = { journal: 'lw_journal', ask: 'lw_ask', certificate: 'lw_certificate' } as const;
 
 /** Doors per named shadow. 24 open commands are 6,944 bytes of the 8,192 a shadow may hold; 8 doors × 4 grants 7.5 KB. */
 export const doorsPerShadow = { doors: 24, grants: 8 } as const;

@@ -63,6 +63,12 @@ export const activatedWrites = (bank: Bank): Write[] => {
 /** The bank as it becomes by a change of the version before it. */
 export const bankUpdate = (after: Bank): Write => bankWrite(after, { version: after.version - 1 });
 
+/** The same, and what the tenant's list says of it. */
+export const changedWrites = (before: Bank, after: Bank): Write[] => [
+  bankUpdate(after),
+  ...(after.lifecycle === before.lifecycle ? [] : [listWrite(after)]),
+];
+
 /** What holds for a bank because its tenant or its site says so. */
 export type BankPolicies = { assignmentPolicy: AssignmentPolicy | undefined; terms: string | undefined };
 

@@ -1,6 +1,7 @@
 import { nextFor } from '../device/denial.ts';
 import { isClimateEntry, isDoorEntry, type JournalEntry, type JournalEntryType } from '../device/journal.ts';
 import { Asset } from '../domain/asset.ts';
+import type { Bank } from '../domain/bank.ts';
 import type { Command } from '../domain/command.ts';
 import { commandIdOf, commandReport } from '../domain/command-reports.ts';
 import type { Compartment } from '../domain/compartment.ts';
@@ -91,10 +92,14 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
   let saved = snapshot(world);
   let pending = nothingPending();
 
-  const lockable = (credential: Credential) => ({
-    credential,
-    verifier: credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, credential),
-  });
+  const ownerOf = (credential: Credential): Transaction | undefined =>
+    [...world.transactions.values()].find((it) => it.credentials.some((c) => c.id === credential.id));
+
+  /** By the key of the controller that its transaction knows of: one that was replaced meanwhile is told of in its time. */
+  const lockable = (credential: Credential) => {
+    const { bankKey } = ownerOf(credential) ?? bank;
+    return { credential, verifier: credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey }, credential) };
+  };
 
   const newChain = (door: string | null): ChainHead => {
     const { tenant, siteId } = bank;
@@ -184,13 +189,13 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
       after.push(() => {
         bankLog = committed.after;
       });
-      if (bank.lifecycle === 'provisioning' && pending.bank.some((it) => it.type === 'bank.booted')) {
+      if (bank.lifecycle === 'provisioning' && pending.bank.some((it) => isBootOf(bank, it))) {
         writes.push(...activatedWrites(bank));
         after.push(() => Object.assign(bank, { lifecycle: 'active', version: bank.version + 1 }));
       }
     }
     for (const credential of pending.take) {
-      const owner = [...world.transactions.values()].find((it) => it.credentials.some((c) => c.id === credential.id));
+      const owner = ownerOf(credential);
       if (owner)
         writes.push(
           ...lockWrites(bank.id, { tenant: bank.tenant, transactionId: owner.id }, [lockable(credential)], []),
@@ -299,6 +304,9 @@ const bankData = (entry: JournalEntry, journalId: string): Record<string, unknow
  * dozen: two transactions, their compartments, a command, the door's own events, PINs.
  */
 const rowsFull = 80;
+/** Whoever holds a key of another generation is the controller that was replaced, and late. */
+const isBootOf = ({ bankKey }: Bank, { type, data }: Emission<ChainHead>): boolean =>
+  type === 'bank.booted' && (data?.generation === null || data?.generation === bankKey.generation);
 
 const snapshot = (world: World) => ({
   transactions: new Map<string, Transaction>(world.transactions),

@@ -28,11 +28,17 @@ export const keys = {
   waiting: (bankId: string, transactionId: string): Key => ({ PK: `BANK#${bankId}`, SK: `BW#${transactionId}` }),
   /** Whether a bank is there, as its connections tell. Behind its doors, so that only who asks for its health reads it. */
   connectivity: (bankId: string): Key => ({ PK: `BANK#${bankId}`, SK: 'E' }),
+  /** The bank's controller. Behind the doors, so that nobody who reads those reads it. */
+  controller: (bankId: string): Key => ({ PK: `BANK#${bankId}`, SK: 'EC' }),
   /** A time that a bank was offline, or one of its compartments out of service; what ended last comes first. */
   outage: (bankId: string, endedAtMs: number, door: string | null): Key => ({
     PK: `BANK#${bankId}`,
     SK: `F#${newestFirst(endedAtMs)}#${door ?? ''}`,
   }),
+  /** Which bank waits for the controller of a serial number. */
+  serialNumber: (tenant: string, serialNumber: string): Key => ({ PK: `SERIAL#${tenant}#${serialNumber}`, SK: 'S' }),
+  /** A claim certificate, by its id. */
+  claim: (certificateId: string): Key => ({ PK: `CLAIM#${certificateId}`, SK: 'S' }),
   acknowledged: (bankId: string, journalId: string): Key => ({ PK: `BANK#${bankId}`, SK: `A#${journalId}` }),
   journal: (bankId: string, journalId: string, seq: number): Key => ({
     PK: `BANK#${bankId}`,
@@ -147,6 +153,8 @@ export const ranges = {
     from: 'B',
     to: `F#${newestFirst(sinceMs)}#${end}`,
   }),
+  /** A bank, its compartments and its controller. */
+  bankWithController: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: 'EC' }),
   waiting: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'BW#', to: `BW#${end}` }),
   bankWithAcknowledgements: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'A#', to: `D#${end}` }),
   locks: (bankId: string, verifier: string) => ({

@@ -127,10 +127,13 @@ export const decisionWrites = (
   const { after } = decision.transaction;
   const { compartment, target } = doorsAfter(decision, found ?? { compartment: null, target: null });
   const committed = commitTransaction(decision.transaction, compartment, circumstances, target);
-  const verifier = (it: Credential) => credentialVerifier(rootKeys, after, it);
-  const lockable = (it: Credential) => ({ credential: it, verifier: verifier(it) });
-  const take = decision.locks.take.map(lockable);
-  const drop = decision.locks.drop.map(lockable);
+  const lockableAt = (by: Transaction) => (it: Credential) => ({
+    credential: it,
+    verifier: credentialVerifier(rootKeys, by, it),
+  });
+  const take = decision.locks.take.map(lockableAt(after));
+  // They were made with the key of the controller that its bank had then.
+  const drop = decision.locks.drop.map(lockableAt(decision.transaction.before ?? after));
   return {
     after: committed.after,
     events: committed.events,

@@ -13,7 +13,7 @@ const second = rootKeysFrom({ version: 2, key: 'b'.repeat(32), older: { 1: 'a'.r
 const third = rootKeysFrom({ version: 3, key: 'c'.repeat(32), older: { 1: 'a'.repeat(32), 2: 'b'.repeat(32) } });
 
 /** As a shadow gives it back. */
-const shown = (it: ConfigDocument | null): ConfigDocument => ConfigDocument().parse(JSON.parse(JSON.stringify(it)));
+const shown = (it: object | null): ConfigDocument => ConfigDocument().parse(JSON.parse(JSON.stringify(it)));
 
 describe('what a bank is told in config', () => {
   const told = shown(configPatch({}, bank, first));

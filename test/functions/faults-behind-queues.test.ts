@@ -504,7 +504,7 @@ const shadowDeeds: Record<string, (world: World) => Deed> = {
       return {
         act: (line, more) =>
           handled(() =>
-            grantsReaction({ table, rootKeys, clock, shadows: openFaultyShadows(line, more) })({
+            grantsReaction({ table, rootKeys, newId, clock, shadows: openFaultyShadows(line, more) })({
               tenant: tenant.id,
               data: { bankId: bank.id, door },
             }),

@@ -42,14 +42,17 @@ const Statement = z.object({
   Action: z.union([z.string().transform((action) => [action]), z.array(z.string())]),
   Resource: z.unknown().transform((resource) => [resource].flat().map(plain)),
 });
-const policies = stack.all(
-  'AWS::IAM::Policy',
-  z.object({ Roles: z.array(Target), PolicyDocument: z.object({ Statement: z.array(Statement) }) }),
-);
+const roles = stack
+  .all(
+    'AWS::IAM::Role',
+    z.object({ Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })) }),
+  )
+  .map(({ logicalId, properties }) => ({
+    logicalId,
+    statements: properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement),
+  }));
 const statementsOf = (role: string) =>
-  policies
-    .filter(({ properties }) => properties.Roles.includes(role))
-    .flatMap(({ properties }) => properties.PolicyDocument.Statement);
+  roles.filter(({ logicalId }) => logicalId === role).flatMap(({ statements }) => statements);
 
 const DeadLetterConfig = z.object({ Arn: Target }).optional();
 const rules = stack.all(
@@ -213,7 +216,8 @@ describe('every function', () => {
     }
   });
 
-  it('has a role of its own, with no policy of AWS’s making', () => {
+  it('has a role of its own, with no policy of AWS’s making nor one beside it', () => {
+    expect(stack.all('AWS::IAM::Policy', z.unknown())).toEqual([]);
     expect(new Set(functions.map(({ properties }) => properties.Role)).size).toBe(functions.length);
     for (const { properties } of stack.all('AWS::IAM::Role', z.unknown())) {
       expect(properties).not.toHaveProperty('ManagedPolicyArns');
@@ -236,9 +240,13 @@ describe('every function', () => {
   });
 
   it('that is invoked asynchronously says where a lost call goes', () => {
-    const invoked = rules.flatMap(({ properties }) =>
-      properties.Targets.map(({ Arn }) => Arn).filter((id) => functions.some(({ logicalId }) => logicalId === id)),
-    );
+    const targets = [
+      ...rules.flatMap(({ properties }) => properties.Targets.map(({ Arn }) => Arn)),
+      ...stack
+        .all('AWS::IoT::TopicRule', ErrorAction())
+        .flatMap(({ properties }) => properties.TopicRulePayload.Actions),
+    ];
+    const invoked = targets.filter((id) => functions.some(({ logicalId }) => logicalId === id));
     const configured = stack.all(
       'AWS::Lambda::EventInvokeConfig',
       z.object({
@@ -399,6 +407,9 @@ describe('every rule of the bus', () => {
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['bank.registered', ['bus/banks', 'bus/policies', 'bus/search', 'bus/webhooks']],
     ['bank.updated', ['bus/banks', 'bus/search', 'bus/webhooks']],
+    ['bank.enrolled', ['bus/banks', 'bus/grants', 'bus/search', 'bus/webhooks']],
+    ['bank.controller_replaced', ['bus/banks', 'bus/grants', 'bus/search', 'bus/webhooks']],
+    ['bank.certificate_revoked', ['bus/banks', 'bus/search', 'bus/webhooks']],
     ['compartment.lock_jammed', ['bus/search', 'bus/signals', 'bus/webhooks']],
     ['import.started', ['bus/imports', 'bus/search', 'bus/webhooks']],
     ['import.completed', ['bus/search', 'bus/webhooks']],
@@ -435,7 +446,12 @@ function ErrorAction() {
     RuleName: z.string(),
     TopicRulePayload: z.object({
       Sql: z.string(),
-      Actions: z.array(z.object({ Sqs: z.object({ QueueUrl: Target }) })),
+      Actions: z.tuple([
+        z.union([
+          z.object({ Sqs: z.object({ QueueUrl: Target }) }).transform(({ Sqs }) => Sqs.QueueUrl),
+          z.object({ Lambda: z.object({ FunctionArn: Target }) }).transform(({ Lambda }) => Lambda.FunctionArn),
+        ]),
+      ]),
       ErrorAction: z.object({ Sqs: z.object({ QueueUrl: Target }) }),
     }),
   });
@@ -444,9 +460,11 @@ function ErrorAction() {
 describe('every IoT rule', () => {
   const iotRules = stack.all('AWS::IoT::TopicRule', ErrorAction());
 
-  it('hands what it got to a queue of its own, and what went wrong to another', () => {
-    const destinations = iotRules.map(({ properties }) => properties.TopicRulePayload.Actions[0]?.Sqs.QueueUrl);
-    expect(new Set(destinations).size).toBe(3);
+  it('hands what it got to a queue of its own, or to a function that is asked again, and what went wrong to another', () => {
+    const destinations = iotRules.map(({ properties }) => properties.TopicRulePayload.Actions[0]);
+    expect(new Set(destinations).size).toBe(4);
+    const called = destinations.flatMap((id) => functions.filter(({ logicalId }) => logicalId === id).map(entryOf));
+    expect(called).toEqual(['device/enrol']);
     for (const { properties } of iotRules) {
       expect(destinations).not.toContain(properties.TopicRulePayload.ErrorAction.Sqs.QueueUrl);
     }
@@ -462,6 +480,7 @@ describe('every IoT rule', () => {
       lw_presence:
         'SELECT topic(5) AS bankId, eventType, timestamp, versionNumber, sessionIdentifier, disconnectReason ' +
         "FROM '$aws/events/presence/+/+' WHERE regexp_matches(topic(5), '^bnk_')",
+      lw_certificate: 'SELECT clientid() AS bankId, principal() AS certificateId, rotation, csr',
     });
   });
 });
@@ -503,6 +522,10 @@ describe('least privilege', () => {
   const send = 'sqs:SendMessage';
   const schedule = ['iam:PassRole', 'scheduler:CreateSchedule'];
   const shadows = ['iot:GetThingShadow', 'iot:UpdateThingShadow'];
+  const issue = [
+    ...['iot:CreateCertificateFromCsr', 'iot:DescribeCertificate', 'iot:UpdateCertificate'],
+    ...['iot:AttachPolicy', 'iot:AttachThingPrincipal'],
+  ];
   const consume = [
     ...['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
     ...['sqs:GetQueueAttributes', 'sqs:GetQueueUrl'],
@@ -527,11 +550,17 @@ describe('least privilege', () => {
     ['bus/imports', [...consume, ...readWrite, secret, send]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
-    ['bus/grants', [...consume, ...read, secret, ...shadows]],
+    ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
-    ['bus/banks', [...consume, ...read, secret, ...shadows, 'iot:CreateThing', 'iot:UpdateThing']],
+    [
+      'bus/banks',
+      [
+        ...[...consume, ...read, secret, ...shadows, 'iot:CreateThing', 'iot:UpdateThing', 'iot:ListThingPrincipals'],
+        ...['iot:DetachPolicy', 'iot:DetachThingPrincipal', 'iot:UpdateCertificate', 'iot:DeleteConnection'],
+      ],
+    ],
     ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -544,6 +573,8 @@ describe('least privilege', () => {
     // It can write an anchor and not read or delete one.
     ['schedule/anchor', [...read, 'dynamodb:PutItem', 's3:PutObject', send]],
     ['operator/create-tenant', [...readWrite, secret]],
+    ['device/enrol', [...readWrite, ...issue, 'iot:Publish', send, 'sqs:GetQueueAttributes', 'sqs:GetQueueUrl']],
+    ['operator/claims', [...readWrite, ...issue, 'iot:DetachPolicy']],
   ])('%s may do this and nothing else', (entry, actions) => {
     const holders = functions.filter((fn) => entryOf(fn) === entry);
     expect(holders).not.toEqual([]);
@@ -591,6 +622,15 @@ describe('least privilege', () => {
       `bus/grants ${iot}:thing/bnk_*/config`,
       `bus/banks ${iot}:thing/bnk_*`,
       `bus/banks ${iot}:thing/bnk_*/config`,
+      `bus/banks ${iot}:client/bnk_*`,
+      `bus/banks ${iot}:cert/*`,
+      'device/enrol *',
+      `device/enrol ${iot}:topic/lw/bnk_*/down/*`,
+      `device/enrol ${iot}:thing/bnk_*`,
+      `device/enrol ${iot}:cert/*`,
+      'operator/claims *',
+      `operator/claims ${iot}:thing/bnk_*`,
+      `operator/claims ${iot}:cert/*`,
       `bus/deadlines ${schedules}`,
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
@@ -610,18 +650,19 @@ describe('least privilege', () => {
         ),
     );
     expect([...new Set(wild)].sort()).toEqual(known.sort());
-    const actions = policies.flatMap(({ properties }) =>
-      properties.PolicyDocument.Statement.flatMap(({ Action }) => Action),
-    );
+    const actions = roles.flatMap(({ statements }) => statements.flatMap(({ Action }) => Action));
     expect(actions.filter((action) => action.includes('*'))).toEqual([]);
   });
 
   it('gives the roles of schedules and IoT rules nothing but sending to our queues', () => {
     const functionRoles = functions.map(({ properties }) => properties.Role);
-    const others = policies.filter(({ properties }) => !properties.Roles.some((role) => functionRoles.includes(role)));
+    const others = roles.filter(
+      ({ logicalId, statements }) =>
+        !functionRoles.includes(logicalId) && statements.some(({ Action }) => Action.includes('sqs:SendMessage')),
+    );
     expect(others).toHaveLength(2);
-    for (const { properties } of others) {
-      for (const { Action, Resource } of properties.PolicyDocument.Statement) {
+    for (const { statements } of others) {
+      for (const { Action, Resource } of statements) {
         expect(Action).toContain('sqs:SendMessage');
         expect(Action.every((action) => action.startsWith('sqs:'))).toBe(true);
         expect(queues.map(({ logicalId }) => `<${logicalId}.Arn>`)).toEqual(expect.arrayContaining(Resource));

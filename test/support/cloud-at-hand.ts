@@ -12,7 +12,7 @@ type Shadows = Record<string, Record<string, unknown>>;
  */
 export const cloudAtHand =
   (shadows: Shadows, key: Buffer): typeof openLink =>
-  ({ bankId }, events) => {
+  ({ bankId, proof }, events) => {
     const own = topics(bankId);
     let isOnline = false;
     let faults: Faults = noFaults;
@@ -29,6 +29,11 @@ export const cloudAtHand =
       if (desired) down(getAccepted, { version: 1, timestamp, clientToken, state: { desired } });
       else down(getRejected, { code: 404, message: 'no such shadow', timestamp, clientToken });
     };
+    const setOnline = (online: boolean): void => {
+      if (online === isOnline) return;
+      isOnline = online;
+      setImmediate(() => (online ? events.connected(proof(0)) : events.disconnected()));
+    };
     return {
       publish: ({ topic, payload }) => {
         if (!isOnline) return;
@@ -39,16 +44,16 @@ export const cloudAtHand =
         down(own.key, { generation: 1, key: key.toString('base64url') });
         down(own.ack, { journalId, seq: entries.at(-1)?.seq ?? 0 });
       },
-      setOnline: (online) => {
-        if (online === isOnline) return;
-        isOnline = online;
-        setImmediate(online ? events.connected : events.disconnected);
-      },
+      setOnline,
       setFaults: (change) => {
         faults = { ...faults, ...change };
       },
       faults: () => faults,
       isConnected: () => isOnline,
+      reconnect: () => {
+        setOnline(false);
+        setOnline(true);
+      },
       stop: async () => {
         isOnline = false;
       },

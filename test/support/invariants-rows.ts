@@ -286,7 +286,8 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
   }
   const recorded = idempotency.map(({ tenant, PK, answer: { body, etag } }) => ({
     PK,
-    effect: `${tenant} ${body.id} ${etag}`,
+    // The controller of a bank has a version of its own, and its acts are events of the bank.
+    effect: `${tenant} ${body.id} ${body.bankSequence ?? etag}`,
     kept: body.kept === true,
   }));
   const names = new Set(recorded.map(({ effect }) => effect));
