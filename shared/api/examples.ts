@@ -197,7 +197,12 @@ const awaited: controllers.ControllerView = {
   rotation: null,
   lifecycle: 'provisioning',
 };
-const replaced: controllers.ControllerView = { ...awaited, serialNumber: 'LW-2044-0093', generation: 2, bankSequence: 2 };
+const replaced: controllers.ControllerView = {
+  ...awaited,
+  serialNumber: 'LW-2044-0093',
+  generation: 2,
+  bankSequence: 2,
+};
 const onKiosk = { params: { bankId: ids.kiosk } };
 
 const rules = {
