@@ -5,14 +5,14 @@ import type { Bank } from '../domain/bank.ts';
 import { issuerKeysOf } from '../domain/derived.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { thermalZonesOf } from '../domain/thermal.ts';
-import type { Shadows } from './shadows.ts';
+import { type Patch, replacing, type Shadows } from './shadows.ts';
 
 /** What has to change so that a bank's `config` says how it is set up and whose tokens it takes; null if it does already. */
 export const configPatch = (
   desired: Record<string, unknown>,
   { config, layout }: Pick<Bank, 'config' | 'layout'>,
   rootKeys: RootKeys,
-): ConfigDocument | null => {
+): Patch | null => {
   const known = ConfigDocument().safeParse(desired).data;
   const { thermalRanges: _, ...own } = config;
   const thermalZones = thermalZonesOf({ layout, config });
@@ -20,7 +20,7 @@ export const configPatch = (
   const wanted = { ...own, issuerKeys, ...(thermalZones.length > 0 && { thermalZones }) };
   if (known && isDeepStrictEqual({ ...known, rev: 0 }, { ...wanted, rev: 0 })) return null;
   // The bank keeps the highest: a new key of ours is news as well as a change of its row.
-  return { ...wanted, rev: Math.max(config.rev, (known?.rev ?? -1) + 1) };
+  return replacing(desired, { ...wanted, rev: Math.max(config.rev, (known?.rev ?? -1) + 1) });
 };
 
 export const keepConfig = (shadows: Shadows, bank: Bank, rootKeys: RootKeys): Promise<void> =>

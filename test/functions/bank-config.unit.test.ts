@@ -13,7 +13,7 @@ const second = rootKeysFrom({ version: 2, key: 'b'.repeat(32), older: { 1: 'a'.r
 const third = rootKeysFrom({ version: 3, key: 'c'.repeat(32), older: { 1: 'a'.repeat(32), 2: 'b'.repeat(32) } });
 
 /** As a shadow gives it back. */
-const shown = (it: ConfigDocument | null): ConfigDocument => ConfigDocument().parse(JSON.parse(JSON.stringify(it)));
+const shown = (it: object | null): ConfigDocument => ConfigDocument().parse(JSON.parse(JSON.stringify(it)));
 
 describe('what a bank is told in config', () => {
   const told = shown(configPatch({}, bank, first));
@@ -38,6 +38,17 @@ describe('what a bank is told in config', () => {
     const other = { ...bank, config: { ...bank.config, timeZone: 'Europe/Zurich' } };
     const next = shown(configPatch({ ...told, rev: 9 }, other, first));
     expect(next).toMatchObject({ rev: 10, timeZone: 'Europe/Zurich' });
+  });
+
+  it('takes back what was set before, for one method or altogether', () => {
+    const set = { locale: 'de-CH', offlineSeconds: { pin: 60, badge: 600 } };
+    const strict = shown(configPatch(told, { ...bank, config: { ...bank.config, ...set } }, first));
+    const looser = { ...bank, config: { ...bank.config, offlineSeconds: { badge: 600 } } };
+    expect(configPatch(strict, looser, first)).toMatchObject({
+      locale: null,
+      offlineSeconds: { pin: null, badge: 600 },
+    });
+    expect(configPatch(strict, bank, first)).toMatchObject({ locale: null, offlineSeconds: null });
   });
 
   it('names the compartments whose temperature it is to watch, and leaves out what has no range', () => {
