@@ -5,7 +5,7 @@ import type { Bank } from '../domain/bank.ts';
 import { issuerKeysOf } from '../domain/derived.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { thermalZonesOf } from '../domain/thermal.ts';
-import type { Patch, Shadows } from './shadows.ts';
+import { type Patch, replacing, type Shadows } from './shadows.ts';
 
 /** What has to change so that a bank's `config` says how it is set up and whose tokens it takes; null if it does already. */
 export const configPatch = (
@@ -20,12 +20,7 @@ export const configPatch = (
   const wanted = { ...own, issuerKeys, ...(thermalZones.length > 0 && { thermalZones }) };
   if (known && isDeepStrictEqual({ ...known, rev: 0 }, { ...wanted, rev: 0 })) return null;
   // The bank keeps the highest: a new key of ours is news as well as a change of its row.
-  return {
-    ...wanted,
-    rev: Math.max(config.rev, (known?.rev ?? -1) + 1),
-    // What is left out of a patch stays in the shadow.
-    ...(known?.rotation !== undefined && wanted.rotation === undefined && { rotation: null }),
-  };
+  return replacing(desired, { ...wanted, rev: Math.max(config.rev, (known?.rev ?? -1) + 1) });
 };
 
 export const keepConfig = (shadows: Shadows, bank: Bank, rootKeys: RootKeys): Promise<void> =>

@@ -10,7 +10,7 @@ import { doorGrants } from '../domain/grants.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { keepConfig } from './bank-config.ts';
-import type { Patch, Shadows } from './shadows.ts';
+import { type Patch, replacing, type Shadows } from './shadows.ts';
 
 /** A door as it is recorded: its row, if it has one, and the transaction that holds it. */
 export type DoorNow = { door: string; compartment: Compartment | undefined; transaction: Transaction | undefined };
@@ -49,7 +49,7 @@ const grantsPatch = (
       const known = isReadable ? transaction : { ...transaction, label: undefined };
       const wanted = doorGrants(known, verifierOf, door);
       const differs = telling === 'exactly' ? !isDeepStrictEqual(shown, wanted) : outdated(shown, wanted, transaction);
-      if (differs) patch[door] = wanted;
+      if (differs) patch[door] = replacing(shown, wanted);
     } else if (shown !== undefined) {
       // Without a contents sensor the last credential opens again for a while, so what the bank has stays that long; one
       // that has forgotten its use would take it for new.

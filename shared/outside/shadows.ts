@@ -25,6 +25,23 @@ type Desired = Record<string, unknown>;
 /** Changes to `desired` by key; null removes a key. Nested objects merge, as AWS merges them. */
 export type Patch = Record<string, unknown>;
 
+const isObject = (it: unknown): it is Desired => typeof it === 'object' && it !== null && !Array.isArray(it);
+
+/**
+ * The patch after which it says this and nothing else. A shadow keeps what a patch leaves out, at every depth: what is to
+ * go has to be named.
+ */
+export const replacing = (shown: unknown, wanted: Desired): Patch => {
+  const before = isObject(shown) ? shown : {};
+  const gone = Object.keys(before).filter((name) => wanted[name] === undefined);
+  return {
+    ...Object.fromEntries(gone.map((name) => [name, null])),
+    ...Object.fromEntries(
+      Object.entries(wanted).map(([name, value]) => [name, isObject(value) ? replacing(before[name], value) : value]),
+    ),
+  };
+};
+
 export type Shadows = {
   /**
    * Reads the shadow, asks what to change, and writes under the version read; starts over when somebody else was
@@ -41,7 +58,6 @@ export type Shadows = {
 const roundsMax = 12;
 
 const merged = (desired: Desired, patch: Patch): Desired => {
-  const isObject = (it: unknown): it is Desired => typeof it === 'object' && it !== null && !Array.isArray(it);
   const after = { ...desired };
   for (const [name, value] of Object.entries(patch)) {
     const before = after[name];

@@ -40,6 +40,17 @@ describe('what a bank is told in config', () => {
     expect(next).toMatchObject({ rev: 10, timeZone: 'Europe/Zurich' });
   });
 
+  it('takes back what was set before, for one method or altogether', () => {
+    const set = { locale: 'de-CH', offlineSeconds: { pin: 60, badge: 600 } };
+    const strict = shown(configPatch(told, { ...bank, config: { ...bank.config, ...set } }, first));
+    const looser = { ...bank, config: { ...bank.config, offlineSeconds: { badge: 600 } } };
+    expect(configPatch(strict, looser, first)).toMatchObject({
+      locale: null,
+      offlineSeconds: { pin: null, badge: 600 },
+    });
+    expect(configPatch(strict, bank, first)).toMatchObject({ locale: null, offlineSeconds: null });
+  });
+
   it('names the compartments whose temperature it is to watch, and leaves out what has no range', () => {
     const layout = [
       doorOf('1'),

