@@ -1325,7 +1325,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site
+         * Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits
          * @description Needs the scope `banks:read`.
          */
         get: operations["get-workflow-terms"];
@@ -1335,7 +1335,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site
+         * Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site
          * @description Needs the scope `banks:write`.
          */
         patch: operations["update-workflow-terms"];
@@ -1489,6 +1489,9 @@ export interface components {
             version: number;
         };
         Bank: {
+            agreedOfflineSeconds?: {
+                [key: string]: number;
+            };
             assignmentPolicy?: {
                 criteria: {
                     /** @enum {string} */
@@ -2109,7 +2112,13 @@ export interface components {
                     };
                 };
             };
+            effectiveOfflineSeconds: {
+                [key: string]: number;
+            };
             id: string;
+            offlineSeconds: {
+                [key: string]: number;
+            };
             siteId: string | null;
             updatedAt: string | null;
             version: number;
@@ -12624,7 +12633,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site */
+            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits */
             200: {
                 headers: {
                     ETag?: string;
@@ -12725,10 +12734,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": {
-                    workflows: {
+                    offlineSeconds?: {
+                        [key: string]: number;
+                    } | null;
+                    /** @default {} */
+                    workflows?: {
                         loan?: {
                             conditions?: ("payment" | "approval" | "identity" | "age")[];
                             deadlineSeconds?: {
@@ -12794,7 +12807,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site */
+            /** @description Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
                     ETag?: string;

@@ -1,11 +1,16 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
 import * as field from '#events/fields.ts';
+import { setUpOf } from '#shared/domain/bank.ts';
+import { apply } from '#shared/domain/decision.ts';
+import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
+import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { liveTable } from '#shared/live.ts';
-import { bankIdsOf, policyWrite, readBankConsistent } from '#shared/store/banks.ts';
+import { bankIdsOf, bankUpdate, readBankAndLog, withPolicies } from '#shared/store/banks.ts';
+import { commitBankLog } from '#shared/store/commit.ts';
 import { readPolicies } from '#shared/store/policies.ts';
-import { Lost, type Table } from '#shared/store/table.ts';
+import { Lost } from '#shared/store/table.ts';
 
 /** Banks written at a time: a tenant may have thousands, and the function ten seconds. */
 const atOnce = 25;
@@ -16,18 +21,23 @@ const triesMax = 5;
 const Concerned = z.object({ siteId: field.textOrNull.default(null) });
 
 /**
- * Copies into the rows of a tenant's banks how their compartments are chosen and what is said of workflows, where
- * whoever creates a transaction finds it without a read of its own. A new bank gets what holds when it is registered.
+ * Copies into the rows of a tenant's banks how their compartments are chosen, what is said of workflows, where whoever
+ * creates a transaction finds it without a read of its own, and for how long they open without the cloud. A new bank gets what holds when it is registered.
  */
-export const policyReaction = ({ table }: { table: Table }) => {
+export const policyReaction = ({ table, clock, newId }: Omit<HttpDeps, 'rootKeys'>) => {
   const copy = async (tenant: string, bankId: string): Promise<void> => {
     for (let attempt = 0; attempt < triesMax; attempt += 1) {
-      const bank = await readBankConsistent(table, bankId);
-      if (bank === null) return;
-      const write = policyWrite(bank, await readPolicies(table, tenant, bank.siteId));
-      if (write === null) return;
+      const read = await readBankAndLog(table, bankId);
+      if (read === null) return;
+      const { bank, log } = read;
+      const after = withPolicies(bank, await readPolicies(table, tenant, bank.siteId));
+      if (after === null) return;
+      // What the bank itself has to know reaches it by its own event.
+      const isNews = after.config.rev !== bank.config.rev;
+      const told = apply(log, isNews ? [{ type: 'bank.updated', set: {}, data: setUpOf(after) }] : []);
+      const circumstances = { actor: { type: 'system' as const, id: 'policies' }, now: instant(clock()), newId };
       try {
-        return await table.write([write]);
+        return await table.write([bankUpdate(after), ...commitBankLog(told, circumstances).writes]);
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
       }

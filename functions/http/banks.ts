@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/banks.ts';
 import * as controllers from '#shared/api/controllers.ts';
 import { defaultBankConfig } from '#shared/device/config.ts';
-import type { Bank } from '#shared/domain/bank.ts';
+import { type Bank, setUpOf } from '#shared/domain/bank.ts';
 import { type Compartment, changed, inService, outOfServiceSince } from '#shared/domain/compartment.ts';
 import type { Presence } from '#shared/domain/connectivity.ts';
 import { byHand } from '#shared/domain/controller.ts';
@@ -144,8 +144,7 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
     const config = { ...bank.config, ...settingsOf(body) };
     if (isDeepStrictEqual(config, bank.config)) return answer(bank, presence);
     const after: Bank = { ...bank, config: { ...config, rev: config.rev + 1 }, version: bank.version + 1 };
-    const { locale = null, offlineSeconds = null } = after.config;
-    const change = apply(log, [{ type: 'bank.updated' as const, set: {}, data: { locale, offlineSeconds } }]);
+    const change = apply(log, [{ type: 'bank.updated' as const, set: {}, data: setUpOf(after) }]);
     try {
       await deps.table.write([bankUpdate(after), ...commitBankLog(change, circumstances).writes]);
     } catch (error) {

@@ -18,7 +18,11 @@ const answer = (said: WorkflowTerms, ofTenant: WorkflowTerms): Answer => {
       return [name, { deadlineSeconds: deadlines, ...rest }];
     }),
   );
-  return { body: contract.WorkflowTermsView.parse({ ...said, effective }), etag: said.version };
+  const effectiveOfflineSeconds = { ...ofTenant.offlineSeconds, ...said.offlineSeconds };
+  return {
+    body: contract.WorkflowTermsView.parse({ ...said, effective, effectiveOfflineSeconds }),
+    etag: said.version,
+  };
 };
 
 export const workflowTermsHandlers = (deps: HttpDeps): Handlers => {
@@ -40,7 +44,9 @@ export const workflowTermsHandlers = (deps: HttpDeps): Handlers => {
       if (ifMatch !== undefined && ifMatch !== before.version)
         throw new Refusal('precondition_failed', `the terms are at version ${before.version} now`);
       const workflows = withChange(before.workflows, body.workflows);
-      const emission = { type: 'workflow_terms.updated' as const, set: { workflows, updatedAt: now } };
+      const offlineSeconds = body.offlineSeconds === undefined ? before.offlineSeconds : (body.offlineSeconds ?? {});
+      const set = { workflows, offlineSeconds, updatedAt: now };
+      const emission = { type: 'workflow_terms.updated' as const, set };
       const { after, writes } = commitWorkflowTerms(apply(before, [emission]), circumstances);
       try {
         await deps.table.write(writes);

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { AccessMethod } from '../device/access.ts';
-import { ThermalRange } from '../device/config.ts';
+import { OfflineSeconds, ThermalRange } from '../device/config.ts';
 import { Bank, BankLifecycle, doorsPerBankMax, LayoutDoor, ThermalClass } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import { Connectivity } from '../domain/connectivity.ts';
@@ -91,8 +90,11 @@ const settings = once(() => ({
     .string()
     .regex(/^[a-z]{2}(-[A-Z]{2})?$/, 'a BCP 47 tag, for example de or de-CH')
     .optional(),
-  /** By method, for how many seconds it opens without the cloud; left out, as long as each credential is valid. */
-  offlineSeconds: z.partialRecord(AccessMethod, field.count.max(31_536_000)).optional(),
+  /**
+   * By method, for how many seconds it opens without the cloud. A method that is left out: as its site or tenant says
+   * (`PATCH /v1/workflow-terms/{scope}`), else as long as each credential is valid.
+   */
+  offlineSeconds: OfflineSeconds.optional(),
 }));
 
 export const createBank = {

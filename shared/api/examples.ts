@@ -250,6 +250,8 @@ const siteTerms: workflowTerms.WorkflowTermsView = {
   siteId: ids.site,
   workflows: {},
   effective: usualTerms,
+  offlineSeconds: {},
+  effectiveOfflineSeconds: {},
   updatedAt: null,
   version: 0,
 };
@@ -656,10 +658,12 @@ export const examples: readonly Example[] = [
   example(workflowTerms.getWorkflowTerms, { params: { scope: ids.site }, answer: siteTerms }),
   example(workflowTerms.updateWorkflowTerms, {
     params: { scope: ids.site },
-    body: { workflows: { parcel: saidOfParcels } },
+    body: { workflows: { parcel: saidOfParcels }, offlineSeconds: { badge: 28_800 } },
     answer: {
       ...siteTerms,
       workflows: { parcel: saidOfParcels },
+      offlineSeconds: { badge: 28_800 },
+      effectiveOfflineSeconds: { badge: 28_800 },
       effective: {
         ...usualTerms,
         parcel: { ...usualTerms.parcel, ...saidOfParcels, deadlineSeconds: { ...handedOver, pickupBy: 172_800 } },

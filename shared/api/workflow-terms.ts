@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
+import { OfflineSeconds } from '../device/config.ts';
 import { Terms, TermsChange } from '../domain/terms.ts';
 import { Condition, DeadlineName, Tolerance, Workflow } from '../domain/workflow.ts';
 import { WorkflowTerms } from '../domain/workflow-terms.ts';
@@ -11,6 +12,7 @@ export const WorkflowTermsView = WorkflowTerms.omit({ tenant: true, hash: true, 
   .extend({
     /** What is said here. */
     workflows: Terms(),
+    offlineSeconds: OfflineSeconds,
     /** What holds here: the workflow table, with what the tenant and the site say laid over it. */
     effective: z.record(
       Workflow,
@@ -20,6 +22,8 @@ export const WorkflowTermsView = WorkflowTerms.omit({ tenant: true, hash: true, 
         conditions: z.array(Condition),
       }),
     ),
+    /** Likewise, by method. One that is not named: as long as each credential is valid. */
+    effectiveOfflineSeconds: OfflineSeconds,
   })
   .meta({ id: 'WorkflowTerms' });
 export type WorkflowTermsView = z.infer<typeof WorkflowTermsView>;
@@ -38,7 +42,7 @@ export const getWorkflowTerms = {
   ...base,
   id: 'get-workflow-terms',
   method: 'GET',
-  summary: 'Read the deadlines, tolerances and conditions of workflows, of the tenant (`tenant`) or at a site',
+  summary: 'Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits',
   permission: 'banks:read',
   problems: [],
 } as const satisfies Route;
@@ -47,8 +51,18 @@ export const updateWorkflowTerms = {
   ...base,
   id: 'update-workflow-terms',
   method: 'PATCH',
-  summary: 'Set deadlines, tolerances and conditions of workflows, for new transactions of the tenant or at a site',
+  summary:
+    'Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site',
   permission: 'banks:write',
-  body: once(() => z.strictObject({ workflows: TermsChange() })),
+  body: once(() =>
+    z.strictObject({
+      workflows: TermsChange().default({}),
+      /**
+       * By method, for how many seconds banks open without the cloud; said anew as a whole, `null` forgets it. What a bank
+       * says itself comes first.
+       */
+      offlineSeconds: OfflineSeconds.nullable().optional(),
+    }),
+  ),
   problems: ['precondition_failed'],
 } as const satisfies Route;

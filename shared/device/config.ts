@@ -10,6 +10,10 @@ export const celsius = z.number();
 export const ThermalRange = z.object({ minC: celsius, maxC: celsius, afterSeconds: field.positive });
 export type ThermalRange = z.infer<typeof ThermalRange>;
 
+/** By method: for how many seconds a bank opens without the cloud. */
+export const OfflineSeconds = z.partialRecord(AccessMethod, field.count.max(31_536_000));
+export type OfflineSeconds = z.infer<typeof OfflineSeconds>;
+
 /** How a bank is set up. */
 export const BankConfig = z.object({
   /** Raised with every change; the bank keeps the highest. */
@@ -33,7 +37,7 @@ export const BankConfig = z.object({
    * How long the bank goes by its grants without the cloud, by method: afterwards it has not heard for too long of what was
    * revoked. Left out: as long as each grant says.
    */
-  offlineSeconds: z.partialRecord(AccessMethod, field.count).optional(),
+  offlineSeconds: OfflineSeconds.optional(),
   /** The bank is to have a certificate of this rotation, and asks for one if it has not (docs/enrolment.md). */
   rotation: field.maybeText,
 });

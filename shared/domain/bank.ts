@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import { BankConfig } from '../device/config.ts';
+import { BankConfig, OfflineSeconds } from '../device/config.ts';
 import { AssignmentPolicy } from './assignment-policy.ts';
 import { InstantText } from './time.ts';
 
@@ -50,10 +50,25 @@ export const Bank = z.object({
   assignmentPolicy: AssignmentPolicy.optional(),
   /** Copy of what its tenant and its site say of workflows, as text: read by whoever needs it (`agreedAt`). */
   terms: field.maybeText,
+  /** Copy of what its tenant and its site say of it; `config.offlineSeconds` is laid over it. */
+  agreedOfflineSeconds: OfflineSeconds.optional(),
   createdAt: InstantText,
   version: field.positive,
 });
 export type Bank = z.infer<typeof Bank>;
+
+/** For how long it opens without the cloud, by method: what it says itself comes first. */
+export const offlineSecondsOf = ({ config, agreedOfflineSeconds }: Pick<Bank, 'config' | 'agreedOfflineSeconds'>) => ({
+  ...agreedOfflineSeconds,
+  ...config.offlineSeconds,
+});
+
+/** Its set-up as `bank.updated` tells it. */
+export const setUpOf = (bank: Pick<Bank, 'config' | 'agreedOfflineSeconds'>) => {
+  const offlineSeconds = offlineSecondsOf(bank);
+  const isLimited = Object.keys(offlineSeconds).length > 0;
+  return { locale: bank.config.locale ?? null, offlineSeconds: isLimited ? offlineSeconds : null };
+};
 
 export const positionOf = (bank: Pick<Bank, 'layout'>, door: string): number =>
   bank.layout.findIndex((it) => it.door === door);

@@ -1,14 +1,17 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { OfflineSeconds } from '../device/config.ts';
 import { Terms } from './terms.ts';
 import { InstantText } from './time.ts';
 
-/** What a tenant (`siteId` null) or one of its sites says of workflows. */
+/** What a tenant (`siteId` null) or one of its sites says of workflows, and of its banks. */
 export const WorkflowTerms = z.object({
   id: field.text,
   tenant: field.text,
   siteId: field.textOrNull,
   workflows: Terms(),
+  /** For how long banks open without the cloud, by method; what is left out is as the next wider one says. */
+  offlineSeconds: OfflineSeconds.default({}),
   updatedAt: InstantText.nullable(),
   version: field.count,
   hash: field.text,
@@ -24,6 +27,7 @@ export const unsaid = (tenant: string, siteId: string | null): WorkflowTerms => 
   tenant,
   siteId,
   workflows: {},
+  offlineSeconds: {},
   updatedAt: null,
   version: 0,
   hash: '',

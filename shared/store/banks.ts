@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import type { OfflineSeconds } from '../device/config.ts';
 import { type InLine, Need } from '../domain/assignment.ts';
 import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
+import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 
@@ -70,19 +72,40 @@ export const changedWrites = (before: Bank, after: Bank): Write[] => [
 ];
 
 /** What holds for a bank because its tenant or its site says so. */
-export type BankPolicies = { assignmentPolicy: AssignmentPolicy | undefined; terms: string | undefined };
+export type BankPolicies = {
+  assignmentPolicy: AssignmentPolicy | undefined;
+  terms: string | undefined;
+  agreedOfflineSeconds: OfflineSeconds;
+};
 
 /** The bank with these policies; null where it has them already. */
-export const policyWrite = (bank: Bank, { assignmentPolicy, terms }: BankPolicies): Write | null =>
-  isDeepStrictEqual(bank.assignmentPolicy, assignmentPolicy) && bank.terms === terms
-    ? null
-    : bankWrite({ ...bank, assignmentPolicy, terms, version: bank.version + 1 }, { version: bank.version });
+export const withPolicies = (bank: Bank, { agreedOfflineSeconds, ...policies }: BankPolicies): Bank | null => {
+  const { assignmentPolicy, terms, agreedOfflineSeconds: before = {} } = bank;
+  const isTold = isDeepStrictEqual(before, agreedOfflineSeconds);
+  if (isTold && isDeepStrictEqual({ assignmentPolicy, terms }, policies)) return null;
+  const config = isTold ? bank.config : { ...bank.config, rev: bank.config.rev + 1 };
+  return { ...bank, ...policies, agreedOfflineSeconds, config, version: bank.version + 1 };
+};
 
 /** Ids of all banks of a tenant, or of one of its sites. */
 export const bankIdsOf = async (table: Table, tenant: string, siteId: string | null): Promise<string[]> =>
   (await table.query(ranges.partition(keys.bankOfTenant(tenant, '').PK))).rows
     .filter((row) => siteId === null || row.siteId === siteId)
     .map(({ SK }) => String(SK));
+
+type Found = Record<string, unknown> | undefined;
+
+/** The head of a bank's own chain of events, out of its row. */
+export const bankLogFrom = ({ tenant, id, siteId }: Bank, row: Found): ChainHead =>
+  row === undefined ? { tenant, bankId: id, siteId, door: null, version: 0, hash: '' } : ChainHead.parse(row);
+
+/** A bank and the head of its events as they surely are now, whoever it belongs to. */
+export const readBankAndLog = async (table: Table, bankId: string): Promise<{ bank: Bank; log: ChainHead } | null> => {
+  const [bankRow, logRow] = await table.batchGet([keys.bank(bankId), keys.bankLog(bankId)], true);
+  if (bankRow === undefined) return null;
+  const bank = parseBank(bankRow);
+  return { bank, log: bankLogFrom(bank, logRow) };
+};
 
 /** A bank as it surely is now, whoever it belongs to. */
 export const readBankConsistent = async (table: Table, bankId: string): Promise<Bank | null> => {
@@ -98,7 +121,6 @@ export const readBank = async (table: Table, tenant: string, bankId: string): Pr
 };
 
 type Place = { tenant: string; bankId: string; door: string };
-type Found = Record<string, unknown> | undefined;
 
 const bankAndDoor = ({ tenant, door }: Place, bankRow: Found, doorRow: Found) => {
   if (bankRow === undefined) return null;

@@ -1,8 +1,7 @@
-import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
 import { byHand, type Changed, Claim, Controller } from '../domain/controller.ts';
-import { ChainHead } from '../domain/subjects.ts';
-import { changedWrites, compartmentsFrom, isDoor, parseBank } from './banks.ts';
+import type { ChainHead } from '../domain/subjects.ts';
+import { bankLogFrom, changedWrites, compartmentsFrom, isDoor, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import type { Table, Write } from './table.ts';
 
@@ -10,15 +9,6 @@ export type FoundController = Changed & {
   /** Of the bank's own chain of events. */
   log: ChainHead;
 };
-
-const newLog = ({ tenant, id, siteId }: Bank): ChainHead => ({
-  tenant,
-  bankId: id,
-  siteId,
-  door: null,
-  version: 0,
-  hash: '',
-});
 
 type Found = Record<string, unknown> | undefined;
 
@@ -28,7 +18,7 @@ const found = (bankRow: Found, controllerRow: Found, logRow: Found): FoundContro
   return {
     bank,
     controller: controllerRow === undefined ? byHand(bank) : Controller.parse(controllerRow),
-    log: logRow === undefined ? newLog(bank) : ChainHead.parse(logRow),
+    log: bankLogFrom(bank, logRow),
   };
 };
 

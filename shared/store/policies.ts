@@ -35,6 +35,7 @@ export const readPolicies = async (table: Table, tenant: string, siteId: string)
   return {
     assignmentPolicy: policy === null ? undefined : policyFrom(policy),
     terms: termsText(narrowed(ofTenant.workflows, said.workflows)),
+    agreedOfflineSeconds: { ...ofTenant.offlineSeconds, ...said.offlineSeconds },
   };
 };
 

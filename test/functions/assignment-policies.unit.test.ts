@@ -105,7 +105,7 @@ describe('how a tenant has its compartments chosen', () => {
 describe('a new policy', () => {
   it('reaches every bank of its tenant, however often and late it is told of', async () => {
     const { put, table } = opened();
-    const react = policyReaction({ table });
+    const react = policyReaction({ table, newId, clock: () => epochMs(now) });
     const banks = Array.from({ length: 60 }, (_it, nth) => bankOf([doorOf('1')], { id: `bnk_${nth}` }));
     for (const bank of banks) await table.write(bankWrites(bank));
     await put(strict);
@@ -124,7 +124,12 @@ describe('a new policy', () => {
     const { put, table } = opened();
     await put(strict);
     await table.write(bankWrites(bankOf([doorOf('1')])));
-    await policyReaction({ table })({ type: 'bank.registered', tenant, subject: 'bnk_1', data: {} });
+    await policyReaction({ table, newId, clock: () => epochMs(now) })({
+      type: 'bank.registered',
+      tenant,
+      subject: 'bnk_1',
+      data: {},
+    });
     expect((await readBankConsistent(table, 'bnk_1'))?.assignmentPolicy?.id).toBe('strict/2');
   });
 });

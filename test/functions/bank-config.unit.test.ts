@@ -51,6 +51,13 @@ describe('what a bank is told in config', () => {
     expect(configPatch(strict, bank, first)).toMatchObject({ locale: null, offlineSeconds: null });
   });
 
+  it('says for how long it opens offline as its tenant and site say, but for what it says itself', () => {
+    const limited = { ...bank, agreedOfflineSeconds: { pin: 3_600, badge: 600 } };
+    expect(shown(configPatch({}, limited, first)).offlineSeconds).toEqual({ pin: 3_600, badge: 600 });
+    const own = { ...limited, config: { ...bank.config, offlineSeconds: { pin: 0 } } };
+    expect(shown(configPatch({}, own, first)).offlineSeconds).toEqual({ pin: 0, badge: 600 });
+  });
+
   it('names the compartments whose temperature it is to watch, and leaves out what has no range', () => {
     const layout = [
       doorOf('1'),

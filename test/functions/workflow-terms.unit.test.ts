@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as contract from '#shared/api/workflow-terms.ts';
+import { offlineSecondsOf } from '#shared/domain/bank.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { agreedAt } from '#shared/domain/terms.ts';
 import { epochMs } from '#shared/domain/time.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { bankWrites, readBankConsistent } from '#shared/store/banks.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
 import { keys } from '#shared/store/rows.ts';
 import { policyReaction } from '../../functions/bus/policies.ts';
 import { workflowTermsHandlers } from '../../functions/http/workflow-terms.ts';
@@ -32,18 +34,20 @@ const opened = async () => {
     const { body, etag } = await handler({ caller: { tenant, mode: 'live' }, now, circumstances, ...more } as never);
     return { ...contract.WorkflowTermsView.parse(body), etag };
   };
-  const react = policyReaction({ table });
+  const react = policyReaction({ table, newId, clock: () => epochMs(now) });
   return {
     table,
     read: (scope: string) => call(contract.getWorkflowTerms.id, { params: { scope } }),
     say: (scope: string, workflows: object, ifMatch?: number) =>
       call(contract.updateWorkflowTerms.id, { params: { scope }, body: { workflows }, ifMatch }),
+    limit: (scope: string, offlineSeconds: object | null) =>
+      call(contract.updateWorkflowTerms.id, { params: { scope }, body: { workflows: {}, offlineSeconds } }),
     tell: (siteId: string | null) =>
       react({ type: 'workflow_terms.updated', tenant, subject: 'wft_1', data: { siteId } }),
     at: async (bankId: string) => {
       const bank = await readBankConsistent(table, bankId);
       if (bank === null) throw new Error(`there is no ${bankId}`);
-      return { version: bank.version, parcel: agreedAt(bank, 'parcel') };
+      return { ...bank, parcel: agreedAt(bank, 'parcel') };
     },
   };
 };
@@ -90,8 +94,8 @@ describe('what a tenant and its sites say of workflows', () => {
     const usual = (await at('bnk_1')).parcel;
     await say('sit_b', { parcel: { conditions: ['age'] } });
     await tell('sit_b');
-    expect(await at('bnk_1')).toEqual({ version: 1, parcel: usual });
-    expect(await at('bnk_2')).toEqual({ version: 2, parcel: { ...usual, conditions: ['age'] } });
+    expect(await at('bnk_1')).toMatchObject({ version: 1, parcel: usual });
+    expect(await at('bnk_2')).toMatchObject({ version: 2, parcel: { ...usual, conditions: ['age'] } });
     await say('tenant', { parcel: dayAndHour });
     await tell(null);
     await tell(null);
@@ -103,5 +107,54 @@ describe('what a tenant and its sites say of workflows', () => {
     await say('tenant', { parcel: null });
     await tell(null);
     expect((await at('bnk_1')).parcel).toEqual(usual);
+  });
+});
+
+describe('for how long banks open without the cloud', () => {
+  const updates = (table: ReturnType<typeof memoryTable>) =>
+    table
+      .rows()
+      .filter(({ SK }) => String(SK).startsWith('C#'))
+      .flatMap((row) => CommitRow.parse(row).events)
+      .filter(({ type }) => type === 'bank.updated');
+
+  it('is said by the tenant, narrowed by the site method by method, and a bank comes before both', async () => {
+    const { limit, read, tell, at } = await opened();
+    expect(await limit('tenant', { pin: 3_600, badge: 600 })).toMatchObject({
+      effectiveOfflineSeconds: { pin: 3_600, badge: 600 },
+    });
+    expect(await limit('sit_b', { badge: 0 })).toMatchObject({
+      offlineSeconds: { badge: 0 },
+      effectiveOfflineSeconds: { pin: 3_600, badge: 0 },
+    });
+    await tell(null);
+    expect(offlineSecondsOf(await at('bnk_1'))).toEqual({ pin: 3_600, badge: 600 });
+    const second = await at('bnk_2');
+    expect(offlineSecondsOf(second)).toEqual({ pin: 3_600, badge: 0 });
+    const own = { ...second, config: { ...second.config, offlineSeconds: { pin: 60 } } };
+    expect(offlineSecondsOf(own)).toEqual({ pin: 60, badge: 0 });
+    expect((await read('sit_a')).effectiveOfflineSeconds).toEqual({ pin: 3_600, badge: 600 });
+  });
+
+  it('is told to a bank when it changes, once, and not when something else does', async () => {
+    const { limit, say, tell, at, table } = await opened();
+    await limit('tenant', { pin: 3_600 });
+    await tell(null);
+    await tell(null);
+    const told = updates(table);
+    expect(told.map(({ subject, data }) => [subject, data.offlineSeconds])).toEqual([
+      ['bnk_1', { pin: 3_600 }],
+      ['bnk_2', { pin: 3_600 }],
+    ]);
+    const { rev } = (await at('bnk_1')).config;
+    await say('tenant', { parcel: dayAndHour });
+    await tell(null);
+    expect(updates(table)).toHaveLength(2);
+    expect((await at('bnk_1')).config.rev).toBe(rev);
+    await limit('tenant', null);
+    await tell(null);
+    expect(updates(table)).toHaveLength(4);
+    expect(offlineSecondsOf(await at('bnk_1'))).toEqual({});
+    expect((await at('bnk_1')).config.rev).toBe(rev + 1);
   });
 });
