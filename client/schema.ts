@@ -2106,6 +2106,7 @@ export interface components {
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    scanAt: ("deposit" | "pickup")[];
                     tolerance: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2128,6 +2129,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2138,6 +2140,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2148,6 +2151,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2158,6 +2162,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2168,6 +2173,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -2178,6 +2184,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -8014,7 +8021,6 @@ export interface operations {
                     conditions?: ("payment" | "approval" | "identity" | "age")[];
                     custody?: {
                         label: string;
-                        /** @default [] */
                         scanAt?: ("deposit" | "pickup")[];
                     };
                     deadlines?: {
@@ -11847,7 +11853,6 @@ export interface operations {
                     conditions?: ("payment" | "approval" | "identity" | "age")[];
                     custody?: {
                         label: string;
-                        /** @default [] */
                         scanAt?: ("deposit" | "pickup")[];
                     };
                     deadlines?: {
@@ -12747,6 +12752,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;
@@ -12757,6 +12763,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;
@@ -12767,6 +12774,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;
@@ -12777,6 +12785,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;
@@ -12787,6 +12796,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;
@@ -12797,6 +12807,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;

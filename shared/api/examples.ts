@@ -236,13 +236,29 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
 
 const handedOver = { reserveUntil: 86_400, depositBy: 172_800, pickupBy: 259_200 };
 const onTime = { earlySeconds: 0, lateSeconds: 0 };
+const unscanned = { scanAt: [] };
 const usualTerms: workflowTerms.WorkflowTermsView['effective'] = {
-  sale: { deadlineSeconds: handedOver, tolerance: onTime, conditions: ['payment'] },
-  release: { deadlineSeconds: handedOver, tolerance: { earlySeconds: 600, lateSeconds: 600 }, conditions: [] },
-  parcel: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [] },
-  return: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [] },
-  loan: { deadlineSeconds: { reserveUntil: 86_400, useUntil: 259_200 }, tolerance: onTime, conditions: [] },
-  rental: { deadlineSeconds: { reserveUntil: 3_600, useUntil: 86_400 }, tolerance: onTime, conditions: [] },
+  sale: { deadlineSeconds: handedOver, tolerance: onTime, conditions: ['payment'], ...unscanned },
+  release: {
+    deadlineSeconds: handedOver,
+    tolerance: { earlySeconds: 600, lateSeconds: 600 },
+    conditions: [],
+    ...unscanned,
+  },
+  parcel: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...unscanned },
+  return: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...unscanned },
+  loan: {
+    deadlineSeconds: { reserveUntil: 86_400, useUntil: 259_200 },
+    tolerance: onTime,
+    conditions: [],
+    ...unscanned,
+  },
+  rental: {
+    deadlineSeconds: { reserveUntil: 3_600, useUntil: 86_400 },
+    tolerance: onTime,
+    conditions: [],
+    ...unscanned,
+  },
 };
 const saidOfParcels = { deadlineSeconds: { pickupBy: 172_800 }, tolerance: { earlySeconds: 0, lateSeconds: 900 } };
 const siteTerms: workflowTerms.WorkflowTermsView = {

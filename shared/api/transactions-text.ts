@@ -114,7 +114,7 @@ export const transactionsText = (): string =>
     '|---|---|---|---|---|---|',
     ...workflowRows(),
     '',
-    'Deadlines, tolerances and conditions are settled by the narrowest that says something: the call, then the site, the',
+    'Deadlines, tolerances, conditions and where labels are scanned are settled by the narrowest that says something: the call, then the site, the',
     'tenant, the row. `PATCH /v1/workflow-terms/tenant` or `…/{siteId}` says it for a workflow, in seconds and for whatever is',
     'created from then on: `{ "workflows": { "parcel": { "deadlineSeconds": { "pickupBy": 172800 } } } }`; `null` forgets it.',
     '`GET` shows under `effective` what holds there. Every change is the event `workflow_terms.updated`, with who made it.',

@@ -9,6 +9,7 @@ import { Link } from '../domain/link.ts';
 import { reservationReasons } from '../domain/refusal.ts';
 import { Source } from '../domain/source.ts';
 import { Sku } from '../domain/stock.ts';
+import { ScanSteps } from '../domain/terms.ts';
 import { InstantInput } from '../domain/time.ts';
 import {
   ExternalId,
@@ -162,12 +163,8 @@ export const CreateTransaction = once(() =>
       .strictObject({
         /** We keep a keyed hash of it, for one bank. */
         label: ExternalId,
-        scanAt: z
-          .array(Step.extract(['deposit', 'pickup']))
-          .max(2)
-          .refine((all) => new Set(all).size === all.length, 'each at most once')
-          .meta({ uniqueItems: true })
-          .default([]),
+        /** Left out: as the site or the tenant says of the workflow. */
+        scanAt: ScanSteps.optional(),
       })
       .optional(),
     /** A soft one gives way to a hard request at a full bank until its first step has begun. */

@@ -3,7 +3,7 @@ import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { OfflineSeconds } from '../device/config.ts';
 import { Terms, TermsChange } from '../domain/terms.ts';
-import { Condition, DeadlineName, Tolerance, Workflow } from '../domain/workflow.ts';
+import { Condition, DeadlineName, ScanStep, Tolerance, Workflow } from '../domain/workflow.ts';
 import { WorkflowTerms } from '../domain/workflow-terms.ts';
 import type { Route } from './route.ts';
 import { idParam } from './shapes.ts';
@@ -20,6 +20,7 @@ export const WorkflowTermsView = WorkflowTerms.omit({ tenant: true, hash: true, 
         deadlineSeconds: z.partialRecord(DeadlineName, field.whole),
         tolerance: Tolerance,
         conditions: z.array(Condition),
+        scanAt: z.array(ScanStep),
       }),
     ),
     /** Likewise, by method. One that is not named: as long as each credential is valid. */

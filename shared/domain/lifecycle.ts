@@ -147,7 +147,7 @@ export const requireKnown = (
   }
 };
 
-const agreedOf = ({ workflow, agreed }: Pick<CreateInput, 'workflow' | 'agreed'>): Agreed =>
+const agreedOf = ({ workflow, agreed }: Pick<CreateInput, 'workflow' | 'agreed'>): Omit<Agreed, 'scanAt'> =>
   agreed ?? workflowOf(workflow);
 
 /** The deadlines of a new transaction, and how long after the deposit and the start those that follow end. */

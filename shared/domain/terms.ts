@@ -3,10 +3,16 @@ import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import type { Bank } from './bank.ts';
 import { deadlineNames } from './deadline.ts';
-import { Condition, Tolerance, Workflow, type WorkflowRow, workflowOf } from './workflow.ts';
+import { Condition, ScanStep, Tolerance, Workflow, type WorkflowRow, workflowOf } from './workflow.ts';
 
 /** A deadline may be set between a minute and a year. */
 const DeadlineSeconds = field.whole.min(60).max(365 * 86_400);
+
+export const ScanSteps = z
+  .array(ScanStep)
+  .max(ScanStep.options.length)
+  .refine((all) => new Set(all).size === all.length, 'each at most once')
+  .meta({ uniqueItems: true });
 
 /** What a tenant or a site says of a workflow; what is left out is as the next wider one says. */
 const termsOfWorkflow = (workflow: Workflow) =>
@@ -16,6 +22,11 @@ const termsOfWorkflow = (workflow: Workflow) =>
     tolerance: z.strictObject(Tolerance.shape).optional(),
     /** What must be confirmed, unless the call says otherwise. */
     conditions: z.array(Condition).max(Condition.options.length).optional(),
+    /** The steps at which the label of what is put in has to be scanned, unless the call says otherwise. */
+    scanAt: ScanSteps.refine(
+      (all) => all.every((step) => workflowOf(workflow).steps.some((it) => it.step === step)),
+      `a ${workflow} has no such step`,
+    ).optional(),
   });
 export type TermsOfWorkflow = z.infer<ReturnType<typeof termsOfWorkflow>>;
 
@@ -30,7 +41,7 @@ export const TermsChange = once(() => byWorkflow((workflow) => termsOfWorkflow(w
 export type TermsChange = z.infer<ReturnType<typeof TermsChange>>;
 
 /** What a workflow is like where terms hold: the part of its row that they may change. */
-export type Agreed = Pick<WorkflowRow, 'deadlines' | 'tolerance' | 'conditions'>;
+export type Agreed = Pick<WorkflowRow, 'deadlines' | 'tolerance' | 'conditions'> & { scanAt: readonly ScanStep[] };
 
 /** A workflow by its own row, and what is said of it, the narrowest last. */
 export const agreed = (workflow: Workflow, ...said: (TermsOfWorkflow | undefined)[]): Agreed => {
@@ -40,8 +51,9 @@ export const agreed = (workflow: Workflow, ...said: (TermsOfWorkflow | undefined
       deadlines: { ...wider.deadlines, ...it?.deadlineSeconds },
       tolerance: it?.tolerance ?? wider.tolerance,
       conditions: it?.conditions ?? wider.conditions,
+      scanAt: it?.scanAt ?? wider.scanAt,
     }),
-    { deadlines, tolerance, conditions },
+    { deadlines, tolerance, conditions, scanAt: [] },
   );
 };
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
-import type { AccessMethod, Step } from '../device/access.ts';
+import { type AccessMethod, Step } from '../device/access.ts';
 
 export type PartyRole = 'depositor' | 'recipient' | 'collector' | 'staff';
 
@@ -35,6 +35,10 @@ export const Tolerance = z.object({
   lateSeconds: field.count.max(86_400),
 });
 export type Tolerance = z.infer<typeof Tolerance>;
+
+/** Where a label may have to be scanned: what is put in, and what is taken out. */
+export const ScanStep = Step.extract(['deposit', 'pickup']);
+export type ScanStep = z.infer<typeof ScanStep>;
 
 export type WorkflowRow = {
   /** What it is for, in the words of those who use it. */

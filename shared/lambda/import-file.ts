@@ -10,7 +10,7 @@ import type { Caller } from './authenticate.ts';
 import { bodyBytesMax } from './endpoint.ts';
 import { fieldErrors } from './problem.ts';
 import { mayUse } from './sandbox.ts';
-import { requireSound, requireTimely } from './transaction-create.ts';
+import { requireAgreed, requireSound } from './transaction-create.ts';
 
 /** A row of a file as a create is asked for, counted from 1 below the header. */
 export type ImportRow = { row: number; body: CreateTransaction };
@@ -109,7 +109,7 @@ const ofBank = (body: CreateTransaction, bank: Bank | undefined, caller: Caller,
   if (!mayUse(caller, bank))
     return [{ pointer: '/bankId', detail: 'a test key acts on simulated banks only, and this is a real one' }];
   return workflow === 'loan' || bank.layout.some((door) => goesInto(items, door))
-    ? errorsOf(() => requireTimely({ body, now }, bank))
+    ? errorsOf(() => requireAgreed({ body, now }, bank))
     : [{ pointer: '/items', detail: 'fit into no compartment of this bank' }];
 };
 

@@ -12,9 +12,9 @@ import { Refusal, type ReservationReason } from '../domain/refusal.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { seenText } from '../domain/seen.ts';
 import { type InDoor, sellable, unsellable } from '../domain/stock.ts';
-import { agreedAt } from '../domain/terms.ts';
+import { type Agreed, agreedAt } from '../domain/terms.ts';
 import type { Transaction } from '../domain/transaction.ts';
-import { type Workflow, workflowOf } from '../domain/workflow.ts';
+import { type ScanStep, type Workflow, workflowOf } from '../domain/workflow.ts';
 import { parseBank, readBankWithDoors } from '../store/banks.ts';
 import { externalIdWrites, KeptCancellation } from '../store/commit.ts';
 import { keys } from '../store/rows.ts';
@@ -58,7 +58,7 @@ const custodyOf = (
   rootKeys: RootKeys,
   place: { bankId: string; bankKey: Bank['bankKey'] },
   workflow: Workflow,
-  { label, scanAt }: NonNullable<CreateCall['body']['custody']>,
+  { label, scanAt }: { label: string; scanAt: readonly ScanStep[] },
 ): Pick<lifecycle.CreateInput, 'label' | 'scanAt'> => {
   const steps: readonly string[] = workflowOf(workflow).steps.map(({ step }) => step);
   requireFields(
@@ -72,6 +72,13 @@ const custodyOf = (
   };
 };
 
+const requireLabel = ({ custody }: CreateCall['body'], { scanAt }: Pick<Agreed, 'scanAt'>): void =>
+  requireFields(
+    scanAt.length === 0 || custody !== undefined,
+    '/custody',
+    `is missing: a label has to be scanned at the ${scanAt.join(' and the ')}`,
+  );
+
 /** A transaction as it was asked for; how its door is to be had is no part of it, but whether it is softly. */
 const inputOf = (
   { body, caller }: CreateCall,
@@ -83,6 +90,8 @@ const inputOf = (
   const { waitUntil: _, sku: __, reservation, access = [], custody, ...asked } = body;
   const { siteId, bankKey, simulated } = bank;
   const place = { tenant: caller.tenant, bankId: bank.id, bankKey };
+  const agreed = agreedAt(bank, body.workflow);
+  requireLabel(body, agreed);
   return {
     ...asked,
     ...(access.length > 0 && { access: access.map((it, nth) => withVerifier(rootKeys, place, it, `/access/${nth}`)) }),
@@ -95,8 +104,8 @@ const inputOf = (
     source: sourceOf(caller, body.source),
     payment: body.payment ?? null,
     ...(reservation === 'soft' && { reservation }),
-    agreed: agreedAt(bank, body.workflow),
-    ...(custody && custodyOf(rootKeys, place, body.workflow, custody)),
+    agreed,
+    ...(custody && custodyOf(rootKeys, place, body.workflow, { ...custody, scanAt: custody.scanAt ?? agreed.scanAt })),
   };
 };
 
@@ -136,9 +145,11 @@ export const requireSound = ({ body, caller, now }: CheckCall): ReturnType<typeo
   return subject;
 };
 
-/** Refuses times that do not go together with those which its bank adds to them. */
-export const requireTimely = ({ body, now }: Pick<CheckCall, 'body' | 'now'>, bank: Pick<Bank, 'terms'>): void => {
-  const input = { ...body, agreed: agreedAt(bank, body.workflow) };
+/** Refuses what does not go together with what is agreed on at its bank: times, and a label that has to be scanned. */
+export const requireAgreed = ({ body, now }: Pick<CheckCall, 'body' | 'now'>, bank: Pick<Bank, 'terms'>): void => {
+  const agreed = agreedAt(bank, body.workflow);
+  requireLabel(body, agreed);
+  const input = { ...body, agreed };
   (subjectOf(body) === 'stock' ? lifecycle.stockDeadlines : lifecycle.deadlinesOf)(input, now);
 };
 
@@ -406,14 +417,14 @@ export const openCreation = (deps: HttpDeps) => {
   const checkLoan = (call: CheckCall) =>
     checkThing(async () => {
       const { bank, compartment } = await findLendable(call);
-      requireTimely(call, bank);
+      requireAgreed(call, bank);
       return { bank, doors: [compartment.door] };
     }, byAsset);
 
   const checkSale = (call: CheckCall) =>
     checkThing(async () => {
       const { bank, found } = await findSellable(call, false);
-      requireTimely(call, bank);
+      requireAgreed(call, bank);
       return { bank, doors: found.map(({ compartment }) => compartment.door) };
     }, byStock);
 
@@ -432,7 +443,7 @@ export const openCreation = (deps: HttpDeps) => {
     }
     const { bank, waiting, compartments } = read;
     requireUsable(caller, bank);
-    requireTimely(call, bank);
+    requireAgreed(call, bank);
     const ahead = waiting.length;
     const { left } = serveLine(waiting, bank, compartments, now);
     const found = assign(body.items, id, bank, left, now);

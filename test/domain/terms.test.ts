@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { newCompartment } from '#shared/domain/compartment.ts';
 import { create, deadlinesOf, reserve, stockDeadlines, wait } from '#shared/domain/lifecycle.ts';
-import { agreed, agreedAt, narrowed, type Terms, TermsChange, termsText, withChange } from '#shared/domain/terms.ts';
+import { agreed, agreedAt, narrowed, Terms, TermsChange, termsText, withChange } from '#shared/domain/terms.ts';
 import { Workflow, workflowOf } from '#shared/domain/workflow.ts';
 import { bankOf, chosen, doorOf, freshFor, hours, minutes, parcelInput, startedAt } from './cloud-and-bank.ts';
 
@@ -18,7 +18,7 @@ const at = (terms: Terms) => {
 describe('what a tenant and its sites say of a workflow', () => {
   it.each(Workflow.options)('leaves a %s as its row says where nothing is said', (workflow) => {
     const { deadlines, tolerance, conditions } = workflowOf(workflow);
-    expect(agreedAt(bankOf([doorOf('1')]), workflow)).toEqual({ deadlines, tolerance, conditions });
+    expect(agreedAt(bankOf([doorOf('1')]), workflow)).toEqual({ deadlines, tolerance, conditions, scanAt: [] });
   });
 
   it('is laid over the row, that of the site over that of the tenant, deadline by deadline', () => {
@@ -28,7 +28,14 @@ describe('what a tenant and its sites say of a workflow', () => {
       deadlines: { reserveUntil: 3_600, depositBy: 7_200, pickupBy: 7_200 },
       tolerance: { earlySeconds: 0, lateSeconds: 900 },
       conditions: [],
+      scanAt: [],
     });
+  });
+
+  it('names steps at which labels are scanned that the workflow has', () => {
+    expect(agreed('parcel', { scanAt: ['deposit'] }, { scanAt: ['pickup'] }).scanAt).toEqual(['pickup']);
+    expect(Terms().safeParse({ parcel: { scanAt: ['deposit', 'deposit'] } }).success).toBe(false);
+    expect(Terms().safeParse({ rental: { scanAt: ['deposit'] } }).success).toBe(false);
   });
 
   it('decides the deadlines, tolerance and conditions of what is created from then on', () => {
