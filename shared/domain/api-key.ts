@@ -11,6 +11,7 @@ export const Scope = z.enum([
   'commands:write',
   'banks:read',
   'banks:write',
+  'lock-boards:write',
   'assets:read',
   'assets:write',
   'stock:read',
