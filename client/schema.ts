@@ -288,6 +288,26 @@ export interface paths {
         patch: operations["update-bank"];
         trace?: never;
     };
+    "/v1/banks/{bankId}/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what a vendor's lock boards see: how doors are, and what was typed
+         * @description Needs the scope `lock-boards:write`.
+         */
+        post: operations["hear-lock-board"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/banks/{bankId}/compartments": {
         parameters: {
             query?: never;
@@ -332,6 +352,46 @@ export interface paths {
         patch: operations["update-compartment"];
         trace?: never;
     };
+    "/v1/banks/{bankId}/controller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read who may connect as a bank: its controller's serial number and certificates
+         * @description Needs the scope `banks:read`.
+         */
+        get: operations["get-controller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/decommission": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the life of a bank in which nothing is left
+         * @description Needs the scope `banks:write`.
+         */
+        post: operations["decommission-bank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/banks/{bankId}/health": {
         parameters: {
             query?: never;
@@ -346,6 +406,86 @@ export interface paths {
         get: operations["get-bank-health"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read where a bank's doors are on the boards of its vendor
+         * @description Needs the scope `banks:read`.
+         */
+        get: operations["get-lock-board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/replace-controller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have another controller take the place of a bank’s: what the old one knew opens nothing any more
+         * @description Needs the scope `banks:write`.
+         */
+        post: operations["replace-controller"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/revoke-certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a certificate of a bank, or all of them, and the connection with it
+         * @description Needs the scope `banks:write`.
+         */
+        post: operations["revoke-certificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/rotate-certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a bank change its certificate; the old one ends when it has connected with the new one
+         * @description Needs the scope `banks:write`.
+         */
+        post: operations["rotate-certificate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1259,7 +1399,7 @@ export interface components {
             /** @default null */
             requestsPerMinute: number | null;
             revokedAt: string | null;
-            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
+            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
             system: string | null;
             version: number;
         };
@@ -1413,6 +1553,7 @@ export interface components {
                 };
                 reopenSeconds: number;
                 rev: number;
+                rotation?: string;
                 thermalRanges?: {
                     [key: string]: {
                         afterSeconds: number;
@@ -1486,6 +1627,9 @@ export interface components {
             name: string;
             siteId: string;
         };
+        CallbackHeard: {
+            news: number;
+        };
         Command: {
             bankId: string;
             /** Format: date-time */
@@ -1533,6 +1677,26 @@ export interface components {
             version: number;
             wear?: number;
             widthMm: number;
+        };
+        Controller: {
+            bankSequence: number;
+            certificates: {
+                id: string;
+                /** Format: date-time */
+                since: string;
+                /** @enum {string} */
+                state: "pending" | "active";
+            }[] | null;
+            generation: number;
+            id: string;
+            /** @enum {string} */
+            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            rotation: {
+                id: string;
+                /** Format: date-time */
+                requestedAt: string;
+            } | null;
+            serialNumber: string | null;
         };
         Credential: {
             atBank: boolean;
@@ -1692,6 +1856,18 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        LockBoard: {
+            id: string;
+            locks: {
+                [key: string]: {
+                    board: string;
+                    lock: string;
+                };
+            };
+            toldAt: string | null;
+            /** Format: uri */
+            url: string;
+        };
         Outage: {
             door: string | null;
             endedAt: string | null;
@@ -1727,6 +1903,71 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        RegisteredBank: {
+            assignmentPolicy?: {
+                criteria: {
+                    /** @enum {string} */
+                    by: "size" | "wear" | "height";
+                    step: number;
+                }[];
+                id: string;
+                reachableMm: number;
+                takeLarger: boolean;
+            };
+            config: {
+                ajarAfterSeconds: number;
+                batteryBackedClock: boolean;
+                guessesPerDay: number;
+                locale?: string;
+                lockout: {
+                    failures: number;
+                    lockSeconds: number;
+                }[];
+                offlineSeconds?: {
+                    [key: string]: number;
+                };
+                reopenSeconds: number;
+                rev: number;
+                rotation?: string;
+                thermalRanges?: {
+                    [key: string]: {
+                        afterSeconds: number;
+                        maxC: number;
+                        minC: number;
+                    };
+                };
+                timeZone: string;
+            };
+            /** @enum {string} */
+            connectivity: "online" | "suspected_offline" | "offline";
+            connectivitySince: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            id: string;
+            layout: {
+                /** @default 0 */
+                bottomMm: number;
+                depthMm: number;
+                door: string;
+                heightMm: number;
+                maxMassG: number;
+                /**
+                 * @default ambient
+                 * @enum {string}
+                 */
+                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+                widthMm: number;
+            }[];
+            /** @enum {string} */
+            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            name: string;
+            pinDigits: number;
+            secret?: string;
+            /** @default false */
+            simulated: boolean;
+            siteId: string;
+            version: number;
         };
         Site: {
             /** Format: date-time */
@@ -1962,6 +2203,18 @@ export interface components {
             /** Format: date-time */
             to: string;
         };
+        Vendor: {
+            /** @constant */
+            kind: "lock_board";
+            locks: {
+                [key: string]: {
+                    board: string;
+                    lock: string;
+                };
+            };
+            /** Format: uri */
+            url: string;
+        };
         WebhookEndpoint: {
             /** Format: date-time */
             createdAt: string;
@@ -2191,7 +2444,7 @@ export interface operations {
                     mode?: "live" | "test";
                     name: string;
                     requestsPerMinute?: number;
-                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
+                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
                     system?: string;
                 };
             };
@@ -4100,6 +4353,7 @@ export interface operations {
                     offlineSeconds?: {
                         [key: string]: number;
                     };
+                    serialNumber?: string;
                     /** @default false */
                     simulated?: boolean;
                     siteId: string;
@@ -4110,6 +4364,7 @@ export interface operations {
                             minC: number;
                         };
                     };
+                    vendor?: components["schemas"]["Vendor"];
                 };
             };
         };
@@ -4123,7 +4378,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Bank"];
+                    "application/json": components["schemas"]["RegisteredBank"];
                 };
             };
             /** @description `invalid_request`: The request is not valid. */
@@ -4159,6 +4414,17 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_exists`: Already exists. */
+            409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -4415,6 +4681,150 @@ export interface operations {
             };
             /** @description `precondition_failed`: It was changed since you read it. */
             412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hear-lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @default [] */
+                    boardStates?: {
+                        board: string;
+                        locks: {
+                            /** @enum {string} */
+                            door: "open" | "closed" | "";
+                            /** @enum {string} */
+                            goods: "0" | "1" | "";
+                            lock: string;
+                            ts: "" | string;
+                        }[];
+                    }[];
+                    /** @default [] */
+                    codes?: {
+                        code: string;
+                        terminal: string;
+                        ts: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Tell what a vendor's lock boards see: how doors are, and what was typed */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackHeard"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. */
+            409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -4818,6 +5228,261 @@ export interface operations {
             };
         };
     };
+    "get-controller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read who may connect as a bank: its controller's serial number and certificates */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Controller"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "decommission-bank": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description End the life of a bank in which nothing is left */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Controller"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. `conflict`: In conflict with what is recorded. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-bank-health": {
         parameters: {
             query?: {
@@ -4876,6 +5541,572 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read where a bank's doors are on the boards of its vendor */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockBoard"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "replace-controller": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                    serialNumber: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Have another controller take the place of a bank’s: what the old one knew opens nothing any more */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Controller"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. `already_exists`: Already exists. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "revoke-certificate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    certificateId?: string;
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description End a certificate of a bank, or all of them, and the connection with it */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Controller"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "rotate-certificate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: string;
+            };
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Have a bank change its certificate; the old one ends when it has connected with the new one */
+            200: {
+                headers: {
+                    ETag?: string;
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Controller"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It was changed since you read it. */
+            412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -11296,7 +12527,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
                     /** Format: uri */
                     url: string;
                 };

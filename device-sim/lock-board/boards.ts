@@ -31,6 +31,8 @@ export const openBoards = (
     Object.keys(locks).map((door) => [door, { door: 'closed', inside: 'empty', lock: 'ok' }]),
   );
   const openings: Opening[] = [];
+  /** When each was told of last. */
+  const times = new Map<string, number>();
   /** What was told to unlock before, and what came of it: the same `ref` is the same unlocking. */
   const answered = new Map<string, UnlockResult>();
 
@@ -85,11 +87,14 @@ export const openBoards = (
     told: (door: string): { board: string; state: LockState } | undefined => {
       const lock = locks[door];
       const it = at(door);
+      // Two states of a lock are never of the same millisecond, or nobody could say which is the newer.
+      const time = Math.max(Date.now(), (times.get(door) ?? 0) + 1);
+      times.set(door, time);
       const goods = it.inside === 'filled' ? '1' : '0';
       return (
         lock && {
           board: lock.board,
-          state: { lock: lock.lock, door: it.door, goods: contentsSensor ? goods : '', ts: String(Date.now()) },
+          state: { lock: lock.lock, door: it.door, goods: contentsSensor ? goods : '', ts: String(time) },
         }
       );
     },

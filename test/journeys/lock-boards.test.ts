@@ -71,8 +71,8 @@ describe('a bank whose locks a vendor drives', () => {
     await commandIs(again.id, 'opened');
     await bank.panel.door('2', { door: 'closed' });
     await commandIs(again.id, 'closed');
-    const openings = (await bank.openings()).filter(({ door }) => door === '2').map(({ ref }) => ref);
-    expect(openings).toEqual([id, again.id]);
+    const openings = (await bank.openings()).map(({ ref }) => ref);
+    expect(openings.slice(-2)).toEqual([id, again.id]);
   });
 
   it('says that a door was forced', async () => {
