@@ -42,7 +42,7 @@ const idOf = (cert: string): string =>
 
 const isFor = (cert: string, key: string): boolean => new X509Certificate(cert).publicKey.equals(createPublicKey(key));
 
-const fileIn = (folder: string): string => join(folder, 'identity.json');
+const fileIn = (folder: string): string => join(folder, 'controller.json');
 
 export const readIdentity = async (folder: string): Promise<Identity | null> => {
   const text = await readText(fileIn(folder));

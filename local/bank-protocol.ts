@@ -227,7 +227,8 @@ const sections: Record<string, () => string[]> = {
         thermalRanges: 'what the operator set by thermal class; a bank goes by `thermalZones`',
         thermalZones:
           'which compartments it watches: `doors` between `minC` and `maxC`; out of it for `afterSeconds` in a row is told',
-        rotation: 'the bank is to have [a certificate](#the-certificate) of this rotation, and asks for one if it has not',
+        rotation:
+          'the bank is to have [a certificate](#the-certificate) of this rotation, and asks for one if it has not',
         issuerKeys: 'whose tokens it takes, `{ version, key }`: the newest and the one before',
       }),
       example(ConfigDocument(), examples.config),

@@ -1,10 +1,12 @@
-"""Runs MiniStack for local/engine.ts, with three things that it does not offer itself.
+"""Runs MiniStack for local/engine.ts, with four things that it does not offer itself.
 
 - The MQTT port listens on BIND_HOST too: MiniStack opens it on every address, and lets sessions without a certificate
   in, which nobody on the same network should be offered.
 - The engine never outlives whoever started it: standard input is a pipe from there, and its end means that the other
   side is gone, however hard it was killed. The engine then saves and stops as on SIGTERM.
 - It answers IoT's DeleteConnection, by which a bank whose certificate was revoked is cut off.
+- Functions that start at the same moment do not stumble over the list of each other's sessions: the one that did took
+  all workers of its function down with it, in the middle of what they were doing.
 """
 
 import asyncio
@@ -37,7 +39,7 @@ sys.argv = ["ministack"]
 
 from ministack.app import main  # noqa: E402  (reads the environment when it is imported)
 from ministack.core.responses import error_response_json, json_response  # noqa: E402
-from ministack.services import iot, iot_data  # noqa: E402
+from ministack.services import iot, iot_data, sts  # noqa: E402
 
 handle_iot_data = iot_data.handle_request
 connections = "/connections/"
@@ -56,5 +58,16 @@ async def handle_request(method, path, headers, body, query_params):
 
 
 iot_data.handle_request = handle_request
+
+register_session = sts.register_session
+sessions_lock = threading.Lock()
+
+
+def register_session_alone(access_key, session):
+    with sessions_lock:
+        register_session(access_key, session)
+
+
+sts.register_session = register_session_alone
 
 main()

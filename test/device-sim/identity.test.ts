@@ -32,7 +32,7 @@ const selfSigned = (key = newPrivateKey()): { cert: string; key: string } => {
 const keyOnItsWay = (folder: string): string =>
   z
     .object({ next: z.object({ key: z.string() }) })
-    .parse(JSON.parse(readFileSync(join(folder, 'identity.json'), 'utf8'))).next.key;
+    .parse(JSON.parse(readFileSync(join(folder, 'controller.json'), 'utf8'))).next.key;
 
 describe('a request for a certificate', () => {
   it('holds no private key', () => {
@@ -50,7 +50,7 @@ describe('an identity', () => {
     const folder = join(dir, 'kept');
     const identity = await openIdentity(folder, { bankId: 'bnk_1', ...given });
     expect(identity.proof(0)).toEqual({ ...given, rotation: null });
-    expect(statSync(join(folder, 'identity.json')).mode & 0o077).toBe(0);
+    expect(statSync(join(folder, 'controller.json')).mode & 0o077).toBe(0);
     expect((await readIdentity(folder))?.certificateId()).toBe(identity.certificateId());
     expect(await readIdentity(join(dir, 'nobody'))).toBeNull();
   });

@@ -39,7 +39,7 @@ const switchedOn = async (claim: ClaimFiles, serialNumber: string): Promise<Bank
 
 const Identity = z.object({ current: z.object({ cert: z.string(), key: z.string() }) });
 const proofOf = (serialNumber: string) =>
-  Identity.parse(JSON.parse(readFileSync(join(stateDir, 'controllers', serialNumber, 'identity.json'), 'utf8')))
+  Identity.parse(JSON.parse(readFileSync(join(stateDir, 'controllers', serialNumber, 'controller.json'), 'utf8')))
     .current;
 
 /** Somebody connects as that bank with what a controller had. */

@@ -148,7 +148,11 @@ const DeliveryShape = z.looseObject({
 
 const IdempotencyShape = z.looseObject({
   answer: unpacked(
-    z.looseObject({ status: z.int(), body: z.looseObject({ id: z.string(), bankSequence: z.int().optional() }), etag: z.int().optional() }),
+    z.looseObject({
+      status: z.int(),
+      body: z.looseObject({ id: z.string(), bankSequence: z.int().optional() }),
+      etag: z.int().optional(),
+    }),
   ),
 });
 
