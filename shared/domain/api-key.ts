@@ -34,6 +34,7 @@ export const testScopes: readonly Scope[] = [
   'commands:read',
   'commands:write',
   'banks:read',
+  'lock-boards:write',
 ];
 
 export const ApiKey = z.object({

@@ -166,6 +166,8 @@ const cases: Record<string, Case | null> = {
   'get-bank': hidden(),
   'list-compartments': hidden(),
   'get-bank-health': hidden(),
+  'get-lock-board': hidden(),
+  'hear-lock-board': hidden({}),
   'get-compartment': hidden(),
   'update-bank': hidden({ locale: 'de' }),
   'update-compartment': hidden({ outOfService: 'a stranger says so' }),
