@@ -229,7 +229,8 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   sites: siteHandlers,
   banks: (deps) => bankHandlers({ ...deps, allowLoopback: true }),
   // Nor is what is handed over to a queue.
-  'lock-boards': (deps) => lockBoardHandlers({ ...deps, queues: { journal: nowhere, ask: nowhere } }),
+  'lock-boards': (deps) =>
+    lockBoardHandlers({ ...deps, allowLoopback: true, queues: { journal: nowhere, ask: nowhere } }),
   assets: assetHandlers,
   'stock-units': stockUnitHandlers,
   imports: importHandlers,

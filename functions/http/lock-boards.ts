@@ -1,17 +1,23 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/lock-boards.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
 import { operatorDigits } from '#shared/domain/credential.ts';
+import { apply } from '#shared/domain/decision.ts';
 import { bankKeyOf } from '#shared/domain/derived.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
+import { ChainHead } from '#shared/domain/subjects.ts';
 import { instant } from '#shared/domain/time.ts';
-import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { type LockBoardDeps, openLockBoards } from '#shared/lambda/lock-boards.ts';
 import { requireUsable } from '#shared/lambda/sandbox.ts';
+import { requireLocks } from '#shared/lambda/vendors.ts';
 import { live } from '#shared/live.ts';
 import { openQueue } from '#shared/outside/queues.ts';
-import { type FoundLockBoard, readLockBoard } from '#shared/store/lock-boards.ts';
-import { ranges } from '#shared/store/rows.ts';
+import { commitBankLog } from '#shared/store/commit.ts';
+import { type FoundLockBoard, lockBoardWrite, readLockBoard } from '#shared/store/lock-boards.ts';
+import { keys, ranges } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
 import { type Fitting, freshCodes, hearCode } from '#shared/vendors/lock-board/codes.ts';
 import { journalled, type Memory } from '#shared/vendors/lock-board/memory.ts';
 import type { Callback } from '#shared/vendors/lock-board/messages.ts';
@@ -42,7 +48,13 @@ const refuseOdd = ({ boardStates, codes }: Callback, boards: ReadonlySet<number>
     throw new Refusal('invalid_request', `the body is not valid: ${first.pointer} ${first.detail}`, { errors });
 };
 
-export const lockBoardHandlers = (deps: HttpDeps & LockBoardDeps): Handlers => {
+export type LockBoardHttpDeps = HttpDeps &
+  LockBoardDeps & {
+    /** Vendors may be private, and plain HTTP: for a stage whose vendors run on the same machine. */
+    allowLoopback: boolean;
+  };
+
+export const lockBoardHandlers = (deps: LockBoardHttpDeps): Handlers => {
   const lockBoards = openLockBoards(deps);
 
   const owned = (
@@ -83,12 +95,38 @@ export const lockBoardHandlers = (deps: HttpDeps & LockBoardDeps): Handlers => {
     };
   };
 
+  const shown = ({ bank, lockBoard: { url, locks, memory } }: FoundLockBoard): Answer => {
+    const toldAt = Math.max(0, ...Object.values(memory.doors).map(({ at }) => at));
+    return { body: { id: bank.id, url, locks, toldAt: toldAt === 0 ? null : instant(toldAt) } };
+  };
+
   return {
-    [contract.getLockBoard.id]: async (call: Call<typeof contract.getLockBoard>) => {
-      const { bank, lockBoard } = owned(await readLockBoard(deps.table, call.params.bankId), call);
-      const { url, locks, memory } = lockBoard;
-      const toldAt = Math.max(0, ...Object.values(memory.doors).map(({ at }) => at));
-      return { body: { id: bank.id, url, locks, toldAt: toldAt === 0 ? null : instant(toldAt) } };
+    [contract.getLockBoard.id]: async (call: Call<typeof contract.getLockBoard>) =>
+      shown(owned(await readLockBoard(deps.table, call.params.bankId), call)),
+
+    [contract.updateLockBoard.id]: async (call: Call<typeof contract.updateLockBoard>) => {
+      const { body, params, circumstances } = call;
+      const logKey = keys.bankLog(params.bankId);
+      const found = owned(await readLockBoard(deps.table, params.bankId, [logKey]), call);
+      const { bank, lockBoard: before } = found;
+      const { url = before.url, locks = before.locks } = body;
+      requireLocks({ url, locks }, bank, { allowLoopback: deps.allowLoopback, at: '' });
+      const doors = Object.keys(locks).filter((door) => !isDeepStrictEqual(locks[door], before.locks[door]));
+      if (url === before.url && doors.length === 0) return shown(found);
+      const lockBoard = { ...before, url, locks, version: before.version + 1 };
+      const { host } = new URL(url);
+      const change = apply(ChainHead.parse(found.rows[0]), [
+        { type: 'bank.vendor_updated' as const, set: {}, data: { host, doors } },
+      ]);
+      try {
+        await deps.table.write([lockBoardWrite(bank.id, lockBoard), ...commitBankLog(change, circumstances).writes]);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+        throw new Refusal('busy', 'something happens at the bank at this very moment; try again', {
+          retryAfterSeconds: 1,
+        });
+      }
+      return shown({ ...found, lockBoard });
     },
 
     [contract.hearLockBoard.id]: async (call: Call<typeof contract.hearLockBoard>) => {
@@ -111,9 +149,10 @@ export const lockBoardHandlers = (deps: HttpDeps & LockBoardDeps): Handlers => {
   };
 };
 
-export const handler = endpoint([contract.getLockBoard, contract.hearLockBoard], () => {
+export const handler = endpoint([contract.getLockBoard, contract.updateLockBoard, contract.hearLockBoard], () => {
   const deps = {
     ...live(),
+    allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true',
     queues: { journal: openQueue(env('JOURNAL_QUEUE_URL')), ask: openQueue(env('ASK_QUEUE_URL')) },
   };
   return { deps, handlers: lockBoardHandlers(deps) };

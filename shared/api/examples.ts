@@ -190,6 +190,7 @@ const lockBoard: lockBoards.LockBoardView = {
 };
 const { url: unlockUrl, locks } = lockBoard;
 const driven: banks.BankView = { ...bank, id: ids.lockBoard, name: 'Station', layout: lockBoardLayout };
+const otherLocks = { ...locks, L2: { board: '0B', lock: '01' } };
 /** When a code was typed at it, and a door seen: milliseconds since 1970. */
 export const callbackTime = '1898933400000';
 const kioskLayout = [{ door: 'K1', ...small, bottomMm: 900 }];
@@ -1127,6 +1128,11 @@ export const examples: readonly Example[] = [
     answer: { news: 2 },
   }),
   example(lockBoards.getLockBoard, { params: { bankId: ids.lockBoard }, answer: lockBoard }),
+  example(lockBoards.updateLockBoard, {
+    params: { bankId: ids.lockBoard },
+    body: { locks: otherLocks },
+    answer: { ...lockBoard, locks: otherLocks },
+  }),
   example(controllers.replaceController, {
     ...onKiosk,
     body: { serialNumber: 'LW-2044-0093', reason: 'damaged in transit' },

@@ -34,6 +34,20 @@ export const getLockBoard = {
   problems: [],
 } as const satisfies Route;
 
+export const updateLockBoard = {
+  id: 'update-lock-board',
+  noun: 'lock-boards',
+  method: 'PATCH',
+  path: '/v1/banks/{bankId}/lock-board',
+  summary: "Change where a bank's vendor is called, or on which locks its doors hang",
+  permission: 'banks:write',
+  params,
+  body: once(() => LockBoard().pick({ url: true, locks: true }).partial()),
+  status: 200,
+  response: LockBoardView,
+  problems: [],
+} as const satisfies Route;
+
 /** The vendor's cloud calls it; docs/vendors.md. */
 export const hearLockBoard = {
   id: 'hear-lock-board',

@@ -8,21 +8,30 @@ import type { Write } from '../store/table.ts';
 import { newMemory } from '../vendors/lock-board/memory.ts';
 import { locksRefused } from '../vendors/lock-board/registration.ts';
 
+/** Where a vendor may be called, and which lock is which door's; refused with all that is wrong, below the pointer `at`. */
+export const requireLocks = (
+  { url, locks }: Pick<Vendor, 'url' | 'locks'>,
+  { layout }: Pick<Bank, 'layout'>,
+  { allowLoopback, at }: { allowLoopback: boolean; at: string },
+): void => {
+  const refused = refusedUrl(url, allowLoopback);
+  const doors = layout.map(({ door }) => door);
+  const errors = [
+    ...(refused === null ? [] : [{ pointer: `${at}/url`, detail: refused }]),
+    ...locksRefused(locks, doors, at),
+  ];
+  const [first] = errors;
+  if (first)
+    throw new Refusal('invalid_request', `the body is not valid: ${first.pointer} ${first.detail}`, { errors });
+};
+
 /** What registering a bank writes for its vendor's adapter, and the secret that the vendor knows our calls by. */
 export const registerVendor = (
   { url, locks }: Vendor,
   bank: Pick<Bank, 'id' | 'tenant' | 'layout' | 'bankKey'>,
   { allowLoopback, newId }: { allowLoopback: boolean; newId: (prefix: string) => string },
 ): { writes: Write[]; issued: Issued } => {
-  const doors = bank.layout.map(({ door }) => door);
-  const refused = refusedUrl(url, allowLoopback);
-  const errors = [
-    ...(refused === null ? [] : [{ pointer: '/vendor/url', detail: refused }]),
-    ...locksRefused(locks, doors, '/vendor'),
-  ];
-  const [first] = errors;
-  if (first)
-    throw new Refusal('invalid_request', `the body is not valid: ${first.pointer} ${first.detail}`, { errors });
+  requireLocks({ url, locks }, bank, { allowLoopback, at: '/vendor' });
   const { id, tenant } = bank;
   const { keyVersion } = bank.bankKey;
   const memory = newMemory(newId('jnl'));

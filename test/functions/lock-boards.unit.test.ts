@@ -72,8 +72,12 @@ const world = async (more: Partial<Bank> = {}) => {
   const deps = (on: Table) => ({ table: on, rootKeys: async () => rootKeys, newId, clock: () => now, queues });
 
   const call = async (route: { id: string }, body: unknown, tenant = bank.tenant, on: Table = table) => {
-    const it = { params: { bankId: bank.id }, body, caller: { tenant, mode: 'live' } } as unknown as Call<never>;
-    const handler = lockBoardHandlers(deps(on))[route.id] as unknown as (it: Call<never>) => Promise<{ body: unknown }>;
+    const circumstances = { actor: { type: 'api_key', id: 'key_1' }, now: instant(now), newId };
+    const caller = { tenant, mode: 'live' };
+    const it = { params: { bankId: bank.id }, body, caller, circumstances } as unknown as Call<never>;
+    const handler = lockBoardHandlers({ ...deps(on), allowLoopback: false })[route.id] as unknown as (
+      it: Call<never>,
+    ) => Promise<{ body: unknown }>;
     try {
       return (await handler(it)).body;
     } catch (error) {
@@ -128,6 +132,7 @@ const world = async (more: Partial<Bank> = {}) => {
     types: () => entries().map(({ type }) => type),
     hear: (body: z.input<ReturnType<typeof Callback>>, tenant?: string, on?: Table) =>
       call(contract.hearLockBoard, Callback().parse(body), tenant, on),
+    update: (body: unknown) => call(contract.updateLockBoard, body),
     show: (tenant?: string) => call(contract.getLockBoard, {}, tenant),
     memory: async () => (await readLockBoard(table, bank.id))?.lockBoard.memory,
     elapse: (seconds: number) => {
@@ -299,6 +304,38 @@ describe('a callback of a lock board', () => {
     expect(await show()).toEqual({ id: bank.id, url, locks, toldAt: null });
     await hear(state('1F', 'closed', '', 1));
     expect(await show()).toMatchObject({ toldAt: instant(start + 1_000) });
+  });
+});
+
+describe('a lock board that is changed', () => {
+  const moved = { ...vendor.locks, '2': { board: '0B', lock: '01' } };
+
+  it('hears and calls the new locks from then on, and its bank tells of it', async () => {
+    const { update, hear, order, queued, react, calls, types, record, bank, table } = await world();
+    await hear({});
+    await record();
+    expect(await update({ locks: moved, url: 'https://other.example.com/u' })).toMatchObject({ locks: moved });
+    const commit = await table.get(keys.events(keys.bankLog(bank.id).PK, 2));
+    expect(commit).toBeDefined();
+    expect(await hear(state('20', 'open', '0', 1))).toMatchObject({ news: 0 });
+    const body = { boardStates: [{ board: '0B', locks: [{ lock: '1', door: 'open', goods: '0', ts: '' } as const] }] };
+    expect(await hear(body)).toEqual({ news: 1 });
+    await react(queued(await order()));
+    expect(calls).toMatchObject([{ url: 'https://other.example.com/u', body: { board: '0A', lock: '1F' } }]);
+    expect(types()).toEqual(['door.forced', 'command.acknowledged']);
+  });
+
+  it('is refused as one that is registered, and says nothing where nothing changes', async () => {
+    const { update, hear, record, table } = await world();
+    await hear({});
+    await record();
+    expect(await update({ url: 'http://127.0.0.1/', locks: { '1': { board: '0A', lock: '1F' } } })).toEqual({
+      code: 'invalid_request',
+      errors: ['/url', '/locks/2'],
+    });
+    const rows = table.rows().length;
+    expect(await update({})).toMatchObject({ url: vendor.url });
+    expect(table.rows()).toHaveLength(rows);
   });
 });
 

@@ -167,6 +167,7 @@ const cases: Record<string, Case | null> = {
   'list-compartments': hidden(),
   'get-bank-health': hidden(),
   'get-lock-board': hidden(),
+  'update-lock-board': hidden({}),
   'hear-lock-board': hidden({}),
   'get-compartment': hidden(),
   'update-bank': hidden({ locale: 'de' }),
