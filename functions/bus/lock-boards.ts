@@ -4,8 +4,9 @@ import * as field from '#events/fields.ts';
 import { Command } from '#shared/domain/command.ts';
 import { Compartment, newCompartment } from '#shared/domain/compartment.ts';
 import { secretOf } from '#shared/domain/derived.ts';
+import { Refusal } from '#shared/domain/refusal.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
-import { epochMs, instant } from '#shared/domain/time.ts';
+import { epochMs, InstantText, instant } from '#shared/domain/time.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
@@ -17,7 +18,7 @@ import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import type { FoundLockBoard } from '#shared/store/lock-boards.ts';
 import { keys } from '#shared/store/rows.ts';
 import { type UnlockCall, type UnlockResult, unlockResultOf } from '#shared/vendors/lock-board/messages.ts';
-import { isDue, takeAnswer, takeOrder } from '#shared/vendors/lock-board/orders.ts';
+import { takeAnswer, takeOrder } from '#shared/vendors/lock-board/orders.ts';
 
 export type OrderDeps = LockBoardDeps & {
   rootKeys: () => Promise<RootKeys>;
@@ -34,7 +35,8 @@ const answerMs = 4_000;
 /** Between an attempt that was not answered and the next. */
 const againSeconds = 2;
 
-const Queued = z.object({ bankId: field.text, door: field.text });
+const Queued = z.object({ bankId: field.text, door: field.text, notAfter: InstantText });
+type Queued = z.infer<typeof Queued>;
 
 /**
  * Has a vendor's board carry out what was ordered of a bank that it drives: at once, and again until it is answered or too
@@ -67,11 +69,9 @@ export const lockBoardReaction = (deps: OrderDeps) => {
     return result;
   };
 
-  return async (event: Envelope): Promise<void> => {
-    const { tenant, subject } = event;
-    const { bankId, door } = Queued.parse(event.data);
+  /** False while nobody has answered. */
+  const attempt = async ({ tenant, subject }: Envelope, { bankId, door }: Queued): Promise<boolean> => {
     let order: { command: Command; send: boolean } | undefined;
-    const commandKey = keys.command(tenant, subject);
     const found = await lockBoards.change(
       bankId,
       ({ bank, lockBoard, rows: [commandRow, doorRow] }) => {
@@ -81,17 +81,27 @@ export const lockBoardReaction = (deps: OrderDeps) => {
         order = { command, send: taken.send };
         return taken.memory;
       },
-      [commandKey, keys.compartment(bankId, door)],
+      [keys.command(tenant, subject), keys.compartment(bankId, door)],
     );
-    if (found === null || !order?.send) return;
+    if (found === null || !order?.send) return true;
     const { command } = order;
     const result = await call(found, command);
-    if (result !== null) {
-      await lockBoards.change(bankId, ({ bank, lockBoard }) =>
-        takeAnswer(lockBoard.memory, command, result, { bank, now: deps.clock() }),
-      );
-    } else if (isDue(command, deps.clock() + againSeconds * 1000))
-      await deps.again.send({ detail: event }, againSeconds);
+    if (result === null) return false;
+    await lockBoards.change(bankId, ({ bank, lockBoard }) =>
+      takeAnswer(lockBoard.memory, command, result, { bank, now: deps.clock() }),
+    );
+    return true;
+  };
+
+  return async (event: Envelope): Promise<void> => {
+    const queued = Queued.parse(event.data);
+    const isOver = await attempt(event, queued).catch((error: unknown) => {
+      // The queue's own wait would be too long for whoever stands at the door.
+      if (error instanceof Refusal && error.code === 'busy') return false;
+      throw error;
+    });
+    const isInTime = epochMs(queued.notAfter) > deps.clock() + againSeconds * 1000;
+    if (!isOver && isInTime) await deps.again.send({ detail: event }, againSeconds);
   };
 };
 

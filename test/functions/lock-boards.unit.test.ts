@@ -96,22 +96,26 @@ const world = async (more: Partial<Bank> = {}) => {
     if (ordered === null) throw new Error(`there is no door ${door}`);
     return ordered.command;
   };
-  const queued = ({ id, tenant }: { id: string; tenant: string }, bankId = bank.id): Envelope => ({
+  const queued = (
+    { id, tenant, notAfter }: { id: string; tenant: string; notAfter: string },
+    bankId = bank.id,
+  ): Envelope => ({
     ...sampleEvent('command.queued'),
     tenant,
     subject: id,
-    data: { bankId, door: '1' },
+    data: { bankId, door: '1', notAfter },
   });
-  const react = lockBoardReaction({
-    ...deps(table),
-    endpoints: {
-      ask: async (url, headers, body, withinMs) => {
-        calls.push({ url, headers, body: JSON.parse(body), withinMs });
-        return replies.shift() ?? ok;
+  const reactOn = (on: Table) =>
+    lockBoardReaction({
+      ...deps(on),
+      endpoints: {
+        ask: async (url, headers, body, withinMs) => {
+          calls.push({ url, headers, body: JSON.parse(body), withinMs });
+          return replies.shift() ?? ok;
+        },
       },
-    },
-    again: { send: async (message, delaySeconds = 0) => void again.push({ message, delaySeconds }) },
-  });
+      again: { send: async (message, delaySeconds = 0) => void again.push({ message, delaySeconds }) },
+    });
   const entries = () =>
     z
       .array(z.looseObject({ entries: z.array(z.looseObject({ seq: z.number(), type: z.string() })) }))
@@ -127,7 +131,8 @@ const world = async (more: Partial<Bank> = {}) => {
     replies,
     order,
     queued,
-    react,
+    react: reactOn(table),
+    reactOn,
     entries,
     types: () => entries().map(({ type }) => type),
     hear: (body: z.input<ReturnType<typeof Callback>>, tenant?: string, on?: Table) =>
@@ -419,11 +424,26 @@ describe('a command for a lock board', () => {
     expect(await table.get(keys.compartment(bank.id, '1'))).toMatchObject({ outOfService: 'lock_jammed' });
   });
 
+  it('comes again in time where the table is busy', async () => {
+    const { order, queued, reactOn, again, table, calls } = await world();
+    const event = queued(await order());
+    const busy: Table = {
+      ...table,
+      batchGet: async () => {
+        throw new Refusal('busy', 'the table is busy');
+      },
+    };
+    await reactOn(busy)(event);
+    expect([calls.length, again]).toEqual([0, [{ message: { detail: event }, delaySeconds: 2 }]]);
+    const broken: Table = { ...table, batchGet: () => Promise.reject(new Error('no such table')) };
+    await expect(reactOn(broken)(event)).rejects.toThrow('no such table');
+  });
+
   it('of a bank that speaks our own protocol is left to its shadow', async () => {
     const { queued, react, calls, table } = await world();
     const own = bankOf([doorOf('1')], { id: 'bnk_2' });
     await table.write(bankWrites(own));
-    await react(queued({ id: 'cmd_1', tenant: own.tenant }, own.id));
+    await react(queued({ id: 'cmd_1', tenant: own.tenant, notAfter: startedAt }, own.id));
     expect(calls).toEqual([]);
   });
 
