@@ -7,6 +7,7 @@ import * as commands from '../shared/api/commands.ts';
 import * as credentials from '../shared/api/credentials.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
+import * as lockBoards from '../shared/api/lock-boards.ts';
 import type { Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
@@ -92,6 +93,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     return answer;
   };
   const make = async (route: Route, request: Request) => Made.parse((await succeed(route, request)).body).id;
+  /** A bank of a vendor that has told of all its doors before, and the callback by which it does so again. */
+  const snapshot = async (siteId: string): Promise<Request> => {
+    const layout = layoutOf(size.doors);
+    const locks = Object.fromEntries(layout.map(({ door }, nth) => [door, { board: 'A', lock: nth.toString(16) }]));
+    const vendor = { kind: 'lock_board', url: 'https://boards.example/', locks };
+    const params = { bankId: await make(banks.createBank, { body: { siteId, name: 'Bench', layout, vendor } }) };
+    const states = (ts: number) =>
+      Object.values(locks).map(({ lock }) => ({ lock, door: 'closed', goods: '0', ts: String(ts) }));
+    const callback = (ts: number) => ({ params, body: { boardStates: [{ board: 'A', locks: states(ts) }] } });
+    await succeed(lockBoards.hearLockBoard, callback(Date.now() - 1_000));
+    return callback(Date.now());
+  };
   const transaction = async () => {
     const transactionId = await make(transactions.createTransaction, { body: parcelFor(bankId) });
     for (let nth = 0; nth < size.holds; nth += 1) {
@@ -411,6 +424,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: banks.getBank, ask: () => ({ params: { bankId } }) },
     { route: banks.getBankHealth, ask: () => ({ params: { bankId } }) },
     { route: banks.updateBank, ask: () => ({ params: { bankId }, body: { locale: 'de' } }) },
+    { route: lockBoards.hearLockBoard, ask: ({ siteId }) => snapshot(siteId) },
+    {
+      route: lockBoards.getLockBoard,
+      ask: async ({ siteId }) => ({ params: (await snapshot(siteId)).params ?? {} }),
+    },
+    {
+      route: lockBoards.updateLockBoard,
+      ask: async ({ siteId }) => ({
+        params: (await snapshot(siteId)).params ?? {},
+        body: { url: 'https://elsewhere.example/' },
+      }),
+    },
     { route: banks.listCompartments, ask: () => ({ params: { bankId } }) },
     { route: banks.getCompartment, ask: () => ({ params: { bankId, door: '3' } }) },
     { route: banks.updateCompartment, ask: () => ({ params: { bankId, door: '3' }, body: { outOfService: 'bench' } }) },

@@ -9,6 +9,7 @@ import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { credentialHandlers } from '../functions/http/credentials.ts';
 import { importHandlers } from '../functions/http/imports.ts';
+import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
@@ -217,6 +218,8 @@ const depsOf = (stack: Endpoint, via: string, tableName: string, name: string): 
   };
 };
 
+const nowhere = { send: async () => undefined };
+
 const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
   transactions: transactionHandlers,
   credentials: credentialHandlers,
@@ -224,7 +227,10 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   commands: (deps) => commandHandlers({ ...deps, shadows: { change: async () => undefined } }),
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
-  banks: bankHandlers,
+  banks: (deps) => bankHandlers({ ...deps, allowLoopback: true }),
+  // Nor is what is handed over to a queue.
+  'lock-boards': (deps) =>
+    lockBoardHandlers({ ...deps, allowLoopback: true, queues: { journal: nowhere, ask: nowhere } }),
   assets: assetHandlers,
   'stock-units': stockUnitHandlers,
   imports: importHandlers,

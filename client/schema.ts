@@ -288,6 +288,26 @@ export interface paths {
         patch: operations["update-bank"];
         trace?: never;
     };
+    "/v1/banks/{bankId}/callbacks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell what a vendor's lock boards see: how doors are, and what was typed
+         * @description Needs the scope `lock-boards:write`.
+         */
+        post: operations["hear-lock-board"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/banks/{bankId}/compartments": {
         parameters: {
             query?: never;
@@ -390,6 +410,30 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/banks/{bankId}/lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read where a bank's doors are on the boards of its vendor
+         * @description Needs the scope `banks:read`.
+         */
+        get: operations["get-lock-board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change where a bank's vendor is called, or on which locks its doors hang
+         * @description Needs the scope `banks:write`.
+         */
+        patch: operations["update-lock-board"];
         trace?: never;
     };
     "/v1/banks/{bankId}/replace-controller": {
@@ -1359,7 +1403,7 @@ export interface components {
             /** @default null */
             requestsPerMinute: number | null;
             revokedAt: string | null;
-            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
+            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
             system: string | null;
             version: number;
         };
@@ -1590,6 +1634,9 @@ export interface components {
             name: string;
             siteId: string;
         };
+        CallbackHeard: {
+            news: number;
+        };
         Command: {
             bankId: string;
             /** Format: date-time */
@@ -1816,6 +1863,18 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        LockBoard: {
+            id: string;
+            locks: {
+                [key: string]: {
+                    board: string;
+                    lock: string;
+                };
+            };
+            toldAt: string | null;
+            /** Format: uri */
+            url: string;
+        };
         Outage: {
             door: string | null;
             endedAt: string | null;
@@ -1851,6 +1910,71 @@ export interface components {
             status: number;
             title: string;
             type: string;
+        };
+        RegisteredBank: {
+            assignmentPolicy?: {
+                criteria: {
+                    /** @enum {string} */
+                    by: "size" | "wear" | "height";
+                    step: number;
+                }[];
+                id: string;
+                reachableMm: number;
+                takeLarger: boolean;
+            };
+            config: {
+                ajarAfterSeconds: number;
+                batteryBackedClock: boolean;
+                guessesPerDay: number;
+                locale?: string;
+                lockout: {
+                    failures: number;
+                    lockSeconds: number;
+                }[];
+                offlineSeconds?: {
+                    [key: string]: number;
+                };
+                reopenSeconds: number;
+                rev: number;
+                rotation?: string;
+                thermalRanges?: {
+                    [key: string]: {
+                        afterSeconds: number;
+                        maxC: number;
+                        minC: number;
+                    };
+                };
+                timeZone: string;
+            };
+            /** @enum {string} */
+            connectivity: "online" | "suspected_offline" | "offline";
+            connectivitySince: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            id: string;
+            layout: {
+                /** @default 0 */
+                bottomMm: number;
+                depthMm: number;
+                door: string;
+                heightMm: number;
+                maxMassG: number;
+                /**
+                 * @default ambient
+                 * @enum {string}
+                 */
+                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+                widthMm: number;
+            }[];
+            /** @enum {string} */
+            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            name: string;
+            pinDigits: number;
+            secret?: string;
+            /** @default false */
+            simulated: boolean;
+            siteId: string;
+            version: number;
         };
         Site: {
             /** Format: date-time */
@@ -2085,6 +2209,18 @@ export interface components {
             share: number | null;
             /** Format: date-time */
             to: string;
+        };
+        Vendor: {
+            /** @constant */
+            kind: "lock_board";
+            locks: {
+                [key: string]: {
+                    board: string;
+                    lock: string;
+                };
+            };
+            /** Format: uri */
+            url: string;
         };
         WebhookEndpoint: {
             /** Format: date-time */
@@ -2328,7 +2464,7 @@ export interface operations {
                     mode?: "live" | "test";
                     name: string;
                     requestsPerMinute?: number;
-                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
+                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "webhooks:read" | "webhooks:write" | "api-keys:read" | "api-keys:write")[];
                     system?: string;
                 };
             };
@@ -4248,6 +4384,7 @@ export interface operations {
                             minC: number;
                         };
                     };
+                    vendor?: components["schemas"]["Vendor"];
                 };
             };
         };
@@ -4261,7 +4398,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Bank"];
+                    "application/json": components["schemas"]["RegisteredBank"];
                 };
             };
             /** @description `invalid_request`: The request is not valid. */
@@ -4564,6 +4701,150 @@ export interface operations {
             };
             /** @description `precondition_failed`: It was changed since you read it. */
             412: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "hear-lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @default [] */
+                    boardStates?: {
+                        board: string;
+                        locks: {
+                            /** @enum {string} */
+                            door: "open" | "closed" | "";
+                            /** @enum {string} */
+                            goods: "0" | "1" | "";
+                            lock: string;
+                            ts: "" | string;
+                        }[];
+                    }[];
+                    /** @default [] */
+                    codes?: {
+                        code: string;
+                        terminal: string;
+                        ts: string;
+                    }[];
+                };
+            };
+        };
+        responses: {
+            /** @description Tell what a vendor's lock boards see: how doors are, and what was typed */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallbackHeard"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_transition`: Not possible in this state. */
+            409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -5280,6 +5561,228 @@ export interface operations {
             };
             /** @description `not_found`: Not found. */
             404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read where a bank's doors are on the boards of its vendor */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockBoard"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: a fault of ours. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `busy`: Busy, try again shortly. */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "update-lock-board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bankId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    locks?: {
+                        [key: string]: {
+                            board: string;
+                            lock: string;
+                        };
+                    };
+                    /** Format: uri */
+                    url?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change where a bank's vendor is called, or on which locks its doors hang */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockBoard"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: No valid API key. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden`: The API key may not do this. */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -12165,7 +12668,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled")[];
                     /** Format: uri */
                     url: string;
                 };

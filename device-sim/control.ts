@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import { AccessMethod } from '#shared/device/access.ts';
 import { Contents, LockState } from '#shared/device/door.ts';
+import { bodyOf, type Handler, isForeign, json, listen, notFound, pathOf, Refused, read, send } from './http.ts';
 import { asksForPage, listPage, pageAt, sendPage, stream } from './pages.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import { grantsView, journalView, layoutView, stateView } from './view.ts';
@@ -31,27 +32,6 @@ const Power = z.strictObject({ on: z.boolean() });
 const Clock = z.strictObject({ skewMs: z.int() });
 const Tamper = z.strictObject({ opened: z.literal(true) });
 const Disk = z.strictObject({ lost: z.literal(true) });
-
-type Problem = { status: number; code: string; detail: string; errors?: { field: string; detail: string }[] };
-
-class Refused extends Error {
-  readonly problem: Problem;
-  constructor(problem: Problem) {
-    super(problem.detail);
-    this.problem = problem;
-  }
-}
-
-const read = <T extends z.ZodType>(schema: T, body: unknown): z.output<T> => {
-  const parsed = schema.safeParse(body);
-  if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map((issue) => {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-    return { field: [...issue.path, ...unknown].join('.') || 'body', detail: issue.message };
-  });
-  const [first] = errors;
-  throw new Refused({ status: 400, code: 'bad_request', detail: `${first?.field}: ${first?.detail}`, errors });
-};
 
 type Action = (bank: SimulatedBank, body: unknown, door: string) => Promise<unknown>;
 
@@ -100,8 +80,6 @@ const actions: Record<string, Action> = {
   },
 };
 
-const notFound = (detail: string): Refused => new Refused({ status: 404, code: 'not_found', detail });
-
 const queues = new WeakMap<SimulatedBank, Promise<unknown>>();
 
 /** There is one panel, and one person stands in front of it: the next waits until the last was answered. */
@@ -113,38 +91,6 @@ const oneAtATime = <T>(bank: SimulatedBank, run: () => Promise<T>): Promise<T> =
   );
   return turn;
 };
-
-const bodyMax = 32 * 1024;
-
-const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
-  if (request.method !== 'POST') return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    size += chunk.length;
-    if (size > bodyMax) throw new Refused({ status: 413, code: 'too_large', detail: 'the body is too large' });
-    chunks.push(chunk);
-  }
-  try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}');
-  } catch {
-    throw new Refused({ status: 400, code: 'bad_request', detail: 'the body is not JSON' });
-  }
-};
-
-const pathOf = ({ url = '/' }: IncomingMessage): string[] => {
-  try {
-    return new URL(url, 'http://control').pathname.split('/').filter(Boolean).map(decodeURIComponent);
-  } catch {
-    throw notFound('the address cannot be read');
-  }
-};
-
-/** A page of somebody else, open in the same browser, must not open doors here. */
-const isForeign = ({ headers: { origin, host } }: IncomingMessage): boolean =>
-  origin !== undefined && URL.parse(origin)?.host !== host;
-
-type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 const handlerFor =
   (banks: Map<string, SimulatedBank>, urlOf: (id: string) => string): Handler =>
@@ -184,12 +130,6 @@ const listed = ({ id, name, state }: SimulatedBank, urlOf: (id: string) => strin
   controlUrl: urlOf(id),
 });
 
-const json = 'application/json';
-
-const send = (response: ServerResponse, status: number, type: string, body: unknown): void => {
-  response.writeHead(status, { 'content-type': type }).end(`${JSON.stringify(body)}\n`);
-};
-
 const redirect = (response: ServerResponse, location: string): void => {
   response.writeHead(303, { location, vary: 'accept' }).end();
 };
@@ -203,32 +143,7 @@ export const startControl = async (
 ): Promise<Control> => {
   let url = '';
   const urlOf = (id: string) => `${url}/banks/${encodeURIComponent(id)}`;
-  const handle = handlerFor(banks, urlOf);
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      const isOurs = error instanceof Refused;
-      if (!isOurs) log(`control: ${String(error)}`);
-      const problem = isOurs ? error.problem : { status: 500, code: 'internal', detail: String(error) };
-      send(response, problem.status, 'application/problem+json', {
-        title: problem.code.replaceAll('_', ' '),
-        ...problem,
-      });
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  const listening = typeof address === 'object' && address ? address.port : port;
-  url = `http://${host.includes(':') ? `[${host}]` : host}:${listening}`;
-  return {
-    url,
-    urlOf,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const server = await listen({ host, port }, handlerFor(banks, urlOf), log);
+  url = server.url;
+  return { url, urlOf, stop: server.stop };
 };

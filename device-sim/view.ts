@@ -1,5 +1,5 @@
 import { defaultBankConfig } from '#shared/device/config.ts';
-import { lockedUntil } from './lockout.ts';
+import { lockedUntil } from '#shared/device/lockout.ts';
 import { picture } from './picture.ts';
 import { presenceCode } from './presence.ts';
 import type { SimulatedBank } from './simulated-bank.ts';

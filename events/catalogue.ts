@@ -222,6 +222,8 @@ export const catalogue = {
     locale: field.textOrNull,
     offlineSeconds: z.record(field.text, field.whole).nullable(),
   }),
+  /** Its vendor is called at another host, or these doors hang on other locks. */
+  'bank.vendor_updated': bank.extend({ host: field.text, doors: z.array(field.text) }),
   /** Its controller began anew. `generation`: of the key it holds, null if none. */
   'bank.booted': bank.extend({ generation: field.whole.nullable() }),
   /** It dropped entries for want of room, from and to inclusive. What its doors did then is not known. */

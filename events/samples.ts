@@ -225,6 +225,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'compartment.cleared': compartment,
   'bank.registered': { ...bank, name: 'Harbour Hall', doors: 24 },
   'bank.updated': { ...bank, locale: 'de-CH', offlineSeconds: { badge: 28_800 } },
+  'bank.vendor_updated': { ...bank, host: 'boards.example', doors: ['7'] },
   'bank.booted': { ...bank, generation: 1 },
   'bank.journal_truncated': { ...bank, journalId: evidence.journalId, from: 12, to: 30 },
   'bank.power_lost': bank,

@@ -36,6 +36,12 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Banks and compartments cannot be registered, changed or seen.',
     storesData: true,
   },
+  'lock-boards': {
+    name: 'HttpLockBoards',
+    impact:
+      'What happens at banks with lock boards is not heard, and who types a code there stands before a closed door.',
+    storesData: true,
+  },
   'assignment-policies': {
     name: 'HttpAssignmentPolicies',
     impact: 'How compartments are chosen cannot be seen or changed.',
@@ -89,6 +95,7 @@ export class Api extends Construct {
       'api-keys': serve('api-keys'),
       sites: serve('sites'),
       banks: serve('banks'),
+      'lock-boards': serve('lock-boards'),
       'assignment-policies': serve('assignment-policies'),
       'workflow-terms': serve('workflow-terms'),
       assets: serve('assets'),
@@ -99,7 +106,8 @@ export class Api extends Construct {
     };
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
-    webhooks.reachEndpoints(served['webhook-endpoints'].fn);
+    for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
+    devices.hearFrom(served['lock-boards'].fn);
     data.takeUploads(served.imports.fn);
 
     const api = new HttpApi(this, 'Api', {

@@ -33,6 +33,8 @@ export class Devices extends Construct {
   /** Where that ends up which an IoT rule could not hand on, and as whom rules act. */
   readonly ingestErrors: Queue;
   readonly ingestRole: OwnRole;
+  /** What banks send is emptied from these, whoever put it there. */
+  private readonly heard: ServiceQueue[];
 
   constructor(scope: Construct, id: string, { stage, data, bus }: DevicesProps) {
     super(scope, id);
@@ -67,12 +69,12 @@ export class Devices extends Construct {
     });
     this.ingestErrors.grantSendMessages(this.ingestRole);
 
-    this.heed(data);
+    this.heard = this.heed(data);
     this.tell(data, bus);
   }
 
   /** What comes up from the banks, each behind a queue of its own: an ask is a person waiting, a journal may be long. */
-  private heed(data: Data): void {
+  private heed(data: Data): ServiceQueue[] {
     const { stage } = this;
     const journal = new ServiceFunction(this, 'Journal', {
       stage,
@@ -141,6 +143,12 @@ export class Devices extends Construct {
       { ruleName: ruleNames.ask, sql: fromBank(Ask), queue: askQueue, namedByBanks: true },
       { ruleName: 'lw_presence', sql: lifecycleEvents, queue: presenceQueue, namedByBanks: false },
     ]);
+    return [journalQueue, askQueue];
+  }
+
+  /** Lets an adapter put what a vendor tells where the rules put what banks tell themselves: their journal, their asks. */
+  hearFrom(fn: ServiceFunction): void {
+    for (const queue of this.heard) queue.sendFrom(fn);
   }
 
   private ingest(rules: { ruleName: string; sql: string; queue: ServiceQueue; namedByBanks: boolean }[]): void {

@@ -8,6 +8,7 @@ import { Deadlines } from './deadlines.ts';
 import { Devices } from './devices.ts';
 import { Enrolment } from './enrolment.ts';
 import { Imports } from './imports.ts';
+import { LockBoards } from './lock-boards.ts';
 import { Notifications } from './notifications.ts';
 import { Operations } from './operations.ts';
 import { Schedules } from './schedules.ts';
@@ -34,6 +35,7 @@ export class LatchworkStack extends Stack {
     const devices = new Devices(this, 'Devices', { stage, data, bus });
     new Enrolment(this, 'Enrolment', { stage, data, devices });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
+    new LockBoards(this, 'LockBoards', { data, bus, devices, webhooks });
     new Search(this, 'Search', { stage, data, bus });
     new Imports(this, 'Imports', { stage, data, bus });
     new Notifications(this, 'Notifications', { data, bus });

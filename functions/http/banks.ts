@@ -15,6 +15,8 @@ import { ChainHead } from '#shared/domain/subjects.ts';
 import { controllerHandlers } from '#shared/lambda/controllers.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
+import { requireFields } from '#shared/lambda/problem.ts';
+import { registerVendor } from '#shared/lambda/vendors.ts';
 import { live } from '#shared/live.ts';
 import { bankUpdate, bankWrites, readBankAndDoor, readBankDoorAndLog, readBankWithDoors } from '#shared/store/banks.ts';
 import { commitBankLog, commitCompartmentLog, compartmentWrites } from '#shared/store/commit.ts';
@@ -54,7 +56,12 @@ const settingsOf = ({ locale, offlineSeconds }: Pick<Bank['config'], 'locale' | 
   ...(offlineSeconds !== undefined && { offlineSeconds }),
 });
 
-export const bankHandlers = (deps: HttpDeps): Handlers => ({
+export type BankDeps = HttpDeps & {
+  /** Vendors may be private, and plain HTTP: for a stage whose vendors run on the same machine. */
+  allowLoopback: boolean;
+};
+
+export const bankHandlers = (deps: BankDeps): Handlers => ({
   ...controllerHandlers(deps),
 
   [contract.createBank.id]: async ({ body, caller, now, circumstances, record }: Call<typeof contract.createBank>) => {
@@ -99,13 +106,19 @@ export const bankHandlers = (deps: HttpDeps): Handlers => ({
       born(head, 'bank.registered', [], { name: bank.name, doors: bank.layout.length }),
       circumstances,
     );
-    const made = answer(bank, null);
-    const { serialNumber } = body;
+    const { serialNumber, vendor } = body;
+    requireFields(
+      serialNumber === undefined || vendor === undefined,
+      '/serialNumber',
+      'is that of a controller of ours, which a bank with a vendor does not have',
+    );
+    const driven = vendor && registerVendor(vendor, bank, deps);
+    const made: Answer = { ...answer(bank, null), ...(driven && { issued: driven.issued }) };
     const none = byHand(bank);
     const enrols =
       serialNumber === undefined ? [] : controllerWrites(none, { ...none, serialNumber, certificates: [], version: 1 });
     try {
-      await deps.table.write([...bankWrites(bank), ...enrols, ...writes, ...record(made)]);
+      await deps.table.write([...bankWrites(bank), ...enrols, ...(driven?.writes ?? []), ...writes, ...record(made)]);
     } catch (error) {
       const other = error instanceof Lost && !error.to('idempotency') ? error.to('unique') : undefined;
       if (other === undefined) throw error;
@@ -230,7 +243,7 @@ export const handler = endpoint(
     controllers.decommissionBank,
   ],
   () => {
-    const deps = live();
+    const deps = { ...live(), allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true' };
     return { deps, handlers: bankHandlers(deps) };
   },
 );

@@ -34,7 +34,7 @@ import { Lost, type Table, type Write } from '#shared/store/table.ts';
 export type DeliverDeps = {
   table: Table;
   rootKeys: () => Promise<RootKeys>;
-  endpoints: CustomerEndpoints;
+  endpoints: Pick<CustomerEndpoints, 'post'>;
   /** The lane of those who failed or were slow, and later messages to it. */
   slow: Queue;
   later: Pick<Schedules, 'send'>;

@@ -9,12 +9,21 @@ import { InstantInput } from '../domain/time.ts';
 import { SerialNumber } from './controllers.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
+import { Vendor } from './vendors.ts';
 
 /** Whether it is there, and since when; one that never was is offline. */
 const connection = { connectivity: Connectivity, connectivitySince: field.momentOrNull };
 
 export const BankView = Bank.omit({ tenant: true, bankKey: true, terms: true }).extend(connection).meta({ id: 'Bank' });
 export type BankView = z.infer<typeof BankView>;
+
+/** As the answer shows it that registered it. */
+export const RegisteredBank = once(() =>
+  BankView.extend({
+    /** Of a bank with a `vendor`, `whsec_…`: our calls to it are signed with it. Only here, and only once. */
+    secret: field.maybeText,
+  }).meta({ id: 'RegisteredBank' }),
+);
 
 export const BankSummary = BankView.pick({ id: true, siteId: true, name: true, lifecycle: true, createdAt: true }).meta(
   {
@@ -130,10 +139,12 @@ export const createBank = {
       ...settings(),
       /** Of its controller, which enrols with it; left out, an installer attaches its certificate by hand. */
       serialNumber: SerialNumber.optional(),
+      /** Who drives its doors, where that is not a controller that speaks our own protocol. */
+      vendor: Vendor().optional(),
     }),
   ),
   status: 201,
-  response: () => BankView,
+  response: RegisteredBank,
   problems: ['already_exists', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;

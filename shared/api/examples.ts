@@ -11,6 +11,7 @@ import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
+import * as lockBoards from './lock-boards.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -59,6 +60,7 @@ const ids = {
   site: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
   bank: 'bnk_01KJQ4W2YB6D8F0H2K4M6P8R0S',
   kiosk: 'bnk_01KJQ5E4E6G8J0M2P4R6T8W0Y2',
+  lockBoard: 'bnk_01KJQ5F5F7H9K1N3Q5S7V9X1Z3',
   rotation: 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
@@ -176,6 +178,21 @@ const health: banks.BankHealth = {
   }),
   outages: [{ door: 'B2', reason: 'hinge broken', startedAt: later, endedAt: null }],
 };
+const lockBoardLayout = [
+  { door: 'L1', ...small, bottomMm: 900 },
+  { door: 'L2', ...small, bottomMm: 1060 },
+];
+const lockBoard: lockBoards.LockBoardView = {
+  id: ids.lockBoard,
+  url: 'https://boards.example/unlock',
+  locks: { L1: { board: '0A', lock: '1E' }, L2: { board: '0A', lock: '1F' } },
+  toldAt: later,
+};
+const { url: unlockUrl, locks } = lockBoard;
+const driven: banks.BankView = { ...bank, id: ids.lockBoard, name: 'Station', layout: lockBoardLayout };
+const otherLocks = { ...locks, L2: { board: '0B', lock: '01' } };
+/** When a code was typed at it, and a door seen: milliseconds since 1970. */
+export const callbackTime = '1898933400000';
 const kioskLayout = [{ door: 'K1', ...small, bottomMm: 900 }];
 const kiosk: banks.BankView = { ...bank, id: ids.kiosk, name: 'Kiosk', layout: kioskLayout };
 /** Its certificate was attached by hand, so that it is not known here. */
@@ -1104,6 +1121,38 @@ export const examples: readonly Example[] = [
     answer: kiosk,
   }),
   example(controllers.getController, { ...onKiosk, answer: awaited }),
+  example(banks.createBank, {
+    summary: 'Register a bank whose locks a vendor drives',
+    body: {
+      siteId: ids.site,
+      name: 'Station',
+      layout: lockBoardLayout,
+      vendor: { kind: 'lock_board', url: unlockUrl, locks },
+    },
+    answer: { ...driven, secret: 'whsec_VGhpcyBpcyBhbiBleGFtcGxlIGFuZCBzaWducyBub3RoaW5nLg==' },
+  }),
+  example(lockBoards.hearLockBoard, {
+    params: { bankId: ids.lockBoard },
+    body: {
+      boardStates: [
+        {
+          board: '0A',
+          locks: [
+            { lock: '1E', door: 'closed', goods: '0', ts: callbackTime },
+            { lock: '1F', door: '', goods: '', ts: '' },
+          ],
+        },
+      ],
+      codes: [{ terminal: '1', code: '483920', ts: callbackTime }],
+    },
+    answer: { news: 2 },
+  }),
+  example(lockBoards.getLockBoard, { params: { bankId: ids.lockBoard }, answer: lockBoard }),
+  example(lockBoards.updateLockBoard, {
+    params: { bankId: ids.lockBoard },
+    body: { locks: otherLocks },
+    answer: { ...lockBoard, locks: otherLocks },
+  }),
   example(controllers.replaceController, {
     ...onKiosk,
     body: { serialNumber: 'LW-2044-0093', reason: 'damaged in transit' },

@@ -10,6 +10,7 @@ export type Noun =
   | 'api-keys'
   | 'sites'
   | 'banks'
+  | 'lock-boards'
   | 'assets'
   | 'stock-units'
   | 'imports'
@@ -43,6 +44,8 @@ export type Route = {
   etag?: true;
   /** A question that is too long for a query: a POST without any effect. */
   asks?: true;
+  /** Whoever calls it repeats itself and knows no keys: what is said again changes nothing. */
+  repeats?: true;
 };
 
 /** What any route with authentication may answer. */
@@ -55,5 +58,6 @@ export const everyRoute = [
   'busy',
 ] as const satisfies RefusalCode[];
 
-/** Every POST creates or acts, so each needs an `Idempotency-Key`; but one that only asks. */
-export const needsIdempotencyKey = (route: Route): boolean => route.method === 'POST' && route.asks !== true;
+/** Every POST creates or acts, so each needs an `Idempotency-Key`; but one that only asks, or may be repeated as it is. */
+export const needsIdempotencyKey = (route: Route): boolean =>
+  route.method === 'POST' && route.asks !== true && route.repeats !== true;

@@ -8,6 +8,7 @@ import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
+import * as lockBoards from './lock-boards.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   sites,
   banks,
   controllers,
+  lockBoards,
   assets,
   stockUnits,
   assignmentPolicies,

@@ -11,6 +11,7 @@ export const Scope = z.enum([
   'commands:write',
   'banks:read',
   'banks:write',
+  'lock-boards:write',
   'assets:read',
   'assets:write',
   'stock:read',
@@ -33,6 +34,7 @@ export const testScopes: readonly Scope[] = [
   'commands:read',
   'commands:write',
   'banks:read',
+  'lock-boards:write',
 ];
 
 export const ApiKey = z.object({

@@ -8,6 +8,13 @@ export type Reply = { status: number | null; error: string | null; retryAfter: s
 export type CustomerEndpoints = {
   /** Always comes back, at the latest after the timeout; whatever goes wrong is in the reply. */
   post: (url: string, headers: Record<string, string>, body: string) => Promise<Reply>;
+  /** The same within a time of its own, for whom the answer's text matters; of a long one only the beginning. */
+  ask: (
+    url: string,
+    headers: Record<string, string>,
+    body: string,
+    withinMs: number,
+  ) => Promise<Reply & { text: string }>;
 };
 
 type Address = { address: string; family: number };
@@ -196,26 +203,33 @@ export const openCustomerEndpoints = (options: CustomerEndpointOptions): Custome
     return found;
   };
 
+  const ask: CustomerEndpoints['ask'] = async (address, headers, body, withinMs) => {
+    const startedAt = performance.now();
+    const reply = (status: number | null, error: string | null, retryAfter: string | null, text = '') => ({
+      status,
+      error,
+      retryAfter,
+      durationMs: Math.round(performance.now() - startedAt),
+      text,
+    });
+    const refused = refusedUrl(address, allowLoopback);
+    if (refused !== null) return reply(null, `the URL ${refused}`, null);
+    const signal = AbortSignal.timeout(withinMs);
+    try {
+      const url = new URL(address);
+      const addresses = await unlessAborted(addressesOf(url), signal);
+      const answer = await exchange(url, addresses, headers, body, signal);
+      return reply(answer.status, failureOf(answer), answer.retryAfter, answer.start.toString('utf8'));
+    } catch (error) {
+      return reply(null, told(error, withinMs), null);
+    }
+  };
+
   return {
-    post: async (text, headers, body) => {
-      const startedAt = performance.now();
-      const reply = (status: number | null, error: string | null, retryAfter: string | null): Reply => ({
-        status,
-        error,
-        retryAfter,
-        durationMs: Math.round(performance.now() - startedAt),
-      });
-      const refused = refusedUrl(text, allowLoopback);
-      if (refused !== null) return reply(null, `the URL ${refused}`, null);
-      const signal = AbortSignal.timeout(limitMs);
-      try {
-        const url = new URL(text);
-        const addresses = await unlessAborted(addressesOf(url), signal);
-        const answer = await exchange(url, addresses, headers, body, signal);
-        return reply(answer.status, failureOf(answer), answer.retryAfter);
-      } catch (error) {
-        return reply(null, told(error, limitMs), null);
-      }
+    ask,
+    post: async (url, headers, body) => {
+      const { text: _, ...reply } = await ask(url, headers, body, limitMs);
+      return reply;
     },
   };
 };

@@ -35,6 +35,8 @@ export const keys = {
     PK: `BANK#${bankId}`,
     SK: `F#${newestFirst(endedAtMs)}#${door ?? ''}`,
   }),
+  /** Of a bank that is driven by a vendor's cloud: its addresses, and what its adapter remembers. Nobody else reads it. */
+  vendor: (bankId: string): Key => ({ PK: `BANK#${bankId}`, SK: 'V' }),
   /** Which bank waits for the controller of a serial number. */
   serialNumber: (tenant: string, serialNumber: string): Key => ({ PK: `SERIAL#${tenant}#${serialNumber}`, SK: 'S' }),
   /** A claim certificate, by its id. */

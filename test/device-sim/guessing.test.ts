@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seeded } from '../../device-sim/faults.ts';
-import { lockedUntil } from '../../device-sim/lockout.ts';
 import { defaultBankConfig } from '../../shared/device/config.ts';
+import { lockedUntil } from '../../shared/device/lockout.ts';
 import { livePinsPerDoor, pinDigitsFor } from '../../shared/domain/credential.ts';
 import { credentialValue, issuerKeysOf } from '../../shared/domain/derived.ts';
 import { rootKeysFrom } from '../../shared/domain/root-key.ts';

@@ -40,7 +40,7 @@ const world = async (its: Partial<Presence> = {}) => {
       record: () => [],
     };
     const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
-    const handlers = bankHandlers({ table, rootKeys, newId, clock: () => epochMs(now) });
+    const handlers = bankHandlers({ table, rootKeys, newId, clock: () => epochMs(now), allowLoopback: false });
     return (await handlers[route.id]?.(call as never))?.body;
   };
   return {

@@ -51,7 +51,7 @@ const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   commands: (deps) => commandHandlers({ ...deps, shadows }),
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
-  banks: bankHandlers,
+  banks: (deps) => bankHandlers({ ...deps, allowLoopback: true }),
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
 };
 

@@ -106,7 +106,7 @@ describe('the stack', () => {
   it('names what scripts and operators need', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
-      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search', 'LockBoards'],
       ...['ImportFiles', 'Imports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
@@ -284,7 +284,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(18);
+    expect(working.length).toBe(19);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -384,7 +384,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(11);
+    expect(reactions).toHaveLength(12);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -402,7 +402,7 @@ describe('every rule of the bus', () => {
     ['credential.superseded', ['bus/grants', 'bus/search', 'bus/webhooks']],
     ['credential.delegated', ['bus/grants', 'bus/messages', 'bus/search', 'bus/webhooks']],
     ['credential.taken_back', ['bus/grants', 'bus/messages', 'bus/search', 'bus/webhooks']],
-    ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/search', 'bus/webhooks']],
+    ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/lock-boards', 'bus/search', 'bus/webhooks']],
     ['command.acknowledged', ['bus/commands', 'bus/search', 'bus/webhooks']],
     ['transaction.waitlisted', ['bus/deadlines', 'bus/grants', 'bus/search', 'bus/waiting', 'bus/webhooks']],
     ['bank.registered', ['bus/banks', 'bus/policies', 'bus/search', 'bus/webhooks']],
@@ -541,6 +541,7 @@ describe('least privilege', () => {
     ['http/api-keys', [...readWrite, secret]],
     ['http/sites', [...readWrite, secret]],
     ['http/banks', [...readWrite, secret]],
+    ['http/lock-boards', [...readWrite, secret, send]],
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret]],
@@ -552,6 +553,7 @@ describe('least privilege', () => {
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
+    ['bus/lock-boards', [...consume, ...readWrite, secret, send]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
     [

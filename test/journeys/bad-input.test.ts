@@ -126,7 +126,8 @@ describe('a body', () => {
       door: '1',
       apiKeyId: tenant.apiKeyId,
     };
-    for (const route of routes.filter(({ body }) => body !== undefined)) {
+    // What repeats itself is no integrator of ours: what a vendor says beyond what we know is ignored.
+    for (const route of routes.filter(({ body, repeats }) => body !== undefined && !repeats)) {
       const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? 'x');
       const answer = await tenant.api.request(route.method, path, { body: { colour: 'red' } });
       const problem = problemOf(answer);

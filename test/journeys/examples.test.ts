@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { latchwork } from '../../client/index.ts';
 import type { Panel } from '../../local/panel.ts';
-import { type Example, examples, presenceCode } from '../../shared/api/examples.ts';
+import { callbackTime, type Example, examples, presenceCode } from '../../shared/api/examples.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { connectBank, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
@@ -112,6 +112,7 @@ beforeAll(async () => {
   tenant = await newTenant();
   api = latchwork({ baseUrl: stack.apiUrl, apiKey: tenant.apiKey });
   real.set('https://shop.example/hooks', (await newReceiver()).url);
+  real.set(callbackTime, String(Date.now()));
 });
 
 describe('the examples of the OpenAPI document, carried out', () => {

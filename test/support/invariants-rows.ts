@@ -264,7 +264,13 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
 /** What a PATCH comes to. */
-const byPatch = ['transaction.updated', 'transaction.linked', 'stock_unit.updated', 'bank.updated'];
+const byPatch = [
+  'transaction.updated',
+  'transaction.linked',
+  'stock_unit.updated',
+  'bank.updated',
+  'bank.vendor_updated',
+];
 const byPost = ['TXN', 'IMPORT', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY', 'BADGE'];
 /** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
 const ofAnother = ['command.superseded', 'stock_unit.sold', 'asset.moved'];
