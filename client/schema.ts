@@ -1912,6 +1912,9 @@ export interface components {
             type: string;
         };
         RegisteredBank: {
+            agreedOfflineSeconds?: {
+                [key: string]: number;
+            };
             assignmentPolicy?: {
                 criteria: {
                     /** @enum {string} */
@@ -2298,7 +2301,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
-                    scanAt?: ("deposit" | "pickup")[];
+                    scanAt?: unknown;
                     tolerance?: {
                         earlySeconds: number;
                         lateSeconds: number;
@@ -4192,6 +4195,17 @@ export interface operations {
             };
             /** @description `payload_too_large`: The body is too large. */
             413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The idempotency key was used for another request. */
+            422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -13288,7 +13302,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
-                            scanAt?: ("deposit" | "pickup")[];
+                            scanAt?: unknown;
                             tolerance?: {
                                 earlySeconds: number;
                                 lateSeconds: number;

@@ -138,7 +138,7 @@ export const replaceBadgeGroup = {
   ),
   status: 200,
   response: () => BadgeGroupView,
-  problems: ['precondition_failed', 'conflict'],
+  problems: ['precondition_failed', 'conflict', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 

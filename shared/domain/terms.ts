@@ -8,11 +8,19 @@ import { Condition, ScanStep, Tolerance, Workflow, type WorkflowRow, workflowOf 
 /** A deadline may be set between a minute and a year. */
 const DeadlineSeconds = field.whole.min(60).max(365 * 86_400);
 
-export const ScanSteps = z
-  .array(ScanStep)
-  .max(ScanStep.options.length)
-  .refine((all) => new Set(all).size === all.length, 'each at most once')
-  .meta({ uniqueItems: true });
+const scanSteps = (of: readonly ScanStep[]) =>
+  z
+    .array(z.enum(of))
+    .max(of.length)
+    .refine((all) => new Set(all).size === all.length, 'each at most once')
+    .meta({ uniqueItems: true });
+export const ScanSteps = scanSteps(ScanStep.options);
+
+/** Those that it has. */
+const scanStepsOf = (workflow: Workflow): z.ZodType<ScanStep[]> => {
+  const steps = ScanStep.options.filter((it) => workflowOf(workflow).steps.some(({ step }) => step === it));
+  return steps.length === 0 ? z.never() : scanSteps(steps);
+};
 
 /** What a tenant or a site says of a workflow; what is left out is as the next wider one says. */
 const termsOfWorkflow = (workflow: Workflow) =>
@@ -23,10 +31,7 @@ const termsOfWorkflow = (workflow: Workflow) =>
     /** What must be confirmed, unless the call says otherwise. */
     conditions: z.array(Condition).max(Condition.options.length).optional(),
     /** The steps at which the label of what is put in has to be scanned, unless the call says otherwise. */
-    scanAt: ScanSteps.refine(
-      (all) => all.every((step) => workflowOf(workflow).steps.some((it) => it.step === step)),
-      `a ${workflow} has no such step`,
-    ).optional(),
+    scanAt: scanStepsOf(workflow).optional(),
   });
 export type TermsOfWorkflow = z.infer<ReturnType<typeof termsOfWorkflow>>;
 

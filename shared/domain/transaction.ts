@@ -70,6 +70,7 @@ const EmailAddress = z
   .email({ abort: true })
   .max(254)
   .regex(/^[^@]{1,64}@/, 'at most 64 characters before the @')
+  .refine((it) => !/[@.]-|-(\.|$)/.test(it.slice(it.indexOf('@'))), 'no part of its host begins or ends with a hyphen')
   .meta({ format: 'email' });
 
 /** A person, as far as they must be told something. */

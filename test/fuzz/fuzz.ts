@@ -58,6 +58,7 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
         PYTHONPATH: import.meta.dirname,
         PYTHONDONTWRITEBYTECODE: '1',
         SCHEMATHESIS_HOOKS: 'hooks',
+        FUZZER_KEY_ID: ground.apiKeyId,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -77,7 +78,7 @@ export async function fuzz(stack: StackHandle, wish: FuzzWish): Promise<Fuzzed> 
 }
 
 /** `known`: what there is, by the name of the field that names it. */
-type Ground = { apiKey: string; known: Record<string, readonly string[]>; stop: () => Promise<void> };
+type Ground = { apiKey: string; apiKeyId: string; known: Record<string, readonly string[]>; stop: () => Promise<void> };
 
 async function prepare(stack: StackHandle): Promise<Ground> {
   const { apiKey } = await createTenant(stack, stack.outputs, 'Fuzzed');
@@ -125,8 +126,11 @@ async function prepare(stack: StackHandle): Promise<Ground> {
   const { id: endpointId } = await api.post('/v1/webhook-endpoints', hook, Made);
   const order = { bankId, door: layout[0]?.door, reason: 'fuzzed' };
   const { id: commandId } = await api.post('/v1/commands', order, Made);
+  const spare = { siteId, name: 'Spare', layout: layout.slice(0, 1), simulated: true };
+  const { id: spareId } = await api.post('/v1/banks', spare, Made);
   const known = {
     siteId: [siteId],
+    spareBankId: [spareId],
     bankId: [bankId],
     transactionId: transactionIds,
     assetId: [assetId],
@@ -135,10 +139,13 @@ async function prepare(stack: StackHandle): Promise<Ground> {
     timeZone: ['UTC', 'Europe/Zurich', 'Asia/Kathmandu'],
   };
   const scopes = Scope.options.filter((scope) => scope !== 'api-keys:read');
-  const Key = z.object({ key: z.string() });
-  const { key } = await api.post('/v1/api-keys', { name: 'The fuzzer', scopes }, Key);
-  return { apiKey: key, known, stop: () => running.stop() };
+  const Key = z.object({ id: z.string(), key: z.string() });
+  const { id: apiKeyId, key } = await api.post('/v1/api-keys', { name: 'The fuzzer', scopes }, Key);
+  return { apiKey: key, apiKeyId, known, stop: () => running.stop() };
 }
+
+/** After these a bank takes nothing any more, so it is another one than that of all the rest. */
+const putsAnEnd = /\/(decommission|replace-controller|revoke-certificate)$/;
 
 /**
  * The same document, but that the fuzzer often guesses right where the id of something or a time zone belongs, and that
@@ -148,20 +155,27 @@ function withKnown(known: Ground['known']): unknown {
   const guessed = (name: string, schema: unknown): unknown =>
     known[name] ? { anyOf: [{ type: 'string', enum: known[name] }, schema] } : schema;
   let operations = 0;
-  const parameter = (it: { in: string; name: string; schema: object }): object => {
-    const ids = known[it.name];
+  const parameter = (it: { in: string; name: string; schema: object }, isForGood: boolean): object => {
+    const ids = known[it.name === 'bankId' && isForGood ? 'spareBankId' : it.name];
     if (it.in === 'path' && ids) {
       operations += 1;
-      return { ...it, schema: guessed(it.name, it.schema), example: ids[operations % ids.length] };
+      return {
+        ...it,
+        schema: { anyOf: [{ type: 'string', enum: ids }, it.schema] },
+        example: ids[operations % ids.length],
+      };
     }
     // In headers whose format it does not know it writes letters and digits only, whatever the pattern says.
     return it.name === 'If-Match' ? { ...it, schema: { ...it.schema, format: 'entity-tag' } } : it;
   };
-  return JSON.parse(JSON.stringify(openapi), (name, value) => {
-    if (typeof value?.in === 'string' && typeof value.name === 'string') return parameter(value);
-    if (typeof value === 'string' && known[name]) return known[name][0];
-    // What is theirs once is taken from then on.
-    if (name === 'externalIds' && typeof value?.order === 'string') return undefined;
-    return known[name] && value?.type === 'string' && value.maxLength === 64 ? guessed(name, value) : value;
-  });
+  const withIds = (part: unknown, isForGood = false): unknown =>
+    JSON.parse(JSON.stringify(part), (name, value) => {
+      if (typeof value?.in === 'string' && typeof value.name === 'string') return parameter(value, isForGood);
+      if (typeof value === 'string' && known[name]) return known[name][0];
+      // What is theirs once is taken from then on.
+      if (name === 'externalIds' && typeof value?.order === 'string') return undefined;
+      return known[name] && value?.type === 'string' && value.maxLength === 64 ? guessed(name, value) : value;
+    });
+  const paths = Object.entries(openapi.paths).map(([path, it]) => [path, withIds(it, putsAnEnd.test(path))]);
+  return { ...Object(withIds({ ...openapi, paths: {} })), paths: Object.fromEntries(paths) };
 }
