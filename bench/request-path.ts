@@ -4,6 +4,7 @@ import * as assets from '../shared/api/assets.ts';
 import * as policies from '../shared/api/assignment-policies.ts';
 import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
+import * as controllers from '../shared/api/controllers.ts';
 import * as credentials from '../shared/api/credentials.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
@@ -55,6 +56,7 @@ const fittedAnew = 'the layout of the bank has to be read';
 const byAsset = 'the asset says which door it is';
 const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
+const emptyEverywhere = 'nothing may lie in any of its doors';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
@@ -105,6 +107,8 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     await succeed(lockBoards.hearLockBoard, callback(Date.now() - 1_000));
     return callback(Date.now());
   };
+  /** A bank of which nobody else wants anything. */
+  const bankApart = async () => ({ bankId: (await bench.newBank(layoutOf(size.doors))).id });
   const transaction = async () => {
     const transactionId = await make(transactions.createTransaction, { body: parcelFor(bankId) });
     for (let nth = 0; nth < size.holds; nth += 1) {
@@ -273,7 +277,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     {
       route: transactions.moveTransaction,
-      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
       lookup: fittedAnew,
     },
     {
@@ -313,7 +317,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     {
       route: transactions.disputeTransaction,
-      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
     },
     { route: credentials.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {
@@ -424,6 +428,27 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: banks.getBank, ask: () => ({ params: { bankId } }) },
     { route: banks.getBankHealth, ask: () => ({ params: { bankId } }) },
     { route: banks.updateBank, ask: () => ({ params: { bankId }, body: { locale: 'de' } }) },
+    { route: controllers.getController, ask: () => ({ params: { bankId } }) },
+    {
+      route: controllers.rotateCertificate,
+      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
+    },
+    {
+      route: controllers.revokeCertificate,
+      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
+    },
+    {
+      route: controllers.replaceController,
+      ask: async () => ({
+        params: await bankApart(),
+        body: { serialNumber: `bench-${crypto.randomUUID()}`, reason: 'bench' },
+      }),
+    },
+    {
+      route: controllers.decommissionBank,
+      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
+      lookup: emptyEverywhere,
+    },
     { route: lockBoards.hearLockBoard, ask: ({ siteId }) => snapshot(siteId) },
     {
       route: lockBoards.getLockBoard,

@@ -1,6 +1,7 @@
 /** Writes the documents that follow from the code; with `--check` only says which are not current. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { assignmentText } from './assignment-doc.ts';
+import { asyncapi } from './asyncapi.ts';
 import { importsText } from './imports-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
@@ -8,6 +9,7 @@ import { transactionsText } from './transactions-text.ts';
 
 const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
+  ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
   ['docs/assignment.md', assignmentText()],
   ['docs/imports.md', importsText()],
   ['docs/transactions.md', transactionsText()],

@@ -95,19 +95,28 @@ const headerComponents: Json = {
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'string', pattern: '^[0-9]+$' } },
 };
 
-const responsesOf = (route: Route, components: Json): Json => {
+/** Answers that many routes have, by a name that says what they are; the document would be twice as long without. */
+const shared = (responses: Json, name: string, response: Json): Json => {
+  responses[name] = response;
+  return { $ref: `#/components/responses/${name}` };
+};
+
+const responsesOf = (route: Route, components: Json, responses: Json): Json => {
   const codes: RefusalCode[] = [...new Set([...(route.permission === null ? [] : everyRoute), ...route.problems])];
   if (route.body) codes.push('payload_too_large');
   const byStatus = new Map<number, RefusalCode[]>();
   for (const code of codes) byStatus.set(refusals[code].status, [...(byStatus.get(refusals[code].status) ?? []), code]);
-  const problem = (description: string, status: number): Json => ({
-    description,
-    headers: {
-      ...(route.permission === null || status === 401 || status === 500 ? {} : rateLimitHeaders),
-      ...([429, 503].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } : {}),
-    },
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  });
+  const problem = (codes: readonly string[], description: string, status: number): Json => {
+    const isLimited = route.permission !== null && status !== 401 && status !== 500;
+    return shared(responses, [...codes, ...(isLimited ? [] : ['unlimited'])].join('.'), {
+      description,
+      headers: {
+        ...(isLimited ? rateLimitHeaders : {}),
+        ...([429, 503].includes(status) ? { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } : {}),
+      },
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+    });
+  };
   return {
     [route.status]: {
       description: route.summary,
@@ -125,16 +134,19 @@ const responsesOf = (route: Route, components: Json): Json => {
     ...Object.fromEntries(
       [...byStatus].map(([status, own]) => [
         status,
-        problem(own.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' '), status),
+        problem(own, own.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' '), status),
       ]),
     ),
-    500: problem('`internal_error`: a fault of ours.', 500),
+    500: problem(['internal_error'], '`internal_error`: a fault of ours.', 500),
   };
 };
+
+const byName = (them: Json): Json => Object.fromEntries(Object.entries(them).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The OpenAPI 3.1 document of all routes. */
 export const openapi = (): Json => {
   const components: Json = {};
+  const responses: Json = {};
   schemaOf(Problem, 'output', components);
   const paths: Record<string, Json> = {};
   for (const route of routes) {
@@ -160,7 +172,7 @@ export const openapi = (): Json => {
             },
           }
         : {}),
-      responses: responsesOf(route, components),
+      responses: responsesOf(route, components, responses),
     };
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
   }
@@ -178,7 +190,8 @@ export const openapi = (): Json => {
     servers: [{ url: '/' }],
     paths,
     components: {
-      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      schemas: byName(components),
+      responses: byName(responses),
       headers: headerComponents,
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `lw_live_…`.' } },
     },

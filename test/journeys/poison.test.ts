@@ -72,6 +72,7 @@ const good: Record<string, (world: World) => unknown> = {
   BusPolicies: ({ events }) => onTheBus(events.find((it) => it.type === 'bank.registered')),
   BusWaiting: ({ events }) => onTheBus(events.at(-1)),
   Commands: ({ events }) => onTheBus(events.find((it) => it.type === 'command.queued')),
+  LockBoards: ({ events }) => onTheBus(events.find((it) => it.type === 'command.queued')),
 };
 
 const queues = Object.keys(stack.outputs).flatMap((name) => /^(.+)DeadLetterQueueUrl$/.exec(name)?.[1] ?? []);
