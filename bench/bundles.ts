@@ -8,7 +8,6 @@ import { bundling } from '../infra/constructs/bundling.ts';
 import { stackName } from '../local/deploy.ts';
 import { root } from '../local/paths.ts';
 import type { StackHandle } from '../local/stack-handle.ts';
-import { median } from './report.ts';
 
 /** A function's file as it was deployed. */
 export type Bundle = { name: string; file: string; bytes: number };
@@ -62,7 +61,7 @@ export async function bundle(source: string, file: string, external = bundling.e
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
 const rounds = 4;
 /** What seems slow after that is measured far more often: noise is what a second look ends. */
-const roundsOfSuspects = 10;
+const roundsOfSuspects = 14;
 const suspectFrom = 1.1;
 /** Each has a core, and a neighbour that does the same. */
 const atATime = 2;
@@ -97,7 +96,7 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
     await Promise.all(Array.from({ length: atATime }, one));
   };
   await measure([...bundles.map(({ file }) => file), trimmed], rounds);
-  const msOf = (file: string): number => median(times.get(file) ?? []);
+  const msOf = (file: string): number => leastDisturbed(times.get(file) ?? []);
   const isSuspect = ({ file }: Bundle) => msOf(file) > suspectFrom * msOf(whole);
   await measure(
     bundles.filter(isSuspect).map(({ file }) => file),
@@ -130,6 +129,10 @@ async function importTime(file: string): Promise<number> {
   });
   return Number(stdout.trim().split('\n').at(-1));
 }
+
+/** What else a machine does adds to a time and never takes from it, so the quickest tenth says most; the very quickest is luck. */
+const leastDisturbed = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.floor(times.length / 10)] ?? Number.NaN;
 
 const shuffled = <T>(list: readonly T[]): T[] =>
   list

@@ -277,7 +277,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     {
       route: transactions.moveTransaction,
-      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
       lookup: fittedAnew,
     },
     {
@@ -317,7 +317,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     {
       route: transactions.disputeTransaction,
-      ask: async () => ({ params: await bankApart(), body: { reason: 'bench' } }),
+      ask: async () => ({ params: await another(), body: { reason: 'bench' } }),
     },
     { route: credentials.revokeCredential, ask: async () => ({ params: await credential(), body: {} }) },
     {

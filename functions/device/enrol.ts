@@ -18,12 +18,12 @@ import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { type CertificateLink, openCertificateLink } from '#shared/outside/certificate-link.ts';
 import { type Certificates, openCertificates } from '#shared/outside/certificates.ts';
+import { readClaim } from '#shared/store/claims.ts';
 import { commitBankLog } from '#shared/store/commit.ts';
 import {
   bankOfSerialNumber,
   controllerWrites,
   type FoundController,
-  readClaim,
   readController,
 } from '#shared/store/controllers.ts';
 import { Lost, type Table } from '#shared/store/table.ts';

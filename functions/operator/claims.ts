@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Claim } from '#shared/domain/controller.ts';
+import type { Claim } from '#shared/domain/claim.ts';
 import { apply } from '#shared/domain/decision.ts';
 import { Tenant } from '#shared/domain/site.ts';
 import { instant } from '#shared/domain/time.ts';
@@ -8,8 +8,8 @@ import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { type Certificates, openCertificates } from '#shared/outside/certificates.ts';
 import { type Dismissal, openDismissal } from '#shared/outside/dismissal.ts';
+import { claimWrite, readClaim } from '#shared/store/claims.ts';
 import { type Circumstances, commitTenant } from '#shared/store/commit.ts';
-import { claimWrite, readClaim } from '#shared/store/controllers.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import type { Bank } from './bank.ts';
+import type { Claim } from './claim.ts';
 import type { Compartment } from './compartment.ts';
 import { Refusal } from './refusal.ts';
 import { type Instant, InstantText } from './time.ts';
@@ -42,17 +43,6 @@ export const byHand = ({ tenant, id }: Pick<Bank, 'tenant' | 'id'>): Controller 
   rotation: null,
   version: 0,
 });
-
-/** With what controllers of a tenant ask to be let in, before they have a certificate of their own. */
-export const Claim = z.object({
-  id: field.text,
-  tenant: field.text,
-  name: field.text,
-  createdAt: InstantText,
-  revokedAt: field.momentOrNull,
-  version: field.positive,
-});
-export type Claim = z.infer<typeof Claim>;
 
 /** Why a controller is not let in; null if it is. It may ask again until it has reported: an answer can get lost. */
 export const whyNotEnrolled = (

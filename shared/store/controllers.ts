@@ -1,5 +1,5 @@
 import type { Compartment } from '../domain/compartment.ts';
-import { byHand, type Changed, Claim, Controller } from '../domain/controller.ts';
+import { byHand, type Changed, Controller } from '../domain/controller.ts';
 import type { ChainHead } from '../domain/subjects.ts';
 import { bankLogFrom, changedWrites, compartmentsFrom, isDoor, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
@@ -44,17 +44,6 @@ export const readControllerWithDoors = async (
   const it = found(bySortKey('B'), bySortKey(keys.controller(bankId).SK), logRow);
   return it && { ...it, compartments: compartmentsFrom(it.bank, rows.filter(isDoor)) };
 };
-
-export const readClaim = async (table: Table, certificateId: string): Promise<Claim | null> => {
-  const row = await table.get(keys.claim(certificateId), true);
-  return row === undefined ? null : Claim.parse(row);
-};
-
-export const claimWrite = (claim: Claim): Write => ({
-  kind: 'unique',
-  expects: claim.version === 1 ? 'absent' : { version: claim.version - 1 },
-  put: { ...keys.claim(claim.id), ...claim },
-});
 
 /** Which bank of the tenant waits for a controller of this serial number. */
 export const bankOfSerialNumber = async (
