@@ -61,8 +61,8 @@ export async function bundle(source: string, file: string, external = bundling.e
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
 const rounds = 4;
 /** What seems slow after that is measured far more often: noise is what a second look ends. */
-const roundsOfSuspects = 14;
-const suspectFrom = 1.1;
+const roundsOfSuspects = 10;
+const suspectFrom = 1.14;
 /** Each has a core, and a neighbour that does the same. */
 const atATime = 2;
 /** The yardstick is measured more often than what it measures. */

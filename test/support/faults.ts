@@ -209,7 +209,7 @@ export type ClientWish = { maxAttempts?: number };
 /**
  * Does the deed with faults at each of its writes, once and lasting: it is then done, or was clearly refused; done again
  * after the fault has passed, it has the one effect and the one answer. In full (LATCHWORK_FULL=1) with each fault at
- * each write, and a third time; else with every third one, beginning with another at every write and for every deed.
+ * each write, and a third time; else with every fourth one, beginning with another at every write and for every deed.
  *
  *   LATCHWORK_FULL=1 npm test -- test/functions/faults
  */
@@ -226,7 +226,7 @@ export const tryEveryFault = async (deed: Deed, faults: Record<string, Fault>): 
   );
   for (let write = 1; write <= deed.writes; write += 1) {
     for (const [nth, { name, fault, lasting }] of every.entries()) {
-      if (!full && (nth + write + deedsTried) % 3 !== 0) continue;
+      if (!full && (nth + write + deedsTried) % 4 !== 0) continue;
       const when = `after ${name}${lasting ? ' that lasts' : ''} at write ${write}`;
       const run = await deed.prepare();
       const broken = faultyLine();
