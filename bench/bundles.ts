@@ -8,6 +8,7 @@ import { bundling } from '../infra/constructs/bundling.ts';
 import { stackName } from '../local/deploy.ts';
 import { root } from '../local/paths.ts';
 import type { StackHandle } from '../local/stack-handle.ts';
+import { median } from './report.ts';
 
 /** A function's file as it was deployed. */
 export type Bundle = { name: string; file: string; bytes: number };
@@ -62,11 +63,11 @@ export async function bundle(source: string, file: string, external = bundling.e
 const rounds = 4;
 /** What seems slow after that is measured far more often: noise is what a second look ends. */
 const roundsOfSuspects = 10;
-const suspectFrom = 1.14;
+const suspectFrom = 1.1;
 /** Each has a core, and a neighbour that does the same. */
 const atATime = 2;
 /** The yardstick is measured more often than what it measures. */
-const yardsticksPerRound = 3;
+const yardsticksPerRound = 5;
 
 /**
  * CPU time of `import()` of each bundle, which waits for nothing and so is told least wrong on a busy machine, and how
@@ -85,21 +86,30 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
 
   const yardsticks = Array.from({ length: yardsticksPerRound }, () => whole);
   const times = new Map<string, number[]>();
-  const measure = async (files: readonly string[], count: number): Promise<void> => {
-    const left = Array.from({ length: count }, () => shuffled([...files, ...yardsticks])).flat();
+  const ratios = new Map<string, number[]>();
+  const add = (to: Map<string, number[]>, file: string, value: number) =>
+    to.set(file, [...(to.get(file) ?? []), value]);
+  /** A machine is quick for a while and slow for a while, so a time is compared with the yardsticks of its own round. */
+  const round = async (files: readonly string[]): Promise<void> => {
+    const left = shuffled([...files, ...yardsticks]);
+    const taken: [file: string, ms: number][] = [];
     const one = async (): Promise<void> => {
-      for (let file = left.shift(); file !== undefined; file = left.shift()) {
-        const ms = await importTime(file);
-        times.set(file, [...(times.get(file) ?? []), ms]);
-      }
+      for (let file = left.shift(); file !== undefined; file = left.shift()) taken.push([file, await importTime(file)]);
     };
     await Promise.all(Array.from({ length: atATime }, one));
+    const yardstick = median(taken.flatMap(([file, ms]) => (file === whole ? [ms] : [])));
+    for (const [file, ms] of taken) {
+      add(times, file, ms);
+      add(ratios, file, ms / yardstick);
+    }
+  };
+  const measure = async (files: readonly string[], count: number): Promise<void> => {
+    for (let nth = 0; nth < count; nth += 1) await round(files);
   };
   await measure([...bundles.map(({ file }) => file), trimmed], rounds);
-  const msOf = (file: string): number => leastDisturbed(times.get(file) ?? []);
-  const isSuspect = ({ file }: Bundle) => msOf(file) > suspectFrom * msOf(whole);
+  const ratioOf = (file: string): number => median(ratios.get(file) ?? []);
   await measure(
-    bundles.filter(isSuspect).map(({ file }) => file),
+    bundles.map(({ file }) => file).filter((file) => ratioOf(file) > suspectFrom),
     roundsOfSuspects,
   );
   const clients = [
@@ -109,8 +119,8 @@ export async function importTimes(bundles: readonly Bundle[], stateDir: string):
   return [...clients, ...bundles].map(({ name, file, bytes }) => ({
     name,
     bytes,
-    ms: msOf(file),
-    ratio: msOf(file) / msOf(whole),
+    ms: median(times.get(file) ?? []),
+    ratio: ratioOf(file),
   }));
 }
 
@@ -129,10 +139,6 @@ async function importTime(file: string): Promise<number> {
   });
   return Number(stdout.trim().split('\n').at(-1));
 }
-
-/** What else a machine does adds to a time and never takes from it, so the quickest tenth says most; the very quickest is luck. */
-const leastDisturbed = (times: readonly number[]): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length / 10)] ?? Number.NaN;
 
 const shuffled = <T>(list: readonly T[]): T[] =>
   list
