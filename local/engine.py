@@ -1,9 +1,11 @@
-"""Runs MiniStack for local/engine.ts, with two things that it does not offer itself.
+"""Runs MiniStack for local/engine.ts, with three things that it does not offer itself.
 
 - The MQTT port listens on BIND_HOST too: MiniStack opens it on every address, and lets sessions without a certificate
   in, which nobody on the same network should be offered.
 - The engine never outlives whoever started it: standard input is a pipe from there, and its end means that the other
   side is gone, however hard it was killed. The engine then saves and stops as on SIGTERM.
+- Functions that start at the same moment do not stumble over the list of each other's sessions: the one that did took
+  all workers of its function down with it, in the middle of what they were doing.
 """
 
 import asyncio
@@ -35,5 +37,17 @@ threading.Thread(target=follow_parent, daemon=True).start()
 sys.argv = ["ministack"]
 
 from ministack.app import main  # noqa: E402  (reads the environment when it is imported)
+from ministack.services import sts  # noqa: E402
+
+register_session = sts.register_session
+sessions_lock = threading.Lock()
+
+
+def register_session_alone(access_key, session):
+    with sessions_lock:
+        register_session(access_key, session)
+
+
+sts.register_session = register_session_alone
 
 main()
