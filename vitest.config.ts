@@ -23,9 +23,9 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so four files at a time share two
-    // engines, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
-    maxWorkers: 4,
+    // Most of a test on the stack is waiting. No two of them share a tenant or a bank, so six files at a time share an
+    // engine, on any machine alike; what breaks something for everybody breaks it for moments, as in life.
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

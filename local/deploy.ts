@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { bringAssembly } from './assembly.ts';
 import { type Command, run } from './command.ts';
 import { awsEnvironment, clientOptions, type Endpoint } from './endpoint.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -23,31 +24,31 @@ export type Deployment = {
   /** Context that differs from stage `local`, as `key=value`. */
   overrides?: readonly string[];
   signal?: AbortSignal | undefined;
-  /** Another CDK application than ours; for trying the start-up itself. */
-  appRoot?: string;
-  /** Brings the synthesised application into that folder; for whoever has it already. */
-  synthesise?: (assembly: string) => Promise<void>;
 };
 
-const Memory = z.object({ fingerprint: z.string() });
+const Memory = z.object({ deployed: z.string() });
 
 /** Brings the stack to what the sources say, if it is not there yet, and answers with its outputs. */
 export async function deploy(deployment: Deployment, note: (text: string) => void): Promise<StackOutputs> {
-  const { dir, endpoint, overrides = [], appRoot = root } = deployment;
+  const { dir, endpoint, overrides = [] } = deployment;
   return withLock(join(dir, 'deploy.lock'), async () => {
     const memoryFile = join(dir, 'deployed.json');
-    const wanted = fingerprint(appRoot, { overrides, endpoint: endpoint.awsEndpointUrl });
+    const sources = fingerprint(root, { overrides });
+    // Addresses of the engine are written into what is deployed.
+    const wanted = `${sources} ${endpoint.awsEndpointUrl}`;
     // The memory may be younger than the engine, which keeps nothing of a run that was killed.
     const before = await outputsOf(endpoint, stackName);
-    if (before && readJson(memoryFile, Memory)?.fingerprint === wanted) {
+    if (before && readJson(memoryFile, Memory)?.deployed === wanted) {
       note('unchanged');
       return before;
     }
     rmSync(memoryFile, { force: true });
     // An output folder of its own: two runs in one clone would overwrite each other's.
     const assembly = join(dir, 'cdk.out');
-    const { synthesise = (to) => synthesis(deployment, to) } = deployment;
-    await Promise.all([bootstrap(deployment), synthesise(assembly)]);
+    await Promise.all([
+      bootstrap(deployment),
+      bringAssembly({ fingerprint: sources, to: assembly }, (folder) => synthesis(deployment, folder)),
+    ]);
     await cdk(deployment, 'the deployment', [
       'deploy',
       stackName,
@@ -59,12 +60,12 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     const outputs = await outputsOf(endpoint, stackName);
     if (!outputs) throw new Error(`the stack ${stackName} was deployed and is not there`);
     await repair(endpoint, stackName);
-    writeJson(memoryFile, { fingerprint: wanted });
+    writeJson(memoryFile, { deployed: wanted });
     return outputs;
   });
 }
 
-export async function synthesis(deployment: Deployment, assembly: string): Promise<void> {
+async function synthesis(deployment: Deployment, assembly: string): Promise<void> {
   const context = ['stage=local', ...(deployment.overrides ?? [])].flatMap((override) => ['--context', override]);
   const args = ['synth', stackName, '--quiet', '--output', assembly, ...context];
   await cdk(deployment, 'the synthesis of the stack', args);
@@ -75,7 +76,7 @@ async function bootstrap(deployment: Deployment): Promise<void> {
   if (await outputsOf(endpoint, 'CDKToolkit')) return;
   const environment = `aws://${endpoint.accountId}/${endpoint.region}`;
   // Away from cdk.json, with which it would synthesise the whole application first and not use it.
-  await cdk({ ...deployment, appRoot: deployment.dir }, 'cdk bootstrap', ['bootstrap', environment]);
+  await cdk(deployment, 'cdk bootstrap', ['bootstrap', environment], deployment.dir);
   // It denies plain HTTP, which is all that the engine speaks.
   const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
   await s3.send(
@@ -83,12 +84,12 @@ async function bootstrap(deployment: Deployment): Promise<void> {
   );
 }
 
-const cdk = ({ endpoint, dir, signal, appRoot = root }: Deployment, what: string, args: readonly string[]) =>
+const cdk = ({ endpoint, dir, signal }: Deployment, what: string, args: readonly string[], cwd = root) =>
   run({
     what,
     file: join(binDir, 'cdk'),
     args: [...args, '--no-notices', '--no-version-reporting', '--no-color'],
-    cwd: appRoot,
+    cwd,
     env: {
       ...awsEnvironment(endpoint),
       CDK_HOME: join(dir, 'cdk-home'),

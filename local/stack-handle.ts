@@ -9,10 +9,6 @@ export const StackHandle = Endpoint.extend({
 });
 export type StackHandle = z.infer<typeof StackHandle>;
 
-/** As many as tests run against side by side. */
-export const StackHandles = z.array(StackHandle).min(1);
-export type StackHandles = z.infer<typeof StackHandles>;
-
 /** The stack's own output is the address on AWS; the engine serves the same API below its own port. */
 export function apiUrlOf(endpoint: Endpoint, outputs: Record<string, string>): string {
   return `${endpoint.awsEndpointUrl}/_aws/execute-api/${outputOf(outputs, 'ApiId')}/$default`;

@@ -5,7 +5,7 @@ import { writeJson } from '../local/json-file.ts';
 import { type Lifetime, lifetime } from '../local/lifetime.ts';
 import { testStackFile } from '../local/paths.ts';
 import { say } from '../local/say.ts';
-import { forgetDeadRuns, ownStack, ownStacks, servedStack } from './support/engine.ts';
+import { forgetDeadRuns, ownStack, servedStack } from './support/engine.ts';
 
 /**
  * npm test [-- <files and vitest options>]
@@ -16,9 +16,6 @@ const args = process.argv.slice(2);
 const serve = args.includes('--serve');
 const reuse = args.includes('--reuse') || process.env.LATCHWORK_TEST_STACK !== undefined;
 const vitestArgs = args.filter((argument) => argument !== '--serve' && argument !== '--reuse');
-
-/** An engine answers in one thread; two of them keep two cores busy. */
-const enginesMost = 2;
 
 let counted: Counts = { passed: 0, failed: 0 };
 
@@ -33,7 +30,7 @@ if (serve) {
 
 async function keepUp(life: Lifetime): Promise<number> {
   const { stack, engine } = await ownStack(life);
-  writeJson(testStackFile, [stack]);
+  writeJson(testStackFile, stack);
   life.atEnd(() => rmSync(testStackFile, { force: true }));
   say(`\nThe test stack is up at ${stack.apiUrl}`);
   say('Run tests against it with: npm test -- --reuse [files]. Ctrl-C ends it.');
@@ -52,8 +49,8 @@ async function test(life: Lifetime): Promise<number> {
       counted = { passed: 0, failed: 1 };
       return 1;
     }
-    const onStacks = chosen.filter(({ project }) => project.name === 'stack').length;
-    const died = onStacks === 0 ? [] : await provideStacks(life, Math.min(onStacks, enginesMost));
+    const onStack = chosen.some(({ project }) => project.name === 'stack');
+    const died = onStack ? await provideStack(life) : [];
     life.signal.addEventListener('abort', () => vitest.cancelCurrentRun('keyboard-input'));
     const { testModules, unhandledErrors } = await Promise.race([vitest.start(filter), ...died]);
     counted = count(testModules, unhandledErrors);
@@ -64,22 +61,18 @@ async function test(life: Lifetime): Promise<number> {
   return counted.failed > 0 ? 1 : 0;
 }
 
-async function provideStacks(life: Lifetime, count: number): Promise<Promise<never>[]> {
+/** What ends the tests if it happens: the end of an engine of their own. */
+async function provideStack(life: Lifetime): Promise<Promise<never>[]> {
   const file = process.env.LATCHWORK_TEST_STACK ?? testStackFile;
   if (reuse) {
     await servedStack(life, file);
     process.env.LATCHWORK_TEST_STACK = file;
     return [];
   }
-  const owned = await ownStacks(life, count);
-  const [first] = owned;
-  if (first === undefined) throw new Error('no stack was deployed');
-  process.env.LATCHWORK_TEST_STACK = join(first.stack.stateDir, 'stacks.json');
-  writeJson(
-    process.env.LATCHWORK_TEST_STACK,
-    owned.map(({ stack }) => stack),
-  );
-  return owned.map(({ engine }) => engine.died);
+  const { stack, engine } = await ownStack(life);
+  process.env.LATCHWORK_TEST_STACK = join(stack.stateDir, 'stack.json');
+  writeJson(process.env.LATCHWORK_TEST_STACK, stack);
+  return [engine.died];
 }
 
 type Counts = { passed: number; failed: number };

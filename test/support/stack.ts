@@ -23,21 +23,13 @@ import { clientOptions } from '../../local/endpoint.ts';
 import { type Panel, panel } from '../../local/panel.ts';
 import { freePort } from '../../local/ports.ts';
 import { type Receiver, startReceiver } from '../../local/receiver.ts';
-import type { StackHandle } from '../../local/stack-handle.ts';
 import type { ThermalRange } from '../../shared/device/config.ts';
 import './engine-setup.ts';
 
 /** The stack that the tests of this file run against. Everything below belongs to it and ends with the file. */
-export const stack = stackOf(inject('stacks'));
+export const stack = inject('stack');
 
 const options = clientOptions(stack);
-
-/** Whoever runs test files side by side has a place, counted from 1; those of every other place share an engine. */
-function stackOf(stacks: readonly StackHandle[]): StackHandle {
-  const own = stacks[(Number(process.env.VITEST_POOL_ID ?? 1) - 1) % stacks.length];
-  if (own === undefined) throw new Error('there is no stack to test against');
-  return own;
-}
 
 /** AWS itself, as root: for looking at what the product left there and for breaking it on purpose. */
 export const aws = {
