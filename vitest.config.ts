@@ -9,7 +9,17 @@ const withoutStack = ['test/**/*.unit.test.ts'];
 const inABrowser = ['test/browser/**/*.test.ts'];
 
 /** What takes minutes, mostly of waiting: begun last, everything would wait for it alone. */
-const longest = ['access', 'fuzz', 'faults-behind-queues', 'offline', 'workflows', 'mixed-day', 'deadlines', 'model'];
+const longest = [
+  'access',
+  'fuzz',
+  'faults-behind-queues',
+  'offline',
+  'workflows',
+  'mixed-day',
+  'deadlines',
+  'model',
+  'interleavings',
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -61,6 +71,9 @@ export default defineConfig({
       {
         test: {
           name: 'stack',
+          // Nothing of a file is left for the next, and what they import takes as long as many of them do.
+          isolate: false,
+          setupFiles: 'test/support/end-with-file.ts',
           include: onTheStack,
           exclude: withoutStack,
           globalSetup: 'test/support/engine-setup.ts',

@@ -37,7 +37,7 @@ const answer = (unit: StockUnit, compartment: Compartment | null, now: Instant):
   etag: unit.version,
 });
 
-/** So many doors are tried before the caller is asked to come back. */
+/** So many doors, or so often the same, are tried before the caller is asked to come back. */
 const attemptsMax = 3;
 
 export const stockUnitHandlers = (deps: HttpDeps): Handlers => {
@@ -161,18 +161,21 @@ export const stockUnitHandlers = (deps: HttpDeps): Handlers => {
     },
 
     [contract.withdrawStockUnit.id]: async (call: Call<typeof contract.withdrawStockUnit>) => {
-      const unit = await find(call, call.params.stockUnitId);
-      const before = await doorOf(unit);
-      const change = withdraw(unit, before, call.body.reason);
-      if (before === null || unit.bankId === null) return save(call, change, null);
-      // Whoever takes it out closes an empty door.
-      const after = changed(before, { heldBy: null, ...leftBehind(before) }, false);
-      try {
-        return await save(call, change, after, [compartmentWrite(unit.bankId, { before, after })]);
-      } catch (error) {
-        if (!(error instanceof Lost) || error.to('compartment') === undefined) throw error;
-        throw new Refusal('busy', 'its door is in use at this very moment; try again', { retryAfterSeconds: 1 });
+      for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+        const unit = await find(call, call.params.stockUnitId);
+        const before = await doorOf(unit);
+        const change = withdraw(unit, before, call.body.reason);
+        if (before === null || unit.bankId === null) return save(call, change, null);
+        // Whoever takes it out closes an empty door.
+        const after = changed(before, { heldBy: null, ...leftBehind(before) }, false);
+        try {
+          return await save(call, change, after, [compartmentWrite(unit.bankId, { before, after })]);
+        } catch (error) {
+          // The bank told of its door meanwhile: what it told may matter.
+          if (!(error instanceof Lost) || error.to('compartment') === undefined) throw error;
+        }
       }
+      throw new Refusal('busy', 'its door is in use at this very moment; try again', { retryAfterSeconds: 1 });
     },
 
     [contract.listStockLevels.id]: async ({ caller, params, now }: Call<typeof contract.listStockLevels>) => {

@@ -54,8 +54,15 @@ export type Shadows = {
   ) => Promise<void>;
 };
 
-/** AWS takes 20 requests a second and 10 in flight for one thing; rivals part after a few rounds. */
+/**
+ * Rivals for a document part after a few rounds. AWS takes 20 requests a second and 10 in flight for one thing, its own
+ * among them: who is sent away makes room for the others. Who has waited that often goes back to the queue.
+ */
 const roundsMax = 12;
+const waitsMs = [
+  [ConflictException, 50],
+  [ThrottlingException, 200],
+] as const;
 
 const merged = (desired: Desired, patch: Patch): Desired => {
   const after = { ...desired };
@@ -87,30 +94,32 @@ export const openShadows = (client = new IoTDataPlaneClient()): Shadows => {
       }),
     );
 
+  /** One round; false if it has to be read again. */
+  const changeOnce: (...args: Parameters<Shadows['change']>) => Promise<boolean> = async (bankId, name, decide) => {
+    const document = await read(bankId, name);
+    const desired = document?.state.desired ?? {};
+    const patch = await decide(desired);
+    if (patch === null) return true;
+    const bytes = Buffer.byteLength(
+      JSON.stringify({ desired: merged(desired, patch), reported: document?.state.reported ?? {} }),
+    );
+    if (bytes > shadowBytesMax)
+      throw new Error(`shadow ${name} of ${bankId} would have ${bytes} bytes, ${shadowBytesMax} are allowed`);
+    // What does not exist has no version to write under, and two that write first would overlook each other: it is made
+    // empty, which changes nothing for anybody, and read again.
+    await update(bankId, name, { desired: document === null ? {} : patch }, document?.version);
+    return document !== null;
+  };
+
   return {
     change: async (bankId, name, decide) => {
       for (let round = 0; round < roundsMax; round += 1) {
-        const document = await read(bankId, name);
-        const desired = document?.state.desired ?? {};
-        const patch = await decide(desired);
-        if (patch === null) return;
-        const bytes = Buffer.byteLength(
-          JSON.stringify({ desired: merged(desired, patch), reported: document?.state.reported ?? {} }),
-        );
-        if (bytes > shadowBytesMax)
-          throw new Error(`shadow ${name} of ${bankId} would have ${bytes} bytes, ${shadowBytesMax} are allowed`);
         try {
-          if (document === null) {
-            // What does not exist has no version to write under, and two that write first would overlook each other:
-            // it is made empty, which changes nothing for anybody, and read again.
-            await update(bankId, name, { desired: {} });
-            continue;
-          }
-          await update(bankId, name, { desired: patch }, document.version);
-          return;
+          if (await changeOnce(bankId, name, decide)) return;
         } catch (error) {
-          if (!(error instanceof ConflictException || error instanceof ThrottlingException)) throw error;
-          await new Promise((done) => setTimeout(done, Math.random() * 50 * (round + 1)));
+          const waitMs = waitsMs.find(([what]) => error instanceof what)?.[1];
+          if (waitMs === undefined) throw error;
+          await new Promise((done) => setTimeout(done, Math.random() * waitMs * (round + 1)));
         }
       }
       throw new Error(`shadow ${name} of ${bankId} is being changed by others all the time`);

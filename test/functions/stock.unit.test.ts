@@ -153,6 +153,21 @@ const refusalOf = (attempt: Promise<unknown>): Promise<Refusal> =>
     (error: Refusal) => error,
   );
 
+/** A view of the table on which something else happens right before the first write. */
+const afterThat = (table: Table, what: () => Promise<unknown>): Table => {
+  let isFirst = true;
+  return {
+    ...table,
+    write: async (writes) => {
+      if (isFirst) {
+        isFirst = false;
+        await what();
+      }
+      await table.write(writes);
+    },
+  };
+};
+
 describe('a unit of goods', () => {
   it('is registered, placed, put in, sold and taken, and each is told', async () => {
     const it = await shop(2);
@@ -266,19 +281,22 @@ describe('a unit of goods', () => {
   it('that is withdrawn at the very moment of its sale is sold or withdrawn, never both', async () => {
     const it = await shop(1);
     const unit = await it.stock();
-    let isFirst = true;
-    const meanwhile: Table = {
-      ...it.table,
-      write: async (writes) => {
-        if (isFirst) {
-          isFirst = false;
-          await it.act(contract.withdrawStockUnit, unit.id, { body: { reason: 'a fault' } });
-        }
-        await it.table.write(writes);
-      },
-    };
+    const meanwhile = afterThat(it.table, () =>
+      it.act(contract.withdrawStockUnit, unit.id, { body: { reason: 'a fault' } }),
+    );
     expect(await refusalOf(it.sell({ sku: 'umbrella' }, {}, meanwhile))).toMatchObject({ reason: 'out_of_stock' });
     expect((await it.door('1')).heldBy).toBeNull();
+  });
+
+  it('is withdrawn though its bank tells of its door at that very moment, but not when it was sold', async () => {
+    const it = await shop(2);
+    const [told, sold] = [await it.stock(), await it.stock()];
+    const withdraw = ({ id }: { id: string }, meanwhile: () => Promise<unknown>) =>
+      it.act(contract.withdrawStockUnit, id, { body: { reason: 'a fault' } }, afterThat(it.table, meanwhile));
+    expect(await withdraw(told, () => it.putIn(told.door))).toMatchObject({ state: 'withdrawn' });
+    expect(await it.door(told.door)).toMatchObject({ heldBy: null, availability: 'needs_clearing' });
+    const refused = await refusalOf(withdraw(sold, () => it.sell({ stockUnitId: sold.id })));
+    expect(refused).toMatchObject({ code: 'conflict', existing: (await it.door(sold.door)).heldBy });
   });
 
   it('is changed only as it was read', async () => {

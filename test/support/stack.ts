@@ -11,7 +11,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import * as z from 'zod';
 import { startBanks } from '../../device-sim/run.ts';
 import type { SettingsInput } from '../../device-sim/settings.ts';
@@ -175,4 +175,5 @@ export async function eventually<Result>(
 
 const undo: (() => Promise<void>)[] = [];
 const atEnd = (step: () => Promise<void>) => undo.push(step);
-afterAll(() => Promise.all(undo.splice(0).map((step) => step())));
+/** Stops whatever this file has started; end-with-file.ts asks for it. */
+export const endAll = () => Promise.all(undo.splice(0).map((step) => step()));
