@@ -42,6 +42,7 @@ type World = {
   transactionId: string;
   commandId: string;
   endpointId: string;
+  deliveryId: string;
   siteId: string;
   apiKeyId: string;
 };
@@ -57,6 +58,7 @@ const byAsset = 'the asset says which door it is';
 const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const emptyEverywhere = 'nothing may lie in any of its doors';
+const byDeliveries = 'what it has missed has to be looked for';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
@@ -186,17 +188,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
   const { id: _, ...rules } = defaultPolicy;
   const command = (door: string) => ({ bankId, door, reason: 'bench' });
+  const endpointId = await make(webhookEndpoints.createWebhookEndpoint, { body: endpoint });
   const world: World = {
     bankId,
     orderId: order.externalIds.order,
     transactionId: await transaction(),
     commandId: await make(commands.createCommand, { body: command('1') }),
-    endpointId: await make(webhookEndpoints.createWebhookEndpoint, { body: endpoint }),
+    endpointId,
+    deliveryId: await bench.addDelivery(endpointId),
     siteId: bench.siteId,
     apiKeyId: await make(apiKeys.createApiKey, { body: { name: 'bench', scopes: ['banks:read'] } }),
   };
   await succeed(transactions.createTransaction, { body: order });
-  await bench.addDelivery(world.endpointId);
   // Each noun is a function of its own, and knows its callers from their second request on.
   for (const route of [sites.listSites, banks.listBanks, policies.listAssignmentPolicies]) await succeed(route, {});
 
@@ -484,8 +487,22 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: webhookEndpoints.createWebhookEndpoint, ask: () => ({ body: endpoint }) },
     { route: webhookEndpoints.listWebhookEndpoints, ask: () => ({}) },
     { route: webhookEndpoints.getWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId } }) },
+    {
+      route: webhookEndpoints.updateWebhookEndpoint,
+      ask: ({ endpointId }) => ({ params: { endpointId }, body: { description: 'bench again' } }),
+    },
+    { route: webhookEndpoints.rotateWebhookSecret, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
     { route: webhookEndpoints.pingWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
     { route: webhookEndpoints.listDeliveries, ask: ({ endpointId }) => ({ params: { endpointId } }) },
+    {
+      route: webhookEndpoints.resendDelivery,
+      ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId }, body: {} }),
+    },
+    {
+      route: webhookEndpoints.recoverDeliveries,
+      ask: ({ endpointId }) => ({ params: { endpointId }, body: { since: '2026-01-01T00:00:00Z' } }),
+      lookup: byDeliveries,
+    },
   ];
   const forgotten = routes.filter(
     (it) => it.noun !== 'documents' && !operations.some(({ route }) => route.id === it.id),

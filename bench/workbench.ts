@@ -66,8 +66,8 @@ export type Workbench = {
   stock: (stockUnitId: string) => Promise<void>;
   /** What the panel of a bank shows now to whoever stands before it. */
   codeOnPanel: (bankId: string) => Promise<string>;
-  /** As if an event had been sent to the endpoint: there is one delivery to be listed. */
-  addDelivery: (endpointId: string) => Promise<void>;
+  /** As if an event had been sent to the endpoint: there is one delivery to be listed. Answers its id. */
+  addDelivery: (endpointId: string) => Promise<string>;
 };
 
 export type Answer = { status: number; body: unknown };
@@ -121,7 +121,11 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
       if (bank === null) throw new Error(`there is no bank ${bankId}`);
       return presenceCodeAt(bankKeyOf(await deps.rootKeys(), bankId, bank.bankKey), Date.now() / 1000);
     },
-    addDelivery: (endpointId) => deps.table.write([deliveryWrite(sampleDelivery(tenant, endpointId), 'absent')]),
+    addDelivery: async (endpointId) => {
+      const delivery = sampleDelivery(tenant, endpointId);
+      await deps.table.write([deliveryWrite(delivery, 'absent')]);
+      return delivery.id;
+    },
     index: async (transactionId) =>
       indexTransaction(deps.table, await deps.rootKeys(), {
         tenant,
@@ -193,17 +197,18 @@ const crowd = async (table: Table, stack: Endpoint, { tableName, tenant, transac
   await Promise.all(Array.from({ length: batchesAtOnce }, some));
 };
 
-const sampleDelivery = (tenant: string, endpointId: string): Delivery => ({
-  id: newId('dlv'),
+const sampleDelivery = (tenant: string, endpointId: string, eventId = newId('evt')): Delivery => ({
+  id: eventId.replace(/^evt_/, 'dlv_'),
   tenant,
   endpointId,
-  eventId: newId('evt'),
+  eventId,
   eventType: 'webhook_endpoint.pinged',
   subject: endpointId,
   sequence: 2,
   state: 'delivered',
   attempts: [],
   nextAttemptAt: null,
+  resent: [],
   createdAt: new Date().toISOString(),
   version: 1,
 });
@@ -236,7 +241,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   imports: importHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
-  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true }),
+  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere }),
 };
 
 const callerOf = (deps: HttpDeps, apiKey: string): Caller => {

@@ -308,8 +308,12 @@ export const catalogue = {
   /** What a tenant or a site says of workflows: deadlines, tolerance, conditions. */
   'workflow_terms.updated': workflowTerms,
   'webhook_endpoint.created': endpoint,
+  'webhook_endpoint.updated': endpoint,
+  /** What it is signed with from now on; the key before signs as well for a while. */
+  'webhook_endpoint.secret_rotated': endpoint,
   'webhook_endpoint.pinged': endpoint,
   'webhook_endpoint.disabled': endpoint.extend({ reason: field.text }),
+  'webhook_endpoint.enabled': endpoint,
 } as const satisfies Record<string, z.ZodObject>;
 
 export type EventType = keyof typeof catalogue;

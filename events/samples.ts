@@ -333,8 +333,17 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'assignment_policy.replaced': { ...policy, changes: { ...rules, restores: null } },
   'assignment_policy.restored': { ...policy, policy: 'best-fit/3', changes: { ...rules, restores: 1 } },
   'webhook_endpoint.created': { ...endpoint, changes: { url: 'https://shop.example/hooks' } },
+  'webhook_endpoint.updated': { ...endpoint, changes: { description: 'The web shop' } },
+  'webhook_endpoint.secret_rotated': {
+    ...endpoint,
+    changes: {
+      secret: { keyVersion: 1, nth: 1, scheme: 'hmac' },
+      previousSecret: { keyVersion: 1, nth: 0, scheme: 'hmac', until: '2030-03-05T09:30:00.000Z' },
+    },
+  },
   'webhook_endpoint.pinged': endpoint,
   'webhook_endpoint.disabled': { ...endpoint, reason: 'gone', changes: { state: 'disabled' } },
+  'webhook_endpoint.enabled': { ...endpoint, changes: { state: 'active', disabledReason: null } },
 };
 
 /** A whole event of a type, as a receiver sees it. Its hash is that of no real chain. */

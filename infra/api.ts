@@ -107,6 +107,7 @@ export class Api extends Construct {
     // The one thing that is not deferred: a person stands in front of the door.
     devices.commandDoors(served.commands.fn);
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
+    webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
     data.takeUploads(served.imports.fn);
 

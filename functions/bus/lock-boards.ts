@@ -57,7 +57,7 @@ export const lockBoardReaction = (deps: OrderDeps) => {
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Latchwork/1.0',
-      ...signatureHeaders(secret, { id, body, now: instant(now) }),
+      ...signatureHeaders([secret], { id, body, now: instant(now) }),
     };
     // Not a moment longer than it may open.
     const withinMs = Math.min(answerMs, epochMs(notAfter) - now);

@@ -1,48 +1,151 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/webhook-endpoints.ts';
-import { apply, born } from '#shared/domain/decision.ts';
+import { apply, born, type Emission, type SubjectChange } from '#shared/domain/decision.ts';
+import { webhookPublicKeyOf } from '#shared/domain/derived.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { EndpointHealth, shownState, WebhookEndpoint } from '#shared/domain/webhook.ts';
-import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import type { RootKeys } from '#shared/domain/root-key.ts';
+import { epochMs, instant } from '#shared/domain/time.ts';
+import {
+  type DeliverMessage,
+  Delivery,
+  EndpointHealth,
+  resend,
+  rotated,
+  shownState,
+  signersAt,
+  WebhookEndpoint,
+} from '#shared/domain/webhook.ts';
+import {
+  type Answer,
+  type AnyCall,
+  type Call,
+  endpoint,
+  type Handlers,
+  type HttpDeps,
+} from '#shared/lambda/endpoint.ts';
+import { env } from '#shared/lambda/env.ts';
+import { firstIdAt, madeAt } from '#shared/lambda/ids.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
+import { requireFields } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
+import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { commitEndpoint } from '#shared/store/commit.ts';
+import { deliveryWrite, healthWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';
 import { keys } from '#shared/store/rows.ts';
-import { Lost } from '#shared/store/table.ts';
+import { Lost, type Write } from '#shared/store/table.ts';
 
 export type WebhookEndpointDeps = HttpDeps & {
   /** Endpoints may be private, and plain HTTP: for a stage whose customers run on the same machine. */
   allowLoopback: boolean;
+  /** Where deliveries wait for another attempt. */
+  slow: Queue;
 };
 
 type Row = Record<string, unknown>;
 
-const answer = (endpoint: WebhookEndpoint, health: EndpointHealth | null): Answer => ({
-  body: contract.WebhookEndpointView.parse({ ...endpoint, state: shownState(endpoint, health), secret: undefined }),
-  etag: endpoint.version,
+/** An endpoint and how it answered lately. */
+type Known = { endpoint: WebhookEndpoint; health: EndpointHealth | null };
+
+const known = (row: Row, health: Row | undefined): Known => ({
+  endpoint: WebhookEndpoint.parse(row),
+  health: health === undefined ? null : EndpointHealth.parse(health),
 });
 
-const answerOf = (row: Row, health: Row | undefined): Answer =>
-  answer(WebhookEndpoint.parse(row), health === undefined ? null : EndpointHealth.parse(health));
+const byOwner = 'by_owner';
+
+/** So many deliveries are looked at by one call that recovers. */
+const recoveredMost = 200;
+/** So many of them are sent again at the same time. */
+const atOnce = 10;
 
 export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => {
-  /** An endpoint's row and that of its health. */
-  const findRows = async (tenant: string, id: string, consistent = false): Promise<[Row, Row | undefined]> => {
+  const answer = (
+    { endpoint, health }: Known,
+    { now, rootKeys }: { now: AnyCall['now']; rootKeys: RootKeys },
+  ): Answer => {
+    const { id, secret, previousSecret } = endpoint;
+    const isPublic = secret.scheme === 'ed25519';
+    const body = contract.WebhookEndpointView.parse({
+      ...endpoint,
+      state: shownState(endpoint, health),
+      signature: secret.scheme,
+      secret: undefined,
+      publicKey: isPublic ? webhookPublicKeyOf(rootKeys.of(secret.keyVersion), id, secret.nth) : undefined,
+      previousSignsUntil: signersAt(endpoint, now).length > 1 ? previousSecret?.until : null,
+    });
+    return { body, etag: endpoint.version };
+  };
+
+  const answerNow = async (found: Known, { now }: Pick<AnyCall, 'now'>): Promise<Answer> =>
+    answer(found, { now, rootKeys: await deps.rootKeys() });
+
+  /** With the answer that shows a new signing key; a secret is shown in no other. */
+  const withNewKey = async (found: Known, call: AnyCall): Promise<Answer> => {
+    const made = await answerNow(found, call);
+    const { id, secret } = found.endpoint;
+    const { scheme, ...derived } = secret;
+    return scheme === 'hmac' ? { ...made, issued: { kind: 'webhook-secret', id, ...derived } } : made;
+  };
+
+  const notFound = (id: string): Refusal => new Refusal('not_found', `there is no webhook endpoint ${id}`);
+
+  const find = async (tenant: string, id: string, consistent = false): Promise<Known> => {
     const [row, health] = id.includes('#')
       ? []
       : await deps.table.batchGet([keys.endpoint(tenant, id), keys.endpointHealth(tenant, id)], consistent);
-    if (row === undefined) throw new Refusal('not_found', `there is no webhook endpoint ${id}`);
-    return [row, health];
+    if (row === undefined) throw notFound(id);
+    return known(row, health);
+  };
+
+  const requireMatch = ({ version }: WebhookEndpoint, ifMatch: number | undefined): void => {
+    if (ifMatch !== undefined && ifMatch !== version)
+      throw new Refusal('precondition_failed', `the endpoint is at version ${version} now`);
+  };
+
+  const requireEnabled = ({ state, disabledReason }: WebhookEndpoint): void => {
+    if (state === 'disabled')
+      throw new Refusal('endpoint_disabled', `it is disabled: ${disabledReason ?? 'by its owner'}`);
+  };
+
+  const requireReachable = (url: string): void => {
+    const detail = refusedUrl(url, deps.allowLoopback);
+    if (detail !== null)
+      throw new Refusal('invalid_request', `the url ${detail}`, { errors: [{ pointer: '/url', detail }] });
+  };
+
+  /** Writes a change of an endpoint with its answer; who else changed it in between is for the caller to see. */
+  const save = async (
+    call: AnyCall,
+    change: SubjectChange<WebhookEndpoint>,
+    make: (endpoint: WebhookEndpoint) => Promise<Answer>,
+    more: Write[] = [],
+  ): Promise<Answer> => {
+    const { after, writes } = commitEndpoint(change, call.circumstances);
+    const made = await make(after);
+    try {
+      await deps.table.write([...writes, ...more, ...call.record(made)]);
+    } catch (error) {
+      if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+      if (call.ifMatch !== undefined) throw new Refusal('precondition_failed', 'the endpoint was changed meanwhile');
+      throw new Refusal('busy', 'the endpoint is being changed by somebody else; try again', { retryAfterSeconds: 1 });
+    }
+    return made;
+  };
+
+  /** Recorded as due at once, and asked for; should the question get lost, the sweep finds what is due. */
+  const sendAgain = async (it: Delivery, more: (after: Delivery) => Write[]): Promise<void> => {
+    await deps.table.write([deliveryWrite(it, { version: it.version - 1 }), ...more(it)]);
+    const { tenant, endpointId, eventId, version } = it;
+    await deps.slow.send({ tenant, endpointId, eventId, version } satisfies DeliverMessage);
   };
 
   return {
     [contract.createWebhookEndpoint.id]: async (call: Call<typeof contract.createWebhookEndpoint>) => {
-      const { body, caller, now, circumstances, record } = call;
-      const detail = refusedUrl(body.url, deps.allowLoopback);
-      if (detail !== null)
-        throw new Refusal('invalid_request', `the url ${detail}`, { errors: [{ pointer: '/url', detail }] });
-      const { version } = await deps.rootKeys();
+      const { body, caller, now } = call;
+      requireReachable(body.url);
+      const { version: keyVersion } = await deps.rootKeys();
       const endpoint: WebhookEndpoint = {
         id: deps.newId('whe'),
         tenant: caller.tenant,
@@ -51,22 +154,19 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         eventTypes: [...new Set(body.eventTypes)],
         state: 'active',
         disabledReason: null,
-        secret: { keyVersion: version, nth: 0 },
+        secret: { keyVersion, nth: 0, scheme: body.signature },
+        previousSecret: null,
         createdAt: now,
         version: 1,
         hash: '',
       };
-      const { after, writes } = commitEndpoint(born(endpoint, 'webhook_endpoint.created'), circumstances);
-      const made: Answer = {
-        ...answer(after, null),
-        issued: { kind: 'webhook-secret', id: endpoint.id, ...endpoint.secret },
-      };
-      await deps.table.write([...writes, ...record(made)]);
-      return made;
+      return save(call, born(endpoint, 'webhook_endpoint.created'), (after) =>
+        withNewKey({ endpoint: after, health: null }, call),
+      );
     },
 
     [contract.listWebhookEndpoints.id]: async (call: Call<typeof contract.listWebhookEndpoints>) => {
-      const { caller, query, cursors } = call;
+      const { caller, query, cursors, now } = call;
       const { PK } = keys.endpoint(caller.tenant, '');
       // An endpoint's health, where it has one, lies right behind it: so many rows hold as many endpoints as are wanted.
       const { rows, next } = await listPartition(deps.table, PK, {
@@ -76,48 +176,156 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       const all = rows.filter((row) => !String(row.SK).includes('#'));
       const shown = all.slice(0, query.limit);
       const health = new Map(rows.map((row) => [String(row.SK), row]));
+      const rootKeys = await deps.rootKeys();
       const data = shown.map((row) => {
         const { SK } = keys.endpointHealth(caller.tenant, String(row.SK));
-        return answerOf(row, health.get(SK)).body;
+        return answer(known(row, health.get(SK)), { now, rootKeys }).body;
       });
       const last = shown.at(-1);
       const more = last !== undefined && (next !== null || all.length > shown.length);
       return { body: { data, nextCursor: await cursors.give(more ? String(last.SK) : null) } };
     },
 
-    [contract.getWebhookEndpoint.id]: async ({ caller, params }: Call<typeof contract.getWebhookEndpoint>) =>
-      answerOf(...(await findRows(caller.tenant, params.endpointId))),
+    [contract.getWebhookEndpoint.id]: async (call: Call<typeof contract.getWebhookEndpoint>) =>
+      answerNow(await find(call.caller.tenant, call.params.endpointId), call),
+
+    [contract.updateWebhookEndpoint.id]: async (call: Call<typeof contract.updateWebhookEndpoint>) => {
+      const { caller, params, ifMatch, now } = call;
+      const { endpoint, health } = await find(caller.tenant, params.endpointId, true);
+      requireMatch(endpoint, ifMatch);
+      const { state, eventTypes, ...texts } = call.body;
+      if (texts.url !== undefined) requireReachable(texts.url);
+      const wanted = { ...texts, ...(eventTypes && { eventTypes: [...new Set(eventTypes)] }) };
+      const set = Object.fromEntries(
+        Object.entries(wanted).filter(
+          ([name, value]) => !isDeepStrictEqual(value, endpoint[name as keyof typeof wanted]),
+        ),
+      );
+      const isOff = endpoint.state === 'disabled';
+      const emissions: Emission<WebhookEndpoint>[] = [];
+      if (Object.keys(set).length > 0) emissions.push({ type: 'webhook_endpoint.updated', set });
+      if (state === 'active' && isOff)
+        emissions.push({ type: 'webhook_endpoint.enabled', set: { state, disabledReason: null } });
+      if (state === 'disabled' && !isOff)
+        emissions.push({
+          type: 'webhook_endpoint.disabled',
+          set: { state, disabledReason: byOwner },
+          data: { reason: byOwner },
+        });
+      if (emissions.length === 0) return answerNow({ endpoint, health }, call);
+      // What it failed at before counts no more, or the next failure would disable it again.
+      const well: EndpointHealth | null =
+        health && state === 'active' && isOff
+          ? { lastOutcome: 'ok', failingSince: null, updatedAt: now, version: health.version + 1 }
+          : null;
+      return save(
+        call,
+        apply(endpoint, emissions),
+        (after) => answerNow({ endpoint: after, health: well ?? health }, call),
+        well ? [healthWrite(caller.tenant, endpoint.id, well)] : [],
+      );
+    },
+
+    [contract.rotateWebhookSecret.id]: async (call: Call<typeof contract.rotateWebhookSecret>) => {
+      const { body, caller, params, ifMatch, now } = call;
+      const { endpoint, health } = await find(caller.tenant, params.endpointId, true);
+      requireMatch(endpoint, ifMatch);
+      const { version: keyVersion } = await deps.rootKeys();
+      const { overlapSeconds, signature: scheme = endpoint.secret.scheme } = body;
+      const set = rotated(endpoint, { keyVersion, scheme, overlapSeconds }, now);
+      return save(call, apply(endpoint, [{ type: 'webhook_endpoint.secret_rotated', set }]), (after) =>
+        withNewKey({ endpoint: after, health }, call),
+      );
+    },
 
     [contract.pingWebhookEndpoint.id]: async (call: Call<typeof contract.pingWebhookEndpoint>) => {
-      const { caller, params, circumstances, record } = call;
-      const [row, health] = await findRows(caller.tenant, params.endpointId, true);
-      const endpoint = WebhookEndpoint.parse(row);
-      if (endpoint.state === 'disabled')
-        throw new Refusal('endpoint_disabled', `it is disabled: ${endpoint.disabledReason ?? 'by its owner'}`);
-      const { after, writes } = commitEndpoint(
-        apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]),
-        circumstances,
+      const { endpoint, health } = await find(call.caller.tenant, call.params.endpointId, true);
+      requireEnabled(endpoint);
+      return save(call, apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]), (after) =>
+        answerNow({ endpoint: after, health }, call),
       );
-      const made = answer(after, health === undefined ? null : EndpointHealth.parse(health));
+    },
+
+    [contract.listDeliveries.id]: async (call: Call<typeof contract.listDeliveries>) => {
+      const { caller, params, query } = call;
+      const { PK } = keys.delivery(caller.tenant, params.endpointId, '');
+      const view = (row: Row) => contract.DeliveryView.parse(row);
+      const keep = ({ state, eventType }: Row): boolean =>
+        (query.state === undefined || query.state === state) &&
+        (query.eventType === undefined || query.eventType === eventType);
+      const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true, keep });
+      // Nothing was sent to it, or there is no such endpoint.
+      if (Array.isArray(found.body.data) && found.body.data.length === 0) await find(caller.tenant, params.endpointId);
+      return found;
+    },
+
+    [contract.resendDelivery.id]: async (call: Call<typeof contract.resendDelivery>) => {
+      const { caller, params, circumstances, now, record } = call;
+      const { endpointId, deliveryId } = params;
+      const eventId = deliveryId.replace(/^dlv_/, 'evt_');
+      const [row, endpointRow] =
+        endpointId.includes('#') || eventId === deliveryId
+          ? []
+          : await deps.table.batchGet(
+              [keys.delivery(caller.tenant, endpointId, eventId), keys.endpoint(caller.tenant, endpointId)],
+              true,
+            );
+      if (endpointRow === undefined) throw notFound(endpointId);
+      if (row === undefined) throw new Refusal('not_found', `there is no delivery ${deliveryId} to ${endpointId}`);
+      requireEnabled(WebhookEndpoint.parse(endpointRow));
+      const before = Delivery.parse(row);
+      const after = resend(before, circumstances.actor.id, now);
+      if (after === null)
+        throw new Refusal(
+          'conflict',
+          before.state === 'delivered' || before.state === 'dead'
+            ? `it was sent again ${before.resent.length} times already`
+            : `it is ${before.state}: it will be sent without being asked for`,
+        );
+      const made: Answer = { body: contract.DeliveryView.parse(after) };
       try {
-        await deps.table.write([...writes, ...record(made)]);
+        await sendAgain(after, () => record(made));
       } catch (error) {
-        if (error instanceof Lost && !error.to('idempotency'))
-          throw new Refusal('conflict', 'the endpoint is being changed by somebody else; try again');
-        throw error;
+        if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+        throw new Refusal('conflict', 'it is being sent at this very moment');
       }
       return made;
     },
 
-    [contract.listDeliveries.id]: async (call: Call<typeof contract.listDeliveries>) => {
-      const { caller, params } = call;
-      const { PK } = keys.delivery(caller.tenant, params.endpointId, '');
-      const view = (row: Row) => contract.DeliveryView.parse(row);
-      const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true });
-      // Nothing was sent to it, or there is no such endpoint.
-      if (Array.isArray(found.body.data) && found.body.data.length === 0)
-        await findRows(caller.tenant, params.endpointId);
-      return found;
+    [contract.recoverDeliveries.id]: async (call: Call<typeof contract.recoverDeliveries>) => {
+      const { body, caller, params, circumstances, now, record } = call;
+      const { since, until = now } = body;
+      requireFields(body.until === undefined || since < body.until, '/until', 'comes before since');
+      const { endpoint } = await find(caller.tenant, params.endpointId, true);
+      requireEnabled(endpoint);
+      const { PK } = keys.delivery(caller.tenant, endpoint.id, '');
+      const range = { PK, from: firstIdAt('evt', epochMs(since)), to: `${firstIdAt('evt', epochMs(until))}~` };
+      const isAhead = since > until;
+      const { rows, next } = isAhead
+        ? { rows: [], next: null }
+        : await deps.table.query(range, { limit: recoveredMost, consistent: true });
+      const waiting = rows
+        .map((row) => Delivery.parse(row))
+        .filter(({ state }) => body.states.some((it) => it === state));
+      let resent = 0;
+      const work = async (): Promise<void> => {
+        for (let it = waiting.shift(); it !== undefined; it = waiting.shift()) {
+          const after = resend(it, circumstances.actor.id, now);
+          if (after === null) continue;
+          try {
+            await sendAgain(after, () => []);
+            resent += 1;
+          } catch (error) {
+            // It is on its way already.
+            if (!(error instanceof Lost)) throw error;
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
+      const goOnSince = next === null ? null : instant(madeAt(next.SK));
+      const made: Answer = { body: contract.Recovery.parse({ resent, goOnSince }) };
+      await deps.table.write(record(made));
+      return made;
     },
   };
 };
@@ -127,11 +335,16 @@ export const handler = endpoint(
     contract.createWebhookEndpoint,
     contract.listWebhookEndpoints,
     contract.getWebhookEndpoint,
+    contract.updateWebhookEndpoint,
+    contract.rotateWebhookSecret,
     contract.pingWebhookEndpoint,
     contract.listDeliveries,
+    contract.resendDelivery,
+    contract.recoverDeliveries,
   ],
   () => {
-    const deps = { ...live(), allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true' };
+    const slow = openQueue(env('SLOW_QUEUE_URL'));
+    const deps = { ...live(), slow, allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true' };
     return { deps, handlers: webhookEndpointHandlers(deps) };
   },
 );

@@ -1,6 +1,6 @@
 import type { Envelope } from '#events/envelope.ts';
 import { apply } from '#shared/domain/decision.ts';
-import { secretOf } from '#shared/domain/derived.ts';
+import { webhookSignerOf } from '#shared/domain/derived.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { type Instant, instant } from '#shared/domain/time.ts';
 import {
@@ -15,6 +15,7 @@ import {
   laneOf,
   type Outcome,
   parseWaits,
+  signersAt,
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
@@ -84,12 +85,12 @@ export const deliver = (deps: DeliverDeps) => {
   const post = async (endpoint: WebhookEndpoint, event: Envelope): Promise<Outcome> => {
     const body = JSON.stringify(event);
     const at = clock();
-    const rootKey = (await deps.rootKeys()).of(endpoint.secret.keyVersion);
-    const secret = secretOf(rootKey, 'webhook', endpoint.id, endpoint.secret.nth);
+    const rootKeys = await deps.rootKeys();
+    const signers = signersAt(endpoint, at).map((key) => webhookSignerOf(rootKeys, endpoint.id, key));
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Latchwork-Webhooks/1.0',
-      ...signatureHeaders(secret, { id: event.id, body, now: at }),
+      ...signatureHeaders(signers, { id: event.id, body, now: at }),
     };
     return { at, ...(await deps.endpoints.post(endpoint.url, headers, body)) };
   };

@@ -33,7 +33,8 @@ export type Example = {
     | 'the item is deposited'
     | 'the renter stands before the bank again'
     | 'the renter has closed the door'
-    | 'the goods are put in';
+    | 'the goods are put in'
+    | 'the endpoint has answered';
 };
 
 type Of<R extends Route> = {
@@ -71,6 +72,7 @@ const ids = {
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
+  delivery: 'dlv_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
   byPhone: 'cmd_01KJQ5C2D6G8J0M2P4R6T8W0Y2',
   parcel: 'txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
@@ -326,8 +328,32 @@ const endpoint: webhookEndpoints.WebhookEndpointView = {
   eventTypes: [],
   state: 'active',
   disabledReason: null,
+  signature: 'hmac',
+  previousSignsUntil: null,
   createdAt: at,
   version: 1,
+};
+
+const rotatedEndpoint: webhookEndpoints.WebhookEndpointView = {
+  ...endpoint,
+  eventTypes: ['webhook_endpoint.pinged'],
+  signature: 'ed25519',
+  publicKey: 'whpk_dGhpcyBpcyBhbiBleGFtcGxlLCBub3QgYSByZWFsIGs=',
+  previousSignsUntil: '2030-03-05T09:41:20.000Z',
+};
+
+const delivery: z.input<typeof webhookEndpoints.DeliveryView> = {
+  id: ids.delivery,
+  endpointId: ids.endpoint,
+  eventId: ids.event,
+  eventType: 'webhook_endpoint.pinged',
+  subject: ids.endpoint,
+  sequence: 4,
+  state: 'delivered',
+  attempts: [{ at: later, status: 204, error: null, durationMs: 31 }],
+  nextAttemptAt: null,
+  resent: [],
+  createdAt: later,
 };
 
 const credential = (
@@ -745,25 +771,40 @@ export const examples: readonly Example[] = [
   }),
   example(webhookEndpoints.getWebhookEndpoint, { params: { endpointId: ids.endpoint }, answer: endpoint }),
   example(webhookEndpoints.listWebhookEndpoints, { answer: onePage(endpoint) }),
+  example(webhookEndpoints.updateWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    body: { eventTypes: ['webhook_endpoint.pinged'] },
+    answer: { ...endpoint, eventTypes: ['webhook_endpoint.pinged'], version: 2 },
+  }),
+  example(webhookEndpoints.rotateWebhookSecret, {
+    params: { endpointId: ids.endpoint },
+    body: { signature: 'ed25519' },
+    answer: { ...rotatedEndpoint, version: 3 },
+  }),
   example(webhookEndpoints.pingWebhookEndpoint, {
     params: { endpointId: ids.endpoint },
     body: {},
-    answer: { ...endpoint, version: 2 },
+    answer: { ...rotatedEndpoint, version: 4 },
   }),
   example(webhookEndpoints.listDeliveries, {
+    after: 'the endpoint has answered',
     params: { endpointId: ids.endpoint },
-    answer: onePage({
-      id: ids.event,
-      endpointId: ids.endpoint,
-      eventId: ids.event,
-      eventType: 'webhook_endpoint.pinged',
-      subject: ids.endpoint,
-      sequence: 2,
-      state: 'delivered' as const,
-      attempts: [{ at: later, status: 204, error: null, durationMs: 31 }],
-      nextAttemptAt: null,
-      createdAt: later,
-    }),
+    answer: onePage(delivery),
+  }),
+  example(webhookEndpoints.resendDelivery, {
+    params: { endpointId: ids.endpoint, deliveryId: ids.delivery },
+    body: {},
+    answer: {
+      ...delivery,
+      state: 'retrying',
+      nextAttemptAt: later,
+      resent: [{ at: later, by: ids.ownKey, after: 1 }],
+    },
+  }),
+  example(webhookEndpoints.recoverDeliveries, {
+    params: { endpointId: ids.endpoint },
+    body: { since: at },
+    answer: { resent: 0, goOnSince: null },
   }),
 
   example(transactions.checkTransaction, {

@@ -2,20 +2,35 @@ import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { Delivery, WebhookEndpoint } from '../domain/webhook.ts';
+import { InstantInput } from '../domain/time.ts';
+import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: true })
-  .omit({ secret: true })
+  .omit({ secret: true, previousSecret: true })
   .extend({
+    signature: SignatureScheme,
     /** The signing secret, `whsec_…`; only in the answer of the call that made it. */
     secret: field.maybeText,
+    /** By which an `ed25519` signature is verified, `whpk_…`. */
+    publicKey: field.maybeText,
+    /** Until when the key before the last rotation signs as well. */
+    previousSignsUntil: field.momentOrNull,
   })
   .meta({ id: 'WebhookEndpoint' });
 export type WebhookEndpointView = z.infer<typeof WebhookEndpointView>;
 
 export const DeliveryView = Delivery.omit({ tenant: true, version: true }).meta({ id: 'Delivery' });
+
+const params = z.object({ endpointId: idParam });
+
+const Said = {
+  url: z.url({ protocol: /^https?$/ }).max(500),
+  description: z.string().max(200),
+  /** Only these; none means all. */
+  eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
+};
 
 export const createWebhookEndpoint = {
   id: 'create-webhook-endpoint',
@@ -26,9 +41,10 @@ export const createWebhookEndpoint = {
   permission: 'webhooks:write',
   body: once(() =>
     z.strictObject({
-      url: z.url({ protocol: /^https?$/ }).max(500),
-      description: z.string().max(200).default(''),
-      eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
+      url: Said.url,
+      description: Said.description.default(''),
+      eventTypes: Said.eventTypes.default([]),
+      signature: SignatureScheme.default('hmac'),
     }),
   ),
   status: 201,
@@ -57,10 +73,63 @@ export const getWebhookEndpoint = {
   path: '/v1/webhook-endpoints/{endpointId}',
   summary: 'Read a webhook endpoint',
   permission: 'webhooks:read',
-  params: z.object({ endpointId: idParam }),
+  params,
   status: 200,
   response: () => WebhookEndpointView,
   problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const updateWebhookEndpoint = {
+  id: 'update-webhook-endpoint',
+  noun: 'webhook-endpoints',
+  method: 'PATCH',
+  path: '/v1/webhook-endpoints/{endpointId}',
+  summary: 'Change where events go and which, stop them, or have them sent again',
+  permission: 'webhooks:write',
+  params,
+  body: once(() =>
+    z
+      .strictObject({
+        url: Said.url.optional(),
+        description: Said.description.optional(),
+        eventTypes: Said.eventTypes.optional(),
+        /** `active` also ends what it was disabled for. */
+        state: z.enum(['active', 'disabled']).optional(),
+      })
+      .refine(
+        (it) => Object.values(it).some((value) => value !== undefined),
+        'name at least one of url, description, eventTypes, state',
+      )
+      .meta({ anyOf: [...Object.keys(Said), 'state'].map((name) => ({ required: [name] })) }),
+  ),
+  status: 200,
+  response: () => WebhookEndpointView,
+  problems: ['precondition_failed'],
+  etag: true,
+} as const satisfies Route;
+
+/** Seconds for which the key before a rotation signs as well, unless the caller says otherwise. */
+const overlapSeconds = { usual: 86_400, most: 7 * 86_400 } as const;
+
+export const rotateWebhookSecret = {
+  id: 'rotate-webhook-secret',
+  noun: 'webhook-endpoints',
+  method: 'POST',
+  path: '/v1/webhook-endpoints/{endpointId}/rotate-secret',
+  summary: 'Sign with another key from now on; the one before signs as well until you have changed over',
+  permission: 'webhooks:write',
+  params,
+  body: once(() =>
+    z.strictObject({
+      /** Left out: as before. */
+      signature: SignatureScheme.optional(),
+      overlapSeconds: z.int().min(0).max(overlapSeconds.most).default(overlapSeconds.usual),
+    }),
+  ),
+  status: 200,
+  response: () => WebhookEndpointView,
+  problems: ['precondition_failed', 'idempotency_key_reused'],
   etag: true,
 } as const satisfies Route;
 
@@ -71,7 +140,7 @@ export const pingWebhookEndpoint = {
   path: '/v1/webhook-endpoints/{endpointId}/ping',
   summary: 'Send a test event to this endpoint',
   permission: 'webhooks:write',
-  params: z.object({ endpointId: idParam }),
+  params,
   body: once(() => z.strictObject({})),
   status: 202,
   response: () => WebhookEndpointView,
@@ -85,9 +154,65 @@ export const listDeliveries = {
   path: '/v1/webhook-endpoints/{endpointId}/deliveries',
   summary: 'Read what was sent to an endpoint and how it answered, newest first',
   permission: 'webhooks:read',
-  params: z.object({ endpointId: idParam }),
-  query: once(() => z.strictObject(page)),
+  params,
+  query: once(() =>
+    z.strictObject({
+      /** A page may be short and have a next. */
+      state: DeliveryState.optional(),
+      eventType: z.enum(eventTypes).optional(),
+      ...page,
+    }),
+  ),
   status: 200,
   response: once(() => listOf(DeliveryView)),
   problems: [],
+} as const satisfies Route;
+
+export const resendDelivery = {
+  id: 'resend-delivery',
+  noun: 'webhook-endpoints',
+  method: 'POST',
+  path: '/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend',
+  summary: 'Send an event to an endpoint again, whatever became of it',
+  permission: 'webhooks:write',
+  params: params.extend({ deliveryId: idParam }),
+  body: once(() => z.strictObject({})),
+  status: 202,
+  response: () => DeliveryView,
+  problems: ['endpoint_disabled', 'conflict', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const Recovery = z
+  .object({
+    /** So many are sent again. */
+    resent: field.count,
+    /** There were more than one call takes: call again with this as `since`. */
+    goOnSince: field.momentOrNull,
+  })
+  .meta({ id: 'Recovery' });
+
+export const recoverDeliveries = {
+  id: 'recover-deliveries',
+  noun: 'webhook-endpoints',
+  method: 'POST',
+  path: '/v1/webhook-endpoints/{endpointId}/recover',
+  summary: 'Send again what an endpoint has missed in a time, the oldest first',
+  permission: 'webhooks:write',
+  params,
+  body: once(() =>
+    z.strictObject({
+      since: InstantInput,
+      /** Left out: until now. */
+      until: InstantInput.optional(),
+      /** `dead`: what was never taken. `delivered`: what was taken is sent once more, too. */
+      states: z
+        .array(z.enum(['dead', 'delivered']))
+        .min(1)
+        .max(2)
+        .default(['dead']),
+    }),
+  ),
+  status: 202,
+  response: () => Recovery,
+  problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;

@@ -6,6 +6,7 @@ import type { BankKey } from './bank.ts';
 import { type Credential, operatorDigits, stepAtDoor } from './credential.ts';
 import type { RootKeys } from './root-key.ts';
 import { epochMs, epochSecondsUp, type Instant, instant } from './time.ts';
+import type { SigningKey } from './webhook.ts';
 
 /**
  * PIN of a credential: decimal digits of an HMAC-SHA-256 over its id and attempt. 48 bits taken modulo 10^8 are biased
@@ -33,18 +34,25 @@ const issuers = new WeakMap<KeyObject, KeyObject>();
 const issuerOf = (rootKey: KeyObject): KeyObject => {
   const known = issuers.get(rootKey);
   if (known) return known;
-  const seed = createHmac('sha256', rootKey).update('token-issuer').digest();
-  const issuer = createPrivateKey({ key: Buffer.concat([pkcs8Prefix, seed]), format: 'der', type: 'pkcs8' });
+  const issuer = privateKeyOf(rootKey, 'token-issuer');
   issuers.set(rootKey, issuer);
   return issuer;
 };
 
+const privateKeyOf = (rootKey: KeyObject, name: string): KeyObject => {
+  const seed = createHmac('sha256', rootKey).update(name).digest();
+  return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, seed]), format: 'der', type: 'pkcs8' });
+};
+
+/** The 32 bytes by which others verify. */
+const publicBytesOf = (key: KeyObject): Buffer =>
+  createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32);
+
 /** The public keys that banks are told: the newest two, so that tokens of before the last change still open. */
 export const issuerKeysOf = (rootKeys: RootKeys): IssuerKey[] =>
-  rootKeys.versions.slice(0, 2).map((version) => {
-    const spki = createPublicKey(issuerOf(rootKeys.of(version))).export({ format: 'der', type: 'spki' });
-    return { version, key: spki.subarray(-32).toString('base64url') };
-  });
+  rootKeys.versions
+    .slice(0, 2)
+    .map((version) => ({ version, key: publicBytesOf(issuerOf(rootKeys.of(version))).toString('base64url') }));
 
 /** A token of an app is good for this long, or twice: the next is drawn before the last has ended. */
 const appTokenSeconds = 120;
@@ -135,3 +143,21 @@ export const groupValue = (rootKeys: RootKeys, tenant: string, group: string, ve
 /** A secret shown once, for an API key or a webhook endpoint: 32 bytes, base64url. `nth` counts its rotations. */
 export const secretOf = (rootKey: KeyObject, kind: 'api-key' | 'webhook', id: string, nth: number): Buffer =>
   createHmac('sha256', rootKey).update(`${kind}:${id}:${nth}`).digest();
+
+/** The private key that webhooks of an endpoint are signed with which has no secret. */
+const webhookKeyOf = (rootKey: KeyObject, id: string, nth: number): KeyObject =>
+  privateKeyOf(rootKey, `webhook-key:${id}:${nth}`);
+
+/** Its public half, as Standard Webhooks writes it. */
+export const webhookPublicKeyOf = (rootKey: KeyObject, id: string, nth: number): string =>
+  `whpk_${publicBytesOf(webhookKeyOf(rootKey, id, nth)).toString('base64')}`;
+
+/** What webhooks of an endpoint are signed with. */
+export const webhookSignerOf = (
+  rootKeys: RootKeys,
+  id: string,
+  { keyVersion, nth, scheme }: SigningKey,
+): Buffer | KeyObject =>
+  scheme === 'ed25519'
+    ? webhookKeyOf(rootKeys.of(keyVersion), id, nth)
+    : secretOf(rootKeys.of(keyVersion), 'webhook', id, nth);

@@ -5,6 +5,18 @@ import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from 
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
+/** `hmac`: a secret that both know. `ed25519`: a key of ours, of which the customer has the public half. */
+export const SignatureScheme = z.enum(['hmac', 'ed25519']);
+export type SignatureScheme = z.infer<typeof SignatureScheme>;
+
+/** Version of the root key, and how often rotated: what a signing key is derived with. */
+const SigningKey = z.object({
+  keyVersion: field.positive,
+  nth: field.count,
+  scheme: SignatureScheme.default('hmac'),
+});
+export type SigningKey = z.infer<typeof SigningKey>;
+
 /** Where a tenant's system receives events. */
 export const WebhookEndpoint = z.object({
   id: field.text,
@@ -16,13 +28,33 @@ export const WebhookEndpoint = z.object({
   /** Stored as `active` or `disabled`; `failing` is what its health says of an active one. */
   state: EndpointState,
   disabledReason: field.textOrNull,
-  /** Version of the root key, and how often rotated: what its signing secret is derived with. */
-  secret: z.object({ keyVersion: field.positive, nth: field.count }),
+  secret: SigningKey,
+  /** The one before it signs as well until then: receivers change over without missing anything. */
+  previousSecret: SigningKey.extend({ until: InstantText }).nullable().default(null),
   createdAt: InstantText,
   version: field.positive,
   hash: field.text,
 });
 export type WebhookEndpoint = z.infer<typeof WebhookEndpoint>;
+
+/** What its requests are signed with at a moment, the newest first. */
+export const signersAt = (
+  { secret, previousSecret }: Pick<WebhookEndpoint, 'secret' | 'previousSecret'>,
+  now: Instant,
+): SigningKey[] => (previousSecret !== null && now < previousSecret.until ? [secret, previousSecret] : [secret]);
+
+/** The next signing key; `overlapSeconds`: for how long the one before is as good. */
+export const rotated = (
+  { secret }: Pick<WebhookEndpoint, 'secret'>,
+  wanted: { keyVersion: number; scheme: SignatureScheme; overlapSeconds: number },
+  now: Instant,
+): Pick<WebhookEndpoint, 'secret' | 'previousSecret'> => {
+  const { keyVersion, scheme, overlapSeconds } = wanted;
+  return {
+    secret: { keyVersion, nth: secret.nth + 1, scheme },
+    previousSecret: overlapSeconds > 0 ? { ...secret, until: plusSeconds(now, overlapSeconds) } : null,
+  };
+};
 
 /**
  * How an endpoint answered lately, in a row of its own, because it changes without anybody deciding anything. Written
@@ -61,6 +93,8 @@ export const Delivery = z.object({
   state: DeliveryState,
   attempts: z.array(Attempt),
   nextAttemptAt: field.momentOrNull,
+  /** When somebody had it sent again, who, and after how many attempts. */
+  resent: z.array(z.object({ at: InstantText, by: field.text, after: field.count })).default([]),
   createdAt: InstantText,
   version: field.positive,
 });
@@ -119,9 +153,25 @@ export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Ins
   state: 'pending',
   attempts: [],
   nextAttemptAt: null,
+  resent: [],
   createdAt: now,
   version: 1,
 });
+
+/** So often one delivery is sent again at the most: what it lists stays readable. */
+export const resendsMax = 20;
+
+/** Attempts begin anew, at once, and with all their waits; null while it is on its way anyway, or was resent too often. */
+export const resend = (it: Delivery, by: string, now: Instant): Delivery | null =>
+  (it.state === 'delivered' || it.state === 'dead') && it.resent.length < resendsMax
+    ? {
+        ...it,
+        state: 'retrying',
+        nextAttemptAt: now,
+        resent: [...it.resent, { at: now, by, after: it.attempts.length }],
+        version: it.version + 1,
+      }
+    : null;
 
 /** Whoever failed or was slow waits in a queue of its own kind, and delays nobody else. */
 export const laneOf = (health: EndpointHealth | null): 'deliver' | 'slow' =>
@@ -157,7 +207,7 @@ export const afterAttempt = (
   const tried = { ...delivery, attempts: [...delivery.attempts, attempt], nextAttemptAt: null };
   const after = { ...tried, version: delivery.version + 1 };
   if (succeeded({ ...attempt, retryAfter })) return { ...after, state: 'delivered' };
-  const wait = waits[delivery.attempts.length];
+  const wait = waits[delivery.attempts.length - (delivery.resent.at(-1)?.after ?? 0)];
   if (wait === undefined || attempt.status === 410) return { ...after, state: 'dead' };
   const planned = instant(epochMs(now) + Math.round(wait * 1000 * (1 - jitterShare + 2 * jitterShare * jitter)));
   return { ...after, state: 'retrying', nextAttemptAt: later(planned, retryNotBefore(retryAfter, now)) };

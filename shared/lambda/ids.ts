@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto';
-import { monotonicFactory } from 'ulid';
+import { decodeTime, encodeTime, monotonicFactory } from 'ulid';
 
 /** Drawn many at a time: the library would ask the system for each of the 16 letters of an id. */
 const pool = new Uint32Array(256);
@@ -19,3 +19,9 @@ const ulid = monotonicFactory(random);
 
 /** `txn_01J…`: a prefix for people, then a ULID, which sorts by the millisecond it was drawn in. */
 export const newId = (prefix: string): string => `${prefix}_${ulid()}`;
+
+/** No id of that kind made since that moment (milliseconds since 1970) comes before it. */
+export const firstIdAt = (prefix: string, ms: number): string => `${prefix}_${encodeTime(ms)}`;
+
+/** When an id was made, in milliseconds since 1970. */
+export const madeAt = (id: string): number => decodeTime(id.slice(id.indexOf('_') + 1));

@@ -46,7 +46,7 @@ const hands = ({ controlUrl, unlockUrl }: LockBoardCloud) => ({
   },
   unlock: async (ref: string, lock: object = locks['1'], by = key) => {
     const body = JSON.stringify({ ...lock, ref });
-    const headers = signatureHeaders(by, { id: ref, body, now: new Date().toISOString() });
+    const headers = signatureHeaders([by], { id: ref, body, now: new Date().toISOString() });
     const answer = await fetch(unlockUrl, { method: 'POST', headers, body });
     return [answer.status, await answer.json()];
   },

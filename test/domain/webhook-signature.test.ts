@@ -1,6 +1,7 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { secretOf } from '#shared/domain/derived.ts';
+import { secretOf, webhookPublicKeyOf, webhookSignerOf } from '#shared/domain/derived.ts';
 import { webhookSecretText } from '#shared/domain/issued.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
@@ -10,7 +11,7 @@ describe('the signature of a webhook', () => {
     // Its published example.
     const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64');
     const body = '{"test": 2432232314}';
-    const headers = signatureHeaders(secret, {
+    const headers = signatureHeaders([secret], {
       id: 'msg_p5jXN8AQM9LWM0D4loKWxJek',
       body,
       now: '2021-02-25T17:35:30.500Z',
@@ -30,7 +31,7 @@ describe('the signature of a webhook', () => {
     const rootKeys = rootKeysFrom({ version: 3, key: 'k'.repeat(64), older: {} });
     const endpoint = { id: 'whe_1', nth: 1, keyVersion: 3 };
     const body = JSON.stringify({ type: 'transaction.created', data: { note: 'ä€😀' } });
-    const headers = signatureHeaders(secretOf(rootKeys.of(3), 'webhook', endpoint.id, endpoint.nth), {
+    const headers = signatureHeaders([secretOf(rootKeys.of(3), 'webhook', endpoint.id, endpoint.nth)], {
       id: 'evt_1',
       body,
       now: new Date().toISOString(),
@@ -38,5 +39,32 @@ describe('the signature of a webhook', () => {
     const webhook = new Webhook(webhookSecretText(rootKeys, endpoint));
     expect(webhook.verify(body, headers)).toEqual(JSON.parse(body));
     expect(() => webhook.verify(`${body} `, headers)).toThrow();
+  });
+
+  it('is an Ed25519 one where its owner wants that, which the public key verifies', () => {
+    const rootKeys = rootKeysFrom({ version: 3, key: 'k'.repeat(64), older: {} });
+    const signer = webhookSignerOf(rootKeys, 'whe_1', { keyVersion: 3, nth: 2, scheme: 'ed25519' });
+    const now = '2026-03-01T12:00:00.000Z';
+    const headers = signatureHeaders([signer], { id: 'evt_1', body: '{}', now });
+    const [version, signature = ''] = headers['webhook-signature'].split(',');
+    const raw = Buffer.from(webhookPublicKeyOf(rootKeys.of(3), 'whe_1', 2).replace(/^whpk_/, ''), 'base64');
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' });
+    const told = (text: string) => verify(null, Buffer.from(text), key, Buffer.from(signature, 'base64'));
+    expect(version).toBe('v1a');
+    expect(told(`evt_1.${headers['webhook-timestamp']}.{}`)).toBe(true);
+    expect(told(`evt_1.${headers['webhook-timestamp']}.{ }`)).toBe(false);
+    expect(webhookPublicKeyOf(rootKeys.of(3), 'whe_1', 1)).not.toBe(webhookPublicKeyOf(rootKeys.of(3), 'whe_1', 2));
+  });
+
+  it('are two while a secret is changed, and each verifies for whoever knows only one', () => {
+    const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
+    const keys = [1, 0].map((nth) => ({ keyVersion: 1, nth, scheme: 'hmac' as const }));
+    const now = new Date().toISOString();
+    const signers = keys.map((key) => webhookSignerOf(rootKeys, 'whe_1', key));
+    const headers = signatureHeaders(signers, { id: 'evt_1', body: '{}', now });
+    for (const key of keys)
+      expect(new Webhook(webhookSecretText(rootKeys, { id: 'whe_1', ...key })).verify('{}', headers)).toEqual({});
+    const third = webhookSecretText(rootKeys, { id: 'whe_1', keyVersion: 1, nth: 2 });
+    expect(() => new Webhook(third).verify('{}', headers)).toThrow();
   });
 });

@@ -11,6 +11,9 @@ import {
   newDelivery,
   type Outcome,
   parseWaits,
+  resend,
+  rotated,
+  signersAt,
   shownState,
   type WebhookEndpoint,
   wants,
@@ -31,6 +34,7 @@ const delivery: Delivery = {
   state: 'pending',
   attempts: [],
   nextAttemptAt: null,
+  resent: [],
   createdAt: now,
   version: 1,
 };
@@ -43,7 +47,8 @@ const endpoint: WebhookEndpoint = {
   eventTypes: [],
   state: 'active',
   disabledReason: null,
-  secret: { keyVersion: 1, nth: 0 },
+  secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
+  previousSecret: null,
   createdAt: now,
   version: 1,
   hash: '',
@@ -127,6 +132,57 @@ describe('a delivery after an attempt', () => {
     ['nothing', '', 5],
   ])('heeds Retry-After as %s', (_, retryAfter, wait) => {
     expect(waitOf(afterAttempt(delivery, answered(429, { retryAfter }), published, noJitter, now))).toBe(wait);
+  });
+});
+
+describe('a delivery that is sent again', () => {
+  const dead: Delivery = {
+    ...delivery,
+    state: 'dead',
+    attempts: Array.from({ length: 10 }, () => ({ at: now, status: 500, error: null, durationMs: 20 })),
+    version: 11,
+  };
+
+  it('is due at once, says who wanted it, and has all its waits again', () => {
+    const again = resend(dead, 'key_1', now);
+    expect(again).toMatchObject({ state: 'retrying', nextAttemptAt: now, version: 12 });
+    expect(again?.resent).toEqual([{ at: now, by: 'key_1', after: 10 }]);
+    const waits: number[] = [];
+    for (let it = again; it && it.state !== 'dead'; it = afterAttempt(it, answered(500), published, noJitter, now))
+      waits.push(waitOf(it));
+    expect(waits).toEqual([0, ...published]);
+  });
+
+  it.each(['pending', 'retrying'] as const)('is not, while it is %s', (state) => {
+    expect(resend({ ...dead, state }, 'key_1', now)).toBeNull();
+  });
+
+  it('may have been taken before, and is sent again twenty times at the most', () => {
+    let it: Delivery = { ...delivery, state: 'delivered' };
+    for (let nth = 1; nth <= 20; nth += 1) {
+      const again = resend(it, 'key_1', now);
+      expect(again?.resent).toHaveLength(nth);
+      if (again) it = afterAttempt(again, answered(204), published, noJitter, now);
+    }
+    expect(resend(it, 'key_1', now)).toBeNull();
+  });
+});
+
+describe('the signing key of an endpoint', () => {
+  const key = { keyVersion: 1, nth: 0, scheme: 'hmac' } as const;
+  const later = '2026-03-02T12:00:00.000Z';
+
+  it('is followed by the next, and signs as well until the overlap is over', () => {
+    const after = rotated(endpoint, { keyVersion: 2, scheme: 'ed25519', overlapSeconds: 86_400 }, now);
+    const next = { keyVersion: 2, nth: 1, scheme: 'ed25519' };
+    expect(after).toEqual({ secret: next, previousSecret: { ...key, until: later } });
+    expect(signersAt(after, '2026-03-02T11:59:59.999Z')).toEqual([next, { ...key, until: later }]);
+    expect(signersAt(after, later)).toEqual([next]);
+  });
+
+  it('signs nothing more at once where it may have become known', () => {
+    const after = rotated(endpoint, { keyVersion: 1, scheme: 'hmac', overlapSeconds: 0 }, now);
+    expect(signersAt(after, now)).toEqual([{ ...key, nth: 1 }]);
   });
 });
 

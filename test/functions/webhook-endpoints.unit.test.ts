@@ -4,9 +4,12 @@ import { listOf } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/webhook-endpoints.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
-import { epochMs } from '#shared/domain/time.ts';
+import { epochMs, instant } from '#shared/domain/time.ts';
+import type { Delivery } from '#shared/domain/webhook.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
-import { healthWrite } from '#shared/store/deliveries.ts';
+import { firstIdAt } from '#shared/lambda/ids.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
+import { deliveryWrite, healthWrite } from '#shared/store/deliveries.ts';
 import { webhookEndpointHandlers } from '../../functions/http/webhook-endpoints.ts';
 import { memoryTable } from '../support/memory-table.ts';
 
@@ -18,6 +21,7 @@ const calling = (allowLoopback = false) => {
   let ids = 0;
   const newId = (prefix: string) => `${prefix}_${String(ids++).padStart(26, '0')}`;
   const table = memoryTable();
+  const sent: unknown[] = [];
   const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
   const handlers = webhookEndpointHandlers({
     table,
@@ -25,6 +29,7 @@ const calling = (allowLoopback = false) => {
     newId,
     clock: () => epochMs(now),
     allowLoopback,
+    slow: { send: async (message) => void sent.push(message) },
   });
   const call = async (
     id: string,
@@ -38,8 +43,49 @@ const calling = (allowLoopback = false) => {
     return (await handler(all as never)).body;
   };
   const Views = listOf(contract.WebhookEndpointView);
+  const View = contract.WebhookEndpointView;
   return {
     table,
+    sent,
+    update: async (endpointId: string, body: Record<string, unknown>, more: Record<string, unknown> = {}) =>
+      View.parse(await call(contract.updateWebhookEndpoint.id, { params: { endpointId }, body, ...more })),
+    rotate: async (endpointId: string, body: Record<string, unknown>) =>
+      View.parse(
+        await call(contract.rotateWebhookSecret.id, {
+          params: { endpointId },
+          body: contract.rotateWebhookSecret.body().parse(body),
+        }),
+      ),
+    resend: async (endpointId: string, deliveryId: string) =>
+      contract.DeliveryView.parse(
+        await call(contract.resendDelivery.id, { params: { endpointId, deliveryId }, body: {} }),
+      ),
+    recover: async (endpointId: string, body: Record<string, unknown>) =>
+      contract.Recovery.parse(
+        await call(contract.recoverDeliveries.id, {
+          params: { endpointId },
+          body: contract.recoverDeliveries.body().parse(body),
+        }),
+      ),
+    has: (endpointId: string, it: Partial<Delivery> & Pick<Delivery, 'eventId'>) => {
+      const delivery: Delivery = {
+        id: it.eventId.replace('evt_', 'dlv_'),
+        tenant,
+        endpointId,
+        eventType: 'transaction.created',
+        subject: 'txn_1',
+        sequence: 1,
+        state: 'dead',
+        attempts: [],
+        nextAttemptAt: null,
+        resent: [],
+        createdAt: now,
+        version: 3,
+        ...it,
+      };
+      return table.write([deliveryWrite(delivery, 'absent')]);
+    },
+    events: () => table.rows().flatMap((row) => (row.SK.startsWith('C#') ? CommitRow.parse(row).events : [])),
     create: async (url: string) =>
       contract.WebhookEndpointView.parse(
         await call(contract.createWebhookEndpoint.id, { body: { url, description: '', eventTypes: [] } }),
@@ -98,5 +144,119 @@ describe('the list of webhook endpoints', () => {
       cursor = z.string().nullable().parse(page.nextCursor);
     }
     expect(shown).toEqual(made.map((id, nth) => [id, nth % 2 === 0 ? 'failing' : 'active']));
+  });
+});
+
+describe('a webhook endpoint that is changed', () => {
+  it('says what changed, and nothing where nothing did', async () => {
+    const { create, update, events } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const url = 'https://hooks.shop.com/v2';
+    expect(await update(id, { url, eventTypes: ['bank.offline', 'bank.offline'] })).toMatchObject({
+      url,
+      eventTypes: ['bank.offline'],
+      version: 2,
+    });
+    expect(await update(id, { url })).toMatchObject({ version: 2 });
+    expect(events().map(({ type, data }) => [type, data.changes])).toEqual([
+      ['webhook_endpoint.created', expect.objectContaining({ url: 'https://hooks.shop.com/' })],
+      ['webhook_endpoint.updated', { url, eventTypes: ['bank.offline'] }],
+    ]);
+  });
+
+  it('leads to public addresses only, and is the one that the caller has read', async () => {
+    const { create, update } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const refusal = (attempt: Promise<unknown>) => attempt.catch((error: unknown) => error);
+    expect(await refusal(update(id, { url: 'https://169.254.169.254/' }))).toMatchObject({
+      code: 'invalid_request',
+      errors: [{ pointer: '/url' }],
+    });
+    expect(await refusal(update(id, { description: 'x' }, { ifMatch: 7 }))).toMatchObject({
+      code: 'precondition_failed',
+    });
+  });
+
+  it('stops and goes on, with a clean record', async () => {
+    const { create, update, read, fails, events } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    await fails(id);
+    expect(await update(id, { state: 'disabled' })).toMatchObject({ state: 'disabled', disabledReason: 'by_owner' });
+    expect(await update(id, { state: 'active' })).toMatchObject({ state: 'active', disabledReason: null });
+    expect((await read(id)).state).toBe('active');
+    expect(events().map(({ type }) => type)).toEqual([
+      'webhook_endpoint.created',
+      'webhook_endpoint.disabled',
+      'webhook_endpoint.enabled',
+    ]);
+  });
+
+  it('gets another signing key, of the scheme that is wanted', async () => {
+    const { create, rotate, read } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const rotated = await rotate(id, { signature: 'ed25519', overlapSeconds: 3_600 });
+    expect(rotated).toMatchObject({
+      signature: 'ed25519',
+      publicKey: expect.stringMatching(/^whpk_/),
+      previousSignsUntil: '2026-03-01T13:00:00.000Z',
+    });
+    expect(await read(id)).toEqual(rotated);
+    expect(await rotate(id, { signature: 'hmac', overlapSeconds: 0 })).toMatchObject({
+      signature: 'hmac',
+      previousSignsUntil: null,
+    });
+  });
+});
+
+describe('a delivery that its owner wants again', () => {
+  const event = (nth: number) => firstIdAt('evt', epochMs(now) - 60_000 * nth) + '0'.repeat(16);
+  const refusal = (attempt: Promise<unknown>) => attempt.catch((error: unknown) => error);
+
+  it('is recorded as due and asked for', async () => {
+    const { create, has, resend, sent } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const eventId = event(1);
+    await has(id, { eventId, state: 'delivered' });
+    const again = await resend(id, eventId.replace('evt_', 'dlv_'));
+    expect(again).toMatchObject({ state: 'retrying', nextAttemptAt: now, resent: [{ by: 'key_1', after: 0 }] });
+    expect(sent).toEqual([{ tenant, endpointId: id, eventId, version: 4 }]);
+    expect(await refusal(resend(id, again.id))).toMatchObject({ code: 'conflict' });
+  });
+
+  it('is none that there is not, nor one of an endpoint that is disabled', async () => {
+    const { create, has, resend, recover, update, sent } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    for (const wrong of ['dlv_01', 'evt_01', 'nonsense'])
+      expect(await refusal(resend(id, wrong))).toMatchObject({ code: 'not_found' });
+    await has(id, { eventId: event(1) });
+    await update(id, { state: 'disabled' });
+    const delivery = event(1).replace('evt_', 'dlv_');
+    for (const attempt of [resend(id, delivery), recover(id, { since: '2026-01-01T00:00:00Z' })])
+      expect(await refusal(attempt)).toMatchObject({ code: 'endpoint_disabled' });
+    expect(sent).toEqual([]);
+  });
+
+  it('is with all others that were missed in a time', async () => {
+    const { create, has, recover, sent } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    for (const [nth, state] of (['dead', 'delivered', 'dead', 'retrying', 'dead'] as const).entries())
+      await has(id, { eventId: event(nth), state });
+    const since = instant(epochMs(now) - 150_000);
+    expect(await recover(id, { since })).toEqual({ resent: 2, goOnSince: null });
+    expect(await recover(id, { since })).toEqual({ resent: 0, goOnSince: null });
+    expect(await recover(id, { since, states: ['delivered'] })).toEqual({ resent: 1, goOnSince: null });
+    expect(await recover(id, { since: '2031-01-01T00:00:00Z' })).toEqual({ resent: 0, goOnSince: null });
+    expect(sent).toHaveLength(3);
+    const until = '2026-01-01T00:00:00Z';
+    expect(await refusal(recover(id, { since, until }))).toMatchObject({ errors: [{ pointer: '/until' }] });
+  });
+
+  it('is among the oldest of many, and the next call goes on after them', async () => {
+    const { create, has, recover } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    for (let nth = 0; nth < 230; nth += 1) await has(id, { eventId: event(nth) });
+    const first = await recover(id, { since: '2026-01-01T00:00:00Z' });
+    expect(first).toEqual({ resent: 200, goOnSince: expect.any(String) });
+    expect(await recover(id, { since: first.goOnSince })).toEqual({ resent: 30, goOnSince: null });
   });
 });

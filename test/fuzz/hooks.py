@@ -70,6 +70,8 @@ BEYOND_SCHEMA = {
     "update-lock-board": {"/url", "/locks/*"},
     "hear-lock-board": {"/boardStates/*/board", "/boardStates/*/locks/*/ts", "/codes/*/ts"},
     "create-webhook-endpoint": {"/url"},
+    "update-webhook-endpoint": {"/url"},
+    "recover-deliveries": {"/until"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
     "list-transactions": {CURSOR, "/door", "/to"},

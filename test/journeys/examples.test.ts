@@ -90,6 +90,13 @@ const happen: Record<NonNullable<Example['after']>, (it: Example) => Promise<voi
     await panel.fill(door);
     await eventually(async () => expect((await read()).state).toBe('in_stock'));
   },
+  'the endpoint has answered': async ({ params: { endpointId = '' } }) => {
+    const path = `/v1/webhook-endpoints/${real.get(endpointId)}/deliveries?eventType=webhook_endpoint.pinged`;
+    const Page = z.object({ data: z.array(z.object({ state: z.string() })) });
+    await eventually(async () =>
+      expect((await tenant.api.get(path, Page)).data.map(({ state }) => state)).toEqual(['delivered']),
+    );
+  },
   'the renter stands before the bank again': async ({ params: { transactionId = '' } }) => {
     await panel.door(await enter(transactionId, 'use'), { door: 'closed' });
     await becomes(transactionId, 'in_use');

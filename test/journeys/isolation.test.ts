@@ -225,8 +225,12 @@ const cases: Record<string, Case | null> = {
   'create-webhook-endpoint': null,
   'list-webhook-endpoints': { status: 200, attempts: () => [{}] },
   'get-webhook-endpoint': hidden(),
+  'update-webhook-endpoint': hidden({ description: 'of a stranger' }),
+  'rotate-webhook-secret': hidden({}),
   'ping-webhook-endpoint': hidden({}),
   'list-deliveries': hidden(),
+  'resend-delivery': hidden({}),
+  'recover-deliveries': hidden({ since: '2026-01-01T00:00:00Z' }),
   'get-openapi': null,
 };
 

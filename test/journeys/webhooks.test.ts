@@ -1,3 +1,4 @@
+import { createPublicKey, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -141,6 +142,98 @@ describe('what happens to a parcel', () => {
     // Newest first.
     expect(shown.map((it) => it.sequence)).toEqual([5, 4, 3, 2, 1]);
     expect(shown.every((it) => it.attempts.length === 1 && it.attempts[0]?.status === 204)).toBe(true);
+  });
+});
+
+const change = (tenant: Tenant, { id }: { id: string }, body: Record<string, unknown>) =>
+  tenant.api.request('PATCH', `/v1/webhook-endpoints/${id}`, { body });
+
+const rotate = (tenant: Tenant, { id }: { id: string }, body: Record<string, unknown>) =>
+  tenant.api.post(`/v1/webhook-endpoints/${id}/rotate-secret`, body, Endpoint);
+
+/** Whoever has only the public key, with what Node brings. */
+const isSignedBy = (publicKey: string | undefined, { headers, body }: Request): boolean => {
+  const x = Buffer.from((publicKey ?? '').replace(/^whpk_/, ''), 'base64').toString('base64url');
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  const content = Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`);
+  return (headers['webhook-signature'] ?? '')
+    .split(' ')
+    .flatMap((it) => (it.startsWith('v1a,') ? [Buffer.from(it.slice(4), 'base64')] : []))
+    .some((signature) => verify(null, content, key, signature));
+};
+
+describe('a signing key', () => {
+  it('is changed without a webhook that cannot be verified, from a secret to another and to a public key', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer();
+    const endpoint = await register(tenant, customer.url);
+    const next = Created.parse(await rotate(tenant, endpoint, {}));
+    expect(next.secret).not.toBe(endpoint.secret);
+    await ping(tenant, endpoint);
+    const [first] = await eventually(() => {
+      expect(customer.requests).toHaveLength(1);
+      return customer.requests;
+    });
+    // Whoever has not changed over yet, and whoever has.
+    for (const { secret } of [endpoint, next])
+      expect(new Webhook(secret).verify(first?.body ?? '', first?.headers ?? {})).toEqual(first?.event);
+
+    const open = await rotate(tenant, endpoint, { signature: 'ed25519' });
+    expect(open).toMatchObject({ signature: 'ed25519', secret: undefined });
+    await ping(tenant, endpoint);
+    await eventually(() => expect(customer.requests).toHaveLength(2));
+    const second = customer.requests[1] as Request;
+    expect(isSignedBy(open.publicKey, second)).toBe(true);
+    expect(new Webhook(next.secret).verify(second.body, second.headers)).toEqual(second.event);
+    expect(() => new Webhook(endpoint.secret).verify(second.body, second.headers)).toThrow();
+
+    // One that may be known to others: it is good for nothing from now on.
+    const last = await rotate(tenant, endpoint, { overlapSeconds: 0 });
+    await ping(tenant, endpoint);
+    await eventually(() => expect(customer.requests).toHaveLength(3));
+    const third = customer.requests[2] as Request;
+    expect([open, last].map(({ publicKey }) => isSignedBy(publicKey, third))).toEqual([false, true]);
+  });
+});
+
+describe('a customer who was away for long', () => {
+  it('has the endpoint opened again at another address, and gets all that it has missed, once', async () => {
+    const tenant = await newTenant();
+    const [gone, back] = [await newCustomer(status(410)), await newCustomer()];
+    const endpoint = await register(tenant, gone.url, ['asset.retired']);
+    const since = new Date().toISOString();
+    await ping(tenant, endpoint);
+    await eventually(async () =>
+      expect(await read(tenant, endpoint)).toMatchObject({ state: 'disabled', disabledReason: 'gone' }),
+    );
+    const missed = await delivery(tenant, endpoint, 'dead');
+
+    const refused = await tenant.api.request('POST', `/v1/webhook-endpoints/${endpoint.id}/recover`, {
+      body: { since },
+    });
+    expect(refused).toMatchObject({ status: 409, body: { code: 'endpoint_disabled' } });
+    expect(await change(tenant, endpoint, { url: back.url, state: 'active' })).toMatchObject({
+      status: 200,
+      body: { url: back.url, state: 'active', disabledReason: null },
+    });
+    const path = `/v1/webhook-endpoints/${endpoint.id}/recover`;
+    const Recovery = z.object({ resent: z.number(), goOnSince: z.string().nullable() });
+    expect(await tenant.api.post(path, { since }, Recovery)).toEqual({ resent: 1, goOnSince: null });
+    const sent = await delivery(tenant, endpoint, 'delivered');
+    expect(sent).toMatchObject({ id: missed.id, resent: [{ by: tenant.apiKeyId, after: 1 }] });
+    expect(sent.attempts.map((it) => it.status)).toEqual([410, 204]);
+    expect(back.requests.map((it) => it.id)).toEqual(gone.requests.map((it) => it.id));
+
+    // And once more, because they lost it.
+    const again = `/v1/webhook-endpoints/${endpoint.id}/deliveries/${sent.id}/resend`;
+    expect(await tenant.api.post(again, {}, DeliveryView)).toMatchObject({ state: 'retrying' });
+    await eventually(() => expect(back.requests).toHaveLength(2));
+    await delivery(tenant, endpoint, 'delivered');
+    const dead = await tenant.api.get(
+      `/v1/webhook-endpoints/${endpoint.id}/deliveries?state=dead`,
+      listOf(DeliveryView),
+    );
+    expect(dead.data).toEqual([]);
   });
 });
 
