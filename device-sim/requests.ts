@@ -107,7 +107,8 @@ const publish = (turn: Turn, topic: string, payload: unknown): void => {
 const get = (turn: Turn, name: string): void => {
   const { durable, layout } = turn.state;
   const { pending, token: last } = ram(turn).shadows;
-  const token = `${durable.boots}.${last + 1}`;
+  // A new disk counts its boots anew: its journal distinguishes what it asks from what the lost one did.
+  const token = `${durable.journalId.slice(-8)}.${durable.boots}.${last + 1}`;
   shadows(turn, { token: last + 1, pending: { ...pending, [name]: { token, sentAt: turn.now.mono } } });
   publish(turn, topics(layout.bankId).shadow(name).get, { clientToken: token });
 };

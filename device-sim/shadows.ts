@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { ConfigDocument } from '#shared/device/config.ts';
 import { DoorGrants } from '#shared/device/shadow.ts';
+import { shadowNames } from '#shared/device/topics.ts';
 import { pursueRotation } from './certificate.ts';
 import { obey } from './commands.ts';
 import { journal } from './journal.ts';
@@ -26,19 +27,21 @@ export const shadowNews: Record<string, (turn: Turn, name: string, payload: unkn
     const { data } = Delta.safeParse(payload);
     if (!data) return;
     setTime(turn, timeFromDelta(turn.state, turn.now, data.timestamp));
+    const isClosed = isOfGrants(name) && !hasBegun(turn.state.durable);
     // Only an answer starts the time, and a bank whose shadows were all missing has had none.
-    if (!knowsCloudTime(turn.state)) askAgain(turn, name);
+    if (!knowsCloudTime(turn.state)) askAgain(turn, isClosed ? shadowNames.config : name);
+    if (isClosed) return;
     const { versions } = ram(turn).shadows;
-    if (isOfGrants(name) && !isFollowed(turn, name)) {
-      if (hasBegun(turn.state.durable)) askAnew(turn, name);
-    } else if (data.version > (versions[name] ?? -1)) take(turn, name, data.version, data.state);
+    if (isOfGrants(name) && !isFollowed(turn, name)) askAnew(turn, name);
+    else if (data.version > (versions[name] ?? -1)) take(turn, name, data.version, data.state);
   },
   'get/accepted': (turn, name, payload) => {
     const { data } = Document.safeParse(payload);
     if (!data) return;
     const isAnswer = heard(turn, name, data);
     const { versions } = ram(turn).shadows;
-    const isTrusted = !isOfGrants(name) || isAnswer || isFollowed(turn, name);
+    const isKnown = isAnswer || isFollowed(turn, name);
+    const isTrusted = !isOfGrants(name) || (isKnown && hasBegun(turn.state.durable));
     if (isTrusted && data.version >= (versions[name] ?? -1)) take(turn, name, data.version, data.state.desired ?? {});
     pumpRequests(turn);
   },

@@ -7,14 +7,15 @@ import { reservationReasons } from '../domain/refusal.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
-export const AssignmentPolicyView = TenantPolicy.omit({ tenant: true, hash: true, version: true })
+export const AssignmentPolicyView = TenantPolicy()
+  .omit({ tenant: true, hash: true, version: true })
   .extend({
     /** Counts from 1, which is the built-in one. */
     version: field.positive,
     /** What decisions name: `<name>/<version>`. */
     policy: field.text,
     /** Null for the built-in one, which nobody has made. */
-    changedAt: TenantPolicy.shape.changedAt.nullable(),
+    changedAt: TenantPolicy().shape.changedAt.nullable(),
     by: Actor.nullable(),
   })
   .meta({ id: 'AssignmentPolicy' });

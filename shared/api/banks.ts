@@ -187,9 +187,9 @@ export const getBankHealth = {
   query: once(() =>
     z.strictObject({
       /** 30 days before `to`, if it is left out. */
-      from: InstantInput.optional(),
+      from: InstantInput().optional(),
       /** Now, if it is left out or lies ahead. */
-      to: InstantInput.optional(),
+      to: InstantInput().optional(),
     }),
   ),
   status: 200,

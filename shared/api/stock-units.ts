@@ -23,11 +23,11 @@ const Where = {
   door: z.string().min(1).max(8).optional(),
 };
 
-const Said = {
+const Said = once(() => ({
   externalIds: ExternalIds,
-  bestBefore: InstantInput.nullable(),
+  bestBefore: InstantInput().nullable(),
   metadata: Metadata,
-};
+}));
 
 const params = z.object({ stockUnitId: idParam });
 const base = { noun: 'stock-units', response: () => StockUnitView, etag: true } as const;
@@ -44,9 +44,9 @@ export const createStockUnit = {
       .strictObject({
         sku: Sku,
         item: Item,
-        externalIds: Said.externalIds.default({}),
-        bestBefore: Said.bestBefore.default(null),
-        metadata: Said.metadata.default({}),
+        externalIds: Said().externalIds.default({}),
+        bestBefore: Said().bestBefore.default(null),
+        metadata: Said().metadata.default({}),
         bankId: Where.bankId.optional(),
         door: Where.door,
       })
@@ -104,15 +104,15 @@ export const updateStockUnit = {
   body: once(() =>
     z
       .strictObject({
-        externalIds: Said.externalIds.optional(),
-        bestBefore: Said.bestBefore.optional(),
-        metadata: Said.metadata.optional(),
+        externalIds: Said().externalIds.optional(),
+        bestBefore: Said().bestBefore.optional(),
+        metadata: Said().metadata.optional(),
       })
       .refine(
         (it) => Object.values(it).some((value) => value !== undefined),
         'name at least one of externalIds, bestBefore, metadata',
       )
-      .meta({ anyOf: Object.keys(Said).map((name) => ({ required: [name] })) }),
+      .meta({ anyOf: Object.keys(Said()).map((name) => ({ required: [name] })) }),
   ),
   status: 200,
   problems: ['conflict', 'precondition_failed'],

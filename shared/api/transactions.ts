@@ -65,20 +65,22 @@ export const TransactionView = Transaction.omit({
   .meta({ id: 'Transaction' });
 export type TransactionView = z.infer<typeof TransactionView>;
 
-const Money = z.strictObject({
-  amountMinor: field.positive.max(1_000_000_000),
-  currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
-});
+const Money = once(() =>
+  z.strictObject({
+    amountMinor: field.positive.max(1_000_000_000),
+    currency: z.string().regex(/^[A-Z]{3}$/, 'ISO 4217'),
+  }),
+);
 export const Reason = z.string().min(1).max(200);
 
-const deadlines = {
-  reserveUntil: InstantInput.optional(),
-  depositBy: InstantInput.optional(),
-  pickupBy: InstantInput.optional(),
-  useUntil: InstantInput.optional(),
-};
+const deadlines = once(() => ({
+  reserveUntil: InstantInput().optional(),
+  depositBy: InstantInput().optional(),
+  pickupBy: InstantInput().optional(),
+  useUntil: InstantInput().optional(),
+}));
 
-const Parties = z.strictObject({ depositor: Party.optional(), collector: Party.optional() });
+const Parties = once(() => z.strictObject({ depositor: Party.optional(), collector: Party.optional() }));
 
 export const GroupName = once(() =>
   z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/, 'one to 32 small letters, digits, - or _, a letter first'),
@@ -97,8 +99,8 @@ export const AskedAccess = once(() =>
       .optional(),
     /** For a badge, in place of its number: every badge of that group will do. */
     group: GroupName().optional(),
-    notBefore: InstantInput.optional(),
-    notAfter: InstantInput.optional(),
+    notBefore: InstantInput().optional(),
+    notAfter: InstantInput().optional(),
   }),
 );
 
@@ -133,9 +135,11 @@ export const CreateTransaction = once(() =>
     stockUnitId: z.string().min(1).max(64).optional(),
     sku: Sku.optional(),
     recipient: Party.default({}),
-    parties: Parties.default({}),
+    parties: Parties().default({}),
     /** What it costs: of a rental, for its time as first agreed. */
-    payment: Money.extend({ amountMinor: field.count.max(1_000_000_000) }).optional(),
+    payment: Money()
+      .extend({ amountMinor: field.count.max(1_000_000_000) })
+      .optional(),
     /** What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
     conditions: z
       .array(Condition)
@@ -145,7 +149,7 @@ export const CreateTransaction = once(() =>
       .optional(),
     /** For a rental: how long the door still opens after `useUntil`. */
     overstaySeconds: field.positive.max(604_800).optional(),
-    deadlines: z.strictObject(deadlines).default({}),
+    deadlines: z.strictObject(deadlines()).default({}),
     metadata: Metadata.default({}),
     /** How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
     access: z
@@ -170,7 +174,7 @@ export const CreateTransaction = once(() =>
     /** A soft one gives way to a hard request at a full bank until its first step has begun. */
     reservation: z.enum(['hard', 'soft']).default('hard'),
     /** If no compartment is free, wait for one until then instead of being refused. */
-    waitUntil: InstantInput.optional(),
+    waitUntil: InstantInput().optional(),
   }),
 );
 export type CreateTransaction = z.infer<ReturnType<typeof CreateTransaction>>;
@@ -228,26 +232,28 @@ export const createTransaction = {
   etag: true,
 } as const satisfies Route;
 
-export const Precheck = z
-  .object({
-    outcome: z.enum(['reserved', 'waitlisted', 'refused']),
-    /** How many wait at this bank already. */
-    ahead: field.count,
-    /** The door it would get now; another one of the candidates when somebody is faster. */
-    door: field.textOrNull,
-    /** How many compartments would do. */
-    candidates: field.count,
-    /** The version of the assignment policy that says so. */
-    policy: field.text,
-    /** Why nothing is reserved, as a create would say it. */
-    refusal: z.enum(reservationReasons).nullable(),
-    /** In words. */
-    reason: field.text,
-    /** What would fit otherwise; empty where it fits. */
-    alternatives: z.array(Alternative),
-  })
-  .meta({ id: 'Precheck' });
-export type Precheck = z.infer<typeof Precheck>;
+export const Precheck = once(() =>
+  z
+    .object({
+      outcome: z.enum(['reserved', 'waitlisted', 'refused']),
+      /** How many wait at this bank already. */
+      ahead: field.count,
+      /** The door it would get now; another one of the candidates when somebody is faster. */
+      door: field.textOrNull,
+      /** How many compartments would do. */
+      candidates: field.count,
+      /** The version of the assignment policy that says so. */
+      policy: field.text,
+      /** Why nothing is reserved, as a create would say it. */
+      refusal: z.enum(reservationReasons).nullable(),
+      /** In words. */
+      reason: field.text,
+      /** What would fit otherwise; empty where it fits. */
+      alternatives: z.array(Alternative),
+    })
+    .meta({ id: 'Precheck' }),
+);
+export type Precheck = z.infer<ReturnType<typeof Precheck>>;
 
 export const checkTransaction = {
   id: 'check-transaction',
@@ -258,7 +264,7 @@ export const checkTransaction = {
   permission: 'transactions:read',
   body: asked,
   status: 200,
-  response: () => Precheck,
+  response: Precheck,
   problems: ['not_owner'],
   asks: true,
 } as const satisfies Route;
@@ -294,9 +300,9 @@ export const listTransactions = {
         workflow: Workflow.optional(),
         state: TransactionState.optional(),
         /** Created at that moment or later. */
-        from: InstantInput.optional(),
+        from: InstantInput().optional(),
         /** Created before that moment. */
-        to: InstantInput.optional(),
+        to: InstantInput().optional(),
         ...page,
       })
       .refine(({ bankId, door }) => door === undefined || bankId !== undefined, {
@@ -349,18 +355,20 @@ export const changeProblems = [
 export const action = { ...base, method: 'POST', permission: 'transactions:write', status: 200 } as const;
 
 /** What a cancellation is answered that came before its create. */
-export const KeptCancellationView = z
-  .object({
-    id: field.text,
-    state: z.literal('cancelled'),
-    externalIds: z.record(field.text, field.text),
-    kept: z.literal(true),
-  })
-  .meta({ id: 'KeptCancellation' });
+export const KeptCancellationView = once(() =>
+  z
+    .object({
+      id: field.text,
+      state: z.literal('cancelled'),
+      externalIds: z.record(field.text, field.text),
+      kept: z.literal(true),
+    })
+    .meta({ id: 'KeptCancellation' }),
+);
 
 export const cancelTransaction = {
   ...action,
-  response: once(() => z.union([TransactionView, KeptCancellationView])),
+  response: once(() => z.union([TransactionView, KeptCancellationView()])),
   id: 'cancel-transaction',
   path: '/v1/transactions/{transactionId}/cancel',
   summary: 'Give the compartment up; what is already inside is recalled',
@@ -376,12 +384,12 @@ export const extendTransaction = {
   path: '/v1/transactions/{transactionId}/extend',
   summary: 'Give more time for the reservation, the deposit or the pickup',
   body: once(() =>
-    said({ ...deadlines, charge: Money.optional() })
+    said({ ...deadlines(), charge: Money().optional() })
       .refine(
         ({ charge: _, source: __, ...times }) => Object.values(times).some(Boolean),
         'name at least one of reserveUntil, depositBy, pickupBy, useUntil',
       )
-      .meta({ anyOf: Object.keys(deadlines).map((name) => ({ required: [name] })) }),
+      .meta({ anyOf: Object.keys(deadlines()).map((name) => ({ required: [name] })) }),
   ),
   problems: changeProblems,
 } as const satisfies Route;
@@ -416,7 +424,7 @@ export const updateTransaction = {
   body: once(() =>
     said({
       recipient: Party.optional(),
-      parties: Parties.optional(),
+      parties: Parties().optional(),
       metadata: Metadata.optional(),
       items: z.array(Item).min(1).max(20).optional(),
       /** What it is a part of; null takes it out. Also after its end, so that another can take its place. */
@@ -451,7 +459,7 @@ export const moveTransaction = {
       larger: field.yesNo.default(false),
       reason: Reason,
       /** If it is inside: until when it is to be carried there; left out, within the hour. */
-      moveBy: InstantInput.optional(),
+      moveBy: InstantInput().optional(),
     }),
   ),
   problems: [...changeProblems, 'reservation_refused'],
@@ -480,7 +488,7 @@ export const completeTransaction = {
   id: 'complete-transaction',
   path: '/v1/transactions/{transactionId}/complete',
   summary: 'End it by hand: the renter is done, or it was handed over otherwise',
-  body: once(() => said({ reason: Reason, charge: Money.optional() })),
+  body: once(() => said({ reason: Reason, charge: Money().optional() })),
   problems: changeProblems,
 } as const satisfies Route;
 
@@ -512,7 +520,7 @@ export const chargeTransaction = {
   id: 'charge-transaction',
   path: '/v1/transactions/{transactionId}/charge',
   summary: 'Record an amount that has to be paid besides, with who and why; also after the end',
-  body: once(() => said({ ...Money.shape, reason: Reason })),
+  body: once(() => said({ ...Money().shape, reason: Reason })),
   problems: changeProblems,
 } as const satisfies Route;
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 import { InstantText } from './time.ts';
 
 /** What compartments that fit are told apart by; less is better. */
@@ -47,17 +48,19 @@ export const policyVersion = (sequence: number): number => sequence + 1;
  * The policy of a tenant as it stands now. Every version before is an event of it, from which it can be read and
  * restored, so nothing else keeps them.
  */
-export const TenantPolicy = AssignmentRules.extend({
-  id: field.text,
-  tenant: field.text,
-  name: field.text,
-  /** The older version that this one repeats. */
-  restores: field.positive.nullable(),
-  changedAt: InstantText,
-  version: field.count,
-  hash: field.text,
-});
-export type TenantPolicy = z.infer<typeof TenantPolicy>;
+export const TenantPolicy = once(() =>
+  AssignmentRules.extend({
+    id: field.text,
+    tenant: field.text,
+    name: field.text,
+    /** The older version that this one repeats. */
+    restores: field.positive.nullable(),
+    changedAt: InstantText,
+    version: field.count,
+    hash: field.text,
+  }),
+);
+export type TenantPolicy = z.infer<ReturnType<typeof TenantPolicy>>;
 
 /** One for each tenant, so its id follows from the tenant's. */
 export const policyIdOf = (tenant: string): string => `apl_${tenant.slice(4)}`;

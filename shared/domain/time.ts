@@ -1,11 +1,14 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
 
 /** A moment: RFC 3339, UTC, always with milliseconds, so that comparing strings compares times. */
 export type Instant = string;
 
 /** Any RFC 3339 time with its offset, as callers send it; normalised to an `Instant`. */
-export const InstantInput = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+export const InstantInput = once(() =>
+  z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString()),
+);
 
 /** An `Instant`, as we store and answer it. */
 export const InstantText = field.moment;

@@ -408,7 +408,7 @@ export const openCreation = (deps: HttpDeps) => {
       return { ...none, outcome: 'reserved', door, candidates: doors.length, policy, refusal: null, reason };
     } catch (error) {
       if (!(error instanceof Refusal) || error.code !== 'reservation_refused') throw error;
-      const refusal = contract.Precheck.shape.refusal.parse(error.reason);
+      const refusal = contract.Precheck().shape.refusal.parse(error.reason);
       const refused = { outcome: 'refused' as const, door: null, candidates: 0, policy: defaultPolicy.id };
       return { ...none, ...refused, refusal, reason: error.message };
     }

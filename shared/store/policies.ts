@@ -13,7 +13,7 @@ import type { Table } from './table.ts';
 /** A tenant's policy, surely the newest; null while the built-in one holds. */
 export const readPolicy = async (table: Table, tenant: string): Promise<TenantPolicy | null> => {
   const row = await table.get(keys.policy(tenant), true);
-  return row === undefined ? null : TenantPolicy.parse(row);
+  return row === undefined ? null : TenantPolicy().parse(row);
 };
 
 /** What a tenant, or one of its sites, says of workflows, surely the newest. `exists`: there is such a site. */
@@ -47,7 +47,7 @@ const VersionEvent = z
     recordedAt: InstantText,
     actor: Actor,
     data: z.object({
-      changes: TenantPolicy.pick({ name: true, criteria: true, reachableMm: true, takeLarger: true, restores: true }),
+      changes: TenantPolicy().pick({ name: true, criteria: true, reachableMm: true, takeLarger: true, restores: true }),
     }),
   })
   .transform(({ subject, sequence, recordedAt, actor, data }) => ({
@@ -85,7 +85,7 @@ export const readPolicyAndVersion = async (
   const [row, older] = await table.batchGet([key, keys.events(key.PK, sequence)], true);
   const [event] = older === undefined ? [] : CommitRow.parse(older).events;
   return {
-    current: row === undefined ? null : TenantPolicy.parse(row),
+    current: row === undefined ? null : TenantPolicy().parse(row),
     version: event === undefined ? null : VersionEvent.parse(event),
   };
 };

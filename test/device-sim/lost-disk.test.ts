@@ -24,8 +24,8 @@ const refused = (rig: Rig, pin: string) => {
   return rig.lastAnswer;
 };
 
-const tokens = (rig: Rig): string[] =>
-  rig.published(grantsTopics.get).map((it) => z.object({ clientToken: z.string() }).parse(it).clientToken);
+const tokenOf = (it: unknown): string => z.object({ clientToken: z.string() }).parse(it).clientToken;
+const tokens = (rig: Rig): string[] => rig.published(grantsTopics.get).map(tokenOf);
 
 describe('a bank that has lost its disk', () => {
   it('begins a journal, and sees the doors as they are', () => {
@@ -95,6 +95,30 @@ describe('a bank that has lost its disk', () => {
       clientToken,
       state: { desired: old },
     });
+    expect(refused(rig, '111111')).toMatchObject({ granted: false, reason: 'wrong_credential' });
+    expect(rig.unlocked).toEqual(['1']);
+  });
+
+  it('asks for no grants before that acknowledgement either, not even to learn the time, and takes none it is told', () => {
+    const rig = depositedThenLost();
+    rig.answering = false;
+    rig.loseDisk();
+    const before = tokens(rig);
+    const old = { rev: 2, '1': parcel() };
+    rig.delta('grants-0', 2, old);
+    expect(tokens(rig)).toEqual(before);
+    rig.advance(10);
+    expect(tokens(rig)).toEqual(before);
+    for (const clientToken of rig.published(topics(bankId).shadow('config').get).map(tokenOf))
+      rig.hear(grantsTopics.getAccepted, {
+        version: 2,
+        timestamp: Math.floor(rig.time / 1000),
+        clientToken,
+        state: { desired: old },
+      });
+    rig.answering = true;
+    rig.advance(10);
+    expect(tokens(rig)).toEqual(before);
     expect(refused(rig, '111111')).toMatchObject({ granted: false, reason: 'wrong_credential' });
     expect(rig.unlocked).toEqual(['1']);
   });

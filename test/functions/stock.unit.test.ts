@@ -115,7 +115,7 @@ const shop = async (doors: number, more: Partial<Bank> = {}) => {
         await call(transactions.createTransaction.id, { body: body({ conditions: [], ...more }), ...asked }, table),
       ),
     check: async (more: Record<string, unknown>) =>
-      transactions.Precheck.parse(await call(transactions.checkTransaction.id, { body: body(more) })),
+      transactions.Precheck().parse(await call(transactions.checkTransaction.id, { body: body(more) })),
     transaction: async (route: { id: string }, transactionId: string, asked: Record<string, unknown> = {}) =>
       TransactionView.parse(await call(route.id, { params: { transactionId }, ...asked })),
     pickUp: ({ id: transactionId, door, credentials }: TransactionView) =>

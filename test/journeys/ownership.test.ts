@@ -70,9 +70,9 @@ describe('a transaction that belongs to a system', () => {
   it('that was cancelled before it was told of is cancelled from the first moment, and takes no door', async () => {
     const order = newOrder();
     const cancel = `/v1/transactions/ext:order:${order}/cancel`;
-    const kept = await shop.post(cancel, { source: { system: 'shop', version: 2 } }, KeptCancellationView);
+    const kept = await shop.post(cancel, { source: { system: 'shop', version: 2 } }, KeptCancellationView());
     expect(kept).toMatchObject({ kept: true, externalIds: { order } });
-    await shop.post(cancel, { source: { system: 'shop', version: 2 } }, KeptCancellationView);
+    await shop.post(cancel, { source: { system: 'shop', version: 2 } }, KeptCancellationView());
     const made = await shop.post(
       '/v1/transactions',
       { ...parcelFor(bank), externalIds: { order }, source: { system: 'shop', version: 1 } },

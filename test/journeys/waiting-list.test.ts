@@ -53,7 +53,7 @@ describe('at a full bank', () => {
     const bank = await newBank(tenant, { doors: 1 });
     const first = await createParcel(tenant, bank);
     const asked = { ...parcelFor(bank), waitUntil: seconds(3_600) };
-    expect(await tenant.api.post('/v1/transactions/check', asked, Precheck)).toMatchObject({ outcome: 'waitlisted' });
+    expect(await tenant.api.post('/v1/transactions/check', asked, Precheck())).toMatchObject({ outcome: 'waitlisted' });
     const waits = await tenant.api.post('/v1/transactions', asked, Parcel);
     expect(waits).toMatchObject({ state: 'created', door: null, credentials: [] });
     const next = await createParcel(tenant, bank, { waitUntil: seconds(3_600) });
@@ -135,7 +135,7 @@ describe('a tenant', () => {
         expect((await tenant.api.get(`/v1/banks/${bank.id}`, shape)).assignmentPolicy.id).toBe(policy);
       });
     await shown('strict/2');
-    expect(await tenant.api.post('/v1/transactions/check', parcelFor(bank), Precheck)).toMatchObject({
+    expect(await tenant.api.post('/v1/transactions/check', parcelFor(bank), Precheck())).toMatchObject({
       outcome: 'refused',
       policy: 'strict/2',
       alternatives: [

@@ -60,7 +60,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     create: async (more: Record<string, unknown> = {}, table: Table = held) =>
       TransactionView.parse(await call(table, contract.createTransaction.id, { body: body(more) })),
     check: async (more: Record<string, unknown> = {}) =>
-      contract.Precheck.parse(await call(held, contract.checkTransaction.id, { body: body(more) })),
+      contract.Precheck().parse(await call(held, contract.checkTransaction.id, { body: body(more) })),
     cancel: async (transactionId: string, table: Table = held) =>
       TransactionView.parse(
         await call(table, contract.cancelTransaction.id, { params: { transactionId }, body: { reason: 'by_caller' } }),
