@@ -201,9 +201,9 @@ export const recoverDeliveries = {
   params,
   body: once(() =>
     z.strictObject({
-      since: InstantInput,
+      since: InstantInput(),
       /** Left out: until now. */
-      until: InstantInput.optional(),
+      until: InstantInput().optional(),
       /** `dead`: what was never taken. `delivered`: what was taken is sent once more, too. */
       states: z
         .array(z.enum(['dead', 'delivered']))

@@ -13,8 +13,8 @@ import {
   parseWaits,
   resend,
   rotated,
-  signersAt,
   shownState,
+  signersAt,
   type WebhookEndpoint,
   wants,
 } from '#shared/domain/webhook.ts';

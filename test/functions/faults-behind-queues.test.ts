@@ -445,7 +445,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
         state: 'active',
         disabledReason: null,
         secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
-  previousSecret: null,
+        previousSecret: null,
         createdAt: now,
         version: 1,
         hash: firstPrevHash,

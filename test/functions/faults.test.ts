@@ -52,7 +52,8 @@ const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
   banks: (deps) => bankHandlers({ ...deps, allowLoopback: true }),
-  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: { send: async () => undefined } }),
+  'webhook-endpoints': (deps) =>
+    webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: { send: async () => undefined } }),
 };
 
 type Asked = { params?: Record<string, string>; body: Record<string, unknown> };

@@ -88,7 +88,7 @@ const calling = (allowLoopback = false) => {
     events: () => table.rows().flatMap((row) => (row.SK.startsWith('C#') ? CommitRow.parse(row).events : [])),
     create: async (url: string) =>
       contract.WebhookEndpointView.parse(
-        await call(contract.createWebhookEndpoint.id, { body: { url, description: '', eventTypes: [] } }),
+        await call(contract.createWebhookEndpoint.id, { body: contract.createWebhookEndpoint.body().parse({ url }) }),
       ),
     list: async (query: { limit: number; cursor?: string }) =>
       Views.parse(await call(contract.listWebhookEndpoints.id, { query })),

@@ -544,7 +544,7 @@ describe('least privilege', () => {
     ['http/lock-boards', [...readWrite, secret, send]],
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
-    ['http/webhook-endpoints', [...readWrite, secret]],
+    ['http/webhook-endpoints', [...readWrite, secret, send]],
     // It gives links to upload by, which may do what it may do.
     ['http/imports', [...readWrite, secret, 's3:PutObject']],
     ['queue/import-files', [...consume, ...readWrite, 's3:GetObject', 's3:ListBucket']],

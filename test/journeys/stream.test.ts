@@ -134,7 +134,7 @@ const untoldEndpoint = async (receiver: Receiver): Promise<{ commit: Row; eventI
     state: 'active',
     disabledReason: null,
     secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
-  previousSecret: null,
+    previousSecret: null,
     createdAt: now,
     version: 1,
     hash: firstPrevHash,

@@ -179,7 +179,7 @@ describe('a signing key', () => {
       expect(new Webhook(secret).verify(first?.body ?? '', first?.headers ?? {})).toEqual(first?.event);
 
     const open = await rotate(tenant, endpoint, { signature: 'ed25519' });
-    expect(open).toMatchObject({ signature: 'ed25519', secret: undefined });
+    expect([open.signature, open.secret]).toEqual(['ed25519', undefined]);
     await ping(tenant, endpoint);
     await eventually(() => expect(customer.requests).toHaveLength(2));
     const second = customer.requests[1] as Request;
