@@ -9,7 +9,8 @@ import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
 
-const Concerned = z.object({ bankId: field.text });
+/** Goods that were withdrawn before they had a door are at no bank. */
+const Concerned = z.object({ bankId: field.textOrNull });
 
 /**
  * Gives doors to those who wait for them, whatever event said that one may be free. A door without a sensor is offered
@@ -19,6 +20,7 @@ export const waitingReaction = (deps: HttpDeps & { schedules: Pick<Schedules, 's
   const lists = openWaitingLists(deps);
   return async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
     const { bankId } = Concerned.parse(data);
+    if (bankId === null) return;
     const now = instant(deps.clock());
     const { again } = await lists.serve(tenant, bankId, now);
     if (again === null) return;

@@ -20,8 +20,8 @@ const ulid = monotonicFactory(random);
 /** `txn_01J…`: a prefix for people, then a ULID, which sorts by the millisecond it was drawn in. */
 export const newId = (prefix: string): string => `${prefix}_${ulid()}`;
 
-/** No id of that kind made since that moment (milliseconds since 1970) comes before it. */
-export const firstIdAt = (prefix: string, ms: number): string => `${prefix}_${encodeTime(ms)}`;
+/** No id of that kind made since that moment (milliseconds since 1970) comes before it. None is older than 1970. */
+export const firstIdAt = (prefix: string, ms: number): string => `${prefix}_${encodeTime(Math.max(0, ms))}`;
 
 /** When an id was made, in milliseconds since 1970. */
 export const madeAt = (id: string): number => decodeTime(id.slice(id.indexOf('_') + 1));

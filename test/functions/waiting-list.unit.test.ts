@@ -34,6 +34,17 @@ describe('a request at a full bank', () => {
     expect(bank.line()).toEqual([]);
   });
 
+  it('is served when an event says that a door of its bank may be free, and not by one of goods that had none', async () => {
+    const { bank, first } = await fullBank();
+    const { id } = await bank.create({ waitUntil });
+    await bank.cancel(first);
+    await bank.hears(null);
+    expect(bank.line()).toEqual([id]);
+    await bank.hears();
+    expect(bank.line()).toEqual([]);
+    expect(await bank.read(id)).toMatchObject({ state: 'reserved', door: '1' });
+  });
+
   it('is refused if it does not', async () => {
     const { bank } = await fullBank();
     await expect(bank.create()).rejects.toMatchObject({ reason: 'bank_full' });

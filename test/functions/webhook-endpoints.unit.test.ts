@@ -246,7 +246,8 @@ describe('a delivery that its owner wants again', () => {
     expect(await recover(id, { since })).toEqual({ resent: 0, goOnSince: null });
     expect(await recover(id, { since, states: ['delivered'] })).toEqual({ resent: 1, goOnSince: null });
     expect(await recover(id, { since: '2031-01-01T00:00:00Z' })).toEqual({ resent: 0, goOnSince: null });
-    expect(sent).toHaveLength(3);
+    expect(await recover(id, { since: '0001-01-01T00:00:00Z' })).toEqual({ resent: 1, goOnSince: null });
+    expect(sent).toHaveLength(4);
     const until = '2026-01-01T00:00:00Z';
     expect(await refusal(recover(id, { since, until }))).toMatchObject({ errors: [{ pointer: '/until' }] });
   });

@@ -11,6 +11,7 @@ import { freePort } from '../../local/ports.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { DeliveryView, WebhookEndpointView } from '../../shared/api/webhook-endpoints.ts';
 import { DeliverMessage } from '../../shared/domain/webhook.ts';
+import { invariantsHold } from '../support/invariants.ts';
 import { createParcel } from '../support/parcel.ts';
 import { aws, eventually, newBank, newTenant, type Tenant } from '../support/stack.ts';
 
@@ -197,7 +198,9 @@ describe('a signing key', () => {
 });
 
 describe('a customer who was away for long', () => {
-  it('has the endpoint opened again at another address, and gets all that it has missed, once', async () => {
+  it('has the endpoint opened again at another address, and gets all that it has missed, once', {
+    timeout: 120_000,
+  }, async () => {
     const tenant = await newTenant();
     const [gone, back] = [await newCustomer(status(410)), await newCustomer()];
     const endpoint = await register(tenant, gone.url, ['asset.retired']);
@@ -234,6 +237,7 @@ describe('a customer who was away for long', () => {
       listOf(DeliveryView),
     );
     expect(dead.data).toEqual([]);
+    await invariantsHold({ tenants: [tenant], banks: [], quiet: true });
   });
 });
 

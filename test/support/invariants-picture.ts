@@ -144,13 +144,19 @@ const DeliveryShape = z.looseObject({
   subject: z.string(),
   sequence: z.int(),
   state: z.string(),
+  id: z.string(),
+  resent: z.array(z.object({ at: z.string(), by: z.string(), after: z.int() })).default([]),
 });
 
 const IdempotencyShape = z.looseObject({
   answer: unpacked(
     z.looseObject({
       status: z.int(),
-      body: z.looseObject({ id: z.string(), bankSequence: z.int().optional() }),
+      body: z.looseObject({
+        id: z.string().optional(),
+        bankSequence: z.int().optional(),
+        resent: z.unknown().optional(),
+      }),
       etag: z.int().optional(),
     }),
   ),

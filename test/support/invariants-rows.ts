@@ -177,30 +177,46 @@ export const handedOn = ({ transactions }: Picture): string[] =>
     return found;
   });
 
-const isWanted = (
-  { id, eventTypes, createdAt }: Picture['endpoints'][number],
-  { type, subject, recordedAt }: { type: string; subject: string; recordedAt: string },
-): boolean => {
-  if (recordedAt < createdAt) return false;
-  if (type === 'webhook_endpoint.pinged') return subject === id;
-  return eventTypes.length === 0 || eventTypes.includes(type);
+type Told = Picture['logs'][number]['commits'][number]['events'][number]['envelope'];
+
+const Wish = z.looseObject({ eventTypes: z.array(z.string()).optional(), state: z.string().optional() });
+
+/** What an endpoint has asked for, each time from then on, as its own events tell. */
+const wishesOf = (id: string, events: readonly Told[]): { since: string; eventTypes: string[]; isOff: boolean }[] => {
+  let wish = { eventTypes: [] as string[], isOff: false };
+  return events
+    .filter(({ subject }) => subject === id)
+    .toSorted((one, other) => one.sequence - other.sequence)
+    .map(({ recordedAt, data }) => {
+      const { eventTypes = wish.eventTypes, state } = Wish.parse(data.changes ?? {});
+      wish = { eventTypes, isOff: state === undefined ? wish.isOff : state === 'disabled' };
+      return { since: recordedAt, ...wish };
+    });
+};
+
+/** When it happened, and ever since: whoever changes their mind meanwhile may get it or not. */
+const isWanted = (id: string, wishes: ReturnType<typeof wishesOf>, { type, subject, recordedAt }: Told): boolean => {
+  const since = wishes.findLastIndex((wish) => wish.since <= recordedAt);
+  if (since < 0) return false;
+  const isOf = ({ eventTypes }: { eventTypes: string[] }): boolean =>
+    type === 'webhook_endpoint.pinged' ? subject === id : eventTypes.length === 0 || eventTypes.includes(type);
+  return wishes.slice(since).every((wish) => !wish.isOff && isOf(wish));
 };
 
 /** Deliveries that ought to be there and are not, and those that are not over: nothing wrong while things are moving. */
 export const undelivered = ({ logs, endpoints, deliveries }: Picture): string[] => {
   const known = new Map(deliveries.map((it) => [`${it.endpointId} ${it.eventId}`, it]));
   const events = logs.flatMap((log) => log.commits.flatMap((commit) => commit.events.map(({ envelope }) => envelope)));
-  return endpoints.flatMap((endpoint) =>
-    events
-      .filter((event) => event.tenant === endpoint.tenant && isWanted(endpoint, event))
-      .flatMap((event) => {
-        const delivery = known.get(`${endpoint.id} ${event.id}`);
-        const what = `${event.id} (${event.type} of ${event.subject}) to ${endpoint.id}`;
-        // A disabled endpoint gets nothing, and says so itself.
-        if (delivery === undefined) return endpoint.state === 'disabled' ? [] : [`I4: no delivery of ${what}`];
-        return ['delivered', 'dead'].includes(delivery.state) ? [] : [`I4: ${what} is ${delivery.state}`];
-      }),
-  );
+  return endpoints.flatMap(({ id, tenant }) => {
+    const own = events.filter((event) => event.tenant === tenant);
+    const wishes = wishesOf(id, own);
+    return own.flatMap((event) => {
+      const delivery = known.get(`${id} ${event.id}`);
+      const what = `${event.id} (${event.type} of ${event.subject}) to ${id}`;
+      if (delivery === undefined) return isWanted(id, wishes, event) ? [`I4: no delivery of ${what}`] : [];
+      return ['delivered', 'dead'].includes(delivery.state) ? [] : [`I4: ${what} is ${delivery.state}`];
+    });
+  });
 };
 
 /** I4, at any time: a delivery is of an event that there is, of the same tenant, and its endpoint's. */
@@ -270,6 +286,9 @@ const byPatch = [
   'stock_unit.updated',
   'bank.updated',
   'bank.vendor_updated',
+  'webhook_endpoint.updated',
+  'webhook_endpoint.enabled',
+  'webhook_endpoint.disabled',
 ];
 const byPost = ['TXN', 'IMPORT', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY', 'BADGE'];
 /** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
@@ -279,7 +298,7 @@ const ofAnother = ['command.superseded', 'stock_unit.sold', 'asset.moved'];
  * I7: each effect of a caller has the record of its key, which names just that effect. A key has one row, so an effect
  * that was done twice leaves one commit without a record.
  */
-export const onceEach = ({ logs, idempotency }: Picture): string[] => {
+export const onceEach = ({ logs, idempotency, deliveries }: Picture): string[] => {
   const effects = new Map<string, string>();
   for (const log of logs.filter(({ kind }) => byPost.includes(kind))) {
     for (const { SK, events } of log.commits) {
@@ -290,7 +309,15 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
       effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
     }
   }
-  const recorded = idempotency.map(({ tenant, PK, answer: { body, etag } }) => ({
+  // That something is sent again is an effect on its delivery, and no event.
+  const [ofCommits, ofDeliveries] = [
+    idempotency.filter(({ answer: { body } }) => body.resent === undefined),
+    idempotency.filter(({ answer: { body } }) => Array.isArray(body.resent)),
+  ];
+  const sentAgain = new Set(
+    deliveries.flatMap(({ tenant, id, resent }) => resent.map((it) => `${tenant} ${id} ${JSON.stringify(it)}`)),
+  );
+  const recorded = ofCommits.map(({ tenant, PK, answer: { body, etag } }) => ({
     PK,
     // The controller of a bank has a version of its own, and its acts are events of the bank.
     effect: `${tenant} ${body.id} ${body.bankSequence ?? etag}`,
@@ -304,6 +331,12 @@ export const onceEach = ({ logs, idempotency }: Picture): string[] => {
     ...recorded.flatMap(({ PK, effect, kept }) =>
       kept || effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
     ),
+    ...ofDeliveries.flatMap(({ tenant, PK, answer: { body } }) => {
+      const effect = `${tenant} ${body.id} ${JSON.stringify((body.resent as unknown[]).at(-1))}`;
+      return sentAgain.has(effect)
+        ? []
+        : [`I7: ${PK} remembers that ${effect} was sent again, and its delivery does not`];
+    }),
   ];
 };
 

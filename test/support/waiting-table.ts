@@ -15,6 +15,7 @@ import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
+import { waitingReaction } from '../../functions/bus/waiting.ts';
 import { journalConsumer } from '../../functions/device/journal.ts';
 import { assetHandlers } from '../../functions/http/assets.ts';
 import { transactionHandlers } from '../../functions/http/transactions.ts';
@@ -131,6 +132,9 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     expire: (transactionId: string, table: Table = held) =>
       openTransactions(depsOver(table)).readConsistent(tenant, transactionId, now),
     serve: (table: Table = held) => openWaitingLists(depsOver(table)).serve(tenant, bank.id, now),
+    /** What an event that names this bank, or none, has the reaction do. */
+    hears: (bankId: string | null = bank.id) =>
+      waitingReaction({ ...depsOver(held), schedules: { send: async () => undefined } })({ tenant, data: { bankId } }),
     sweep: () => sweep({ ...depsOver(held), slow: { send: async () => undefined } })(),
     /** Who stands in the line, in order. */
     line: () =>
