@@ -112,8 +112,12 @@ export const valueOfItsOwn = where(
   },
   {
     oneOf: [
-      { required: ['value'] },
-      { required: ['group'], properties: { method: { const: 'badge' satisfies AccessMethod } } },
+      { required: ['value'], not: { required: ['group'] } },
+      {
+        required: ['group'],
+        not: { required: ['value'] },
+        properties: { method: { const: 'badge' satisfies AccessMethod } },
+      },
     ],
   },
   { not: { anyOf: [{ required: ['value'] }, { required: ['group'] }] } },
