@@ -52,7 +52,9 @@ const acknowledged = () =>
 
 const types = (): string[] => bank.entries.map(({ type }) => type);
 
-describe('a bank that was written from the protocol alone, with the device SDK of AWS', { timeout: 300_000 }, () => {
+describe('a bank that was written from the protocol alone, with the device SDK of AWS', {
+  timeout: 2_500 * doorCount + 240_000,
+}, () => {
   it('takes part once it has connected with its certificate and told of its boot', async () => {
     await eventually(
       async () =>

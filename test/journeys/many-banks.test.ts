@@ -12,6 +12,8 @@ import { inTurns, newStreet } from '../support/street.ts';
  */
 const full = process.env.LATCHWORK_FULL === '1';
 const count = full ? 100 : 8;
+/** All of them boot at the same moment. */
+const patience = full ? 180_000 : 30_000;
 
 let stop = async (): Promise<void> => undefined;
 afterAll(() => stop());
@@ -23,7 +25,7 @@ describe(`${count} banks of 24 doors in one process`, { timeout: full ? 900_000 
     ({ stop } = street);
     const { banks } = street;
     expect(banks).toHaveLength(count);
-    await inTurns(banks, caughtUp);
+    await inTurns(banks, (bank) => caughtUp(bank, patience));
 
     await inTurns(banks, async (bank) => {
       const parcel = await createParcel(tenant, bank);
@@ -35,7 +37,7 @@ describe(`${count} banks of 24 doors in one process`, { timeout: full ? 900_000 
       const path = `/v1/banks/${bank.id}/compartments/${doorOf(parcel)}`;
       expect(await tenant.api.get(path, CompartmentView)).toMatchObject({ heldBy: null, availability: 'available' });
     });
-    await inTurns(banks, caughtUp);
+    await inTurns(banks, (bank) => caughtUp(bank, patience));
     for (const bank of banks) expect(await bank.panel.state()).toMatchObject({ online: true });
     await invariantsHold({ tenants: [tenant], banks, quiet: true });
   });

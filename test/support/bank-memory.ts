@@ -32,9 +32,9 @@ export const comesBack = async (bank: Bank): Promise<void> => {
   await caughtUp(bank);
 };
 
-export const caughtUp = (bank: Bank): Promise<void> =>
+export const caughtUp = (bank: Bank, within = 30_000): Promise<void> =>
   eventually(
     async () =>
       expect(await bank.panel.state()).toMatchObject({ online: true, timeKnown: true, journal: { unacknowledged: 0 } }),
-    { what: 'the bank is online and its journal acknowledged', within: 30_000 },
+    { what: 'the bank is online and its journal acknowledged', within },
   );
