@@ -28,7 +28,7 @@ import { changed, newCompartment } from '../shared/domain/compartment.ts';
 import { apply } from '../shared/domain/decision.ts';
 import { bankKeyOf } from '../shared/domain/derived.ts';
 import { rootKeysFrom } from '../shared/domain/root-key.ts';
-import type { Delivery } from '../shared/domain/webhook.ts';
+import { type Delivery, deliveryIdOf } from '../shared/domain/webhook.ts';
 import { type Handlers, type HttpDeps, serve } from '../shared/lambda/endpoint.ts';
 import { newId } from '../shared/lambda/ids.ts';
 import { log } from '../shared/lambda/log.ts';
@@ -198,7 +198,7 @@ const crowd = async (table: Table, stack: Endpoint, { tableName, tenant, transac
 };
 
 const sampleDelivery = (tenant: string, endpointId: string, eventId = newId('evt')): Delivery => ({
-  id: eventId.replace(/^evt_/, 'dlv_'),
+  id: deliveryIdOf(eventId),
   tenant,
   endpointId,
   eventId,

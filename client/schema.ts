@@ -6597,7 +6597,7 @@ export interface operations {
             401: components["responses"]["unauthorized.unlimited"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
-            409: components["responses"]["endpoint_disabled.conflict"];
+            409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];

@@ -9,6 +9,7 @@ import {
   type DeliverMessage,
   Delivery,
   EndpointHealth,
+  eventIdOf,
   resend,
   rotated,
   shownState,
@@ -262,16 +263,16 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     [contract.resendDelivery.id]: async (call: Call<typeof contract.resendDelivery>) => {
       const { caller, params, circumstances, now, record } = call;
       const { endpointId, deliveryId } = params;
-      const eventId = deliveryId.replace(/^dlv_/, 'evt_');
-      const [row, endpointRow] =
-        endpointId.includes('#') || eventId === deliveryId
-          ? []
-          : await deps.table.batchGet(
-              [keys.delivery(caller.tenant, endpointId, eventId), keys.endpoint(caller.tenant, endpointId)],
-              true,
-            );
+      const eventId = eventIdOf(deliveryId);
+      const [row, endpointRow] = endpointId.includes('#')
+        ? []
+        : await deps.table.batchGet(
+            [keys.delivery(caller.tenant, endpointId, eventId), keys.endpoint(caller.tenant, endpointId)],
+            true,
+          );
       if (endpointRow === undefined) throw notFound(endpointId);
-      if (row === undefined) throw new Refusal('not_found', `there is no delivery ${deliveryId} to ${endpointId}`);
+      if (row === undefined || eventId === deliveryId)
+        throw new Refusal('not_found', `there is no delivery ${deliveryId} to ${endpointId}`);
       requireEnabled(WebhookEndpoint.parse(endpointRow));
       const before = Delivery.parse(row);
       const after = resend(before, circumstances.actor.id, now);
@@ -295,7 +296,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     [contract.recoverDeliveries.id]: async (call: Call<typeof contract.recoverDeliveries>) => {
       const { body, caller, params, circumstances, now, record } = call;
       const { since, until = now } = body;
-      requireFields(body.until === undefined || since < body.until, '/until', 'comes before since');
+      requireFields(body.until === undefined || since < body.until, '/until', 'must come after since');
       const { endpoint } = await find(caller.tenant, params.endpointId, true);
       requireEnabled(endpoint);
       const { PK } = keys.delivery(caller.tenant, endpoint.id, '');
@@ -323,7 +324,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       };
       await Promise.all(Array.from({ length: atOnce }, work));
       const goOnSince = next === null ? null : instant(madeAt(next.SK));
-      const made: Answer = { body: contract.Recovery.parse({ resent, goOnSince }) };
+      const made: Answer = { body: contract.Recovery().parse({ resent, goOnSince }) };
       await deps.table.write(record(made));
       return made;
     },

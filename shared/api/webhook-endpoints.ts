@@ -25,12 +25,12 @@ export const DeliveryView = Delivery.omit({ tenant: true, version: true }).meta(
 
 const params = z.object({ endpointId: idParam });
 
-const Said = {
+const Said = once(() => ({
   url: z.url({ protocol: /^https?$/ }).max(500),
   description: z.string().max(200),
   /** Only these; none means all. */
   eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
-};
+}));
 
 export const createWebhookEndpoint = {
   id: 'create-webhook-endpoint',
@@ -41,9 +41,9 @@ export const createWebhookEndpoint = {
   permission: 'webhooks:write',
   body: once(() =>
     z.strictObject({
-      url: Said.url,
-      description: Said.description.default(''),
-      eventTypes: Said.eventTypes.default([]),
+      url: Said().url,
+      description: Said().description.default(''),
+      eventTypes: Said().eventTypes.default([]),
       signature: SignatureScheme.default('hmac'),
     }),
   ),
@@ -91,9 +91,9 @@ export const updateWebhookEndpoint = {
   body: once(() =>
     z
       .strictObject({
-        url: Said.url.optional(),
-        description: Said.description.optional(),
-        eventTypes: Said.eventTypes.optional(),
+        url: Said().url.optional(),
+        description: Said().description.optional(),
+        eventTypes: Said().eventTypes.optional(),
         /** `active` also ends what it was disabled for. */
         state: z.enum(['active', 'disabled']).optional(),
       })
@@ -101,7 +101,7 @@ export const updateWebhookEndpoint = {
         (it) => Object.values(it).some((value) => value !== undefined),
         'name at least one of url, description, eventTypes, state',
       )
-      .meta({ anyOf: [...Object.keys(Said), 'state'].map((name) => ({ required: [name] })) }),
+      .meta({ anyOf: [...Object.keys(Said()), 'state'].map((name) => ({ required: [name] })) }),
   ),
   status: 200,
   response: () => WebhookEndpointView,
@@ -144,7 +144,7 @@ export const pingWebhookEndpoint = {
   body: once(() => z.strictObject({})),
   status: 202,
   response: () => WebhookEndpointView,
-  problems: ['endpoint_disabled', 'idempotency_key_reused', 'conflict'],
+  problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 
 export const listDeliveries = {
@@ -182,14 +182,16 @@ export const resendDelivery = {
   problems: ['endpoint_disabled', 'conflict', 'idempotency_key_reused'],
 } as const satisfies Route;
 
-export const Recovery = z
-  .object({
-    /** So many are sent again. */
-    resent: field.count,
-    /** There were more than one call takes: call again with this as `since`. */
-    goOnSince: field.momentOrNull,
-  })
-  .meta({ id: 'Recovery' });
+export const Recovery = once(() =>
+  z
+    .object({
+      /** So many are sent again. */
+      resent: field.count,
+      /** There were more than one call takes: call again with this as `since`. */
+      goOnSince: field.momentOrNull,
+    })
+    .meta({ id: 'Recovery' }),
+);
 
 export const recoverDeliveries = {
   id: 'recover-deliveries',
@@ -213,6 +215,6 @@ export const recoverDeliveries = {
     }),
   ),
   status: 202,
-  response: () => Recovery,
+  response: Recovery,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;

@@ -141,9 +141,12 @@ export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 
   return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
 };
 
-/** `dlv_` and the event's own ULID: the same event to the same endpoint is the same delivery. */
+/** The event's own ULID: the same event to the same endpoint is the same delivery. */
+export const deliveryIdOf = (eventId: string): string => eventId.replace(/^evt_/, 'dlv_');
+export const eventIdOf = (deliveryId: string): string => deliveryId.replace(/^dlv_/, 'evt_');
+
 export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Instant): Delivery => ({
-  id: event.id.replace(/^evt_/, 'dlv_'),
+  id: deliveryIdOf(event.id),
   tenant: endpoint.tenant,
   endpointId: endpoint.id,
   eventId: event.id,

@@ -61,7 +61,7 @@ const calling = (allowLoopback = false) => {
         await call(contract.resendDelivery.id, { params: { endpointId, deliveryId }, body: {} }),
       ),
     recover: async (endpointId: string, body: Record<string, unknown>) =>
-      contract.Recovery.parse(
+      contract.Recovery().parse(
         await call(contract.recoverDeliveries.id, {
           params: { endpointId },
           body: contract.recoverDeliveries.body().parse(body),
@@ -177,6 +177,14 @@ describe('a webhook endpoint that is changed', () => {
     });
   });
 
+  it('is changed by one of two who read the same, and the other is asked to come back', async () => {
+    const { create, update } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const both = await Promise.allSettled([update(id, { description: 'one' }), update(id, { description: 'two' })]);
+    expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'busy' } });
+  });
+
   it('stops and goes on, with a clean record', async () => {
     const { create, update, read, fails, events } = calling();
     const { id } = await create('https://hooks.shop.com/');
@@ -227,7 +235,10 @@ describe('a delivery that its owner wants again', () => {
     const { create, has, resend, recover, update, sent } = calling();
     const { id } = await create('https://hooks.shop.com/');
     for (const wrong of ['dlv_01', 'evt_01', 'nonsense'])
-      expect(await refusal(resend(id, wrong))).toMatchObject({ code: 'not_found' });
+      expect(await refusal(resend(id, wrong))).toMatchObject({
+        code: 'not_found',
+        message: `there is no delivery ${wrong} to ${id}`,
+      });
     await has(id, { eventId: event(1) });
     await update(id, { state: 'disabled' });
     const delivery = event(1).replace('evt_', 'dlv_');

@@ -48,7 +48,11 @@ beforeAll(async () => {
 afterAll(() => bank.disconnect());
 
 const acknowledged = () =>
-  eventually(() => expect(bank.acknowledged).toBe(bank.entries.length), { what: 'its journal is acknowledged' });
+  eventually(() => expect(bank.acknowledged).toBe(bank.entries.length), {
+    what: 'its journal is acknowledged',
+    // Each door that is closed is a message of its own.
+    within: 15_000 + 500 * doorCount,
+  });
 
 const types = (): string[] => bank.entries.map(({ type }) => type);
 

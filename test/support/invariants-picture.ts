@@ -155,7 +155,7 @@ const IdempotencyShape = z.looseObject({
       body: z.looseObject({
         id: z.string().optional(),
         bankSequence: z.int().optional(),
-        resent: z.unknown().optional(),
+        resent: z.union([z.int(), z.array(z.unknown())]).optional(),
       }),
       etag: z.int().optional(),
     }),

@@ -310,10 +310,10 @@ export const onceEach = ({ logs, idempotency, deliveries }: Picture): string[] =
     }
   }
   // That something is sent again is an effect on its delivery, and no event.
-  const [ofCommits, ofDeliveries] = [
-    idempotency.filter(({ answer: { body } }) => body.resent === undefined),
-    idempotency.filter(({ answer: { body } }) => Array.isArray(body.resent)),
-  ];
+  const ofCommits = idempotency.filter(({ answer: { body } }) => body.resent === undefined);
+  const ofDeliveries = idempotency.flatMap(({ tenant, PK, answer: { body } }) =>
+    Array.isArray(body.resent) ? [{ PK, effect: `${tenant} ${body.id} ${JSON.stringify(body.resent.at(-1))}` }] : [],
+  );
   const sentAgain = new Set(
     deliveries.flatMap(({ tenant, id, resent }) => resent.map((it) => `${tenant} ${id} ${JSON.stringify(it)}`)),
   );
@@ -331,12 +331,9 @@ export const onceEach = ({ logs, idempotency, deliveries }: Picture): string[] =
     ...recorded.flatMap(({ PK, effect, kept }) =>
       kept || effects.has(effect) ? [] : [`I7: ${PK} remembers the effect ${effect}, which is in no commit`],
     ),
-    ...ofDeliveries.flatMap(({ tenant, PK, answer: { body } }) => {
-      const effect = `${tenant} ${body.id} ${JSON.stringify((body.resent as unknown[]).at(-1))}`;
-      return sentAgain.has(effect)
-        ? []
-        : [`I7: ${PK} remembers that ${effect} was sent again, and its delivery does not`];
-    }),
+    ...ofDeliveries.flatMap(({ PK, effect }) =>
+      sentAgain.has(effect) ? [] : [`I7: ${PK} remembers that ${effect} was sent again, and its delivery does not`],
+    ),
   ];
 };
 
