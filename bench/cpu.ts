@@ -26,7 +26,12 @@ export type Task = {
   bankId: string;
   /** The bodies that our handler sent to DynamoDB for one request of each kind. */
   bodies: Record<'create' | 'get' | 'cancel', Sent[]>;
+  /** Which of the processes this is. */
+  nth: number;
 };
+
+/** What the engine of JavaScript makes of one program differs from process to process, by more than 5 %. */
+const processes = 3;
 
 const Made = z.object({ id: z.string() });
 
@@ -62,21 +67,23 @@ export async function measureCpu(
     get: await sentFor(() => ask(getTransaction, { params: { transactionId } })),
     cancel: await sentFor(() => ask(cancelTransaction, { params: { transactionId }, body: {} })),
   };
-  return inOwnProcess(stack, {
-    ours: ours.file,
-    bare,
-    tableName: bench.tableName,
-    apiKey: bench.apiKey,
-    bankId,
-    bodies,
-  });
+  const task = { ours: ours.file, bare, tableName: bench.tableName, apiKey: bench.apiKey, bankId, bodies };
+  const found: Cpu[] = [];
+  for (let nth = 0; nth < processes; nth += 1) found.push(...(await inOwnProcess(stack, { ...task, nth })));
+  return Object.values(Object.groupBy(found, ({ operation }) => operation)).map((all = []) => middleOf(all));
 }
+
+const middleOf = (all: readonly Cpu[]): Cpu => {
+  const middle = all.toSorted((a, b) => a.ratio - b.ratio)[Math.floor(all.length / 2)];
+  if (middle === undefined) throw new Error('no process measured anything');
+  return middle;
+};
 
 function inOwnProcess(stack: StackHandle, task: Task): Promise<Cpu[]> {
   const child = fork(join(root, 'bench', 'cpu-process.ts'), {
     // Its log goes nowhere, but it is written: that is part of what a request costs.
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', '--expose-gc'],
     env: {
       ...awsEnvironment(stack),
       TABLE_NAME: task.tableName,

@@ -112,7 +112,7 @@ export const bankHandlers = (deps: BankDeps): Handlers => ({
       '/serialNumber',
       'is that of a controller of ours, which a bank with a vendor does not have',
     );
-    const driven = vendor && registerVendor(vendor, bank, deps);
+    const driven = vendor && (await registerVendor(vendor, bank, deps));
     const made: Answer = { ...answer(bank, null), ...(driven && { issued: driven.issued }) };
     const none = byHand(bank);
     const enrols =

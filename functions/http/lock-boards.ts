@@ -110,7 +110,7 @@ export const lockBoardHandlers = (deps: LockBoardHttpDeps): Handlers => {
       const found = owned(await readLockBoard(deps.table, params.bankId, [logKey]), call);
       const { bank, lockBoard: before } = found;
       const { url = before.url, locks = before.locks } = body;
-      requireLocks({ url, locks }, bank, { allowLoopback: deps.allowLoopback, at: '' });
+      await requireLocks({ url, locks }, bank, { allowLoopback: deps.allowLoopback, at: '' });
       const doors = Object.keys(locks).filter((door) => !isDeepStrictEqual(locks[door], before.locks[door]));
       if (url === before.url && doors.length === 0) return shown(found);
       const lockBoard = { ...before, url, locks, version: before.version + 1 };

@@ -52,7 +52,8 @@ const world = async (more: Partial<Bank> = {}) => {
     ['1', '2'].map((door) => doorOf(door)),
     { lifecycle: 'provisioning', ...more },
   );
-  await table.write([...bankWrites(bank), ...registerVendor(vendor, bank, { allowLoopback: false, newId }).writes]);
+  const registered = await registerVendor(vendor, bank, { allowLoopback: false, newId });
+  await table.write([...bankWrites(bank), ...registered.writes]);
   let now = start;
   const journal: unknown[] = [];
   const asks: unknown[] = [];
@@ -465,9 +466,9 @@ describe('a command for a lock board', () => {
 
 describe('registering a lock board', () => {
   const bank = bankOf(['1', '2'].map((door) => doorOf(door)));
-  const registering = (of: Partial<Vendor>, allowLoopback = false): string[] => {
+  const registering = async (of: Partial<Vendor>, allowLoopback = false): Promise<string[]> => {
     try {
-      registerVendor({ ...vendor, ...of }, bank, { allowLoopback, newId: (it) => it });
+      await registerVendor({ ...vendor, ...of }, bank, { allowLoopback, newId: (it) => it });
       return [];
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -482,8 +483,8 @@ describe('registering a lock board', () => {
     [{ url: 'http://127.0.0.1:8080/unlock' }, true, []],
     [{ url: 'http://10.0.0.1/unlock' }, true, ['/vendor/url must lead to a public address']],
     [{ locks: { '1': { board: '0A', lock: '1F' } } }, false, ['/vendor/locks/2 is missing']],
-  ])('takes addresses as webhooks do, and a lock for every door: %j', (of, allowLoopback, errors) => {
-    expect(registering(of, allowLoopback)).toEqual(errors);
+  ])('takes addresses as webhooks do, and a lock for every door: %j', async (of, allowLoopback, errors) => {
+    expect(await registering(of, allowLoopback)).toEqual(errors);
   });
 
   it('fits 120 doors into a row', async () => {
@@ -491,10 +492,9 @@ describe('registering a lock board', () => {
     const locks = Object.fromEntries(doors.map((door, nth) => [door, { board: '000A', lock: nth.toString(16) }]));
     const large = bankOf(doors.map((door) => doorOf(door)));
     const table = memoryTable();
-    await table.write([
-      ...bankWrites(large),
-      ...registerVendor({ ...vendor, locks }, large, { allowLoopback: false, newId: (it) => it }).writes,
-    ]);
+    const of = { allowLoopback: false, newId: (it: string) => it };
+    const registered = await registerVendor({ ...vendor, locks }, large, of);
+    await table.write([...bankWrites(large), ...registered.writes]);
     expect((await readLockBoard(table, large.id))?.lockBoard.locks).toEqual(locks);
     expect(JSON.stringify(table.rows().find(({ SK }) => SK === 'V')?.locks).length).toBeLessThan(2_000);
   });
