@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import * as z from 'zod';
 import { bundling } from '../infra/constructs/bundling.ts';
-import { stackName } from '../local/deploy.ts';
+import { stacks } from '../local/deploy.ts';
 import { root } from '../local/paths.ts';
 import type { StackHandle } from '../local/stack-handle.ts';
 import { median } from './report.ts';
@@ -30,9 +30,12 @@ const Template = z.object({
 /** Every handler's bundle, out of what the CDK made for this very stack. Two functions of one file are one bundle. */
 export function deployedBundles({ stateDir }: StackHandle): Bundle[] {
   const assembly = join(stateDir, 'cdk.out');
-  const { Resources } = Template.parse(JSON.parse(readFileSync(join(assembly, `${stackName}.template.json`), 'utf8')));
+  const resources = stacks.flatMap((name) => {
+    const template = readFileSync(join(assembly, `${name}.template.json`), 'utf8');
+    return Object.values(Template.parse(JSON.parse(template)).Resources);
+  });
   const bundles = new Map<string, Bundle>();
-  for (const { Type, Properties, Metadata } of Object.values(Resources)) {
+  for (const { Type, Properties, Metadata } of resources) {
     const path = Metadata?.['aws:asset:path'];
     if (Type !== 'AWS::Lambda::Function' || path === undefined) continue;
     const [file] = globSync('index.*js', { cwd: join(assembly, path) });

@@ -1,6 +1,6 @@
 import { App } from 'aws-cdk-lib';
-import { LatchworkStack } from './stack.ts';
+import { addStacks } from './stacks.ts';
 import { stageOf } from './stages.ts';
 
 const app = new App();
-new LatchworkStack(app, stageOf(app.node));
+addStacks(app, stageOf(app.node));

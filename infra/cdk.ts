@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type StageName, stages } from './stages.ts';
+import { type StageName, stackNames, stages } from './stages.ts';
 
 const root = join(import.meta.dirname, '..');
 const binDir = join(root, 'node_modules', '.bin');
@@ -33,11 +33,11 @@ function parsed() {
 
 export const stageNames = Object.values(stages).map(({ name }) => name);
 
-/** Runs the pinned CDK command line on one stage's stack, and ends as it ended. */
+/** Runs the pinned CDK command line on the stacks of one stage, and ends as it ended. */
 export function cdk(command: 'synth' | 'deploy', { stage, cdkArguments }: Request): void {
   const { status, error } = spawnSync(
     join(binDir, 'cdk'),
-    [command, `latchwork-${stage}`, '--context', `stage=${stage}`, '--no-notices', ...cdkArguments],
+    [command, ...Object.values(stackNames(stage)), '--context', `stage=${stage}`, '--no-notices', ...cdkArguments],
     {
       cwd: root,
       stdio: 'inherit',

@@ -34,6 +34,10 @@ export type Stage = {
 
 export type StageName = 'local' | 'dev' | 'prod';
 
+/** The stacks of a stage; the second is made of what the first holds. */
+export const stackNames = (stage: StageName) =>
+  ({ core: `latchwork-${stage}`, edge: `latchwork-${stage}-edge` }) as const;
+
 const prod: Stage = {
   name: 'prod',
   retain: true,

@@ -1,6 +1,8 @@
 import { cdk, request, stageNames } from './cdk.ts';
+import { stackNames } from './stages.ts';
 
-// Needs neither an account nor credentials: nothing in the stack is looked up, the account stays a reference.
+// Needs neither an account nor credentials: nothing in the stacks is looked up, the account stays a reference.
 const wanted = request(stageNames, 'prod');
 cdk('synth', { ...wanted, cdkArguments: ['--quiet', ...wanted.cdkArguments] });
-console.log(`latchwork: the template of stage ${wanted.stage} is in cdk.out/latchwork-${wanted.stage}.template.json`);
+const files = Object.values(stackNames(wanted.stage)).map((name) => `cdk.out/${name}.template.json`);
+console.log(`latchwork: the templates of stage ${wanted.stage} are in ${files.join(' and ')}`);

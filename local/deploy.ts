@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { stackNames } from '../infra/stages.ts';
 import { bringAssembly } from './assembly.ts';
 import { type Command, run } from './command.ts';
 import { awsEnvironment, clientOptions, type Endpoint } from './endpoint.ts';
@@ -12,9 +13,10 @@ import { withLock } from './lock.ts';
 import { binDir, root } from './paths.ts';
 import { repair } from './repairs.ts';
 
-export const stackName = 'latchwork-local';
+/** What is deployed, one made of what the other holds. */
+export const stacks = Object.values(stackNames('local'));
 
-/** What the stack says about itself, by output name. */
+/** What the stacks say about themselves, by output name. */
 export type StackOutputs = Record<string, string>;
 
 export type Deployment = {
@@ -28,7 +30,7 @@ export type Deployment = {
 
 const Memory = z.object({ deployed: z.string() });
 
-/** Brings the stack to what the sources say, if it is not there yet, and answers with its outputs. */
+/** Brings the stacks to what the sources say, if they are not there yet, and answers with their outputs. */
 export async function deploy(deployment: Deployment, note: (text: string) => void): Promise<StackOutputs> {
   const { dir, endpoint, overrides = [] } = deployment;
   return withLock(join(dir, 'deploy.lock'), async () => {
@@ -37,7 +39,7 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     // Addresses of the engine are written into what is deployed.
     const wanted = `${sources} ${endpoint.awsEndpointUrl}`;
     // The memory may be younger than the engine, which keeps nothing of a run that was killed.
-    const before = await outputsOf(endpoint, stackName);
+    const before = await outputsOfAll(endpoint);
     if (before && readJson(memoryFile, Memory)?.deployed === wanted) {
       note('unchanged');
       return before;
@@ -51,15 +53,15 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     ]);
     await cdk(deployment, 'the deployment', [
       'deploy',
-      stackName,
+      ...stacks,
       '--app',
       assembly,
       '--require-approval=never',
       '--progress=events',
     ]);
-    const outputs = await outputsOf(endpoint, stackName);
-    if (!outputs) throw new Error(`the stack ${stackName} was deployed and is not there`);
-    await repair(endpoint, stackName);
+    const outputs = await outputsOfAll(endpoint);
+    if (!outputs) throw new Error(`the stacks ${stacks.join(' and ')} were deployed and are not there`);
+    await repair(endpoint, stacks);
     writeJson(memoryFile, { deployed: wanted });
     return outputs;
   });
@@ -67,8 +69,8 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
 
 async function synthesis(deployment: Deployment, assembly: string): Promise<void> {
   const context = ['stage=local', ...(deployment.overrides ?? [])].flatMap((override) => ['--context', override]);
-  const args = ['synth', stackName, '--quiet', '--output', assembly, ...context];
-  await cdk(deployment, 'the synthesis of the stack', args);
+  const args = ['synth', ...stacks, '--quiet', '--output', assembly, ...context];
+  await cdk(deployment, 'the synthesis of the stacks', args);
 }
 
 async function bootstrap(deployment: Deployment): Promise<void> {
@@ -98,6 +100,12 @@ const cdk = ({ endpoint, dir, signal }: Deployment, what: string, args: readonly
     logFile: join(dir, `cdk-${args[0]}.log`),
     signal,
   } satisfies Command);
+
+/** The outputs of all stacks, undefined unless all are usable. */
+async function outputsOfAll(endpoint: Endpoint): Promise<StackOutputs | undefined> {
+  const all = await Promise.all(stacks.map((name) => outputsOf(endpoint, name)));
+  return all.every((it) => it !== undefined) ? Object.assign({}, ...all) : undefined;
+}
 
 /** The outputs of a stack that is usable, undefined when there is none. */
 async function outputsOf(endpoint: Endpoint, name: string): Promise<StackOutputs | undefined> {

@@ -27,13 +27,14 @@ const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[]
   (resource) => (/^arn:aws:iot:[^:]*:[^:]*:(cert|client)\//.test(resource) ? '*' : undefined),
 ];
 
-export async function repair(endpoint: Endpoint, stackName: string): Promise<void> {
-  const stack = { endpoint, resources: await resourcesOf(endpoint, stackName) };
+export async function repair(endpoint: Endpoint, stackNames: readonly string[]): Promise<void> {
+  const all = await Promise.all(stackNames.map((name) => resourcesOf(endpoint, name)));
+  const stack = { endpoint, resources: all.flat() };
   const iam = new IAMClient(clientOptions(endpoint));
   const roles = stack.resources.filter(({ type }) => type === 'AWS::IAM::Role');
   await Promise.all([
     ...roles.map(({ id }) => allowWhatIsChecked(iam, id, stack)),
-    lockObjects(endpoint, stackName, stack.resources),
+    ...stackNames.map((name, nth) => lockObjects(endpoint, name, all[nth] ?? [])),
   ]);
 }
 

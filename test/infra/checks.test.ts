@@ -10,11 +10,11 @@ const production = synthesized('prod');
 
 describe('AWS’s own checks', () => {
   it('find nothing that is not accounted for (cdk-nag, AwsSolutions)', () => {
-    expect(new AwsSolutionsChecks().validateScope(production.stack).violations).toEqual([]);
+    expect(new AwsSolutionsChecks().validateScope(production.app).violations).toEqual([]);
   });
 
   it('were set aside nowhere without a reason', () => {
-    const reasons = production.stack.node
+    const reasons = production.app.node
       .findAll()
       .flatMap(({ node }) => node.metadata)
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import * as z from 'zod';
-import { LatchworkStack } from '../../infra/stack.ts';
+import { addStacks } from '../../infra/stacks.ts';
 import { type StageName, stageOf } from '../../infra/stages.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -13,14 +13,15 @@ const Template = z.object({
     z.string(),
     z.object({ Type: z.string(), DeletionPolicy: z.string().optional(), Properties: z.unknown() }),
   ),
-  Outputs: z.record(z.string(), z.object({ Value: z.unknown() })),
+  Outputs: z.record(z.string(), z.object({ Value: z.unknown(), Export: z.object({ Name: z.string() }).optional() })),
 });
+const Imported = z.object({ 'Fn::ImportValue': z.string() });
 
 export type Resource<P> = { logicalId: string; deletionPolicy: string | undefined; properties: P };
 
 const made = new Map<string, ReturnType<typeof synthesize>>();
 
-/** The stack of a stage with its template, made once in this process; the functions' code is left out. */
+/** The stacks of a stage with their templates as one, made once in this process; the functions' code is left out. */
 export function synthesized(stage: StageName, overrides: Record<string, unknown> = {}) {
   const key = JSON.stringify({ stage, overrides });
   const known = made.get(key) ?? synthesize(stage, overrides);
@@ -32,13 +33,29 @@ function synthesize(stage: StageName, overrides: Record<string, unknown>) {
   const { context } = CdkJson.parse(JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8')));
   const outdir = mkdtempSync(join(tmpdir(), 'latchwork-synth-'));
   const app = new App({ context: { ...context, 'aws:cdk:bundling-stacks': [], stage, ...overrides }, outdir });
-  const stack = new LatchworkStack(app, stageOf(app.node));
-  const template = Template.parse(app.synth().getStackByName(stack.stackName).template);
+  const stacks = addStacks(app, stageOf(app.node));
+  const assembly = app.synth();
+  const templates = stacks.map(({ stackName }) => Template.parse(assembly.getStackByName(stackName).template));
+  const exported = new Map(
+    templates.flatMap(({ Outputs }) => Object.values(Outputs)).map(({ Export, Value }) => [Export?.Name, Value]),
+  );
+  const all = templates.map((template) =>
+    // What one has from another is as if it were its own.
+    JSON.parse(JSON.stringify(template), (_, value) => {
+      const { data } = Imported.safeParse(value);
+      return data ? exported.get(data['Fn::ImportValue']) : value;
+    }),
+  );
+  const template = Template.parse({
+    Resources: Object.assign({}, ...all.map(({ Resources }) => Resources)),
+    Outputs: Object.assign({}, ...all.map(({ Outputs }) => Outputs)),
+  });
   rmSync(outdir, { recursive: true });
   return {
-    stack,
+    app,
     outputs: template.Outputs,
-    count: Object.keys(template.Resources).length,
+    /** How many resources each stack has. */
+    counts: templates.map(({ Resources }) => Object.keys(Resources).length),
     /** Every resource of a type, its properties parsed as far as a test looks at them. */
     all: <P>(type: string, properties: z.ZodType<P>): Resource<P>[] =>
       Object.entries(template.Resources)
