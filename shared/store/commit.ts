@@ -179,8 +179,8 @@ export const commitBadgeGroup = (
   change: SubjectChange<BadgeGroup>,
   circumstances: Circumstances,
 ): Committed<BadgeGroup> => {
-  const { tenant, group } = change.after;
-  const log = keys.badgeGroupLog(tenant, group);
+  const { id, tenant, group } = change.after;
+  const log = keys.badgeGroupLog(tenant, id);
   return subjectWrites(subjects.badgeGroup, change, keys.badgeGroup(tenant, group), log, circumstances);
 };
 

@@ -24,7 +24,7 @@ export const healthWrite = (tenant: string, endpointId: string, it: EndpointHeal
   put: { ...keys.endpointHealth(tenant, endpointId), ...it },
 });
 
-/** Where the events of a subject lie, by the prefix of its id. */
+/** Where the events of a subject lie, by the prefix of its id; test/journeys/examples.test.ts makes every kind. */
 const logs: Record<string, (tenant: string, subject: string) => string> = {
   txn: (tenant, subject) => keys.transaction(tenant, subject).PK,
   cmd: (tenant, subject) => keys.command(tenant, subject).PK,
@@ -33,19 +33,27 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
     return door === undefined ? keys.bankLog(bankId).PK : keys.compartmentLog(bankId, door).PK;
   },
   ast: keys.assetLog,
+  stk: keys.stockUnitLog,
+  bdg: keys.badgeGroupLog,
+  apl: (tenant) => keys.policy(tenant).PK,
+  wft: keys.workflowTermsLog,
+  imp: (tenant, subject) => keys.import(tenant, subject).PK,
   ten: (_, subject) => keys.tenant(subject).PK,
   sit: keys.siteLog,
   key: keys.apiKeyLog,
   whe: keys.endpointLog,
 };
 
+export const logOf = (tenant: string, subject: string): string | null =>
+  logs[subject.slice(0, 3)]?.(tenant, subject) ?? null;
+
 /** The event of a delivery, from the audit trail of its subject; null when it is not there. */
 export const readDeliveredEvent = async (
   table: Table,
   { tenant, subject, sequence, eventId }: Delivery,
 ): Promise<Envelope | null> => {
-  const log = logs[subject.slice(0, 3)]?.(tenant, subject);
-  if (log === undefined) return null;
+  const log = logOf(tenant, subject);
+  if (log === null) return null;
   // A commit is filed under the sequence of its first event, so the one sought is in the last row up to its own.
   const { PK, SK } = keys.events(log, sequence);
   const { rows } = await table.query({ PK, from: 'C#', to: SK }, { newestFirst: true, limit: 1 });

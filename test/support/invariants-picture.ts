@@ -1,7 +1,7 @@
 import { BatchGetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
-import { stackName } from '../../local/deploy.ts';
+import { stacks } from '../../local/deploy.ts';
 import { partitionsWith, tableName } from './invariants-partitions.ts';
 import { unpacked } from './packed-rows.ts';
 import { aws, type Bank, eventually, stack, type Tenant } from './stack.ts';
@@ -241,6 +241,14 @@ export type Commit = { SK: string; events: { envelope: Envelope; raw: Record<str
 /** The chain of one subject: its kind is the first word of the partition, its row where the current state lies. */
 export type Log = { PK: string; kind: string; commits: Commit[]; row: Row | undefined };
 
+/** An event in a tenant's feed. */
+const FedShape = z.looseObject({
+  position: z.int(),
+  type: z.string(),
+  subject: z.string(),
+  event: unpacked(z.looseObject({ id: z.string(), type: z.string(), subject: z.string(), hash: z.string() })),
+});
+
 export type Picture = {
   tenants: readonly string[];
   now: string;
@@ -258,6 +266,9 @@ export type Picture = {
   /** Who stands in the line of a bank. */
   waiting: readonly { bankId: string; transactionId: string; tenant: string }[];
   deliveries: readonly (z.infer<typeof DeliveryShape> & { tenant: string })[];
+  /** The feeds, in the order of their positions, and how far each has come. */
+  fed: readonly (z.infer<typeof FedShape> & { tenant: string })[];
+  fedUpTo: ReadonlyMap<string, number>;
   idempotency: readonly (z.infer<typeof IdempotencyShape> & Pick<Row, 'PK'> & { tenant: string })[];
   /** With what came of each row. */
   imports: readonly (z.infer<typeof ImportShape> & { outcomes: readonly string[] })[];
@@ -309,7 +320,7 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F|FEEDHEAD)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
@@ -398,7 +409,8 @@ const soonSeconds = 3;
 const workingSeconds = 10;
 
 /** Queues of the stack whose messages somebody works on; a test that listens somewhere has a queue of its own. */
-const isWorkedOn = (url: string): boolean => url.includes(`/${stackName}-`) && !url.includes('DeadQueue');
+const isWorkedOn = (url: string): boolean =>
+  stacks.some((name) => url.includes(`/${name}-`)) && !url.includes('DeadQueue');
 
 /**
  * Messages to these tenants and banks that are about to be worked on, or are being. Counts of whole queues would also
@@ -467,14 +479,18 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   DOORLOG: (_, PK) => ({ PK, SK: 'S' }),
   SITE: ([, tenant, id]) => ({ PK: `SITES#${tenant}`, SK: id ?? '' }),
   KEY: ([, tenant, id]) => ({ PK: `KEYS#${tenant}`, SK: id ?? '' }),
-  BADGE: ([, tenant, group]) => ({ PK: `BADGES#${tenant}`, SK: group ?? '' }),
+  BADGE: ([, tenant, id]) => ({ PK: `BADGES#${tenant}`, SK: id ?? '' }),
   ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   UNIT: ([, tenant, id]) => ({ PK: `STOCK#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
 };
 
+/** Groups of badges lie under their names, and their events under their ids. */
+const keyOfRow = ({ PK, SK, id }: Row) => (PK.startsWith('BADGES#') ? { PK, SK: String(id) } : { PK, SK });
+
 /** The log that a row's own events lie in. */
-const logOfRow = ({ PK, SK }: Row): string | null => {
+const logOfRow = (row: Row): string | null => {
+  const { PK, SK } = keyOfRow(row);
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (kind === 'IMPORT') return SK === 'J' ? PK : null;
@@ -521,7 +537,7 @@ export const pictureOf = (
   const word = (row: Row, nth: number): string => row.PK.split('#')[nth] ?? '';
   const where = (kind: string, prefix: string) =>
     rows.filter((row) => word(row, 0) === kind && row.SK.startsWith(prefix));
-  const byKey = new Map(rows.map((row) => [`${row.PK}\n${row.SK}`, row]));
+  const byKey = new Map(rows.map((row) => [`${row.PK}\n${keyOfRow(row).SK}`, row]));
 
   const logPks = new Set(rows.flatMap((row) => (row.SK.startsWith('C#') ? [row.PK] : [logOfRow(row) ?? []].flat())));
   const logs = [...logPks].map((PK): Log => {
@@ -556,6 +572,8 @@ export const pictureOf = (
       .filter((row) => !row.SK.includes('#'))
       .map((row) => ({ ...EndpointShape.parse(row), tenant: word(row, 1) })),
     deliveries: where('DLV', '').map((row) => ({ ...DeliveryShape.parse(row), tenant: word(row, 1) })),
+    fed: where('FEED', '').map((row) => ({ ...FedShape.parse(row), tenant: word(row, 1) })),
+    fedUpTo: new Map(where('FEEDHEAD', '').map((row) => [word(row, 1), AppliedShape.parse(row).version])),
     idempotency: [
       ...where('IDEM', '').map((row) => ({ ...IdempotencyShape.parse(row), PK: row.PK, tenant: word(row, 1) })),
       ...where('IMPORT', 'R#').flatMap((row) => recordOf(ReportShape.parse(row), row.PK, word(row, 1))),
