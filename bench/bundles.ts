@@ -64,21 +64,21 @@ export async function bundle(source: string, file: string, external = bundling.e
 }
 
 /** Fresh processes each; every round in another order, so that a busy machine is busy for all of them. */
-const rounds = 4;
+const rounds = 3;
 /** What seems slow after that is measured more often. */
-const roundsOfSuspects = 6;
+const roundsOfSuspects = 4;
 const suspectFrom = 1.1;
 /**
  * Of many that are alike, one always had bad luck: those that seem slowest then are measured anew, and what was measured
  * of them before counts no more. So it is again with the slowest of these, which alone is judged.
  */
 const finalists = 6;
-const roundsOfFinalists = 12;
-const roundsOfTheSlowest = 24;
+const roundsOfFinalists = 8;
+const roundsOfTheSlowest = 20;
 /** Each has a core, and a neighbour that does the same. */
 const atATime = 2;
 /** The yardstick is measured more often than what it measures. */
-const yardsticksPerRound = 5;
+const yardsticksPerRound = 3;
 
 /**
  * CPU time of `import()` of each bundle, which waits for nothing and so is told least wrong on a busy machine, and how

@@ -13,7 +13,7 @@ import { parcelFor } from './sample.ts';
 
 /** Requests per block: enough for the clock, few enough that all find a free door. */
 const perBlock = 10;
-const rounds = 12;
+const rounds = 32;
 /** Until the engine of JavaScript has made up its mind. */
 const warmUps = 8;
 

@@ -30,8 +30,8 @@ export type Task = {
   nth: number;
 };
 
-/** What the engine of JavaScript makes of one program differs from process to process, by more than 5 %. */
-const processes = 3;
+/** What the engine of JavaScript makes of one program differs from process to process. */
+const processes = 2;
 
 const Made = z.object({ id: z.string() });
 
@@ -70,13 +70,12 @@ export async function measureCpu(
   const task = { ours: ours.file, bare, tableName: bench.tableName, apiKey: bench.apiKey, bankId, bodies };
   const found: Cpu[] = [];
   for (let nth = 0; nth < processes; nth += 1) found.push(...(await inOwnProcess(stack, { ...task, nth })));
-  return Object.values(Object.groupBy(found, ({ operation }) => operation)).map((all = []) => middleOf(all));
+  return [...Map.groupBy(found, ({ operation }) => operation)].map(([operation, all]) => meanOfAll(operation, all));
 }
 
-const middleOf = (all: readonly Cpu[]): Cpu => {
-  const middle = all.toSorted((a, b) => a.ratio - b.ratio)[Math.floor(all.length / 2)];
-  if (middle === undefined) throw new Error('no process measured anything');
-  return middle;
+const meanOfAll = (operation: string, all: readonly Cpu[]): Cpu => {
+  const meanOf = (pick: (it: Cpu) => number): number => all.map(pick).reduce((sum, it) => sum + it, 0) / all.length;
+  return { operation, ours: meanOf((it) => it.ours), bare: meanOf((it) => it.bare), ratio: meanOf((it) => it.ratio) };
 };
 
 function inOwnProcess(stack: StackHandle, task: Task): Promise<Cpu[]> {

@@ -7,7 +7,7 @@ import { certificateIdOf, type Dismissal, openDismissal } from '#shared/outside/
 import { openSessions, type Sessions } from '#shared/outside/sessions.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { openThings, type Things } from '#shared/outside/things.ts';
-import { readBank } from '#shared/store/banks.ts';
+import { readBankConsistent } from '#shared/store/banks.ts';
 import { readController } from '#shared/store/controllers.ts';
 import type { Table } from '#shared/store/table.ts';
 
@@ -39,10 +39,11 @@ export const bankReaction = (deps: BanksDeps) => {
   };
 
   return async ({ tenant, subject, type }: { tenant: string; subject: string; type: string }): Promise<void> => {
-    const bank = await readBank(deps.table, tenant, subject);
-    if (bank === null) throw new Error(`there is no bank ${subject}`);
+    const bankNow = () => readBankConsistent(deps.table, subject);
+    const bank = await bankNow();
+    if (bank?.tenant !== tenant) throw new Error(`there is no bank ${subject}`);
     await deps.things.ensure(bank.id, { tenant: bank.tenant, site: bank.siteId });
-    await keepConfig(deps.shadows, bank, await deps.rootKeys());
+    await keepConfig(deps.shadows, bank.id, bankNow, await deps.rootKeys());
     await dismissOthers(bank.id, type === 'bank.certificate_rotated');
   };
 };

@@ -7,7 +7,7 @@ import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { live } from '#shared/live.ts';
 import { openGrants } from '#shared/outside/grants.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
-import { readBank } from '#shared/store/banks.ts';
+import { readBankConsistent } from '#shared/store/banks.ts';
 import { rekeyBank } from '#shared/store/rekeying.ts';
 import { doorsReader } from '#shared/store/transactions.ts';
 
@@ -25,12 +25,13 @@ const Concerned = z.object({
  * itself it knows. Where the controller was replaced, every credential of the bank is made anew, which wakes this for each.
  */
 export const grantsReaction = (deps: HttpDeps & { shadows: Shadows }) => {
-  const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table) });
+  const bankNow = (id: string) => readBankConsistent(deps.table, id);
+  const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table), bankNow });
   return async ({ tenant, data }: { tenant: string; data: Record<string, unknown> }): Promise<void> => {
     const { bankId, ...doors } = Concerned.parse(data);
     if (doors.door === undefined) return rekeyBank(deps, tenant, bankId);
-    const bank = await readBank(deps.table, tenant, bankId);
-    if (bank === null) throw new Error(`there is no bank ${bankId}`);
+    const bank = await bankNow(bankId);
+    if (bank?.tenant !== tenant) throw new Error(`there is no bank ${bankId}`);
     const positions = [doors.door, doors.fromDoor, doors.toDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
     for (const name of new Set(positions.map(shadowNames.grants))) await showGrants(bank, name, 'changes');
   };

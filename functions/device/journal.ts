@@ -19,6 +19,7 @@ import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
 import { openGrants } from '#shared/outside/grants.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
+import { readBankConsistent } from '#shared/store/banks.ts';
 import {
   accountedFor,
   contiguous,
@@ -82,7 +83,11 @@ const promptMs = 5_000;
 export type JournalDeps = HttpDeps & { link: BankLink; queue: Queue; shadows: Shadows };
 
 export const journalConsumer = (deps: JournalDeps) => {
-  const showGrants = openGrants({ ...deps, doorsNow: doorsReader(deps.table) });
+  const showGrants = openGrants({
+    ...deps,
+    doorsNow: doorsReader(deps.table),
+    bankNow: (id) => readBankConsistent(deps.table, id),
+  });
 
   const positionAt = async (bankId: string, journalId: string, to: number): Promise<JournalPosition> => {
     const position = await readJournalPosition(deps.table, bankId, journalId, to);

@@ -5,7 +5,7 @@ import { type Bank, offlineSecondsOf } from '../domain/bank.ts';
 import { issuerKeysOf } from '../domain/derived.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { thermalZonesOf } from '../domain/thermal.ts';
-import { type Patch, replacing, type Shadows } from './shadows.ts';
+import { keepTrue, type Patch, replacing, type Shadows } from './shadows.ts';
 
 /** What has to change so that a bank's `config` says how it is set up and whose tokens it takes; null if it does already. */
 export const configPatch = (
@@ -30,5 +30,14 @@ export const configPatch = (
   return replacing(desired, { ...wanted, rev: Math.max(config.rev, (known?.rev ?? -1) + 1) });
 };
 
-export const keepConfig = (shadows: Shadows, bank: Bank, rootKeys: RootKeys): Promise<void> =>
-  shadows.change(bank.id, shadowNames.config, (desired) => configPatch(desired, bank, rootKeys));
+/** `bankNow`: the bank as it surely is; another call may be at the same with one that is older, or newer. */
+export const keepConfig = (
+  shadows: Shadows,
+  bankId: string,
+  bankNow: () => Promise<Bank | null>,
+  rootKeys: RootKeys,
+): Promise<void> =>
+  keepTrue(shadows, bankId, shadowNames.config, async (desired) => {
+    const bank = await bankNow();
+    return bank && configPatch(desired, bank, rootKeys);
+  });

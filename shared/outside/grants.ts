@@ -10,7 +10,7 @@ import { doorGrants } from '../domain/grants.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { keepConfig } from './bank-config.ts';
-import { type Patch, replacing, type Shadows } from './shadows.ts';
+import { keepTrue, type Patch, replacing, type Shadows } from './shadows.ts';
 
 /** A door as it is recorded: its row, if it has one, and the transaction that holds it. */
 export type DoorNow = { door: string; compartment: Compartment | undefined; transaction: Transaction | undefined };
@@ -64,6 +64,7 @@ export type GrantsDeps = {
   shadows: Shadows;
   /** What is recorded of these doors of the bank, as it surely is now. */
   doorsNow: (bank: Bank, doors: string[]) => Promise<DoorNow[]>;
+  bankNow: (bankId: string) => Promise<Bank | null>;
   rootKeys: () => Promise<RootKeys>;
   clock: () => number;
 };
@@ -79,7 +80,7 @@ export const openGrants = (deps: GrantsDeps) => {
       .filter(({ method }) => isTokenMethod(method));
     const name = `${bank.id} ${rootKeys.versions.join(' ')}`;
     if (shown.length === 0 || told.has(name)) return;
-    await keepConfig(deps.shadows, bank, rootKeys);
+    await keepConfig(deps.shadows, bank.id, () => deps.bankNow(bank.id), rootKeys);
     told.add(name);
   };
 
@@ -87,7 +88,7 @@ export const openGrants = (deps: GrantsDeps) => {
     const rootKeys = await deps.rootKeys();
     const first = Number(name.split('-')[1]) * doorsPerShadow.grants;
     const labels = bank.layout.slice(first, first + doorsPerShadow.grants).map((it) => it.door);
-    await deps.shadows.change(bank.id, name, async (desired) => {
+    await keepTrue(deps.shadows, bank.id, name, async (desired) => {
       const doors = await deps.doorsNow(bank, labels);
       await tellIssuers(bank, rootKeys, doors);
       return grantsPatch(desired, doors, { bank, rootKeys, nowMs: deps.clock(), telling });

@@ -74,6 +74,33 @@ const merged = (desired: Desired, patch: Patch): Desired => {
   return after;
 };
 
+/** Looks at most: each but the first, because something changed within milliseconds. */
+const looksMost = 8;
+
+/**
+ * Makes a shadow say what is true now, by `decide`, which reads that and says what is to be changed. What it has written it
+ * looks at once more: whoever looked between that look and that write found nothing to change, wrote nothing, and so
+ * was overlooked.
+ */
+export const keepTrue = async (
+  shadows: Shadows,
+  bankId: string,
+  name: string,
+  decide: (desired: Desired) => Promise<Patch | null>,
+): Promise<void> => {
+  for (let look = 0; look < looksMost; look += 1) {
+    const left: Desired[] = [];
+    await shadows.change(bankId, name, async (desired) => {
+      const patch = await decide(desired);
+      left.splice(0, 1, ...(patch === null ? [] : [merged(desired, patch)]));
+      return patch;
+    });
+    const [written] = left;
+    if (written === undefined || (await decide(written)) === null) return;
+  }
+  throw new Error(`what shadow ${name} of ${bankId} has to say changes all the time`);
+};
+
 export const openShadows = (client = new IoTDataPlaneClient()): Shadows => {
   const read = async (bankId: string, name: string) => {
     try {

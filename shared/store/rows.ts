@@ -65,7 +65,7 @@ export const keys = {
   workflowTerms: (tenant: string, siteId: string | null): Key => ({ PK: `TERMS#${tenant}`, SK: siteId ?? 'S' }),
   workflowTermsLog: (tenant: string, id: string): string => `TERMSLOG#${tenant}#${id}`,
   badgeGroup: (tenant: string, group: string): Key => ({ PK: `BADGES#${tenant}`, SK: group }),
-  badgeGroupLog: (tenant: string, group: string): string => `BADGE#${tenant}#${group}`,
+  badgeGroupLog: (tenant: string, id: string): string => `BADGE#${tenant}#${id}`,
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
   assetLog: (tenant: string, id: string): string => `ASSET#${tenant}#${id}`,
   /** A loan of an asset; transaction ids sort by when they were drawn. */

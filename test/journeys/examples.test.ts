@@ -6,6 +6,8 @@ import { latchwork } from '../../client/index.ts';
 import type { Panel } from '../../local/panel.ts';
 import { callbackTime, type Example, examples, presenceCode } from '../../shared/api/examples.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
+import { logOf } from '../../shared/store/deliveries.ts';
+import { takePicture } from '../support/invariants-picture.ts';
 import { connectBank, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 /** Of the document that is served, not of the code it was made from. */
@@ -144,5 +146,17 @@ describe('the examples of the OpenAPI document, carried out', () => {
       expect(Object.keys(data)).toEqual(expect.arrayContaining(Object.keys(answer)));
       if ('workflow' in answer) expect(data).toMatchObject({ state: answer.state, flags: answer.flags });
     }
+  });
+
+  it('leave events that are found again when they are to be sent again, whatever they are of', async () => {
+    const { logs } = await takePicture([tenant], []);
+    const lost = logs.flatMap(({ PK, commits }) =>
+      commits
+        .flatMap(({ events }) => events.map(({ envelope }) => envelope))
+        .filter(({ subject }) => logOf(tenant.id, subject) !== PK)
+        .map(({ type, subject }) => `${type} of ${subject} lies in ${PK}`),
+    );
+    expect(lost).toEqual([]);
+    expect(new Set(logs.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(13);
   });
 });

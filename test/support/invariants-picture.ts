@@ -241,14 +241,6 @@ export type Commit = { SK: string; events: { envelope: Envelope; raw: Record<str
 /** The chain of one subject: its kind is the first word of the partition, its row where the current state lies. */
 export type Log = { PK: string; kind: string; commits: Commit[]; row: Row | undefined };
 
-/** An event in a tenant's feed. */
-const FedShape = z.looseObject({
-  position: z.int(),
-  type: z.string(),
-  subject: z.string(),
-  event: unpacked(z.looseObject({ id: z.string(), type: z.string(), subject: z.string(), hash: z.string() })),
-});
-
 export type Picture = {
   tenants: readonly string[];
   now: string;
@@ -266,9 +258,6 @@ export type Picture = {
   /** Who stands in the line of a bank. */
   waiting: readonly { bankId: string; transactionId: string; tenant: string }[];
   deliveries: readonly (z.infer<typeof DeliveryShape> & { tenant: string })[];
-  /** The feeds, in the order of their positions, and how far each has come. */
-  fed: readonly (z.infer<typeof FedShape> & { tenant: string })[];
-  fedUpTo: ReadonlyMap<string, number>;
   idempotency: readonly (z.infer<typeof IdempotencyShape> & Pick<Row, 'PK'> & { tenant: string })[];
   /** With what came of each row. */
   imports: readonly (z.infer<typeof ImportShape> & { outcomes: readonly string[] })[];
@@ -320,7 +309,7 @@ const partitionsOf = async (tenants: readonly string[]): Promise<string[]> => {
 };
 
 /** Rows of which each is alone in its partition, read a hundred at a time. */
-const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F|FEEDHEAD)#/.test(PK);
+const isAlone = (PK: string): boolean => /^(IDEM|X|MSG|F)#/.test(PK);
 
 const alone = async (partitions: readonly string[]): Promise<Row[]> => {
   if (partitions.length === 0) return [];
@@ -572,8 +561,6 @@ export const pictureOf = (
       .filter((row) => !row.SK.includes('#'))
       .map((row) => ({ ...EndpointShape.parse(row), tenant: word(row, 1) })),
     deliveries: where('DLV', '').map((row) => ({ ...DeliveryShape.parse(row), tenant: word(row, 1) })),
-    fed: where('FEED', '').map((row) => ({ ...FedShape.parse(row), tenant: word(row, 1) })),
-    fedUpTo: new Map(where('FEEDHEAD', '').map((row) => [word(row, 1), AppliedShape.parse(row).version])),
     idempotency: [
       ...where('IDEM', '').map((row) => ({ ...IdempotencyShape.parse(row), PK: row.PK, tenant: word(row, 1) })),
       ...where('IMPORT', 'R#').flatMap((row) => recordOf(ReportShape.parse(row), row.PK, word(row, 1))),
