@@ -32,7 +32,9 @@ export const grantsReaction = (deps: HttpDeps & { shadows: Shadows }) => {
     if (doors.door === undefined) return rekeyBank(deps, tenant, bankId);
     const bank = await bankNow(bankId);
     if (bank?.tenant !== tenant) throw new Error(`there is no bank ${bankId}`);
-    const positions = [doors.door, doors.fromDoor, doors.toDoor].flatMap((it) => (it ? [positionOf(bank, it)] : []));
+    // The one that it is in comes last: whoever hears only half of it finds no door open, and not two.
+    const others = [doors.fromDoor, doors.toDoor].filter((it) => it !== doors.door);
+    const positions = [...others, doors.door].flatMap((it) => (it ? [positionOf(bank, it)] : []));
     for (const name of new Set(positions.map(shadowNames.grants))) await showGrants(bank, name, 'changes');
   };
 };

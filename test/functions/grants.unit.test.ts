@@ -7,10 +7,12 @@ import type { Transaction } from '#shared/domain/transaction.ts';
 import { keepConfig } from '#shared/outside/bank-config.ts';
 import { type DoorNow, openGrants } from '#shared/outside/grants.ts';
 import { keepTrue } from '#shared/outside/shadows.ts';
+import { bankWrites } from '#shared/store/banks.ts';
 import { compartmentWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Write } from '#shared/store/table.ts';
 import { doorsReader } from '#shared/store/transactions.ts';
+import { grantsReaction } from '../../functions/bus/grants.ts';
 import { bankOf, doorOf, reserved, startedAt } from '../domain/cloud-and-bank.ts';
 import { memoryShadows } from '../support/memory-shadows.ts';
 import { memoryTable } from '../support/memory-table.ts';
@@ -157,5 +159,43 @@ describe('a door and the transaction that holds it', () => {
     });
     const found = await read(bank, ['1', '2']);
     expect(found.map(({ transaction }) => transaction?.id)).toEqual(['txn_1', undefined]);
+  });
+});
+
+describe('a transaction that goes to another door', () => {
+  it('is taken from the old one first, so that its PIN never opens two', async () => {
+    const large = bankOf(Array.from({ length: 10 }, (_, nth) => doorOf(String(nth + 1))));
+    const moved: Transaction = { ...reserved('txn_1'), door: '10' };
+    const table = memoryTable();
+    await table.write([
+      ...bankWrites(large),
+      {
+        kind: 'other',
+        expects: 'anything',
+        put: { ...keys.transaction('ten_1', moved.id), ...moved, compartment: null },
+      },
+      compartmentWrite(large.id, {
+        before: newCompartment('10'),
+        after: { ...newCompartment('10'), heldBy: moved.id, version: 1 },
+      }),
+    ]);
+    const shadows = memoryShadows();
+    await shadows.change(large.id, 'grants-0', () => ({
+      rev: 1,
+      '1': { transactionId: moved.id, version: 2, grants: [] },
+    }));
+    const written: string[] = [];
+    shadows.onWrite = (name) => written.push(name);
+    const react = grantsReaction({
+      table,
+      rootKeys: async () => rootKeys,
+      newId: (it) => it,
+      clock: Date.now,
+      shadows,
+    });
+    await react({ tenant: 'ten_1', data: { bankId: large.id, door: '10', fromDoor: '1' } });
+    expect(written).toEqual(['grants-0', 'grants-1']);
+    expect(shadows.desired('grants-0')).not.toHaveProperty('1');
+    expect(shadows.desired('grants-1')).toHaveProperty('10');
   });
 });
