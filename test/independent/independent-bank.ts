@@ -323,6 +323,8 @@ export class IndependentBank {
 
   private take(name: string, version: number, desired: z.infer<typeof Desired>): void {
     this.versions.set(name, version);
+    // It is being made for the first time, and says nothing yet.
+    if (!name.startsWith('doors-') && !('rev' in desired)) return;
     if (name === 'config') this.takeConfig(Config.parse(desired));
     if (name.startsWith('grants-')) this.takeGrants(name, Grants.parse(desired));
     if (!name.startsWith('doors-')) return;
