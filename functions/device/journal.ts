@@ -22,6 +22,7 @@ import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
 import { readBankConsistent } from '#shared/store/banks.ts';
 import {
   accountedFor,
+  appliedBy,
   contiguous,
   isUnderstood,
   type JournalPosition,
@@ -159,16 +160,11 @@ export const journalConsumer = (deps: JournalDeps) => {
   };
 
   /** What the bank says it holds, and what it lacks; both may be done again and again. */
-  const heed = async ({ bank }: JournalPosition, journalId: string, entries: ReceivedEntry[]): Promise<void> => {
+  const heed = async ({ bank }: JournalPosition, entries: ReceivedEntry[]): Promise<void> => {
     for (const entry of entries.filter(isUnderstood)) {
       if (entry.type === 'grants.applied')
-        for (const [held, gone] of [
-          ...Object.values(entry.doors).map((it) => [it, false] as const),
-          ...Object.values(entry.removed).map((it) => [it, true] as const),
-        ]) {
-          const applied = { version: held.version, journalId, rev: entry.rev, gone };
-          await saveApplied(deps.table, bank.tenant, held.transactionId, applied);
-        }
+        for (const { transactionId, ...told } of appliedBy(entry))
+          await saveApplied(deps.table, { tenant: bank.tenant, transactionId, k: entry.k }, told);
       if (entry.type === 'boot' && entry.generation !== bank.bankKey.generation) {
         const key = bankKeyOf(await deps.rootKeys(), bank.id, bank.bankKey);
         await deps.link.key(bank.id, { generation: bank.bankKey.generation, key: key.toString('base64url') });
@@ -202,7 +198,7 @@ export const journalConsumer = (deps: JournalDeps) => {
     const { bankId, journalId } = message;
     const entries = message.entries.map(received).toSorted((a, b) => a.seq - b.seq);
     const position = await record(message, entries);
-    await heed(position, journalId, entries);
+    await heed(position, entries);
     const seq = contiguous(position.acknowledged, position.recorded);
     const begins = position.acknowledged === 0 && seq > 0;
     if (begins) await begin(message, position.bank);

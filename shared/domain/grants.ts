@@ -64,6 +64,12 @@ export const doorOf = (it: Transaction, { step }: Pick<Credential, 'step'>): str
   return step === 'put_in' ? (it.move?.to ?? null) : it.door;
 };
 
+/** The doors at which its bank has to have its grants: two while its item is brought from one to the other. */
+export const grantedDoors = ({ door, move }: Pick<Transaction, 'door' | 'move'>): string[] => {
+  const doors = move?.stage === 'planned' ? [move.from, move.to] : [door];
+  return doors.filter((it) => it !== null);
+};
+
 /** Dead ones of whom no person at a door asks. */
 const isForgotten = (it: Credential): boolean =>
   it.state === 'used' || it.state === 'superseded' || ((it.step === 'recall' || ofCarrier(it)) && !liveCredential(it));

@@ -1,16 +1,28 @@
 import { projection } from '../api/shapes.ts';
 import { CredentialView, TransactionView } from '../api/transactions.ts';
 import type { Credential } from '../domain/credential.ts';
+import { grantedDoors } from '../domain/grants.ts';
 import { hasEnded } from '../domain/transaction.ts';
 import type { Found } from '../store/transactions.ts';
 import type { Answer } from './endpoint.ts';
 
 export type Seen = Pick<Found, 'transaction' | 'applied'>;
 
-/** Whether the bank has applied this state of the credential. Of a use it told us itself. */
-const atBank = ({ transaction, applied }: Seen, it: Credential): boolean =>
-  it.state === 'used' ||
-  (applied !== null && (applied.version >= it.sinceVersion || (applied.gone && hasEnded(transaction.state))));
+/**
+ * Whether the bank has applied this state of the credential: in every shadow that speaks of the transaction, and at every
+ * door where its grants have to lie. What has let go of it opens nothing for it. Of a use the bank told us itself.
+ */
+const atBank = ({ transaction, applied }: Seen, it: Credential): boolean => {
+  if (it.state === 'used') return true;
+  const shadows = Object.values(applied?.shadows ?? {});
+  const isTrue = ({ version, gone }: (typeof shadows)[number]) => gone || version >= it.sinceVersion;
+  const held = shadows.filter(({ gone }) => !gone).flatMap(({ doors }) => doors);
+  return (
+    shadows.length > 0 &&
+    shadows.every(isTrue) &&
+    (hasEnded(transaction.state) || grantedDoors(transaction).every((door) => held.includes(door)))
+  );
+};
 
 const shownTransaction = projection(TransactionView);
 const shownCredential = projection(CredentialView);

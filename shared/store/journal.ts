@@ -7,7 +7,7 @@ import { type Instant, InstantText, instant } from '../domain/time.ts';
 import { compartmentsFrom, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
-import type { Applied } from './transactions.ts';
+import { Applied } from './transactions.ts';
 
 /** An entry as received: one we understand, or one of a later firmware, kept as it came. */
 export type ReceivedEntry = JournalEntry | { seq: number; type: string; unknown: Record<string, unknown> };
@@ -110,40 +110,78 @@ export const contiguous = (acknowledged: number, recorded: ReadonlySet<number>):
 };
 
 /** Remembers what may be acknowledged; never goes back. */
-export const saveAcknowledged = (
+export const saveAcknowledged = async (
   table: Table,
   bankId: string,
   journalId: string,
   acknowledged: Acknowledged,
-): Promise<void> =>
-  unlessOvertaken(
-    table.write([
-      {
-        kind: 'other',
-        expects: { lower: 'seq', than: acknowledged.seq },
-        put: { ...keys.acknowledged(bankId, journalId), ...acknowledged },
-      },
-    ]),
-  );
-
-/** Remembers what version of a transaction its bank has applied; never goes back. */
-export const saveApplied = (table: Table, tenant: string, transactionId: string, applied: Applied): Promise<void> =>
-  unlessOvertaken(
-    table.write([
-      {
-        kind: 'other',
-        // Letting go is told of the version that was held: it counts, unless another door had a newer one by then.
-        expects: { lower: 'version', than: applied.gone ? applied.version + 1 : applied.version },
-        put: { ...keys.applied(tenant, transactionId), ...applied },
-      },
-    ]),
-  );
-
-/** Something as new was written already: that is what was wanted. */
-const unlessOvertaken = async (write: Promise<void>): Promise<void> => {
+): Promise<void> => {
+  const put = { ...keys.acknowledged(bankId, journalId), ...acknowledged };
   try {
-    await write;
+    await table.write([{ kind: 'other', expects: { lower: 'seq', than: acknowledged.seq }, put }]);
   } catch (error) {
+    // As much was remembered already: that is what was wanted.
     if (!(error instanceof Lost)) throw error;
+  }
+};
+
+type AppliedShadow = Applied['shadows'][string];
+
+/** What an entry tells of each transaction that has a door in its shadow, or had one. */
+export const appliedBy = ({
+  doors,
+  removed,
+}: Pick<Extract<JournalEntry, { type: 'grants.applied' }>, 'doors' | 'removed'>): ({
+  transactionId: string;
+} & AppliedShadow)[] => {
+  const told = new Map<string, AppliedShadow>();
+  for (const { transactionId, version } of Object.values(removed))
+    told.set(transactionId, { version, gone: true, doors: [] });
+  for (const [door, { transactionId, version }] of Object.entries(doors)) {
+    const before = told.get(transactionId);
+    const others = before?.gone === false ? before : { version, doors: [] };
+    told.set(transactionId, {
+      // The older one counts: what one door lacks, the bank does not know.
+      version: Math.min(version, others.version),
+      gone: false,
+      doors: [...others.doors, door],
+    });
+  }
+  return [...told].map(([transactionId, it]) => ({ transactionId, ...it }));
+};
+
+/** What is known of a shadow, once it is told; the same if that was known. */
+const learned = (known: AppliedShadow | undefined, told: AppliedShadow): AppliedShadow => {
+  if (known === undefined || told.version > known.version) return told;
+  if (told.version < known.version || known.gone) return known;
+  // Letting go is told of the version that was held, so it is the later of two that tell of the same.
+  if (told.gone) return told;
+  const more = told.doors.filter((it) => !known.doors.includes(it));
+  return more.length === 0 ? known : { ...known, doors: [...known.doors, ...more] };
+};
+
+/** Batches of one bank that tell of the same transaction part after a round or two. */
+const appliedRoundsMost = 8;
+
+/** Remembers what its bank has applied of a transaction in shadow `grants-<k>`; never goes back. */
+export const saveApplied = async (
+  table: Table,
+  { tenant, transactionId, k }: { tenant: string; transactionId: string; k: number },
+  told: AppliedShadow,
+): Promise<void> => {
+  const key = keys.applied(tenant, transactionId);
+  for (let round = 1; ; round += 1) {
+    const row = await table.get(key, true);
+    const known = row === undefined ? null : Applied.parse(row);
+    const shadow = learned(known?.shadows[k], told);
+    if (shadow === known?.shadows[k]) return;
+    const after: Applied = { version: (known?.version ?? 0) + 1, shadows: { ...known?.shadows, [k]: shadow } };
+    try {
+      return await table.write([
+        { kind: 'other', expects: known ? { version: known.version } : 'absent', put: { ...key, ...after } },
+      ]);
+    } catch (error) {
+      if (!(error instanceof Lost) || round === appliedRoundsMost) throw error;
+    }
   }
 };

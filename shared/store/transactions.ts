@@ -21,11 +21,22 @@ import { Lost, type LostRow, type Table, type Write } from './table.ts';
 
 /** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
 export const Applied = z.object({
+  /** Counts the changes of this row. */
   version: field.count,
-  journalId: field.text,
-  rev: field.count,
-  /** It holds nothing of it any more, so of an ended transaction everything is applied. */
-  gone: field.yesNo,
+  /** By the shadow that was applied: the doors of one transaction can lie in two, while its item is moved between them. */
+  shadows: z
+    .record(
+      field.text,
+      z.object({
+        /** Of the transaction. */
+        version: field.count,
+        /** Nothing of it is held there any more: `version` was. */
+        gone: field.yesNo,
+        doors: z.array(field.text),
+      }),
+    )
+    // A row of before told of no shadow.
+    .prefault({}),
 });
 export type Applied = z.infer<typeof Applied>;
 

@@ -31,6 +31,7 @@ import { CommitRow } from '../../shared/store/commit-row.ts';
 import { deliveryWrite } from '../../shared/store/deliveries.ts';
 import { contiguous, readJournalPosition } from '../../shared/store/journal.ts';
 import { keys, ranges } from '../../shared/store/rows.ts';
+import { Applied } from '../../shared/store/transactions.ts';
 import {
   type ClientWish,
   type Deed,
@@ -136,10 +137,16 @@ const anHour = 3_600;
 
 let nextDoor = 0;
 
+/** By the shadow. */
+const versionsApplied = async (tenant: Tenant, parcel: Parcel): Promise<number[]> => {
+  const row = await table.get(keys.applied(tenant.id, parcel.id), true);
+  return row === undefined ? [] : Object.values(Applied.parse(row).shadows).map(({ version }) => version);
+};
+
 /** What a batch of the journal must leave: the parcel's events, and everything acknowledged. */
 const afterBatch = async ({ tenant }: World, parcel: Parcel, message: Journal) => ({
   events: await parcelLog(tenant, parcel),
-  applied: (await table.get(keys.applied(tenant.id, parcel.id), true))?.version,
+  applied: await versionsApplied(tenant, parcel),
   unacknowledged: await unacknowledged(message),
 });
 
@@ -235,7 +242,7 @@ const deeds: Record<string, (world: World) => Deed> = {
   'a deposit in the journal': (world) => ({
     // What it did, what came after it, what the bank has applied.
     writes: 3,
-    leaves: { events: stored, applied: 2, unacknowledged: 0 },
+    leaves: { events: stored, applied: [2], unacknowledged: 0 },
     prepare: async () => {
       const parcel = await createParcel(world.tenant, world.bank);
       const message = world.bank.tells(...doorCycle(parcel, 'deposit', 2), applied(parcel, 2));
@@ -249,7 +256,7 @@ const deeds: Record<string, (world: World) => Deed> = {
     writes: 1,
     leaves: {
       events: [...stored, 'transaction.picked_up', 'transaction.completed'],
-      applied: undefined,
+      applied: [],
       unacknowledged: 0,
     },
     prepare: async () => {

@@ -66,6 +66,8 @@ const world = async (more: Partial<CreateInput> = {}, doors = 2) => {
     deeds,
     shadows,
     replays,
+    /** What is known of the parcel at its bank, by the shadow. */
+    applied: () => table.rows().find(({ SK }) => SK === 'A')?.shadows,
     take: (entries: JournalEntry[], seen: Table = table, more = {}) => consumer(seen)(message(entries, more)),
     /** The cloud tells the bank of the parcel. */
     showGrants: () => grantsReaction({ ...deps, table })({ tenant: bank.tenant, data: { bankId: bank.id, door: '1' } }),
@@ -344,7 +346,7 @@ describe('a bank that begins a journal anew', () => {
   });
 });
 
-describe('what a bank knows of a transaction that moved to a door of another shadow', () => {
+describe('what a bank has applied of a transaction that moved to a door of another shadow', () => {
   const at = epochMs(minutes(5));
   const there: JournalEntry = {
     seq: 2,
@@ -370,18 +372,48 @@ describe('what a bank knows of a transaction that moved to a door of another sha
     ['the old door first', [gone, there]],
     ['the old door again', [gone, there, gone]],
   ])('is what its new door has, if the bank tells %s', async (_, told) => {
-    const { take, table } = await world();
+    const { take, applied } = await world();
     for (const entry of told) await take([entry]);
-    const [row] = table.rows().filter(({ SK }) => SK === 'A');
-    expect(row).toMatchObject({ version: 3, gone: false });
+    expect(applied()).toEqual({
+      0: { version: 2, gone: true, doors: [] },
+      1: { version: 3, gone: false, doors: ['9'] },
+    });
   });
 
   it('is nothing any more, once the last door let go of it', async () => {
-    const { take, table } = await world();
+    const { take, applied } = await world();
     await take([there]);
     await take([{ ...gone, seq: 3, k: 1, removed: { '9': { transactionId: of, version: 3 } } }]);
-    const [row] = table.rows().filter(({ SK }) => SK === 'A');
-    expect(row).toMatchObject({ version: 3, gone: true });
+    await take([there]);
+    expect(applied()).toEqual({ 1: { version: 3, gone: true, doors: [] } });
+  });
+
+  it('is both doors of one shadow, told together or one after the other', async () => {
+    const beside = { ...there, seq: 3, doors: { '10': { transactionId: of, version: 3 } } };
+    const apart = await world();
+    await apart.take([there]);
+    await apart.take([beside]);
+    const together = await world();
+    await together.take([{ ...there, doors: { ...there.doors, ...beside.doors } }]);
+    const both = { 1: { version: 3, gone: false, doors: ['9', '10'] } };
+    expect({ apart: apart.applied(), together: together.applied() }).toEqual({ apart: both, together: both });
+  });
+
+  it('is not forgotten when two batches tell of it at once', async () => {
+    const { take, table, applied } = await world();
+    const told: number[] = [];
+    const tells = async (k: number, seen?: Table) => {
+      told.push(k);
+      await take([{ ...there, seq: k + 1, k }], seen);
+    };
+    for (let nth = 1; nth <= 8; nth += 1) {
+      const between = interrupted(table, nth, () => tells(nth));
+      await tells(10 + nth, between);
+    }
+    expect(told.length).toBeGreaterThan(8 + 3);
+    expect(Object.keys(z.record(z.string(), z.unknown()).parse(applied())).map(Number)).toEqual(
+      told.toSorted((a, b) => a - b),
+    );
   });
 });
 

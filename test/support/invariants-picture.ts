@@ -265,7 +265,7 @@ export type Picture = {
   locks: readonly { bankId: string; SK: string; tenant: string; transactionId: string; credentialId: string }[];
   /** Journal entries as recorded, by bank. */
   recorded: readonly { bankId: string; journalId: string; recordedAt: string; raw: unknown; entry: EntryShape }[];
-  /** Versions that the banks have applied, by transaction. */
+  /** Versions that the banks have applied in every shadow that speaks of it, by transaction; infinite where none does any more. */
   applied: ReadonlyMap<string, number>;
   testimonies: readonly Testimony[];
 };
@@ -513,7 +513,10 @@ const recordOf = ({ outcome, transactionId }: z.infer<typeof ReportShape>, PK: s
     : [{ PK, tenant, answer: { status: 201, body: { id: transactionId }, etag: 2 } }];
 
 const JournalRowShape = z.looseObject({ entries: z.array(z.unknown()), recordedAt: z.string() });
-const AppliedShape = z.looseObject({ version: z.int() });
+/** By the shadow: which version of the transaction its bank has there, or had. */
+const AppliedShape = z.looseObject({
+  shadows: z.record(z.string(), z.looseObject({ version: z.int(), gone: z.boolean() })),
+});
 const WaitingShape = z.looseObject({ tenant: z.string(), transactionId: z.string() });
 const LockShape = z.looseObject({ tenant: z.string(), transactionId: z.string(), credentialId: z.string() });
 
@@ -582,6 +585,11 @@ export const pictureOf = (
         entry: EntryShape.parse(raw),
       }));
     }),
-    applied: new Map(where('TXN', 'A').map((row) => [word(row, 2), AppliedShape.parse(row).version])),
+    applied: new Map(
+      where('TXN', 'A').map((row) => {
+        const shadows = Object.values(AppliedShape.parse(row).shadows).filter(({ gone }) => !gone);
+        return [word(row, 2), Math.min(...shadows.map(({ version }) => version))];
+      }),
+    ),
   };
 };
