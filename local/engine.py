@@ -1,4 +1,4 @@
-"""Runs MiniStack for local/engine.ts, with four things that it does not offer itself.
+"""Runs MiniStack for local/engine.ts, with five things that it does not offer itself.
 
 - The MQTT port listens on BIND_HOST too: MiniStack opens it on every address, and lets sessions without a certificate
   in, which nobody on the same network should be offered.
@@ -7,9 +7,12 @@
 - It answers IoT's DeleteConnection, by which a bank whose certificate was revoked is cut off.
 - Functions that start at the same moment do not stumble over the list of each other's sessions: the one that did took
   all workers of its function down with it, in the middle of what they were doing.
+- The keys that it makes for banks are of an elliptic curve: it makes them in the one loop that everything waits for, where
+  one of RSA takes 80 ms.
 """
 
 import asyncio
+import functools
 import os
 import signal
 import sys
@@ -69,5 +72,6 @@ def register_session_alone(access_key, session):
 
 
 sts.register_session = register_session_alone
+iot.sign_leaf_certificate = functools.partial(iot.sign_leaf_certificate, key_type="ec256")
 
 main()
