@@ -56,6 +56,9 @@ const known = (row: Row, health: Row | undefined): Known => ({
 
 const byOwner = 'by_owner';
 
+/** So often a change that others overtook is decided anew; then its caller is asked to come back. */
+const triesMax = 8;
+
 /** So many deliveries are looked at by one call that recovers. */
 const recoveredMost = 200;
 /** So many of them are sent again at the same time. */
@@ -116,7 +119,6 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       throw new Refusal('invalid_request', `the url ${detail}`, { errors: [{ pointer: '/url', detail }] });
   };
 
-  /** Writes a change of an endpoint with its answer; who else changed it in between is for the caller to see. */
   const save = async (
     call: AnyCall,
     change: SubjectChange<WebhookEndpoint>,
@@ -125,14 +127,25 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
   ): Promise<Answer> => {
     const { after, writes } = commitEndpoint(change, call.circumstances);
     const made = await make(after);
-    try {
-      await deps.table.write([...writes, ...more, ...call.record(made)]);
-    } catch (error) {
-      if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-      if (call.ifMatch !== undefined) throw new Refusal('precondition_failed', 'the endpoint was changed meanwhile');
-      throw new Refusal('busy', 'the endpoint is being changed by somebody else; try again', { retryAfterSeconds: 1 });
-    }
+    await deps.table.write([...writes, ...more, ...call.record(made)]);
     return made;
+  };
+
+  /** Decides a change on what the endpoint is now, and anew on what it has become where another change was faster. */
+  const changing = async (
+    call: AnyCall & { params: { endpointId: string } },
+    decide: (found: Known) => Promise<Answer>,
+  ): Promise<Answer> => {
+    for (let nth = 0; nth < triesMax; nth++) {
+      const found = await find(call.caller.tenant, call.params.endpointId, true);
+      requireMatch(found.endpoint, call.ifMatch);
+      try {
+        return await decide(found);
+      } catch (error) {
+        if (!(error instanceof Lost) || error.to('idempotency')) throw error;
+      }
+    }
+    throw new Refusal('busy', 'many change the endpoint at this very moment; try again', { retryAfterSeconds: 1 });
   };
 
   /** Recorded as due at once, and asked for; should the question get lost, the sweep finds what is due. */
@@ -191,61 +204,60 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       answerNow(await find(call.caller.tenant, call.params.endpointId), call),
 
     [contract.updateWebhookEndpoint.id]: async (call: Call<typeof contract.updateWebhookEndpoint>) => {
-      const { caller, params, ifMatch, now } = call;
-      const { endpoint, health } = await find(caller.tenant, params.endpointId, true);
-      requireMatch(endpoint, ifMatch);
+      const { caller, now } = call;
       const { state, eventTypes, ...texts } = call.body;
       if (texts.url !== undefined) requireReachable(texts.url);
       const wanted = { ...texts, ...(eventTypes && { eventTypes: [...new Set(eventTypes)] }) };
-      const set = Object.fromEntries(
-        Object.entries(wanted).filter(
-          ([name, value]) => !isDeepStrictEqual(value, endpoint[name as keyof typeof wanted]),
-        ),
-      );
-      const isOff = endpoint.state === 'disabled';
-      const emissions: Emission<WebhookEndpoint>[] = [];
-      if (Object.keys(set).length > 0) emissions.push({ type: 'webhook_endpoint.updated', set });
-      if (state === 'active' && isOff)
-        emissions.push({ type: 'webhook_endpoint.enabled', set: { state, disabledReason: null } });
-      if (state === 'disabled' && !isOff)
-        emissions.push({
-          type: 'webhook_endpoint.disabled',
-          set: { state, disabledReason: byOwner },
-          data: { reason: byOwner },
-        });
-      if (emissions.length === 0) return answerNow({ endpoint, health }, call);
-      // What it failed at before counts no more, or the next failure would disable it again.
-      const well: EndpointHealth | null =
-        health && state === 'active' && isOff
-          ? { lastOutcome: 'ok', failingSince: null, updatedAt: now, version: health.version + 1 }
-          : null;
-      return save(
-        call,
-        apply(endpoint, emissions),
-        (after) => answerNow({ endpoint: after, health: well ?? health }, call),
-        well ? [healthWrite(caller.tenant, endpoint.id, well)] : [],
-      );
+      return changing(call, async ({ endpoint, health }) => {
+        const set = Object.fromEntries(
+          Object.entries(wanted).filter(
+            ([name, value]) => !isDeepStrictEqual(value, endpoint[name as keyof typeof wanted]),
+          ),
+        );
+        const isOff = endpoint.state === 'disabled';
+        const emissions: Emission<WebhookEndpoint>[] = [];
+        if (Object.keys(set).length > 0) emissions.push({ type: 'webhook_endpoint.updated', set });
+        if (state === 'active' && isOff)
+          emissions.push({ type: 'webhook_endpoint.enabled', set: { state, disabledReason: null } });
+        if (state === 'disabled' && !isOff)
+          emissions.push({
+            type: 'webhook_endpoint.disabled',
+            set: { state, disabledReason: byOwner },
+            data: { reason: byOwner },
+          });
+        if (emissions.length === 0) return answerNow({ endpoint, health }, call);
+        // What it failed at before counts no more, or the next failure would disable it again.
+        const well: EndpointHealth | null =
+          health && state === 'active' && isOff
+            ? { lastOutcome: 'ok', failingSince: null, updatedAt: now, version: health.version + 1 }
+            : null;
+        return save(
+          call,
+          apply(endpoint, emissions),
+          (after) => answerNow({ endpoint: after, health: well ?? health }, call),
+          well ? [healthWrite(caller.tenant, endpoint.id, well)] : [],
+        );
+      });
     },
 
     [contract.rotateWebhookSecret.id]: async (call: Call<typeof contract.rotateWebhookSecret>) => {
-      const { body, caller, params, ifMatch, now } = call;
-      const { endpoint, health } = await find(caller.tenant, params.endpointId, true);
-      requireMatch(endpoint, ifMatch);
       const { version: keyVersion } = await deps.rootKeys();
-      const { overlapSeconds, signature: scheme = endpoint.secret.scheme } = body;
-      const set = rotated(endpoint, { keyVersion, scheme, overlapSeconds }, now);
-      return save(call, apply(endpoint, [{ type: 'webhook_endpoint.secret_rotated', set }]), (after) =>
-        withNewKey({ endpoint: after, health }, call),
-      );
+      return changing(call, async ({ endpoint, health }) => {
+        const { overlapSeconds, signature: scheme = endpoint.secret.scheme } = call.body;
+        const set = rotated(endpoint, { keyVersion, scheme, overlapSeconds }, call.now);
+        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.secret_rotated', set }]), (after) =>
+          withNewKey({ endpoint: after, health }, call),
+        );
+      });
     },
 
-    [contract.pingWebhookEndpoint.id]: async (call: Call<typeof contract.pingWebhookEndpoint>) => {
-      const { endpoint, health } = await find(call.caller.tenant, call.params.endpointId, true);
-      requireEnabled(endpoint);
-      return save(call, apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]), (after) =>
-        answerNow({ endpoint: after, health }, call),
-      );
-    },
+    [contract.pingWebhookEndpoint.id]: async (call: Call<typeof contract.pingWebhookEndpoint>) =>
+      changing(call, async ({ endpoint, health }) => {
+        requireEnabled(endpoint);
+        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]), (after) =>
+          answerNow({ endpoint: after, health }, call),
+        );
+      }),
 
     [contract.listDeliveries.id]: async (call: Call<typeof contract.listDeliveries>) => {
       const { caller, params, query } = call;

@@ -10,6 +10,8 @@ import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { firstIdAt } from '#shared/lambda/ids.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
 import { deliveryWrite, healthWrite } from '#shared/store/deliveries.ts';
+import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
 import { webhookEndpointHandlers } from '../../functions/http/webhook-endpoints.ts';
 import { memoryTable } from '../support/memory-table.ts';
 
@@ -177,12 +179,41 @@ describe('a webhook endpoint that is changed', () => {
     });
   });
 
-  it('is changed by one of two who read the same, and the other is asked to come back', async () => {
+  it('is changed by all who change it at the same time, each knowing of those before', async () => {
+    const { create, update, rotate, read, events } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    await Promise.all([
+      update(id, { description: 'ours' }),
+      rotate(id, { signature: 'ed25519' }),
+      update(id, { state: 'disabled' }),
+      update(id, { eventTypes: ['bank.offline'] }),
+      rotate(id, {}),
+    ]);
+    expect(await read(id)).toMatchObject({
+      description: 'ours',
+      signature: 'ed25519',
+      state: 'disabled',
+      eventTypes: ['bank.offline'],
+      version: 6,
+    });
+    expect(events().map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it('is changed by one of two who want to change what they read, and the other is told', async () => {
     const { create, update } = calling();
     const { id } = await create('https://hooks.shop.com/');
-    const both = await Promise.allSettled([update(id, { description: 'one' }), update(id, { description: 'two' })]);
+    const wanted = ['one', 'two'].map((description) => update(id, { description }, { ifMatch: 1 }));
+    const both = await Promise.allSettled(wanted);
     expect(both.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
-    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'busy' } });
+    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'precondition_failed' } });
+  });
+
+  it('is left alone after some tries by who is overtaken each time, and asked to come back', async () => {
+    const { create, update, table } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const lost = { kind: 'subject' as const, key: keys.endpoint(tenant, id), current: undefined };
+    table.write = async () => Promise.reject(new Lost([lost]));
+    await expect(update(id, { description: 'x' })).rejects.toMatchObject({ code: 'busy', retryAfterSeconds: 1 });
   });
 
   it('stops and goes on, with a clean record', async () => {
