@@ -105,16 +105,22 @@ function handOver() {
     env,
   });
   const signals = ['SIGINT', 'SIGTERM', ...(process.stdout.isTTY ? ['SIGHUP'] : [])];
+  let asked = false;
   for (const signal of signals) {
     // Waiting for the child lets it clean up before the prompt returns. At Ctrl-C the terminal tells it by itself.
-    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+    process.on(signal, () => {
+      if (signal === 'SIGINT' && process.stdin.isTTY) return;
+      asked = true;
+      child.kill(signal);
+    });
   }
-  followNpm(child);
+  // Who was told already is cleaning up: being told again would cut that off.
+  followNpm(() => asked || child.kill('SIGTERM'));
   child.on('exit', (code, signal) => process.exit(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1)));
 }
 
 // npm killed hard, or the shell between it and us ended by a signal that was meant for us, must not leave us behind.
-function followNpm(child) {
+function followNpm(end) {
   if (!process.env.npm_lifecycle_event) return;
   const shell = process.ppid;
   const { command, parent } = told(shell);
@@ -126,7 +132,7 @@ function followNpm(child) {
       return false;
     }
   };
-  setInterval(() => isThere() || child.kill('SIGTERM'), 500).unref();
+  setInterval(() => isThere() || end(), 500).unref();
 }
 
 function told(pid) {

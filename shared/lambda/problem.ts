@@ -46,18 +46,24 @@ export const fieldErrors = (error: z.ZodError): FieldError[] =>
     return [{ pointer: at, detail: isMissing(issue) ? 'is missing' : issue.message }];
   });
 
+/** Where a request can be mistaken, and what the pointers to it begin with. */
+const places = { path: '#path', query: '#query', body: '' } as const;
+
 /** Parses what the caller sent; only this makes a 400. */
-export const parseRequest = <T extends z.ZodType>(schema: T, value: unknown, where: string): z.infer<T> => {
+export const parseRequest = <T extends z.ZodType>(
+  schema: T,
+  value: unknown,
+  where: keyof typeof places,
+): z.infer<T> => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const errors = fieldErrors(parsed.error);
-  const first = errors[0];
+  const errors = fieldErrors(parsed.error).map((it) => ({ ...it, pointer: `${places[where]}${it.pointer}` }));
+  const [first, ...others] = errors;
+  const more = others.length === 0 ? '' : `, and ${others.length} more in errors`;
   throw new Refusal(
     'invalid_request',
-    `the ${where} is not valid: ${first?.pointer || '(whole)'} ${first?.detail ?? ''}`.trim(),
-    {
-      errors,
-    },
+    `the ${where} is not valid: ${first?.pointer || '(whole)'} ${first?.detail ?? ''}${more}`.trim(),
+    { errors },
   );
 };
 

@@ -277,11 +277,11 @@ describe('what there is not', () => {
 
 describe('a list', () => {
   it.each([
-    ['?limit=0', '/limit'],
-    ['?limit=101', '/limit'],
-    ['?limit=many', '/limit'],
-    ['?colour=red', '/colour'],
-    ['?limit=1&limit=2', '/limit'],
+    ['?limit=0', '#query/limit'],
+    ['?limit=101', '#query/limit'],
+    ['?limit=many', '#query/limit'],
+    ['?colour=red', '#query/colour'],
+    ['?limit=1&limit=2', '#query/limit'],
   ])('refuses %s and names it', async (query, pointer) => {
     const problem = problemOf(await tenant.api.request('GET', `/v1/sites${query}`));
     expect(problem).toMatchObject({ status: 400, errors: [{ pointer }] });
