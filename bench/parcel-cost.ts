@@ -157,7 +157,11 @@ const modelled: Record<string, readonly string[]> = {
   Deliver: ['read', 'PutItem'],
   Messages: ['read', 'PutItem', 'sns'],
   Search: ['read', 'TransactWriteItems', 'PutItem'],
+  Feed: ['read', 'TransactWriteItems'],
 };
+
+/** Reactions that the budget is not about. */
+const ownLines = ['Messages', 'Search', 'Feed'];
 
 const requireModelled = (calls: readonly Recorded[]): void => {
   for (const call of calls.filter((it) => it.service !== 'secretsmanager')) {
@@ -208,6 +212,7 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const journaled = commits.filter(({ by }) => by === 'Journal');
   // No commits: the rows that transactions are found by.
   const lookups = commits.filter(({ by }) => by === 'Search');
+  const numbered = commits.filter(({ by }) => by === 'Feed');
 
   // The journal function acknowledges each message that the rule brought it, once.
   const acks = of('Journal', 'iotdata', 'POST').length;
@@ -215,12 +220,13 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const gaps = of('Journal', 'sqs', 'SendMessage').length;
   const shadows = shadowUnits(calls.filter((it) => it.by === 'Grants' && it.service === 'iotdata'));
   const events = busEntries(calls);
-  const reactions = woken.filter((name) => name !== 'Messages' && name !== 'Search');
+  const reactions = woken.filter((name) => !ownLines.includes(name));
   const messages = woken.filter((name) => name === 'Messages').length;
   const searches = woken.filter((name) => name === 'Search').length;
+  const inFeed = woken.filter((name) => name === 'Feed').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
   // One per commit: what a batch of the stream saves is not counted.
-  const published = commits.length - lookups.length;
+  const published = commits.length - lookups.length - numbered.length;
   const named = (operation: string) =>
     new Set(
       of('BusDeadlines', 'scheduler', operation)
@@ -312,6 +318,14 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
         ...readsOf('Search').map(readUnits),
         ...lookups.map((it) => it.units),
         ...(singles.get('Search') ?? []),
+      ),
+    },
+    {
+      what: `feed: ${plural(inFeed, 'event')} numbered in ${plural(numbered.length, 'transaction')} of ${kilobytesOf(sum(...numbered.map((it) => it.units)))} KB`,
+      units: sum(
+        times(inFeed, sum(queueMessage, invocation(), log(logBytes))),
+        ...readsOf('Feed').map(readUnits),
+        ...numbered.map((it) => it.units),
       ),
     },
   ];

@@ -6,6 +6,7 @@ import * as banks from '../shared/api/banks.ts';
 import * as commands from '../shared/api/commands.ts';
 import * as controllers from '../shared/api/controllers.ts';
 import * as credentials from '../shared/api/credentials.ts';
+import * as events from '../shared/api/events.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
@@ -59,13 +60,14 @@ const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const emptyEverywhere = 'nothing may lie in any of its doors';
 const byDeliveries = 'what it has missed has to be looked for';
+const byHour = 'the hour that it begins in is looked up first';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
 const holds = 20;
-type Size = { doors: number; holds: number; found: number; stored: number };
-export const small: Size = { doors: 12, holds: 0, found: 2, stored: 100 };
-export const large = (stored: number): Size => ({ doors: 120, holds, found: 75, stored });
+type Size = { doors: number; holds: number; found: number; stored: number; numbered: number };
+export const small: Size = { doors: 12, holds: 0, found: 2, stored: 100, numbered: 2 };
+export const large = (stored: number): Size => ({ doors: 120, holds, found: 75, stored, numbered: 1_500 });
 
 /** What every request of the contract takes, uncontended and with what every function knows of its callers. */
 export async function measureRequestPath(bench: Workbench, recorder: Recorder, stored: number): Promise<Measured[]> {
@@ -184,6 +186,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const { transactionId: oneOfMany } = await another();
   await bench.index(oneOfMany);
   await bench.crowd(oneOfMany, size.stored);
+  await bench.number(size.numbered);
   const order = parcelFor(bankId);
   const endpoint = { url: 'http://127.0.0.1:9/', description: 'bench' };
   const { id: _, ...rules } = defaultPolicy;
@@ -203,6 +206,10 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   // Each noun is a function of its own, and knows its callers from their second request on.
   for (const route of [sites.listSites, banks.listBanks, policies.listAssignmentPolicies]) await succeed(route, {});
 
+  const followed = async () => {
+    const { body } = await succeed(events.listEvents, { query: { limit: '1' } });
+    return { after: z.object({ nextCursor: z.string() }).parse(body).nextCursor };
+  };
   const operations: Operation[] = [
     { route: transactions.getTransaction, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     {
@@ -494,6 +501,14 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: webhookEndpoints.rotateWebhookSecret, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
     { route: webhookEndpoints.pingWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
     { route: webhookEndpoints.listDeliveries, ask: ({ endpointId }) => ({ params: { endpointId } }) },
+    { route: events.listEvents, ask: () => ({}), lookup: byHour },
+    {
+      route: events.listEvents,
+      name: 'list-events, of one type',
+      ask: () => ({ query: { type: 'transaction.deposited' } }),
+      lookup: byHour,
+    },
+    { route: events.listEvents, name: 'list-events, after a cursor', ask: async () => ({ query: await followed() }) },
     {
       route: webhookEndpoints.resendDelivery,
       ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId }, body: {} }),

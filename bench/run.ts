@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import * as z from 'zod';
 import { type Lifetime, lifetime } from '../local/lifetime.ts';
 import { PlainError, say, step } from '../local/say.ts';
+import { listEvents } from '../shared/api/events.ts';
 import { listTransactions } from '../shared/api/transactions.ts';
 import { ownStack } from '../test/support/engine.ts';
 import { type Bundle, deployedBundles, type ImportTime, importTimes } from './bundles.ts';
@@ -95,7 +96,9 @@ const requestBudgets = (path: readonly Measured[], stored: number): Budget[] => 
   const calls = ({ small, large }: Measured) => [small, large];
   const reads = direct.filter(({ changes }) => !changes).flatMap(calls);
   const changes = direct.filter((it) => it.changes).flatMap(calls);
-  const searches = path.filter(({ operation }) => operation.startsWith(listTransactions.id));
+  const searches = path.filter(({ operation }) =>
+    [listTransactions.id, listEvents.id].some((it) => operation.startsWith(it)),
+  );
   const differing = path.filter(({ small, large }) => small.reads !== large.reads || small.writes !== large.writes);
   return [
     {
@@ -111,7 +114,7 @@ const requestBudgets = (path: readonly Measured[], stored: number): Budget[] => 
       unit: '',
     },
     {
-      what: `DynamoDB calls of a page of search, most of ${searches.length} searches`,
+      what: `DynamoDB calls of a page of search or of the feed, most of ${searches.length} ways to ask`,
       measured: most(searches.flatMap(calls).map((it) => it.reads + it.writes)),
       budget: 2,
       unit: '',

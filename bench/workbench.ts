@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import * as z from 'zod';
+import { sampleEvent } from '../events/samples.ts';
 import { apiKeyHandlers } from '../functions/http/api-keys.ts';
 import { assetHandlers } from '../functions/http/assets.ts';
 import { assignmentPolicyHandlers } from '../functions/http/assignment-policies.ts';
 import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { credentialHandlers } from '../functions/http/credentials.ts';
+import { eventHandlers } from '../functions/http/events.ts';
 import { importHandlers } from '../functions/http/imports.ts';
 import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
@@ -19,6 +21,7 @@ import { createTenant } from '../functions/operator/create-tenant.ts';
 import { clientOptions, type Endpoint } from '../local/endpoint.ts';
 import { outputOf, type StackHandle } from '../local/stack-handle.ts';
 import { createBank } from '../shared/api/banks.ts';
+import { feedDays } from '../shared/api/events.ts';
 import type { Noun, Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import { createSite } from '../shared/api/sites.ts';
@@ -35,6 +38,7 @@ import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
 import { commitStockUnit, compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
+import { numberEvents } from '../shared/store/feed.ts';
 import { packed } from '../shared/store/packed.ts';
 import { keys } from '../shared/store/rows.ts';
 import { indexTransaction } from '../shared/store/search.ts';
@@ -57,6 +61,8 @@ export type Workbench = {
   index: (transactionId: string) => Promise<void>;
   /** As if so many like this one, which is indexed, had been stored in the year before, and were found by the same. */
   crowd: (transactionId: string, count: number) => Promise<void>;
+  /** As if so many events had been numbered for the feed. */
+  number: (count: number) => Promise<void>;
   newBank: (layout: LayoutDoor[]) => Promise<Bank>;
   /** As if its bank had told so: the transaction's row with these fields changed. */
   becomes: (transactionId: string, fields: Record<string, unknown>) => Promise<void>;
@@ -134,6 +140,16 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
         doors: [],
       }),
     crowd: (transactionId, count) => crowd(deps.table, stack, { tableName, tenant, transactionId, count }),
+    number: async (count) => {
+      for (let from = 0; from < count; from += numberedAtOnce) {
+        const some = Array.from({ length: Math.min(numberedAtOnce, count - from) }, () => ({
+          ...sampleEvent('transaction.deposited'),
+          id: newId('evt'),
+          tenant,
+        }));
+        await numberEvents(deps.table, tenant, some, { now: deps.clock(), keptDays: feedDays });
+      }
+    },
     newBank: async (layout) => {
       const bankId = await make(createBank, { siteId, name: 'Bench', layout });
       const bank = await readBank(deps.table, tenant, bankId);
@@ -152,6 +168,8 @@ export async function openWorkbench(stack: StackHandle): Promise<Workbench> {
   };
 }
 
+/** With a mark each, what a transaction holds. */
+const numberedAtOnce = 40;
 const rowsAtOnce = 25;
 const batchesAtOnce = 8;
 const yearMs = 365 * 86_400_000;
@@ -241,6 +259,7 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   imports: importHandlers,
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
+  events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),
   'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere }),
 };
 

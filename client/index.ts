@@ -30,6 +30,8 @@ export const latchwork = ({
 }: LatchworkOptions): Latchwork => {
   const client = createClient<paths, 'application/json'>({
     baseUrl,
+    // As the document says of every parameter that takes several values.
+    querySerializer: { array: { style: 'form', explode: false } },
     fetch: insistent(fetch, retries, longestWaitMs),
     ...(apiKey !== undefined && { headers: { authorization: `Bearer ${apiKey}` } }),
   });

@@ -11,6 +11,7 @@ import { output } from './constructs/output.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import type { Data } from './data.ts';
 import type { Devices } from './devices.ts';
+import { tellFeedDays } from './feed.ts';
 import type { Stage } from './stages.ts';
 import type { Webhooks } from './webhooks.ts';
 
@@ -68,6 +69,7 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
     storesData: true,
   },
+  events: { name: 'HttpEvents', impact: 'The feed cannot be read.', storesData: true },
   documents: { name: 'HttpDocuments', impact: 'The API description cannot be read.', storesData: false },
 };
 
@@ -102,6 +104,7 @@ export class Api extends Construct {
       'stock-units': serve('stock-units'),
       imports: serve('imports'),
       'webhook-endpoints': serve('webhook-endpoints'),
+      events: serve('events'),
       documents: serve('documents'),
     };
     // The one thing that is not deferred: a person stands in front of the door.
@@ -109,6 +112,7 @@ export class Api extends Construct {
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
+    tellFeedDays(served.events.fn, stage);
     data.takeUploads(served.imports.fn);
 
     const api = new HttpApi(this, 'Api', {

@@ -1,4 +1,5 @@
 import type { Node } from 'constructs';
+import { feedDays } from '../shared/api/events.ts';
 
 /** Everything that differs between stages. What stands nowhere here is the same on a laptop and in production. */
 export type Stage = {
@@ -22,6 +23,8 @@ export type Stage = {
   connectivityWaitsSeconds: string;
   /** How long nobody, us included, can change or delete an anchor; `COMPLIANCE` holds against the root user as well. */
   anchorLock: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number };
+  /** For how many days the feed keeps an event. */
+  feedDays: number;
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
   streamRecordMaxAgeSeconds: number;
   /** Queues, topics and buckets refuse plain HTTP, which is all that the local engine speaks. */
@@ -55,6 +58,7 @@ const prod: Stage = {
   connectivityWaitsSeconds: '15,180,60',
   // Ten years, as long as business records are kept in most of Europe.
   anchorLock: { mode: 'COMPLIANCE', days: 3_653 },
+  feedDays,
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,

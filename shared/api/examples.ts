@@ -9,6 +9,7 @@ import * as commands from './commands.ts';
 import * as controllers from './controllers.ts';
 import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
+import * as events from './events.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
@@ -805,6 +806,14 @@ export const examples: readonly Example[] = [
     params: { endpointId: ids.endpoint },
     body: { since: at },
     answer: { resent: 0, goOnSince: null },
+  }),
+  example(events.listEvents, {
+    query: { type: 'webhook_endpoint.*', subject: ids.endpoint, limit: '1' },
+    answer: {
+      data: [{ ...sampleEvent('webhook_endpoint.created'), sequence: 1 }],
+      nextCursor: 'Zm9yIGV4YW1wbGUgb25seSwgbm90IGEgcmVhbCBjdXJzb3I',
+      hasMore: true,
+    },
   }),
 
   example(transactions.checkTransaction, {

@@ -31,6 +31,17 @@ const shownAs = (values: [summary: string, value: unknown][]): Json =>
         ),
       };
 
+/** What a parameter says is about it, not about its value; several values are separated by commas. */
+const parameterOf = ({ description, ...schema }: Json, value: string | undefined): Json => {
+  const isList = schema.type === 'array';
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(isList && { style: 'form', explode: false }),
+    schema,
+    ...(value === undefined ? {} : { example: isList ? value.split(',') : value }),
+  };
+};
+
 const parametersOf = (route: Route): Json[] => {
   const [first] = examplesOf(route);
   const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
@@ -38,10 +49,8 @@ const parametersOf = (route: Route): Json[] => {
       name,
       in: where,
       required: where === 'path' || !z.safeParse(field, undefined).success,
-      schema: schemaOf(field, 'input', {}),
-      ...exampleOf((where === 'path' ? first?.params : first?.query)?.[name]),
+      ...parameterOf(schemaOf(field, 'input', {}), (where === 'path' ? first?.params : first?.query)?.[name]),
     }));
-  const exampleOf = (value: string | undefined): Json => (value === undefined ? {} : { example: value });
   const header = (name: string, required: boolean, pattern: string, description: string): Json => ({
     name,
     in: 'header',

@@ -148,6 +148,20 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     retry: 'after a change',
     detail: 'it is disabled: gone',
   },
+  cursor_expired: {
+    meaning:
+      'The cursor of the feed is older than what the feed keeps, so events may have gone that you have not seen.',
+    causes: [
+      'Nobody has followed the feed with this cursor for longer than its retention, 30 days unless your operator says otherwise.',
+    ],
+    remedy: [
+      'Begin again without a cursor, with the oldest event that is kept, and drop what you know by its `id`.',
+      'What is older stands in the events of each transaction, `GET /v1/transactions/{id}/events`.',
+    ],
+    retry: 'never',
+    detail:
+      'the cursor was given at 2026-01-12T08:00:00.000Z; of what has happened since, only the last 30 days are kept',
+  },
   precondition_failed: {
     meaning: 'You sent `If-Match`, and the thing was changed after you read it. Nothing was done.',
     causes: ['Another caller, the bank or a deadline was faster.'],

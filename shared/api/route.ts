@@ -17,6 +17,7 @@ export type Noun =
   | 'assignment-policies'
   | 'workflow-terms'
   | 'webhook-endpoints'
+  | 'events'
   | 'documents';
 
 /**

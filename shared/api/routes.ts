@@ -6,6 +6,7 @@ import * as commands from './commands.ts';
 import * as controllers from './controllers.ts';
 import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
+import * as events from './events.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
@@ -36,5 +37,6 @@ export const routes: readonly Route[] = [
   workflowTerms,
   apiKeys,
   webhookEndpoints,
+  events,
   documents,
 ].flatMap((noun) => Object.values(noun).filter(isRoute));

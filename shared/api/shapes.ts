@@ -1,5 +1,9 @@
 import * as z from 'zod';
+import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
+import { once } from '../../events/once.ts';
+
+export const EventView = once(() => Envelope.meta({ id: 'Event' }));
 
 export const listOf = <T extends z.ZodType>(item: T) => z.object({ data: z.array(item), nextCursor: field.textOrNull });
 

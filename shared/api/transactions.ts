@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { AccessMethod, methods, Step } from '../device/access.ts';
@@ -23,7 +22,7 @@ import {
 } from '../domain/transaction.ts';
 import { Condition, Tolerance, Workflow, workflowOf } from '../domain/workflow.ts';
 import type { Route } from './route.ts';
-import { idParam, listOf, page, where } from './shapes.ts';
+import { EventView, idParam, listOf, page, where } from './shapes.ts';
 
 export const CredentialView = Credential.pick({
   id: true,
@@ -344,7 +343,7 @@ export const listTransactionEvents = {
   params,
   query: once(() => z.strictObject(page)),
   status: 200,
-  response: once(() => listOf(Envelope.meta({ id: 'Event' }))),
+  response: once(() => listOf(EventView())),
   problems: [],
 } as const satisfies Route;
 

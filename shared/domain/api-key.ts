@@ -18,6 +18,7 @@ export const Scope = z.enum([
   'stock:write',
   'webhooks:read',
   'webhooks:write',
+  'events:read',
   'api-keys:read',
   'api-keys:write',
 ]);

@@ -17,6 +17,7 @@ export const refusals = {
   door_busy: { status: 409, title: 'The door is carrying out another command' },
   presence_unproved: { status: 409, title: 'The code is not the one that the bank shows' },
   endpoint_disabled: { status: 409, title: 'The webhook endpoint is disabled' },
+  cursor_expired: { status: 410, title: 'What came after the cursor is no longer kept' },
   precondition_failed: { status: 412, title: 'It was changed since you read it' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key was used for another request' },

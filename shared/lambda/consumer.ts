@@ -6,17 +6,34 @@ import { log } from './log.ts';
 
 type Handle<T> = (message: T, record: SQSRecord) => Promise<void>;
 
+type Received<T> = { message: T; record: SQSRecord };
+/** Answers for each message what became of it. */
+type HandleBatch<T> = (received: Received<T>[]) => Promise<void>[];
+
+const eachByItself =
+  <T>(handle: Handle<T>): HandleBatch<T> =>
+  (received) =>
+    received.map(async ({ message, record }) => handle(message, record));
+
 /**
- * A function behind a queue. Each message is parsed and handled by itself; one that fails goes back to the queue alone,
- * and after `maxReceiveCount` tries to the dead-letter queue, where an alarm waits for it. One log line per batch.
+ * A function behind a queue. Each message is parsed by itself, and handled so unless said otherwise; what fails goes back
+ * to the queue alone, and after `maxReceiveCount` tries to the dead-letter queue, where an alarm waits for it. One log
+ * line per batch.
  */
-const queueFunction = <T>(read: (body: unknown) => T, open: () => Handle<T>) => {
-  let handle: Handle<T> | undefined;
+const queueFunction = <T>(read: (body: unknown) => T, open: () => HandleBatch<T>) => {
+  let handle: HandleBatch<T> | undefined;
   return middy<SQSEvent, SQSBatchResponse, Error, Context>().handler(async ({ Records }) => {
     handle ??= open();
-    const own = handle;
+    const parsed = await Promise.allSettled(
+      Records.map(async (record) => ({ message: read(JSON.parse(record.body)), record })),
+    );
+    const received = parsed.flatMap((it) => (it.status === 'fulfilled' ? [it.value] : []));
+    const handled = handle(received);
     const outcomes = await Promise.allSettled(
-      Records.map(async (record) => own(read(JSON.parse(record.body)), record)),
+      parsed.map(async (it) => {
+        if (it.status === 'rejected') throw it.reason;
+        await handled[received.indexOf(it.value)];
+      }),
     );
     const failed = outcomes.flatMap((outcome, nth) => {
       const record = Records[nth];
@@ -36,9 +53,37 @@ const queueFunction = <T>(read: (body: unknown) => T, open: () => Handle<T>) => 
 
 /** Messages of our own, or of an IoT rule: the body is what `schema` says. */
 export const consumer = <S extends z.ZodType>(schema: S, open: () => Handle<z.infer<S>>) =>
-  queueFunction((body) => schema.parse(body), open);
+  queueFunction(
+    (body) => schema.parse(body),
+    () => eachByItself(open()),
+  );
 
 const BusMessage = z.object({ detail: Envelope });
 
 /** Events of our bus, each of which may come twice, late or out of order: the handler re-reads what is true now. */
-export const reaction = (open: () => Handle<Envelope>) => queueFunction((body) => BusMessage.parse(body).detail, open);
+export const reaction = (open: () => Handle<Envelope>) =>
+  queueFunction(
+    (body) => BusMessage.parse(body).detail,
+    () => eachByItself(open()),
+  );
+
+/** The same, where those of a tenant that come together are handled together, and fail together. */
+export const reactionByTenant = (open: () => (tenant: string, events: Envelope[]) => Promise<void>) =>
+  queueFunction(
+    (body) => BusMessage.parse(body).detail,
+    () => {
+      const handle = open();
+      return (received) => {
+        const work = new Map<string, Promise<void>>();
+        for (const [tenant, own] of Map.groupBy(received, ({ message }) => message.tenant))
+          work.set(
+            tenant,
+            handle(
+              tenant,
+              own.map(({ message }) => message),
+            ),
+          );
+        return received.map(async ({ message }) => work.get(message.tenant));
+      };
+    },
+  );

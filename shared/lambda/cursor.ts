@@ -20,10 +20,10 @@ const macBytes = 16;
 const macOf = (rootKey: KeyObject, list: string, place: string): Buffer =>
   createHmac('sha256', rootKey).update(`cursor:${list}:${place}`).digest().subarray(0, macBytes);
 
-const foreign = (): Refusal =>
+const foreign = (name: string): Refusal =>
   new Refusal('invalid_request', 'the cursor is not one that this list gave', {
     errors: [
-      { pointer: '#query/cursor', detail: 'take nextCursor of the page before, unchanged, with the same filters' },
+      { pointer: `#query/${name}`, detail: 'take nextCursor of the page before, unchanged, with the same filters' },
     ],
   });
 
@@ -32,7 +32,9 @@ const foreign = (): Refusal =>
  * derived from the root secret. The size of a page may change on the way, so it is no part of which list it is.
  */
 export const cursorsOf = (rootKeys: () => Promise<RootKeys>, { tenant, route, params, query }: CursorList): Cursors => {
-  const { limit: _, cursor, ...filters } = query;
+  // A feed has no end, so there it is called by what it is for.
+  const name = 'after' in query ? 'after' : 'cursor';
+  const { limit: _, [name]: cursor, ...filters } = query;
   const list = (): string => hashOf([tenant, route, params, filters]);
   return {
     read: async () => {
@@ -41,11 +43,11 @@ export const cursorsOf = (rootKeys: () => Promise<RootKeys>, { tenant, route, pa
       const place = bytes.subarray(macBytes).toString('utf8');
       const [, version, at] = /^(\d{1,6}):(.*)$/s.exec(place) ?? [];
       // A second spelling of the same bytes was given by nobody.
-      if (version === undefined || at === undefined || bytes.toString('base64url') !== cursor) throw foreign();
+      if (version === undefined || at === undefined || bytes.toString('base64url') !== cursor) throw foreign(name);
       const keys = await rootKeys();
       const key = keys.find(Number(version));
       if (key === undefined || !timingSafeEqual(macOf(key, list(), place), bytes.subarray(0, macBytes)))
-        throw foreign();
+        throw foreign(name);
       return at;
     },
     give: async (at) => {

@@ -99,6 +99,14 @@ export const keys = {
     PK: `DLV#${tenant}#${endpointId}`,
     SK: eventId,
   }),
+  /** An event of a tenant's feed, at its position. */
+  feed: (tenant: string, position: number): Key => ({ PK: `FEED#${tenant}`, SK: number(position) }),
+  /** How far a tenant's events are numbered. */
+  feedEnd: (tenant: string): Key => ({ PK: `FEEDEND#${tenant}`, SK: 'S' }),
+  /** At which position an hour begins in which something was numbered. */
+  feedHour: (tenant: string, hour: string): Key => ({ PK: `FEEDHOURS#${tenant}`, SK: hour }),
+  /** That an event has a position in the feed. */
+  numbered: (tenant: string, eventId: string): Key => ({ PK: `NUMBERED#${tenant}`, SK: eventId }),
   /** What a person was told because of an event. */
   message: (tenant: string, eventId: string): Key => ({ PK: `MSG#${tenant}#${eventId}`, SK: 'S' }),
   idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
@@ -170,6 +178,9 @@ export const ranges = {
     from: `J#${journalId}#${number(from)}`,
     to: `J#${journalId}#${number(to)}`,
   }),
+  feed: (tenant: string, from: number) => ({ PK: `FEED#${tenant}`, from: number(from), to: end }),
+  /** Hours from one on in which something was numbered. */
+  feedHours: (tenant: string, from: string) => ({ PK: `FEEDHOURS#${tenant}`, from, to: end }),
   /** Transactions that were created from and before a moment, if given. */
   lookups: (tenant: string, term: string, from = ' ', to = end) => ({ PK: `F#${tenant}#${term}`, from, to }),
   /** The heads of an hour, a shard each. */

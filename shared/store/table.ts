@@ -65,10 +65,19 @@ export type Table = {
   get: (key: Key, consistent?: boolean) => Promise<Record<string, unknown> | undefined>;
   /** At most 100 rows, in the order of the keys; undefined where there is none. */
   batchGet: (keys: Key[], consistent?: boolean) => Promise<(Record<string, unknown> | undefined)[]>;
-  /** Rows of a partition between two sort keys, inclusive; all pages unless `limit` is given. */
+  /**
+   * Rows of a partition between two sort keys, inclusive; all pages unless `limit` is given. `oneCall`: only what a single
+   * call brings, which is 1 MB.
+   */
   query: (
     range: { PK: string; from: string; to: string },
-    options?: { consistent?: boolean; limit?: number; after?: Key | undefined; newestFirst?: boolean },
+    options?: {
+      consistent?: boolean;
+      limit?: number;
+      after?: Key | undefined;
+      newestFirst?: boolean;
+      oneCall?: boolean;
+    },
   ) => Promise<Page>;
   /** Keys of what is due, of one shard of the sparse index. */
   due: (shard: string, before: string, limit: number) => Promise<Key[]>;
@@ -254,7 +263,7 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
         return keys.map((it) => found.get(`${it.PK}|${it.SK}`));
       }),
 
-    query: ({ PK, from, to }, { consistent = false, limit, after, newestFirst = false } = {}) =>
+    query: ({ PK, from, to }, { consistent = false, limit, after, newestFirst = false, oneCall = false } = {}) =>
       calm(async () => {
         const rows: Record<string, unknown>[] = [];
         let start: Attributes | undefined = after && attributesOf(after);
@@ -272,7 +281,7 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
           );
           rows.push(...(answer.Items ?? []).map(rowOf));
           start = answer.LastEvaluatedKey;
-        } while (start !== undefined && (limit === undefined || rows.length < limit));
+        } while (!oneCall && start !== undefined && (limit === undefined || rows.length < limit));
         return { rows, next: start === undefined ? null : keyFrom(start) };
       }),
 

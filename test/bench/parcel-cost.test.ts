@@ -100,6 +100,22 @@ describe('what the calls of a parcel cost', () => {
     expect(lines.every(({ units }) => costOf(units) === 0)).toBe(true);
   });
 
+  it('keeps what makes the feed apart, as a line of its own', () => {
+    const numbered = commit(
+      'Feed',
+      { PK: 'FEEDEND#1', SK: 'S' },
+      { PK: 'NUMBERED#1#evt_1', SK: 'S' },
+      { PK: 'FEED#1', SK: '1', event: new Uint8Array(1_500) },
+    );
+    const { lines, unitsOf } = costed([numbered], ['Feed']);
+    expect(unitsOf('feed: 1 event numbered in 1 transaction of 4 KB')).toMatchObject({
+      queueRequests: 3,
+      invocations: 1,
+      writes: 2 * (1 + 1 + 2),
+    });
+    expect(lines.every(({ units }) => costOf(units) === 0)).toBe(true);
+  });
+
   it('bills binary by its bytes, not by the letters it is sent as', () => {
     const { unitsOf } = costed([commit('Journal', { PK: 'TXN#1', SK: 'C#1', events: new Uint8Array(1_000) })]);
     expect(unitsOf('deposit and pickup:')).toEqual({ writes: 2 });

@@ -36,6 +36,14 @@ describe('stages', () => {
     expect(waits(shorter)).toEqual(['1,1', '1,1']);
   });
 
+  it('tell who writes the feed and who reads it the same of how long it is kept', () => {
+    const days = (stage: 'local' | 'dev' | 'prod') =>
+      ['bus/feed', 'http/events']
+        .flatMap((entry) => variablesOf(synthesized(stage), entry))
+        .map(({ FEED_DAYS }) => FEED_DAYS);
+    for (const stage of ['local', 'dev', 'prod'] as const) expect(days(stage)).toEqual(['30', '30']);
+  });
+
   it('resend a door command after 2 seconds, unless a test wants it sooner', () => {
     const delay = (overrides: Record<string, unknown>) => {
       const stack = synthesized('local', overrides);

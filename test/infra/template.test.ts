@@ -106,7 +106,7 @@ describe('the stacks', () => {
   it('names what scripts and operators need', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
-      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search', 'LockBoards'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search', 'Feed', 'LockBoards'],
       ...['ImportFiles', 'Imports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
@@ -384,7 +384,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(12);
+    expect(reactions).toHaveLength(13);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -393,7 +393,7 @@ describe('every rule of the bus', () => {
     }
   });
 
-  const hearsAll = ['bus/search', 'bus/webhooks'];
+  const hearsAll = ['bus/feed', 'bus/search', 'bus/webhooks'];
 
   it.each<[string, string[]]>([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages']],
@@ -547,6 +547,7 @@ describe('least privilege', () => {
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret, send]],
+    ['http/events', [...readWrite, secret]],
     // It gives links to upload by, which may do what it may do.
     ['http/imports', [...readWrite, secret, 's3:PutObject']],
     ['queue/import-files', [...consume, ...readWrite, 's3:GetObject', 's3:ListBucket']],
@@ -567,6 +568,7 @@ describe('least privilege', () => {
     ],
     ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
+    ['bus/feed', [...consume, ...readWrite]],
     ['bus/search', [...consume, ...readWrite, secret]],
     ['queue/deadlines', [...consume, ...readWrite, secret, ...schedule, send]],
     ['queue/deliver', [...consume, ...readWrite, secret, ...schedule, send]],

@@ -133,10 +133,10 @@ describe('the examples of the OpenAPI document, carried out', () => {
     const { data, error, response } = await api.request(
       route.method.toLowerCase() as 'get',
       route.path as '/v1/sites',
-      { params: { path: translated(params), query }, ...(body !== undefined && { body: translated(body) }) } as Record<
-        string,
-        unknown
-      >,
+      {
+        params: { path: translated(params), query: translated(query) },
+        ...(body !== undefined && { body: translated(body) }),
+      } as Record<string, unknown>,
     );
     expect([response.status, error]).toEqual([route.status, undefined]);
     expect(answers(example)(data)).toEqual([]);

@@ -231,6 +231,10 @@ const cases: Record<string, Case | null> = {
   'list-deliveries': hidden(),
   'resend-delivery': hidden({}),
   'recover-deliveries': hidden({ since: '2026-01-01T00:00:00Z' }),
+  'list-events': {
+    status: 200,
+    attempts: ({ path }) => [{}, { path: `${path}?subject=${parcel.id}` }],
+  },
   'get-openapi': null,
 };
 
@@ -288,6 +292,13 @@ describe('a key of another tenant', () => {
     const { nextCursor } = await owner.api.get('/v1/sites?limit=1', Page);
     const answer = await stranger.api.request('GET', `/v1/sites?limit=1&cursor=${nextCursor}`);
     expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '#query/cursor' }] } });
+    shownOnly(answer, nextCursor);
+  });
+
+  it('gets no further in a feed with a cursor of the owner', async () => {
+    const { nextCursor } = await owner.api.get('/v1/events?limit=1', z.object({ nextCursor: z.string() }));
+    const answer = await stranger.api.request('GET', `/v1/events?limit=1&after=${nextCursor}`);
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: '#query/after' }] } });
     shownOnly(answer, nextCursor);
   });
 

@@ -63,6 +63,7 @@ const good: Record<string, (world: World) => unknown> = {
   Messages: ({ events }) => onTheBus(events.at(-1)),
   Signals: ({ events }) => onTheBus(events.at(-1)),
   Search: ({ events }) => onTheBus(events.at(-1)),
+  Feed: ({ events }) => onTheBus(events.at(-1)),
   Webhooks: ({ events }) => onTheBus(events.at(-1)),
   ImportFiles: ({ tenant }) => ({ detail: { object: { key: `${tenant.id}/imp_of_nobody.csv` } } }),
   Imports: ({ events }) => onTheBus(events.at(-1)),

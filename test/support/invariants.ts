@@ -8,6 +8,7 @@ import {
   unsettledBanks,
   wornAsTold,
 } from './invariants-banks.ts';
+import { followed } from './invariants-feed.ts';
 import { type Picture, takePicture, takeQuietPicture } from './invariants-picture.ts';
 import {
   apart,
@@ -62,7 +63,15 @@ const always: readonly Check[] = [
 ];
 
 /** Become true once everything that is under way has arrived; then `ofRest` holds too. */
-const untilQuiet: readonly Check[] = [unsettledBanks, undelivered, pendingCommands, overdue, served, searched];
+const untilQuiet: readonly Check[] = [
+  unsettledBanks,
+  undelivered,
+  pendingCommands,
+  overdue,
+  served,
+  searched,
+  followed,
+];
 const ofRest: readonly Check[] = [itemsKnown];
 
 const violations = (picture: Picture, checks: readonly Check[]): string[] => checks.flatMap((check) => check(picture));

@@ -1,0 +1,57 @@
+import { type Instant, instant } from './time.ts';
+
+/** What a reader of the feed wants to see of it. */
+export type FeedFilter = {
+  /** Types, or `<entity>.*` for all of one entity; none means all. */
+  types: readonly string[];
+  subject: string | undefined;
+};
+
+export const isFiltered = ({ types, subject }: FeedFilter): boolean => types.length > 0 || subject !== undefined;
+
+export const isWantedInFeed = (it: { type: string; subject: string }, { types, subject }: FeedFilter): boolean =>
+  (subject === undefined || it.subject === subject) &&
+  (types.length === 0 ||
+    types.some((type) => (type.endsWith('.*') ? it.type.startsWith(type.slice(0, -1)) : it.type === type)));
+
+/** Where a reader is: what its cursor says. */
+export type FeedPlace = {
+  /** The last position that was looked at; null before the first. */
+  after: number | null;
+  /** What was numbered before is not wanted. */
+  from: Instant;
+  /** When it was there. What came later is kept for as long as the retention says, counted from then. */
+  readAt: Instant;
+};
+
+const dayMs = 86_400_000;
+
+/** Two functions do not have the same time to the second; a minute is far more than they differ by. */
+const clocksDifferMs = 60_000;
+
+/** The beginning of the feed, or the first event that became known from a moment on. */
+export const beginningOfFeed = (from: Instant | undefined, nowMs: number, keptDays: number): FeedPlace => {
+  const oldestMs = nowMs - keptDays * dayMs;
+  const fromMs = from === undefined ? oldestMs : Math.max(oldestMs, Date.parse(from) - clocksDifferMs);
+  return { after: null, from: instant(fromMs), readAt: instant(nowMs) };
+};
+
+/** Whether what came after the reader had been there may be gone by now. */
+export const isTooOld = ({ readAt }: FeedPlace, nowMs: number, keptDays: number): boolean =>
+  Date.parse(readAt) < nowMs - keptDays * dayMs;
+
+/**
+ * Until when a row is kept, in seconds since 1970: a day longer than is promised, so that none is gone that a cursor still
+ * leads to.
+ */
+export const feedTtl = (numberedAtMs: number, keptDays: number): number =>
+  Math.ceil((numberedAtMs + (keptDays + 1) * dayMs) / 1000);
+
+/**
+ * The rows that follow a position without a gap. Rows of one transaction do not become visible to a query at the same
+ * moment, so one that is not there yet may lie before one that is; whoever went past it would never see it.
+ */
+export const withoutGap = <T extends { position: number }>(rows: readonly T[], after: number): T[] => {
+  const gap = rows.findIndex(({ position }, nth) => position !== after + 1 + nth);
+  return gap === -1 ? [...rows] : rows.slice(0, gap);
+};

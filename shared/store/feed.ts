@@ -1,0 +1,132 @@
+import * as z from 'zod';
+import { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
+import { hourOf } from '../domain/anchor.ts';
+import { type FeedFilter, type FeedPlace, feedTtl, isFiltered, isWantedInFeed, withoutGap } from '../domain/feed.ts';
+import { epochMs, instant } from '../domain/time.ts';
+import { pack, packed } from './packed.ts';
+import { keys, ranges } from './rows.ts';
+import { Lost, type Table, type Write } from './table.ts';
+
+/** How far a tenant's events are numbered. Its version is its position: each batch moves it by at least one. */
+const FeedEnd = z.object({
+  version: field.count,
+  /** When the last one was numbered; never earlier for a later position. */
+  at: field.moment,
+});
+
+const FeedRow = z.object({
+  position: field.positive,
+  at: field.moment,
+  type: field.text,
+  subject: field.text,
+  event: z.instanceof(Uint8Array),
+});
+
+const PackedEvent = packed(Envelope);
+
+const HourRow = z.object({ first: field.positive });
+
+const attemptsMost = 8;
+
+/**
+ * Gives events of a tenant the next positions of its feed, in the order given, all in one transaction that moves the end
+ * of the feed under a condition: whatever position is taken, all lower ones were before. An event that has its position
+ * already keeps it.
+ */
+export const numberEvents = async (
+  table: Table,
+  tenant: string,
+  events: readonly Envelope[],
+  { now, keptDays }: { now: number; keptDays: number },
+): Promise<void> => {
+  const left = new Map(events.map((event) => [event.id, event]));
+  const end = keys.feedEnd(tenant);
+  for (let attempt = 0; left.size > 0; attempt += 1) {
+    if (attempt === attemptsMost) throw new Error(`the feed of ${tenant} is being numbered by others`);
+    const row = await table.get(end, true);
+    const before = row === undefined ? null : FeedEnd.parse(row);
+    const first = (before?.version ?? 0) + 1;
+    const at = instant(Math.max(now, before === null ? 0 : epochMs(before.at)));
+    const ttl = feedTtl(epochMs(at), keptDays);
+    const hour = hourOf(epochMs(at));
+    const beginsHour = before === null || hourOf(epochMs(before.at)) !== hour;
+    const rows = [...left.values()].flatMap((event, nth): Write[] => {
+      const position = first + nth;
+      const { type, subject } = event;
+      return [
+        {
+          kind: 'unique',
+          expects: 'absent',
+          put: { ...keys.numbered(tenant, event.id), position, ttl },
+        },
+        {
+          kind: 'other',
+          expects: 'absent',
+          put: { ...keys.feed(tenant, position), position, at, type, subject, event: pack(event), ttl },
+        },
+      ];
+    });
+    try {
+      await table.write([
+        {
+          kind: 'other',
+          expects: before === null ? 'absent' : { version: before.version },
+          put: { ...end, version: before === null ? left.size : before.version + left.size, at },
+        },
+        ...(beginsHour
+          ? [{ kind: 'other', expects: 'anything', put: { ...keys.feedHour(tenant, hour), first, ttl } } as const]
+          : []),
+        ...rows,
+      ]);
+      return;
+    } catch (error) {
+      // Another batch was faster, or one of these came a second time and has its position.
+      if (!(error instanceof Lost)) throw error;
+      for (const { kind, key } of error.rows) if (kind === 'unique') left.delete(key.SK);
+    }
+  }
+};
+
+/** Rows of which those are looked for that are wanted: of ordinary size, what one call brings. */
+const rowsMost = 1_000;
+
+export type FeedPage = {
+  events: Envelope[];
+  place: FeedPlace;
+  /** More lies there already. */
+  hasMore: boolean;
+};
+
+/** A page of a tenant's feed: one call to the table, and one more where the reader has not begun yet. */
+export const readFeed = async (
+  table: Table,
+  tenant: string,
+  place: FeedPlace,
+  { filter, limit, now }: { filter: FeedFilter; limit: number; now: number },
+): Promise<FeedPage> => {
+  const readAt = instant(now);
+  const after = place.after ?? (await beforeHour(table, tenant, hourOf(epochMs(place.from))));
+  if (after === null) return { events: [], place: { ...place, readAt }, hasMore: false };
+
+  const { rows, next } = await table.query(ranges.feed(tenant, after + 1), {
+    limit: isFiltered(filter) ? rowsMost : limit,
+    oneCall: true,
+  });
+  const there = rows.map((it) => FeedRow.parse(it));
+  const seen = withoutGap(there, after);
+  const wanted = seen.filter((it) => it.at >= place.from && isWantedInFeed(it, filter));
+  const shown = wanted.slice(0, limit);
+  const last = (wanted.length > shown.length ? shown : seen).at(-1)?.position ?? after;
+  return {
+    events: shown.map(({ event }) => PackedEvent.parse(event)),
+    place: { ...place, after: last, readAt },
+    hasMore: next !== null || (there.at(-1)?.position ?? after) > last,
+  };
+};
+
+/** The position before the first that was taken in an hour or later; null where none was. */
+const beforeHour = async (table: Table, tenant: string, hour: string): Promise<number | null> => {
+  const { rows } = await table.query(ranges.feedHours(tenant, hour), { limit: 1, consistent: true });
+  return rows[0] === undefined ? null : HourRow.parse(rows[0]).first - 1;
+};
