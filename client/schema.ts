@@ -1470,7 +1470,328 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    access: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `access.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-access"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `api_key.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `asset.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    assignment_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `assignment_policy.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-assignment_policy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    badge_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `badge_group.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-badge_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    bank: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `bank.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-bank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    command: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `command.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    compartment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `compartment.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-compartment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `credential.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `import.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `site.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-site"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    stock_unit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `stock_unit.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-stock_unit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    tenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `tenant.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-tenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    transaction: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `transaction.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-transaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    webhook_endpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `webhook_endpoint.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-webhook_endpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    workflow_terms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `workflow_terms.*`
+         * @description What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.
+         */
+        post: operations["webhook-workflow_terms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         ApiKey: {
@@ -2727,8 +3048,36 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Tried again later, with growing waits; `Retry-After` is honoured. */
+        "webhook.again": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description Nobody wants these any more: the endpoint is disabled. */
+        "webhook.gone": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description Taken. What the body says does not matter. */
+        "webhook.taken": {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
     };
-    parameters: never;
+    parameters: {
+        /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+        "webhook-id": string;
+        /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+        "webhook-signature": string;
+        /** @description When this attempt was made, in seconds since 1970. */
+        "webhook-timestamp": string;
+    };
     requestBodies: never;
     headers: {
         /** @description What is left of the limit of this API key (`r`) for so many seconds (`t`), as far as is known. */
@@ -6925,6 +7274,454 @@ export interface operations {
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error.unlimited"];
             503: components["responses"]["busy"];
+        };
+    };
+    "webhook-access": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "access.denied" | "access.phone_denied";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-api_key": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "api_key.created" | "api_key.revoked";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-asset": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "asset.registered" | "asset.moved" | "asset.retired";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-assignment_policy": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "assignment_policy.replaced" | "assignment_policy.restored";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-badge_group": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "badge_group.replaced";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-bank": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-command": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-compartment": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-credential": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-import": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-site": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "site.created";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-stock_unit": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-tenant": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-transaction": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-webhook_endpoint": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-workflow_terms": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "workflow_terms.updated";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
         };
     };
 }

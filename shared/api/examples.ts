@@ -810,7 +810,7 @@ export const examples: readonly Example[] = [
   example(events.listEvents, {
     query: { type: 'webhook_endpoint.*', subject: ids.endpoint, limit: '1' },
     answer: {
-      data: [{ ...sampleEvent('webhook_endpoint.created'), sequence: 1 }],
+      data: [{ ...sampleEvent('webhook_endpoint.created'), subject: ids.endpoint, sequence: 1 }],
       nextCursor: 'Zm9yIGV4YW1wbGUgb25seSwgbm90IGEgcmVhbCBjdXJzb3I',
       hasMore: true,
     },

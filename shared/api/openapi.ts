@@ -1,9 +1,12 @@
 import * as z from 'zod';
+import { eventTypes } from '../../events/catalogue.ts';
+import { sampleEvent } from '../../events/samples.ts';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
 import { type Example, examples } from './examples.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
+import { EventView } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -150,6 +153,69 @@ const responsesOf = (route: Route, components: Json, responses: Json): Json => {
   };
 };
 
+/** Of Standard Webhooks 1.0; docs/webhooks.md says how a signature is verified. */
+const webhookHeaders: Json = Object.fromEntries(
+  [
+    [
+      'webhook-id',
+      '^evt_',
+      'The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition.',
+    ],
+    ['webhook-timestamp', '^[0-9]+$', 'When this attempt was made, in seconds since 1970.'],
+    ['webhook-signature', '^v1', 'One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519.'],
+  ].map(([name, pattern, description]) => [
+    name,
+    { name, in: 'header', required: true, description, schema: { type: 'string', pattern } },
+  ]),
+);
+
+/** What a webhook may be answered, and what follows from it. */
+const webhookAnswers: Record<string, { name: string; description: string }> = {
+  '2XX': { name: 'webhook.taken', description: 'Taken. What the body says does not matter.' },
+  410: { name: 'webhook.gone', description: 'Nobody wants these any more: the endpoint is disabled.' },
+  default: {
+    name: 'webhook.again',
+    description: 'Tried again later, with growing waits; `Retry-After` is honoured.',
+  },
+};
+
+/** A POST per kind of subject, with the types of events that there are of it. */
+const webhooksOf = (components: Json, responses: Json): Json => {
+  const event = schemaOf(EventView(), 'output', components);
+  const answers = Object.fromEntries(
+    Object.entries(webhookAnswers).map(([status, { name, description }]) => [
+      status,
+      shared(responses, name, { description }),
+    ]),
+  );
+  return Object.fromEntries(
+    [...Map.groupBy(eventTypes, (type) => type.slice(0, type.indexOf('.')))].map(([entity, types]) => [
+      entity,
+      {
+        post: {
+          operationId: `webhook-${entity}`,
+          summary: `Tells your endpoint what happened: \`${entity}.*\``,
+          description:
+            'What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.',
+          tags: ['webhooks'],
+          security: [],
+          parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema: { allOf: [event, { type: 'object', properties: { type: { enum: types } } }] },
+                ...types.slice(0, 1).map((type) => ({ example: sampleEvent(type) }))[0],
+              },
+            },
+          },
+          responses: answers,
+        },
+      },
+    ]),
+  );
+};
+
 const byName = (them: Json): Json => Object.fromEntries(Object.entries(them).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The OpenAPI 3.1 document of all routes. */
@@ -185,6 +251,7 @@ export const openapi = (): Json => {
     };
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
   }
+  const webhooks = webhooksOf(components, responses);
   return {
     openapi: '3.1.0',
     info: {
@@ -198,7 +265,9 @@ export const openapi = (): Json => {
     },
     servers: [{ url: '/' }],
     paths,
+    webhooks,
     components: {
+      parameters: webhookHeaders,
       schemas: byName(components),
       responses: byName(responses),
       headers: headerComponents,
