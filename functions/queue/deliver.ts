@@ -5,19 +5,24 @@ import type { RootKeys } from '#shared/domain/root-key.ts';
 import { type Instant, instant } from '#shared/domain/time.ts';
 import {
   afterAttempt,
+  asSent,
   DeliverMessage,
   Delivery,
   type DisableReason,
   disabledBy,
   EndpointHealth,
+  EndpointPace,
   givenUp,
   healthAfter,
+  inLine,
   laneOf,
+  nextTurn,
   type Outcome,
   parseWaits,
   signersAt,
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';
+import { headersOf } from '#shared/domain/webhook-headers.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
@@ -28,7 +33,7 @@ import { type CustomerEndpoints, openCustomerEndpoints } from '#shared/outside/c
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { commitEndpoint } from '#shared/store/commit.ts';
-import { deliveryWrite, healthWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
+import { deliveryWrite, healthWrite, paceWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Table, type Write } from '#shared/store/table.ts';
 
@@ -78,21 +83,31 @@ export const deliver = (deps: DeliverDeps) => {
     const { tenant, endpointId, eventId, version, nextAttemptAt } = it;
     if (nextAttemptAt === null) return;
     const message: DeliverMessage = { tenant, endpointId, eventId, version, event };
-    const name = `${it.id}-${endpointId.slice(-26)}-${it.attempts.length + 1}`;
+    const name = `${it.id}-${endpointId.slice(-26)}-${version}`;
     await deps.later.send(name, nextAttemptAt, message, clock());
   };
 
   const post = async (endpoint: WebhookEndpoint, event: Envelope): Promise<Outcome> => {
-    const body = JSON.stringify(event);
+    const body = JSON.stringify(asSent(event));
     const at = clock();
     const rootKeys = await deps.rootKeys();
     const signers = signersAt(endpoint, at).map((key) => webhookSignerOf(rootKeys, endpoint.id, key));
     const headers = {
+      ...headersOf(rootKeys, endpoint),
       'content-type': 'application/json',
       'user-agent': 'Latchwork-Webhooks/1.0',
       ...signatureHeaders(signers, { id: event.id, body, now: at }),
     };
     return { at, ...(await deps.endpoints.post(endpoint.url, headers, body)) };
+  };
+
+  /** Books the next turn of an endpoint that takes so many attempts a minute; the first is now. */
+  const bookTurn = async ({ tenant, id }: WebhookEndpoint, attemptsPerMinute: number): Promise<Instant> => {
+    for (;;) {
+      const row = await table.get(keys.endpointPace(tenant, id), true);
+      const { turnAt, pace } = nextTurn(row ? EndpointPace.parse(row) : null, attemptsPerMinute, clock());
+      if (await wrote(table, [paceWrite(tenant, id, pace)])) return turnAt;
+    }
   };
 
   /** Decided on what is true now: the attempt may have taken 15 s, and its owner or another attempt the same time. */
@@ -124,7 +139,10 @@ export const deliver = (deps: DeliverDeps) => {
     let health = known;
     for (;;) {
       const next = healthAfter(health, outcome, clock());
-      if (next === null || (await wrote(table, [healthWrite(tenant, endpointId, next)]))) return;
+      if (next === null) return;
+      // It may have been deleted while it was asked; nothing would take the row away again.
+      if (next.version === 1 && (await table.get(keys.endpoint(tenant, endpointId), true)) === undefined) return;
+      if (await wrote(table, [healthWrite(tenant, endpointId, next)])) return;
       health = parseHealth(await table.get(keys.endpointHealth(tenant, endpointId), true));
     }
   };
@@ -159,6 +177,16 @@ export const deliver = (deps: DeliverDeps) => {
     const health = parseHealth(healthRow);
     // It went wrong after this was sent: the rest of a burst must not wait here for one timeout after another.
     if (lane === 'deliver' && laneOf(health) === 'slow') return deps.slow.send(message);
+
+    if (endpoint.attemptsPerMinute !== null && delivery.turnAt === null) {
+      const turnAt = await bookTurn(endpoint, endpoint.attemptsPerMinute);
+      if (turnAt > clock()) {
+        const waiting = inLine(delivery, turnAt);
+        if (await wrote(table, [deliveryWrite(waiting, { version: delivery.version })]))
+          await sendLater(waiting, event);
+        return;
+      }
+    }
 
     const outcome = await post(endpoint, event);
     const ended = clock();

@@ -326,6 +326,8 @@ const endpoint: webhookEndpoints.WebhookEndpointView = {
   url: 'https://shop.example/hooks',
   description: 'The web shop',
   eventTypes: [],
+  headerNames: ['x-shop-key'],
+  attemptsPerMinute: 600,
   state: 'active',
   disabledReason: null,
   signature: 'hmac',
@@ -766,7 +768,12 @@ export const examples: readonly Example[] = [
   }),
 
   example(webhookEndpoints.createWebhookEndpoint, {
-    body: { url: 'https://shop.example/hooks', description: 'The web shop' },
+    body: {
+      url: 'https://shop.example/hooks',
+      description: 'The web shop',
+      headers: { 'X-Shop-Key': 'let-me-in' },
+      attemptsPerMinute: 600,
+    },
     answer: { ...endpoint, secret: 'whsec_VGhpcyBpcyBhbiBleGFtcGxlIGFuZCBzaWducyBub3RoaW5nLg==' },
   }),
   example(webhookEndpoints.getWebhookEndpoint, { params: { endpointId: ids.endpoint }, answer: endpoint }),
@@ -805,6 +812,15 @@ export const examples: readonly Example[] = [
     params: { endpointId: ids.endpoint },
     body: { since: at },
     answer: { resent: 0, goOnSince: null },
+  }),
+  example(webhookEndpoints.tryWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    body: { eventType: 'transaction.completed' },
+    answer: { ...rotatedEndpoint, version: 5 },
+  }),
+  example(webhookEndpoints.deleteWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    answer: { id: ids.endpoint, deletedAt: later },
   }),
 
   example(transactions.checkTransaction, {

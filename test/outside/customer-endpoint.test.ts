@@ -293,7 +293,13 @@ describe('a request', () => {
     const reply = await posted(`http://127.0.0.1:${port}/`);
     expect(reply).toMatchObject({ status: 503, retryAfter: '120' });
     expect(reply.error).toMatch(/^down \[31m for maintenance \.+$/);
-    expect(reply.error).toHaveLength(200);
+    // Of the first 1 KB; a line break and what steers a terminal became one space each.
+    expect(reply.error).toHaveLength(1_022);
+  });
+
+  it('brings back whole characters only', async () => {
+    const port = await serving((_, response) => response.writeHead(500).end(`x${'€'.repeat(500)}`));
+    expect((await posted(`http://127.0.0.1:${port}/`)).error).toBe(`x${'€'.repeat(341)}`);
   });
 
   it('reads no more than 64 KB of an answer that never ends', async () => {
