@@ -21,7 +21,7 @@ import { eventually, newBank, newTenant, type Tenant } from '../support/stack.ts
 const full = process.env.LATCHWORK_FULL === '1';
 const healthyCount = full ? 900 : 15;
 const badOfEach = full ? 20 : 1;
-const eventsOfRun = full ? 8 : 2;
+const eventsOfRun = full ? 3 : 2;
 
 /** The test stack's waits are 1 s each, a fifth shorter by chance. */
 const shortestWaitMs = 800;
@@ -39,17 +39,30 @@ const bad: Record<Bad, { answer: (response: ServerResponse) => void; ends: 'deli
 };
 const kinds = Object.keys(bad) as Bad[];
 
-type Came = { at: number; headers: Record<string, string>; body: string; event: Envelope };
+type Came = { at: number; event: Envelope; isSigned: boolean };
+
+/** Whether libraries that no one here wrote take it for ours: they look at the time, too, so they are asked at once. */
+const verifies = (secret: string, body: string, headers: Record<string, string>): boolean => {
+  try {
+    new Webhook(secret).verify(body, headers);
+    new SvixWebhook(secret).verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** All customers in one server; the path says which, and so how it answers. */
 const customers = async () => {
   const came = new Map<string, Came[]>();
+  const secrets = new Map<string, string>();
   const server = createServer(async (request, response) => {
     const at = Date.now();
     const path = request.url ?? '';
     const body = await text(request);
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    came.set(path, [...(came.get(path) ?? []), { at, headers, body, event: Envelope.parse(JSON.parse(body)) }]);
+    const isSigned = verifies(secrets.get(path) ?? '', body, headers);
+    came.set(path, [...(came.get(path) ?? []), { at, event: Envelope.parse(JSON.parse(body)), isSigned }]);
     const kind = kinds.find((it) => path.startsWith(`/${it}/`));
     if (kind === undefined) response.writeHead(204).end();
     else bad[kind].answer(response);
@@ -60,6 +73,7 @@ const customers = async () => {
   const down = await freePort();
   return {
     urlOf: (path: string) => `http://127.0.0.1:${path.startsWith('/down/') ? down : port}${path}`,
+    knows: ({ path, secret }: Registered) => secrets.set(path, secret),
     cameTo: (path: string): Came[] => came.get(path) ?? [],
     stop: () => {
       server.closeAllConnections();
@@ -106,7 +120,7 @@ describe('many endpoints, of which some are down, slow, redirecting, hanging or 
     timeout: full ? 1_800_000 : 240_000,
   }, async () => {
     const tenant = await newTenant();
-    const { urlOf, cameTo, stop } = await customers();
+    const { urlOf, knows, cameTo, stop } = await customers();
     atEnd.push(stop);
     const parcel = await createParcel(tenant, await newBank(tenant));
     const healthy = await register(
@@ -115,6 +129,7 @@ describe('many endpoints, of which some are down, slow, redirecting, hanging or 
       urlOf,
     );
 
+    for (const it of healthy) knows(it);
     const idsAt = (path: string): Set<string> => new Set(cameTo(path).map(({ event }) => event.id));
     /** Something happens so often, each time when all who are well have heard of the last; how long each took to hear. */
     let isHeld = false;
@@ -150,12 +165,9 @@ describe('many endpoints, of which some are down, slow, redirecting, hanging or 
     const withBad = percentile99(await run(eventsOfRun));
 
     // What came to the good: every event, signed so that either library takes it, numbered without a gap.
-    for (const { path, secret } of healthy) {
+    for (const { path } of healthy) {
       const came = cameTo(path);
-      for (const { body, headers, event } of came) {
-        expect(new Webhook(secret).verify(body, headers)).toEqual(event);
-        expect(new SvixWebhook(secret).verify(body, headers)).toEqual(event);
-      }
+      expect(came.every(({ isSigned }) => isSigned)).toBe(true);
       const sequences = [...new Set(came.map(({ event }) => event.sequence))].toSorted((a, b) => a - b);
       expect(sequences).toEqual(Array.from({ length: happened }, (_, nth) => (sequences[0] ?? 0) + nth));
     }
