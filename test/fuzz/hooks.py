@@ -72,10 +72,10 @@ BEYOND_SCHEMA = {
     "create-webhook-endpoint": {"/url", "/headers"},
     "update-webhook-endpoint": {"/url", "/headers"},
     "recover-deliveries": {"/until"},
-    "list-deliveries": {CURSOR, "/to"},
+    "list-deliveries": {CURSOR, "#query/to"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
-    "list-transactions": {CURSOR, "/door", "/to"},
+    "list-transactions": {CURSOR, "#query/door", "#query/to"},
 }
 
 

@@ -14,8 +14,8 @@ import { createParcel } from '../support/parcel.ts';
 import { eventually, newBank, newTenant, type Tenant } from '../support/stack.ts';
 
 /*
- * CI is content with twenty endpoints, a quarter of them bad; a thousand, a hundred of them bad, and with them the promise that the others do
- * not notice, are tried with
+ * CI is content with twenty endpoints, a quarter of them bad; a thousand, a hundred of them bad, and the promise that the
+ * others do not notice, are tried with
  *   LATCHWORK_FULL=1 npm test -- test/journeys/webhook-torture.test.ts
  */
 const full = process.env.LATCHWORK_FULL === '1';
