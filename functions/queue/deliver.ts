@@ -11,12 +11,10 @@ import {
   type DisableReason,
   disabledBy,
   EndpointHealth,
-  EndpointPace,
   givenUp,
   healthAfter,
   inLine,
   laneOf,
-  nextTurn,
   type Outcome,
   parseWaits,
   signersAt,
@@ -33,9 +31,10 @@ import { type CustomerEndpoints, openCustomerEndpoints } from '#shared/outside/c
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { commitEndpoint } from '#shared/store/commit.ts';
-import { deliveryWrite, healthWrite, paceWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
+import { deliveryWrite, healthWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Table, type Write } from '#shared/store/table.ts';
+import { openTurns } from '#shared/store/turns.ts';
 
 export type DeliverDeps = {
   table: Table;
@@ -77,6 +76,7 @@ const parseHealth = (row: Record<string, unknown> | undefined): EndpointHealth |
 export const deliver = (deps: DeliverDeps) => {
   const { table } = deps;
   const clock = (): Instant => instant(deps.clock());
+  const bookTurn = openTurns(table, clock);
 
   /** The attempt that the delivery waits for. Its schedule's name makes asking twice harmless. */
   const sendLater = async (it: Delivery, event: Envelope | undefined): Promise<void> => {
@@ -99,15 +99,6 @@ export const deliver = (deps: DeliverDeps) => {
       ...signatureHeaders(signers, { id: event.id, body, now: at }),
     };
     return { at, ...(await deps.endpoints.post(endpoint.url, headers, body)) };
-  };
-
-  /** Books the next turn of an endpoint that takes so many attempts a minute; the first is now. */
-  const bookTurn = async ({ tenant, id }: WebhookEndpoint, attemptsPerMinute: number): Promise<Instant> => {
-    for (;;) {
-      const row = await table.get(keys.endpointPace(tenant, id), true);
-      const { turnAt, pace } = nextTurn(row ? EndpointPace.parse(row) : null, attemptsPerMinute, clock());
-      if (await wrote(table, [paceWrite(tenant, id, pace)])) return turnAt;
-    }
   };
 
   /** Decided on what is true now: the attempt may have taken 15 s, and its owner or another attempt the same time. */
@@ -178,8 +169,9 @@ export const deliver = (deps: DeliverDeps) => {
     // It went wrong after this was sent: the rest of a burst must not wait here for one timeout after another.
     if (lane === 'deliver' && laneOf(health) === 'slow') return deps.slow.send(message);
 
-    if (endpoint.attemptsPerMinute !== null && delivery.turnAt === null) {
-      const turnAt = await bookTurn(endpoint, endpoint.attemptsPerMinute);
+    const { attemptsPerMinute } = endpoint;
+    if (attemptsPerMinute !== null && delivery.turnAt === null) {
+      const turnAt = await bookTurn({ ...endpoint, attemptsPerMinute });
       if (turnAt > clock()) {
         const waiting = inLine(delivery, turnAt);
         if (await wrote(table, [deliveryWrite(waiting, { version: delivery.version })]))

@@ -78,15 +78,16 @@ export type EndpointHealth = z.infer<typeof EndpointHealth>;
 export const EndpointPace = z.object({ nextTurnAt: InstantText, version: field.positive });
 export type EndpointPace = z.infer<typeof EndpointPace>;
 
-/** When the next attempt may be made, evenly spread, and what is booked with it. */
-export const nextTurn = (
+/** When the next so many attempts may be made, evenly spread, and what is booked with them. */
+export const nextTurns = (
   pace: EndpointPace | null,
-  attemptsPerMinute: number,
+  { attemptsPerMinute, count }: { attemptsPerMinute: number; count: number },
   now: Instant,
-): { turnAt: Instant; pace: EndpointPace } => {
-  const turnAt = pace === null ? now : later(now, pace.nextTurnAt);
-  const nextTurnAt = instant(epochMs(turnAt) + Math.ceil(60_000 / attemptsPerMinute));
-  return { turnAt, pace: { nextTurnAt, version: (pace?.version ?? 0) + 1 } };
+): { turns: Instant[]; pace: EndpointPace } => {
+  const first = epochMs(pace === null ? now : later(now, pace.nextTurnAt));
+  const turnAt = (nth: number): Instant => instant(first + Math.ceil((nth * 60_000) / attemptsPerMinute));
+  const turns = Array.from({ length: count }, (_, nth) => turnAt(nth));
+  return { turns, pace: { nextTurnAt: turnAt(count), version: (pace?.version ?? 0) + 1 } };
 };
 
 export const DeliveryState = z.enum(['pending', 'delivered', 'retrying', 'dead']);

@@ -14,7 +14,7 @@ import {
   inLine,
   laneOf,
   newDelivery,
-  nextTurn,
+  nextTurns,
   type Outcome,
   parseWaits,
   resend,
@@ -157,24 +157,29 @@ describe('what an endpoint said', () => {
 });
 
 describe('turns at an endpoint that takes so many attempts a minute', () => {
-  it('are evenly spread, the first at once', () => {
+  const asking = (attemptsPerMinute: number, count = 1) => ({ attemptsPerMinute, count });
+
+  it('are evenly spread, the first at once, one by one as together', () => {
     let pace: EndpointPace | null = null;
     const turns: number[] = [];
-    for (let nth = 0; nth < 4; nth += 1) {
-      const next = nextTurn(pace, 30, now);
+    for (const count of [1, 1, 3]) {
+      const next = nextTurns(pace, asking(30, count), now);
       pace = next.pace;
-      turns.push(epochMs(next.turnAt) - epochMs(now));
+      turns.push(...next.turns.map((it) => epochMs(it) - epochMs(now)));
     }
-    expect(turns).toEqual([0, 2_000, 4_000, 6_000]);
-    expect(pace?.version).toBe(4);
+    expect(turns).toEqual([0, 2_000, 4_000, 6_000, 8_000]);
+    expect(pace).toEqual({ nextTurnAt: plusSeconds(now, 10), version: 3 });
   });
 
   it('are not saved up while nothing happens', () => {
-    const { pace } = nextTurn(null, 60, now);
+    const { pace } = nextTurns(null, asking(60), now);
     const later = plusSeconds(now, 3_600);
-    const first = nextTurn(pace, 60, later);
-    expect(first.turnAt).toBe(later);
-    expect(nextTurn(first.pace, 60, later).turnAt).toBe(plusSeconds(later, 1));
+    expect(nextTurns(pace, asking(60, 2), later).turns).toEqual([later, plusSeconds(later, 1)]);
+  });
+
+  it('are as many in a minute as there may be, however they divide it', () => {
+    const { turns } = nextTurns(null, asking(7, 8), now);
+    expect(turns.at(-1)).toBe(plusSeconds(now, 60));
   });
 
   it('are waited for, and taken anew by the next attempt', () => {
