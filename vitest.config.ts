@@ -12,6 +12,7 @@ const inABrowser = ['test/browser/**/*.test.ts'];
 const longest = [
   'access',
   'fuzz',
+  'webhook-torture',
   'faults-behind-queues',
   'offline',
   'workflows',

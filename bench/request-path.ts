@@ -500,6 +500,16 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: webhookEndpoints.rotateWebhookSecret, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
     { route: webhookEndpoints.pingWebhookEndpoint, ask: ({ endpointId }) => ({ params: { endpointId }, body: {} }) },
+    {
+      route: webhookEndpoints.tryWebhookEndpoint,
+      ask: ({ endpointId }) => ({ params: { endpointId }, body: { eventType: 'transaction.completed' } }),
+    },
+    {
+      route: webhookEndpoints.deleteWebhookEndpoint,
+      ask: async () => ({
+        params: { endpointId: await make(webhookEndpoints.createWebhookEndpoint, { body: endpoint }) },
+      }),
+    },
     { route: webhookEndpoints.listDeliveries, ask: ({ endpointId }) => ({ params: { endpointId } }) },
     { route: events.listEvents, ask: () => ({}), lookup: byHour },
     {

@@ -226,6 +226,7 @@ const sampleDelivery = (tenant: string, endpointId: string, eventId = newId('evt
   state: 'delivered',
   attempts: [],
   nextAttemptAt: null,
+  turnAt: null,
   resent: [],
   createdAt: new Date().toISOString(),
   version: 1,

@@ -312,8 +312,12 @@ export const catalogue = {
   /** What it is signed with from now on; the key before signs as well for a while. */
   'webhook_endpoint.secret_rotated': endpoint,
   'webhook_endpoint.pinged': endpoint,
+  /** An example of a type was asked for. The endpoint is sent `sample` as the data of an event of that type, with `test`. */
+  'webhook_endpoint.tried': endpoint.extend({ eventType: field.text, sample: z.record(field.text, z.unknown()) }),
   'webhook_endpoint.disabled': endpoint.extend({ reason: field.text }),
   'webhook_endpoint.enabled': endpoint,
+  /** It gets nothing any more; what was on its way to it ends dead. */
+  'webhook_endpoint.deleted': endpoint,
 } as const satisfies Record<string, z.ZodObject>;
 
 export type EventType = keyof typeof catalogue;

@@ -31,6 +31,8 @@ export const Envelope = z.object({
   /** When we learned of it. */
   recordedAt: At,
   actor: Actor,
+  /** Only of a webhook that somebody has asked for to try their endpoint: it is an example, and nothing happened. */
+  test: z.literal(true).optional(),
   /** Version of the type's schema. */
   schema: z.literal(1),
   data: z.record(field.text, z.unknown()),

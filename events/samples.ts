@@ -342,8 +342,10 @@ export const samples: { [T in EventType]: EventData<T> } = {
     },
   },
   'webhook_endpoint.pinged': endpoint,
+  'webhook_endpoint.tried': { ...endpoint, eventType: 'transaction.completed', sample: parcel },
   'webhook_endpoint.disabled': { ...endpoint, reason: 'gone', changes: { state: 'disabled' } },
   'webhook_endpoint.enabled': { ...endpoint, changes: { state: 'active', disabledReason: null } },
+  'webhook_endpoint.deleted': endpoint,
 };
 
 /** A whole event of a type, as a receiver sees it. Its hash is that of no real chain. */

@@ -55,6 +55,9 @@ export class Webhooks extends Construct {
       entry: 'bus/webhooks',
       name: 'Webhooks',
       impact: 'Events are not handed to webhook delivery: customers hear of them late or not at all.',
+      // A thousand endpoints are a thousand rows and a hundred requests to the queue. Not longer: what fails comes back
+      // only after six times that.
+      timeout: Duration.seconds(20),
       to: ['*'],
     });
     data.readWrite(fanOut.fn);

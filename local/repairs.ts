@@ -27,6 +27,9 @@ const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[]
   (resource) => (/^arn:aws:iot:[^:]*:[^:]*:(cert|client)\//.test(resource) ? '*' : undefined),
 ];
 
+/** By the action that a policy rightly names: the one that the engine wants to see as well, and AWS does not know. */
+const checkedToo = new Map([['sqs:SendMessage', 'sqs:SendMessageBatch']]);
+
 export async function repair(endpoint: Endpoint, stackNames: readonly string[]): Promise<void> {
   const all = await Promise.all(stackNames.map((name) => resourcesOf(endpoint, name)));
   const stack = { endpoint, resources: all.flat() };
@@ -76,7 +79,8 @@ async function resourcesOf(endpoint: Endpoint, stackName: string): Promise<Stack
   return resources;
 }
 
-const Statement = z.looseObject({ Resource: z.union([z.string(), z.array(z.string())]).optional() });
+const oneOrMore = z.union([z.string(), z.array(z.string())]).optional();
+const Statement = z.looseObject({ Action: oneOrMore, Resource: oneOrMore });
 const Policy = z.looseObject({ Statement: z.array(Statement) });
 
 const repaired = 'local-engine';
@@ -106,5 +110,9 @@ function inEngineWords(statement: z.infer<typeof Statement>, stack: Stack): z.in
   const resources = [statement.Resource ?? []]
     .flat()
     .flatMap((resource) => checkedInstead.flatMap((row) => row(resource, stack) ?? []));
-  return resources.length > 0 ? [{ ...statement, Resource: resources }] : [];
+  const actions = [statement.Action ?? []].flat().flatMap((action) => checkedToo.get(action) ?? []);
+  return [
+    ...(resources.length > 0 ? [{ ...statement, Resource: resources }] : []),
+    ...(actions.length > 0 ? [{ ...statement, Action: actions }] : []),
+  ];
 }

@@ -11,14 +11,14 @@ import {
 } from '#shared/domain/webhook.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
-import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { type BatchQueue, openQueue } from '#shared/outside/queues.ts';
 import { deliveryWrite } from '#shared/store/deliveries.ts';
 import { keys, ranges } from '#shared/store/rows.ts';
 import { Lost, openTable, type Table } from '#shared/store/table.ts';
 
 export type FanOutDeps = {
   table: Table;
-  lanes: Record<'deliver' | 'slow', Queue>;
+  lanes: Record<'deliver' | 'slow', Pick<BatchQueue, 'sendAll'>>;
   /** Milliseconds since 1970. */
   clock: () => number;
 };
@@ -47,16 +47,18 @@ export const fanOut = ({ table, lanes, clock }: FanOutDeps) => {
       .filter((row) => !String(row.SK).includes('#'))
       .map((row) => WebhookEndpoint.parse(row))
       .filter((endpoint) => wants(endpoint, event));
+    const messages: Record<'deliver' | 'slow', DeliverMessage[]> = { deliver: [], slow: [] };
     await Promise.all(
       wanting.map(async (endpoint) => {
         const delivery = await toBeSent(newDelivery(endpoint, event, now));
         if (delivery === null) return;
         const row = health.get(keys.endpointHealth(endpoint.tenant, endpoint.id).SK);
-        const lane = lanes[laneOf(row === undefined ? null : EndpointHealth.parse(row))];
+        const lane = laneOf(row === undefined ? null : EndpointHealth.parse(row));
         const { tenant, endpointId, eventId, version } = delivery;
-        await lane.send({ tenant, endpointId, eventId, version, event } satisfies DeliverMessage);
+        messages[lane].push({ tenant, endpointId, eventId, version, event });
       }),
     );
+    await Promise.all([lanes.deliver.sendAll(messages.deliver), lanes.slow.sendAll(messages.slow)]);
   };
 };
 

@@ -16,6 +16,7 @@ import {
   signersAt,
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';
+import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import {
   type Answer,
   type AnyCall,
@@ -31,7 +32,7 @@ import { requireFields } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
-import { commitEndpoint } from '#shared/store/commit.ts';
+import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
 import { deliveryWrite, healthWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -159,16 +160,19 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     [contract.createWebhookEndpoint.id]: async (call: Call<typeof contract.createWebhookEndpoint>) => {
       const { body, caller, now } = call;
       requireReachable(body.url);
-      const { version: keyVersion } = await deps.rootKeys();
+      const rootKeys = await deps.rootKeys();
+      const id = deps.newId('whe');
       const endpoint: WebhookEndpoint = {
-        id: deps.newId('whe'),
+        id,
         tenant: caller.tenant,
         url: body.url,
         description: body.description,
         eventTypes: [...new Set(body.eventTypes)],
+        ...sealedHeaders(rootKeys, id, body.headers),
+        attemptsPerMinute: body.attemptsPerMinute,
         state: 'active',
         disabledReason: null,
-        secret: { keyVersion, nth: 0, scheme: body.signature },
+        secret: { keyVersion: rootKeys.version, nth: 0, scheme: body.signature },
         previousSecret: null,
         createdAt: now,
         version: 1,
@@ -196,18 +200,22 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         return answer(known(row, health.get(SK)), { now, rootKeys }).body;
       });
       const last = shown.at(-1);
-      const more = last !== undefined && (next !== null || all.length > shown.length);
-      return { body: { data, nextCursor: await cursors.give(more ? String(last.SK) : null) } };
+      const more = next !== null || all.length > shown.length;
+      return { body: { data, nextCursor: await cursors.give(more ? String(last?.SK ?? next) : null) } };
     },
 
     [contract.getWebhookEndpoint.id]: async (call: Call<typeof contract.getWebhookEndpoint>) =>
       answerNow(await find(call.caller.tenant, call.params.endpointId), call),
 
     [contract.updateWebhookEndpoint.id]: async (call: Call<typeof contract.updateWebhookEndpoint>) => {
-      const { caller, now } = call;
-      const { state, eventTypes, ...texts } = call.body;
-      if (texts.url !== undefined) requireReachable(texts.url);
-      const wanted = { ...texts, ...(eventTypes && { eventTypes: [...new Set(eventTypes)] }) };
+      const { caller, params, now } = call;
+      const { state, eventTypes, headers, ...plain } = call.body;
+      if (plain.url !== undefined) requireReachable(plain.url);
+      const wanted = {
+        ...plain,
+        ...(eventTypes && { eventTypes: [...new Set(eventTypes)] }),
+        ...(headers && sealedHeaders(await deps.rootKeys(), params.endpointId, headers)),
+      };
       return changing(call, async ({ endpoint, health }) => {
         const set = Object.fromEntries(
           Object.entries(wanted).filter(
@@ -259,6 +267,25 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         );
       }),
 
+    [contract.tryWebhookEndpoint.id]: async (call: Call<typeof contract.tryWebhookEndpoint>) => {
+      const { eventType } = call.body;
+      const { samples } = await import('#events/samples.ts');
+      const data = { eventType, sample: samples[eventType] };
+      return changing(call, async ({ endpoint, health }) => {
+        requireEnabled(endpoint);
+        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.tried', set: {}, data }]), (after) =>
+          answerNow({ endpoint: after, health }, call),
+        );
+      });
+    },
+
+    [contract.deleteWebhookEndpoint.id]: async (call: Call<typeof contract.deleteWebhookEndpoint>) =>
+      changing(call, async ({ endpoint }) => {
+        const change = apply(endpoint, [{ type: 'webhook_endpoint.deleted', set: {} }]);
+        await deps.table.write(commitEndpointEnd(change, call.circumstances).writes);
+        return { body: contract.deleteWebhookEndpoint.response().parse({ id: endpoint.id, deletedAt: call.now }) };
+      }),
+
     [contract.listDeliveries.id]: async (call: Call<typeof contract.listDeliveries>) => {
       const { caller, params, query } = call;
       const { PK } = keys.delivery(caller.tenant, params.endpointId, '');
@@ -266,7 +293,13 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       const keep = ({ state, eventType }: Row): boolean =>
         (query.state === undefined || query.state === state) &&
         (query.eventType === undefined || query.eventType === eventType);
-      const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true, keep });
+      const { from, to } = query;
+      // No id of that moment is the first one that may be: it lies before all of them.
+      const between = {
+        ...(from !== undefined && { from: firstIdAt('evt', epochMs(from)) }),
+        ...(to !== undefined && { to: firstIdAt('evt', epochMs(to)) }),
+      };
+      const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true, keep, between });
       // Nothing was sent to it, or there is no such endpoint.
       if (Array.isArray(found.body.data) && found.body.data.length === 0) await find(caller.tenant, params.endpointId);
       return found;
@@ -351,6 +384,8 @@ export const handler = endpoint(
     contract.updateWebhookEndpoint,
     contract.rotateWebhookSecret,
     contract.pingWebhookEndpoint,
+    contract.tryWebhookEndpoint,
+    contract.deleteWebhookEndpoint,
     contract.listDeliveries,
     contract.resendDelivery,
     contract.recoverDeliveries,

@@ -5,6 +5,7 @@ import type { RootKeys } from '#shared/domain/root-key.ts';
 import { type Instant, instant } from '#shared/domain/time.ts';
 import {
   afterAttempt,
+  asSent,
   DeliverMessage,
   Delivery,
   type DisableReason,
@@ -12,12 +13,14 @@ import {
   EndpointHealth,
   givenUp,
   healthAfter,
+  inLine,
   laneOf,
   type Outcome,
   parseWaits,
   signersAt,
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';
+import { headersOf } from '#shared/domain/webhook-headers.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
@@ -31,6 +34,7 @@ import { commitEndpoint } from '#shared/store/commit.ts';
 import { deliveryWrite, healthWrite, readDeliveredEvent } from '#shared/store/deliveries.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Table, type Write } from '#shared/store/table.ts';
+import { openTurns } from '#shared/store/turns.ts';
 
 export type DeliverDeps = {
   table: Table;
@@ -72,22 +76,24 @@ const parseHealth = (row: Record<string, unknown> | undefined): EndpointHealth |
 export const deliver = (deps: DeliverDeps) => {
   const { table } = deps;
   const clock = (): Instant => instant(deps.clock());
+  const bookTurn = openTurns(table, clock);
 
   /** The attempt that the delivery waits for. Its schedule's name makes asking twice harmless. */
   const sendLater = async (it: Delivery, event: Envelope | undefined): Promise<void> => {
     const { tenant, endpointId, eventId, version, nextAttemptAt } = it;
     if (nextAttemptAt === null) return;
     const message: DeliverMessage = { tenant, endpointId, eventId, version, event };
-    const name = `${it.id}-${endpointId.slice(-26)}-${it.attempts.length + 1}`;
+    const name = `${it.id}-${endpointId.slice(-26)}-${version}`;
     await deps.later.send(name, nextAttemptAt, message, clock());
   };
 
   const post = async (endpoint: WebhookEndpoint, event: Envelope): Promise<Outcome> => {
-    const body = JSON.stringify(event);
+    const body = JSON.stringify(asSent(event));
     const at = clock();
     const rootKeys = await deps.rootKeys();
     const signers = signersAt(endpoint, at).map((key) => webhookSignerOf(rootKeys, endpoint.id, key));
     const headers = {
+      ...headersOf(rootKeys, endpoint),
       'content-type': 'application/json',
       'user-agent': 'Latchwork-Webhooks/1.0',
       ...signatureHeaders(signers, { id: event.id, body, now: at }),
@@ -124,7 +130,10 @@ export const deliver = (deps: DeliverDeps) => {
     let health = known;
     for (;;) {
       const next = healthAfter(health, outcome, clock());
-      if (next === null || (await wrote(table, [healthWrite(tenant, endpointId, next)]))) return;
+      if (next === null) return;
+      // It may have been deleted while it was asked; nothing would take the row away again.
+      if (next.version === 1 && (await table.get(keys.endpoint(tenant, endpointId), true)) === undefined) return;
+      if (await wrote(table, [healthWrite(tenant, endpointId, next)])) return;
       health = parseHealth(await table.get(keys.endpointHealth(tenant, endpointId), true));
     }
   };
@@ -159,6 +168,17 @@ export const deliver = (deps: DeliverDeps) => {
     const health = parseHealth(healthRow);
     // It went wrong after this was sent: the rest of a burst must not wait here for one timeout after another.
     if (lane === 'deliver' && laneOf(health) === 'slow') return deps.slow.send(message);
+
+    const { attemptsPerMinute } = endpoint;
+    if (attemptsPerMinute !== null && delivery.turnAt === null) {
+      const turnAt = await bookTurn({ ...endpoint, attemptsPerMinute });
+      if (turnAt > clock()) {
+        const waiting = inLine(delivery, turnAt);
+        if (await wrote(table, [deliveryWrite(waiting, { version: delivery.version })]))
+          await sendLater(waiting, event);
+        return;
+      }
+    }
 
     const outcome = await post(endpoint, event);
     const ended = clock();

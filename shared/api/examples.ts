@@ -327,6 +327,8 @@ const endpoint: webhookEndpoints.WebhookEndpointView = {
   url: 'https://shop.example/hooks',
   description: 'The web shop',
   eventTypes: [],
+  headerNames: ['x-shop-key'],
+  attemptsPerMinute: 600,
   state: 'active',
   disabledReason: null,
   signature: 'hmac',
@@ -767,7 +769,12 @@ export const examples: readonly Example[] = [
   }),
 
   example(webhookEndpoints.createWebhookEndpoint, {
-    body: { url: 'https://shop.example/hooks', description: 'The web shop' },
+    body: {
+      url: 'https://shop.example/hooks',
+      description: 'The web shop',
+      headers: { 'X-Shop-Key': 'let-me-in' },
+      attemptsPerMinute: 600,
+    },
     answer: { ...endpoint, secret: 'whsec_VGhpcyBpcyBhbiBleGFtcGxlIGFuZCBzaWducyBub3RoaW5nLg==' },
   }),
   example(webhookEndpoints.getWebhookEndpoint, { params: { endpointId: ids.endpoint }, answer: endpoint }),
@@ -814,6 +821,15 @@ export const examples: readonly Example[] = [
       nextCursor: 'Zm9yIGV4YW1wbGUgb25seSwgbm90IGEgcmVhbCBjdXJzb3I',
       hasMore: true,
     },
+  }),
+  example(webhookEndpoints.tryWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    body: { eventType: 'transaction.completed' },
+    answer: { ...rotatedEndpoint, version: 5 },
+  }),
+  example(webhookEndpoints.deleteWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    answer: { id: ids.endpoint, deletedAt: later },
   }),
 
   example(transactions.checkTransaction, {

@@ -4,11 +4,12 @@ import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
+import { headerCaps, refusedHeaders } from '../domain/webhook-headers.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
 export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: true })
-  .omit({ secret: true, previousSecret: true })
+  .omit({ secret: true, previousSecret: true, sealedHeaders: true })
   .extend({
     signature: SignatureScheme,
     /** The signing secret, `whsec_…`; only in the answer of the call that made it. */
@@ -21,15 +22,28 @@ export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: tr
   .meta({ id: 'WebhookEndpoint' });
 export type WebhookEndpointView = z.infer<typeof WebhookEndpointView>;
 
-export const DeliveryView = Delivery.omit({ tenant: true, version: true }).meta({ id: 'Delivery' });
+export const DeliveryView = Delivery.omit({ tenant: true, version: true, turnAt: true }).meta({ id: 'Delivery' });
 
 const params = z.object({ endpointId: idParam });
+
+/** More than that is as good as no limit. */
+const attemptsPerMinuteMost = 6_000;
 
 const Said = once(() => ({
   url: z.url({ protocol: /^https?$/ }).max(500),
   description: z.string().max(200),
   /** Only these; none means all. */
   eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
+  /** Sent with each request. Their names are shown from then on, their values never. */
+  headers: z
+    .record(z.string(), z.string())
+    .superRefine((headers, { addIssue }) => {
+      const message = refusedHeaders(headers);
+      if (message !== null) addIssue({ code: 'custom', message });
+    })
+    .meta({ maxProperties: headerCaps.count }),
+  /** So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events. */
+  attemptsPerMinute: z.int().min(1).max(attemptsPerMinuteMost).nullable(),
 }));
 
 export const createWebhookEndpoint = {
@@ -44,6 +58,8 @@ export const createWebhookEndpoint = {
       url: Said().url,
       description: Said().description.default(''),
       eventTypes: Said().eventTypes.default([]),
+      headers: Said().headers.default({}),
+      attemptsPerMinute: Said().attemptsPerMinute.default(null),
       signature: SignatureScheme.default('hmac'),
     }),
   ),
@@ -94,12 +110,15 @@ export const updateWebhookEndpoint = {
         url: Said().url.optional(),
         description: Said().description.optional(),
         eventTypes: Said().eventTypes.optional(),
+        /** In place of all that were sent before. */
+        headers: Said().headers.optional(),
+        attemptsPerMinute: Said().attemptsPerMinute.optional(),
         /** `active` also ends what it was disabled for. */
         state: z.enum(['active', 'disabled']).optional(),
       })
       .refine(
         (it) => Object.values(it).some((value) => value !== undefined),
-        'name at least one of url, description, eventTypes, state',
+        'name at least one of url, description, eventTypes, headers, attemptsPerMinute, state',
       )
       .meta({ anyOf: [...Object.keys(Said()), 'state'].map((name) => ({ required: [name] })) }),
   ),
@@ -147,6 +166,33 @@ export const pingWebhookEndpoint = {
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 
+export const tryWebhookEndpoint = {
+  id: 'try-webhook-endpoint',
+  noun: 'webhook-endpoints',
+  method: 'POST',
+  path: '/v1/webhook-endpoints/{endpointId}/try',
+  summary: 'Send an example of an event type to this endpoint, marked as a test',
+  permission: 'webhooks:write',
+  params,
+  body: once(() => z.strictObject({ eventType: z.enum(eventTypes) })),
+  status: 202,
+  response: () => WebhookEndpointView,
+  problems: ['endpoint_disabled', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const deleteWebhookEndpoint = {
+  id: 'delete-webhook-endpoint',
+  noun: 'webhook-endpoints',
+  method: 'DELETE',
+  path: '/v1/webhook-endpoints/{endpointId}',
+  summary: 'Remove an endpoint; what is on its way to it ends dead',
+  permission: 'webhooks:write',
+  params,
+  status: 200,
+  response: once(() => z.object({ id: field.text, deletedAt: field.moment }).meta({ id: 'DeletedWebhookEndpoint' })),
+  problems: ['precondition_failed'],
+} as const satisfies Route;
+
 export const listDeliveries = {
   id: 'list-deliveries',
   noun: 'webhook-endpoints',
@@ -156,12 +202,21 @@ export const listDeliveries = {
   permission: 'webhooks:read',
   params,
   query: once(() =>
-    z.strictObject({
-      /** A page may be short and have a next. */
-      state: DeliveryState.optional(),
-      eventType: z.enum(eventTypes).optional(),
-      ...page,
-    }),
+    z
+      .strictObject({
+        /** A page may be short and have a next. */
+        state: DeliveryState.optional(),
+        eventType: z.enum(eventTypes).optional(),
+        /** Of what we learned at that moment or later. */
+        from: InstantInput().optional(),
+        /** Of what we learned before that moment. */
+        to: InstantInput().optional(),
+        ...page,
+      })
+      .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+        path: ['to'],
+        error: 'must come after from',
+      }),
   ),
   status: 200,
   response: once(() => listOf(DeliveryView)),

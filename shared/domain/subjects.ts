@@ -130,7 +130,7 @@ export const subjects = {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ endpointId: it.id }),
-    hidden: [...always, 'secret'],
+    hidden: [...always, 'secret', 'sealedHeaders'],
   } satisfies SubjectKind<WebhookEndpoint>,
   badgeGroup: {
     subject: (it) => it.id,

@@ -25,6 +25,11 @@ export const WebhookEndpoint = z.object({
   description: field.text,
   /** Only these types; empty means all. */
   eventTypes: z.array(field.text),
+  /** Headers of its owner's that come with each request; their values are sealed, and shown to nobody. */
+  headerNames: z.array(field.text).default([]),
+  sealedHeaders: field.textOrNull.default(null),
+  /** So many attempts a minute at the most; what is more waits. Null: as many as there are events. */
+  attemptsPerMinute: field.positive.nullable().default(null),
   /** Stored as `active` or `disabled`; `failing` is what its health says of an active one. */
   state: EndpointState,
   disabledReason: field.textOrNull,
@@ -69,13 +74,29 @@ export const EndpointHealth = z.object({
 });
 export type EndpointHealth = z.infer<typeof EndpointHealth>;
 
+/** How far the attempts are booked of an endpoint that takes so many a minute; in a row of its own. */
+export const EndpointPace = z.object({ nextTurnAt: InstantText, version: field.positive });
+export type EndpointPace = z.infer<typeof EndpointPace>;
+
+/** When the next so many attempts may be made, evenly spread, and what is booked with them. */
+export const nextTurns = (
+  pace: EndpointPace | null,
+  { attemptsPerMinute, count }: { attemptsPerMinute: number; count: number },
+  now: Instant,
+): { turns: Instant[]; pace: EndpointPace } => {
+  const first = epochMs(pace === null ? now : later(now, pace.nextTurnAt));
+  const turnAt = (nth: number): Instant => instant(first + Math.ceil((nth * 60_000) / attemptsPerMinute));
+  const turns = Array.from({ length: count }, (_, nth) => turnAt(nth));
+  return { turns, pace: { nextTurnAt: turnAt(count), version: (pace?.version ?? 0) + 1 } };
+};
+
 export const DeliveryState = z.enum(['pending', 'delivered', 'retrying', 'dead']);
 
 export const Attempt = z.object({
   at: InstantText,
   /** HTTP status, or null when there was no answer. */
   status: field.whole.nullable(),
-  /** Why there was no answer, or the first bytes of an answer that was not 2xx. */
+  /** Why there was no answer, or the first 1 KB of an answer that was not 2xx. */
   error: field.textOrNull,
   durationMs: field.whole,
 });
@@ -93,6 +114,8 @@ export const Delivery = z.object({
   state: DeliveryState,
   attempts: z.array(Attempt),
   nextAttemptAt: field.momentOrNull,
+  /** When it may go, at an endpoint that takes so many a minute; null: it has no turn yet. */
+  turnAt: field.momentOrNull.default(null),
   /** When somebody had it sent again, who, and after how many attempts. */
   resent: z.array(z.object({ at: InstantText, by: field.text, after: field.count })).default([]),
   createdAt: InstantText,
@@ -134,11 +157,22 @@ const waitsMax = 9;
 export const parseWaits = (text: string): number[] =>
   z.array(z.coerce.number().positive()).min(1).max(waitsMax).parse(text.split(','));
 
-/** A ping is meant for its own endpoint alone, whatever that has subscribed to. */
+/** What is meant for its own endpoint alone, whatever that has subscribed to. */
+const ownAlone = ['webhook_endpoint.pinged', 'webhook_endpoint.tried'];
+
 export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 'subject'>): boolean => {
   if (endpoint.state === 'disabled') return false;
-  if (event.type === 'webhook_endpoint.pinged') return event.subject === endpoint.id;
+  if (ownAlone.includes(event.type)) return event.subject === endpoint.id;
   return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
+};
+
+const Trial = z.object({ eventType: field.text, sample: z.record(field.text, z.unknown()) });
+
+/** An event as it is sent. Of a trial that is the sample that was wanted, as a test; its id and subject stay the trial's. */
+export const asSent = (event: Envelope): Envelope => {
+  if (event.type !== 'webhook_endpoint.tried') return event;
+  const { eventType, sample } = Trial.parse(event.data);
+  return { ...event, type: eventType, test: true, data: sample };
 };
 
 /** The event's own ULID: the same event to the same endpoint is the same delivery. */
@@ -156,6 +190,7 @@ export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Ins
   state: 'pending',
   attempts: [],
   nextAttemptAt: null,
+  turnAt: null,
   resent: [],
   createdAt: now,
   version: 1,
@@ -171,6 +206,7 @@ export const resend = (it: Delivery, by: string, now: Instant): Delivery | null 
         ...it,
         state: 'retrying',
         nextAttemptAt: now,
+        turnAt: null,
         resent: [...it.resent, { at: now, by, after: it.attempts.length }],
         version: it.version + 1,
       }
@@ -196,6 +232,26 @@ const retryNotBefore = (header: string | null, now: Instant): Instant => {
   return Number.isNaN(seconds) ? now : plusSeconds(now, Math.min(seconds, retryAfterSecondsMax));
 };
 
+/** A delivery that waits for its turn at an endpoint that takes so many a minute. */
+export const inLine = (delivery: Delivery, turnAt: Instant): Delivery => ({
+  ...delivery,
+  turnAt,
+  nextAttemptAt: turnAt,
+  version: delivery.version + 1,
+});
+
+/**
+ * What an endpoint said is kept whole for as many attempts as there are without sending again, and of older ones its
+ * beginning: a list of deliveries that were sent again twenty times must fit into one answer.
+ */
+const toldWhole = waitsMax + 1;
+const toldCharacters = 200;
+
+const remembered = (attempts: readonly Attempt[]): Attempt[] =>
+  attempts.map((it, nth) =>
+    nth < attempts.length - toldWhole && it.error !== null ? { ...it, error: it.error.slice(0, toldCharacters) } : it,
+  );
+
 /**
  * A delivery after an attempt that ended `now`: delivered, waiting for the next, or dead: after the last wait, or when
  * the endpoint says it is gone. `jitter` is random from [0, 1).
@@ -207,7 +263,8 @@ export const afterAttempt = (
   jitter: number,
   now: Instant,
 ): Delivery => {
-  const tried = { ...delivery, attempts: [...delivery.attempts, attempt], nextAttemptAt: null };
+  const attempts = remembered([...delivery.attempts, attempt]);
+  const tried = { ...delivery, attempts, nextAttemptAt: null, turnAt: null };
   const after = { ...tried, version: delivery.version + 1 };
   if (succeeded({ ...attempt, retryAfter })) return { ...after, state: 'delivered' };
   const wait = waits[delivery.attempts.length - (delivery.resent.at(-1)?.after ?? 0)];
@@ -221,6 +278,7 @@ export const givenUp = (delivery: Delivery): Delivery => ({
   ...delivery,
   state: 'dead',
   nextAttemptAt: null,
+  turnAt: null,
   version: delivery.version + 1,
 });
 

@@ -8,12 +8,17 @@ export const listAnswer = async (
   PK: string,
   { query, cursors }: Pick<AnyCall, 'cursors'> & { query: { limit: number } },
   view: (row: Record<string, unknown>) => unknown,
-  options: { newestFirst?: boolean; keep?: (row: Record<string, unknown>) => boolean } = {},
+  options: {
+    newestFirst?: boolean;
+    keep?: (row: Record<string, unknown>) => boolean;
+    between?: { from?: string; to?: string };
+  } = {},
 ): Promise<Answer> => {
   const { rows, next } = await listPartition(table, PK, {
     limit: query.limit,
     after: await cursors.read(),
     newestFirst: options.newestFirst ?? false,
+    ...(options.between && { between: options.between }),
   });
   return {
     body: {

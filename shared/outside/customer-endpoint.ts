@@ -33,10 +33,7 @@ export const timeoutMs = 15_000;
 const answerBytesMax = 64 * 1024;
 
 /** As much of an answer that was no success is kept for its owner. */
-const quotedCharactersMax = 200;
-
-/** Enough to hold them: UTF-8 needs up to four bytes for one. */
-const quotedBytes = 4 * quotedCharactersMax;
+const quotedBytesMax = 1_024;
 
 /** All of IPv6 that is given out so far. Outside lie `::127.0.0.1` and whatever ipaddr.js does not know yet. */
 const globalIpv6 = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -112,11 +109,11 @@ const told = (error: unknown, limitMs: number): string => {
 
 /** One line of text without what could steer a terminal or a page. */
 const quoted = (answer: Buffer): string =>
-  answer
-    .toString('utf8')
+  // As of a stream: half a character at the end is left out.
+  new TextDecoder()
+    .decode(answer.subarray(0, quotedBytesMax), { stream: true })
     .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
-    .trim()
-    .slice(0, quotedCharactersMax);
+    .trim();
 
 type Answer = { status: number; retryAfter: string | null; start: Buffer };
 
@@ -177,7 +174,7 @@ const exchange = async (
           start: Buffer.concat(read),
         });
       response.on('data', (chunk: Buffer) => {
-        if (bytes < quotedBytes) read.push(chunk);
+        if (bytes < quotedBytesMax) read.push(chunk);
         bytes += chunk.length;
         if (bytes >= answerBytesMax) response.destroy();
       });

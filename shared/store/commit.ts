@@ -175,6 +175,25 @@ export const commitEndpoint = (
   return subjectWrites(subjects.endpoint, change, keys.endpoint(tenant, id), log, circumstances);
 };
 
+/** The endpoint goes, and with it how it answered and what was booked; its events stay, and so do its deliveries. */
+export const commitEndpointEnd = (
+  change: SubjectChange<WebhookEndpoint>,
+  circumstances: Circumstances,
+): Committed<WebhookEndpoint> => {
+  const { id, tenant, version } = change.before ?? change.after;
+  const committed = commitEndpoint(change, circumstances);
+  const isEvent = ({ kind }: Write) => kind === 'event';
+  const besides = [keys.endpointHealth(tenant, id), keys.endpointPace(tenant, id)];
+  return {
+    ...committed,
+    writes: [
+      { kind: 'subject', expects: { version }, remove: keys.endpoint(tenant, id) },
+      ...besides.map((remove): Write => ({ kind: 'other', expects: 'anything', remove })),
+      ...committed.writes.filter(isEvent),
+    ],
+  };
+};
+
 export const commitBadgeGroup = (
   change: SubjectChange<BadgeGroup>,
   circumstances: Circumstances,

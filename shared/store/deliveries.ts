@@ -1,6 +1,6 @@
 import type { Envelope } from '../../events/envelope.ts';
 import { epochMs } from '../domain/time.ts';
-import { type Delivery, deliveryKeptSeconds, type EndpointHealth } from '../domain/webhook.ts';
+import { type Delivery, deliveryKeptSeconds, type EndpointHealth, type EndpointPace } from '../domain/webhook.ts';
 import { CommitRow } from './commit-row.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Expectation, Table, Write } from './table.ts';
@@ -22,6 +22,14 @@ export const healthWrite = (tenant: string, endpointId: string, it: EndpointHeal
   kind: 'other',
   expects: it.version === 1 ? 'absent' : { version: it.version - 1 },
   put: { ...keys.endpointHealth(tenant, endpointId), ...it },
+});
+
+/** Whoever books the same turn at the same time is told that it is taken. */
+export const paceWrite = (tenant: string, endpointId: string, it: EndpointPace): Write => ({
+  kind: 'other',
+  expects: it.version === 1 ? 'absent' : { version: it.version - 1 },
+  // What has not been booked for a day is as good as none.
+  put: { ...keys.endpointPace(tenant, endpointId), ...it, ttl: Math.ceil(epochMs(it.nextTurnAt) / 1000) + 86_400 },
 });
 
 /** Where the events of a subject lie, by the prefix of its id; test/journeys/examples.test.ts makes every kind. */

@@ -5,13 +5,22 @@ import type { Table } from './table.ts';
 export const listPartition = async (
   table: Table,
   PK: string,
-  options: { limit: number; after?: string | undefined; newestFirst?: boolean },
+  options: {
+    limit: number;
+    after?: string | undefined;
+    newestFirst?: boolean;
+    /** Only rows from one sort key to another. */
+    between?: { from?: string; to?: string };
+  },
 ): Promise<{ rows: Record<string, unknown>[]; next: string | null }> => {
-  const { limit, after, newestFirst = false } = options;
-  const { rows, next } = await table.query(ranges.partition(PK), {
-    limit,
-    newestFirst,
-    ...(after === undefined ? {} : { after: { PK, SK: after } }),
-  });
+  const { limit, after, newestFirst = false, between = {} } = options;
+  const { rows, next } = await table.query(
+    { ...ranges.partition(PK), ...between },
+    {
+      limit,
+      newestFirst,
+      ...(after === undefined ? {} : { after: { PK, SK: after } }),
+    },
+  );
   return { rows, next: next?.SK ?? null };
 };

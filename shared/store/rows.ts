@@ -94,6 +94,8 @@ export const keys = {
   apiKeyLog: (tenant: string, id: string): string => `KEY#${tenant}#${id}`,
   endpoint: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: id }),
   endpointHealth: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: `${id}#health` }),
+  /** Apart from the endpoints, which are all read for each event. */
+  endpointPace: (tenant: string, id: string): Key => ({ PK: `PACE#${tenant}#${id}`, SK: 'S' }),
   endpointLog: (tenant: string, id: string): string => `ENDPOINT#${tenant}#${id}`,
   delivery: (tenant: string, endpointId: string, eventId: string): Key => ({
     PK: `DLV#${tenant}#${endpointId}`,

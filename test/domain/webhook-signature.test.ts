@@ -1,10 +1,17 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
 import { secretOf, webhookPublicKeyOf, webhookSignerOf } from '#shared/domain/derived.ts';
 import { webhookSecretText } from '#shared/domain/issued.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { signatureHeaders } from '#shared/domain/webhook-signature.ts';
+
+/** Libraries that no one here wrote, each with its own code. */
+const libraries = [
+  ['standardwebhooks', Webhook],
+  ['svix', SvixWebhook],
+] as const;
 
 describe('the signature of a webhook', () => {
   it('is the one of the Standard Webhooks specification', () => {
@@ -27,7 +34,7 @@ describe('the signature of a webhook', () => {
     });
   });
 
-  it('verifies with the secret that its owner was shown', () => {
+  it.each(libraries)('verifies by %s with the secret that its owner was shown', (_, Library) => {
     const rootKeys = rootKeysFrom({ version: 3, key: 'k'.repeat(64), older: {} });
     const endpoint = { id: 'whe_1', nth: 1, keyVersion: 3 };
     const body = JSON.stringify({ type: 'transaction.created', data: { note: 'ä€😀' } });
@@ -36,7 +43,7 @@ describe('the signature of a webhook', () => {
       body,
       now: new Date().toISOString(),
     });
-    const webhook = new Webhook(webhookSecretText(rootKeys, endpoint));
+    const webhook = new Library(webhookSecretText(rootKeys, endpoint));
     expect(webhook.verify(body, headers)).toEqual(JSON.parse(body));
     expect(() => webhook.verify(`${body} `, headers)).toThrow();
   });
@@ -56,15 +63,30 @@ describe('the signature of a webhook', () => {
     expect(webhookPublicKeyOf(rootKeys.of(3), 'whe_1', 1)).not.toBe(webhookPublicKeyOf(rootKeys.of(3), 'whe_1', 2));
   });
 
-  it('are two while a secret is changed, and each verifies for whoever knows only one', () => {
+  it.each(libraries)(
+    'are two while a secret is changed, and each verifies by %s for who knows only one',
+    (_, Library) => {
+      const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
+      const keys = [1, 0].map((nth) => ({ keyVersion: 1, nth, scheme: 'hmac' as const }));
+      const now = new Date().toISOString();
+      const signers = keys.map((key) => webhookSignerOf(rootKeys, 'whe_1', key));
+      const headers = signatureHeaders(signers, { id: 'evt_1', body: '{}', now });
+      for (const key of keys)
+        expect(new Library(webhookSecretText(rootKeys, { id: 'whe_1', ...key })).verify('{}', headers)).toEqual({});
+      const third = webhookSecretText(rootKeys, { id: 'whe_1', keyVersion: 1, nth: 2 });
+      expect(() => new Library(third).verify('{}', headers)).toThrow();
+    },
+  );
+
+  it.each(libraries)('verifies by %s beside an Ed25519 one, while a secret gives way to a public key', (_, Library) => {
     const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
-    const keys = [1, 0].map((nth) => ({ keyVersion: 1, nth, scheme: 'hmac' as const }));
-    const now = new Date().toISOString();
-    const signers = keys.map((key) => webhookSignerOf(rootKeys, 'whe_1', key));
-    const headers = signatureHeaders(signers, { id: 'evt_1', body: '{}', now });
-    for (const key of keys)
-      expect(new Webhook(webhookSecretText(rootKeys, { id: 'whe_1', ...key })).verify('{}', headers)).toEqual({});
-    const third = webhookSecretText(rootKeys, { id: 'whe_1', keyVersion: 1, nth: 2 });
-    expect(() => new Webhook(third).verify('{}', headers)).toThrow();
+    const before = { keyVersion: 1, nth: 0, scheme: 'hmac' as const };
+    const signers = [{ keyVersion: 1, nth: 1, scheme: 'ed25519' as const }, before].map((key) =>
+      webhookSignerOf(rootKeys, 'whe_1', key),
+    );
+    const headers = signatureHeaders(signers, { id: 'evt_1', body: '{}', now: new Date().toISOString() });
+    expect(headers['webhook-signature']).toMatch(/^v1a,\S+ v1,\S+$/);
+    const secret = webhookSecretText(rootKeys, { id: 'whe_1', ...before });
+    expect(new Library(secret).verify('{}', headers)).toEqual({});
   });
 });

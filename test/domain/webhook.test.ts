@@ -1,14 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Envelope } from '#events/envelope.ts';
+import { sampleEvent, samples } from '#events/samples.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import {
   afterAttempt,
+  asSent,
   type Delivery,
   disabledBy,
   type EndpointHealth,
+  type EndpointPace,
   healthAfter,
+  inLine,
   laneOf,
   newDelivery,
+  nextTurns,
   type Outcome,
   parseWaits,
   resend,
@@ -34,6 +40,7 @@ const delivery: Delivery = {
   state: 'pending',
   attempts: [],
   nextAttemptAt: null,
+  turnAt: null,
   resent: [],
   createdAt: now,
   version: 1,
@@ -45,6 +52,9 @@ const endpoint: WebhookEndpoint = {
   url: 'https://hooks.shop.com/',
   description: '',
   eventTypes: [],
+  headerNames: [],
+  sealedHeaders: null,
+  attemptsPerMinute: null,
   state: 'active',
   disabledReason: null,
   secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
@@ -132,6 +142,54 @@ describe('a delivery after an attempt', () => {
     ['nothing', '', 5],
   ])('heeds Retry-After as %s', (_, retryAfter, wait) => {
     expect(waitOf(afterAttempt(delivery, answered(429, { retryAfter }), published, noJitter, now))).toBe(wait);
+  });
+});
+
+describe('what an endpoint said', () => {
+  it('is kept whole of the last ten attempts, and of older ones in its beginning', () => {
+    let it: Delivery = delivery;
+    for (let nth = 0; nth < 13; nth += 1) {
+      it = afterAttempt(it, answered(500, { error: 'x'.repeat(1_000) }), published, noJitter, now);
+      it = resend({ ...it, state: 'dead' }, 'key_1', now) ?? it;
+    }
+    expect(it.attempts.map(({ error }) => error?.length)).toEqual([...Array(3).fill(200), ...Array(10).fill(1_000)]);
+  });
+});
+
+describe('turns at an endpoint that takes so many attempts a minute', () => {
+  const asking = (attemptsPerMinute: number, count = 1) => ({ attemptsPerMinute, count });
+
+  it('are evenly spread, the first at once, one by one as together', () => {
+    let pace: EndpointPace | null = null;
+    const turns: number[] = [];
+    for (const count of [1, 1, 3]) {
+      const next = nextTurns(pace, asking(30, count), now);
+      pace = next.pace;
+      turns.push(...next.turns.map((it) => epochMs(it) - epochMs(now)));
+    }
+    expect(turns).toEqual([0, 2_000, 4_000, 6_000, 8_000]);
+    expect(pace).toEqual({ nextTurnAt: plusSeconds(now, 10), version: 3 });
+  });
+
+  it('are not saved up while nothing happens', () => {
+    const { pace } = nextTurns(null, asking(60), now);
+    const later = plusSeconds(now, 3_600);
+    expect(nextTurns(pace, asking(60, 2), later).turns).toEqual([later, plusSeconds(later, 1)]);
+  });
+
+  it('are as many in a minute as there may be, however they divide it', () => {
+    const { turns } = nextTurns(null, asking(7, 8), now);
+    expect(turns.at(-1)).toBe(plusSeconds(now, 60));
+  });
+
+  it('are waited for, and taken anew by the next attempt', () => {
+    const turnAt = plusSeconds(now, 7);
+    const waiting = inLine(delivery, turnAt);
+    expect(waiting).toMatchObject({ state: 'pending', turnAt, nextAttemptAt: turnAt, version: 2 });
+    expect(afterAttempt(waiting, answered(500), published, noJitter, turnAt)).toMatchObject({
+      turnAt: null,
+      version: 3,
+    });
   });
 });
 
@@ -255,6 +313,21 @@ describe('an endpoint', () => {
     const ping = { type: 'webhook_endpoint.pinged', subject: 'whe_1' };
     expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, ping)).toBe(true);
     expect(wants({ ...endpoint, id: 'whe_2' }, ping)).toBe(false);
+  });
+
+  it('gets its own trials likewise, each as an example of the type that was wanted', () => {
+    const trial: Envelope = {
+      ...sampleEvent('webhook_endpoint.tried'),
+      subject: 'whe_1',
+      data: { endpointId: 'whe_1', eventType: 'bank.offline', sample: samples['bank.offline'], changes: {} },
+    };
+    expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, trial)).toBe(true);
+    expect(wants({ ...endpoint, id: 'whe_2' }, trial)).toBe(false);
+    const sent = asSent(trial);
+    expect(sent).toEqual({ ...trial, type: 'bank.offline', test: true, data: samples['bank.offline'] });
+    expect(Envelope.parse(sent)).toEqual(sent);
+    const real = sampleEvent('bank.offline');
+    expect(asSent(real)).toBe(real);
   });
 
   it('hears of other endpoints', () => {

@@ -449,6 +449,9 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
         url: receiverUrl,
         description: '',
         eventTypes: [],
+        headerNames: [],
+        sealedHeaders: null,
+        attemptsPerMinute: null,
         state: 'active',
         disabledReason: null,
         secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
@@ -461,7 +464,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
       await table.write([{ kind: 'other', expects: 'absent', put: { ...key, ...endpoint } }]);
       const event = { ...(await firstEvent({ id: tenant })), tenant: endpoint.tenant, id: newId('evt') };
       const asked: unknown[] = [];
-      const lane = { send: async (message: unknown) => void asked.push(message) };
+      const lane = { sendAll: async (messages: readonly unknown[]) => void asked.push(...messages) };
       return {
         act: (line, more) =>
           handled(() => fanOut({ ...deps(line, more), lanes: { deliver: lane, slow: lane } })(event)),

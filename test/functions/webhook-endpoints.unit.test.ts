@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { catalogue } from '#events/catalogue.ts';
+import { samples } from '#events/samples.ts';
 import { listOf } from '#shared/api/shapes.ts';
 import * as contract from '#shared/api/webhook-endpoints.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, instant } from '#shared/domain/time.ts';
-import type { Delivery } from '#shared/domain/webhook.ts';
+import { type Delivery, WebhookEndpoint } from '#shared/domain/webhook.ts';
+import { headersOf } from '#shared/domain/webhook-headers.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { firstIdAt } from '#shared/lambda/ids.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
@@ -80,6 +83,7 @@ const calling = (allowLoopback = false) => {
         state: 'dead',
         attempts: [],
         nextAttemptAt: null,
+        turnAt: null,
         resent: [],
         createdAt: now,
         version: 3,
@@ -88,9 +92,22 @@ const calling = (allowLoopback = false) => {
       return table.write([deliveryWrite(delivery, 'absent')]);
     },
     events: () => table.rows().flatMap((row) => (row.SK.startsWith('C#') ? CommitRow.parse(row).events : [])),
-    create: async (url: string) =>
+    create: async (url: string, more: Record<string, unknown> = {}) =>
       contract.WebhookEndpointView.parse(
-        await call(contract.createWebhookEndpoint.id, { body: contract.createWebhookEndpoint.body().parse({ url }) }),
+        await call(contract.createWebhookEndpoint.id, {
+          body: contract.createWebhookEndpoint.body().parse({ url, ...more }),
+        }),
+      ),
+    trial: async (endpointId: string, eventType: string) =>
+      View.parse(await call(contract.tryWebhookEndpoint.id, { params: { endpointId }, body: { eventType } })),
+    remove: (endpointId: string, more: Record<string, unknown> = {}) =>
+      call(contract.deleteWebhookEndpoint.id, { params: { endpointId }, ...more }),
+    deliveries: async (endpointId: string, query: Record<string, unknown>) =>
+      listOf(contract.DeliveryView).parse(
+        await call(contract.listDeliveries.id, {
+          params: { endpointId },
+          query: contract.listDeliveries.query().parse(query),
+        }),
       ),
     list: async (query: { limit: number; cursor?: string }) =>
       Views.parse(await call(contract.listWebhookEndpoints.id, { query })),
@@ -117,6 +134,94 @@ describe('creating a webhook endpoint', () => {
   it('takes a public URL, and on the local stage a private one', async () => {
     expect(await calling().create('https://hooks.shop.com/')).toMatchObject({ state: 'active' });
     expect(await calling(true).create('http://127.0.0.1:3000/')).toMatchObject({ state: 'active' });
+  });
+});
+
+describe('headers that a receiver wants', () => {
+  it('are kept sealed, and only their names are shown, by answers and events', async () => {
+    const { create, read, update, table, events } = calling();
+    const headers = { Authorization: 'Bearer let-me-in', 'X-Shop': '7' };
+    const { id, headerNames } = await create('https://hooks.shop.com/', { headers });
+    expect(headerNames).toEqual(['authorization', 'x-shop']);
+    expect(await read(id)).toMatchObject({ headerNames, version: 1 });
+    // The same once more is no change.
+    expect(await update(id, { headers })).toMatchObject({ version: 1 });
+    expect(await update(id, { headers: { 'X-Shop': '8' } })).toMatchObject({ headerNames: ['x-shop'], version: 2 });
+    const row = WebhookEndpoint.parse(await table.get(keys.endpoint(tenant, id)));
+    expect(headersOf(rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} }), row)).toEqual({ 'x-shop': '8' });
+    expect(JSON.stringify([table.rows(), events()])).not.toContain('let-me-in');
+    expect(events().map(({ data }) => data.changes)).toEqual([
+      expect.not.objectContaining({ sealedHeaders: expect.anything() }),
+      { headerNames: ['x-shop'] },
+    ]);
+    expect(await update(id, { headers: {} })).toMatchObject({ headerNames: [], version: 3 });
+  });
+
+  it('are refused in their own words', () => {
+    const body = { url: 'https://hooks.shop.com/', headers: { Host: 'elsewhere' } };
+    const { error } = contract.createWebhookEndpoint.body().safeParse(body);
+    expect(error?.issues).toMatchObject([{ path: ['headers'], message: 'must not set host, which is ours to say' }]);
+  });
+});
+
+describe('a webhook endpoint that is tried', () => {
+  it('is told an example of the type, recorded as a trial', async () => {
+    const { create, trial, update, events } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    expect(await trial(id, 'bank.offline')).toMatchObject({ id, version: 2 });
+    const { type, data } = events().at(-1) ?? {};
+    expect(type).toBe('webhook_endpoint.tried');
+    expect(catalogue['webhook_endpoint.tried'].parse(data)).toMatchObject({
+      endpointId: id,
+      eventType: 'bank.offline',
+      sample: samples['bank.offline'],
+    });
+    await update(id, { state: 'disabled' });
+    await expect(trial(id, 'bank.offline')).rejects.toMatchObject({ code: 'endpoint_disabled' });
+  });
+});
+
+describe('a webhook endpoint that is deleted', () => {
+  it('is gone with all that was kept of it, but its events and deliveries', async () => {
+    const { create, remove, read, list, fails, has, deliveries, table, events } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const { id: other } = await create('https://other.shop.com/');
+    await fails(id);
+    const eventId = firstIdAt('evt', epochMs(now)) + '0'.repeat(16);
+    await has(id, { eventId });
+    await expect(remove(id, { ifMatch: 7 })).rejects.toMatchObject({ code: 'precondition_failed' });
+    expect(await remove(id)).toEqual({ id, deletedAt: now });
+    await expect(read(id)).rejects.toMatchObject({ code: 'not_found' });
+    await expect(remove(id)).rejects.toMatchObject({ code: 'not_found' });
+    expect((await list({ limit: 10 })).data.map((it) => it.id)).toEqual([other]);
+    expect(table.rows().map(({ SK }) => SK)).not.toContain(`${id}#health`);
+    expect(events().at(-1)).toMatchObject({ type: 'webhook_endpoint.deleted', subject: id, sequence: 2 });
+    expect((await deliveries(id, {})).data).toMatchObject([{ eventId }]);
+  });
+});
+
+describe('the list of deliveries', () => {
+  const minutesAgo = (minutes: number) => instant(epochMs(now) - minutes * 60_000);
+
+  it('shows those of a time, of a type, in a state', async () => {
+    const { create, has, deliveries } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const eventId = (minutes: number) => firstIdAt('evt', epochMs(minutesAgo(minutes))) + 'A'.repeat(16);
+    for (const minutes of [4, 3, 2, 1]) await has(id, { eventId: eventId(minutes) });
+    await has(id, { eventId: eventId(0), eventType: 'bank.offline', state: 'delivered' });
+    const ids = async (query: Record<string, unknown>) => (await deliveries(id, query)).data.map((it) => it.eventId);
+    expect(await ids({ from: minutesAgo(3), to: minutesAgo(1) })).toEqual(
+      [eventId(2), eventId(3)].toSorted().toReversed(),
+    );
+    expect(await ids({ from: minutesAgo(1) })).toEqual([eventId(0), eventId(1)]);
+    expect(await ids({ to: minutesAgo(3) })).toEqual([eventId(4)]);
+    expect(await ids({ from: minutesAgo(1), eventType: 'bank.offline' })).toEqual([eventId(0)]);
+    expect(await ids({ state: 'delivered' })).toEqual([eventId(0)]);
+  });
+
+  it('knows no time that ends before it begins', () => {
+    const query = { from: now, to: minutesAgo(1) };
+    expect(contract.listDeliveries.query().safeParse(query).error?.issues).toMatchObject([{ path: ['to'] }]);
   });
 });
 

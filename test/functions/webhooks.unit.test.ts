@@ -6,8 +6,9 @@ import { webhookSecretText } from '#shared/domain/issued.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
 import { DeliverMessage, Delivery, EndpointHealth, WebhookEndpoint } from '#shared/domain/webhook.ts';
+import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import type { Reply } from '#shared/outside/customer-endpoint.ts';
-import { commitEndpoint } from '#shared/store/commit.ts';
+import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
 import { keys } from '#shared/store/rows.ts';
 import { fanOut } from '../../functions/bus/webhooks.ts';
@@ -25,6 +26,9 @@ const anEndpoint = (id: string, more: Partial<WebhookEndpoint> = {}): WebhookEnd
   url: `https://hooks.shop.com/${id}`,
   description: '',
   eventTypes: [],
+  headerNames: [],
+  sealedHeaders: null,
+  attemptsPerMinute: null,
   state: 'active',
   disabledReason: null,
   secret: { keyVersion: 1, nth: 0, scheme: 'hmac' },
@@ -56,6 +60,9 @@ const world = () => {
   const lane = (name: keyof typeof it.lanes) => ({
     send: async (message: unknown) => {
       it.lanes[name].push(DeliverMessage.parse(message));
+    },
+    sendAll: async (messages: readonly unknown[]) => {
+      it.lanes[name].push(...messages.map((message) => DeliverMessage.parse(message)));
     },
   });
   const slow = lane('slow');
@@ -177,6 +184,13 @@ describe('an event on the bus', () => {
     expect(w.lanes.deliver).toHaveLength(2);
   });
 
+  it('goes to each of a thousand who want it', async () => {
+    const many = Array.from({ length: 1_000 }, (_, nth) => anEndpoint(`whe_${String(nth).padStart(26, '0')}`));
+    await w.add(...many);
+    await w.fan(anEvent());
+    expect(w.lanes.deliver.map(({ endpointId }) => endpointId)).toEqual(many.map(({ id }) => id));
+  });
+
   it('goes to the slow lane of who failed or was slow', async () => {
     await w.add(shop, carrier);
     w.set({ answer: () => ({ status: 200, durationMs: 6_000 }) });
@@ -210,6 +224,88 @@ describe('an attempt', () => {
       attempts: [{ status: 204, error: null, durationMs: 12 }],
     });
     expect(w.later).toEqual([]);
+  });
+
+  it('brings the headers that its owner wants, but ours are ours', async () => {
+    const headers = { 'x-shop-key': 'let-me-in' };
+    const message = await begin({ ...shop, ...sealedHeaders(rootKeys, shop.id, headers) });
+    await w.handle(message);
+    expect(only(w.posts).headers).toMatchObject({
+      ...headers,
+      'content-type': 'application/json',
+      'webhook-id': anEvent().id,
+    });
+  });
+
+  it('of a trial sends the example, marked as a test', async () => {
+    const sample = { transactionId: 'txn_example' };
+    const data = { endpointId: shop.id, eventType: 'transaction.completed', sample, changes: {} };
+    const message = await begin(shop, anEvent({ type: 'webhook_endpoint.tried', subject: shop.id, data }));
+    await w.handle(message);
+    expect(JSON.parse(only(w.posts).body)).toMatchObject({
+      type: 'transaction.completed',
+      test: true,
+      subject: shop.id,
+      data: sample,
+    });
+  });
+
+  it('at an endpoint that takes so many a minute waits for its turn, and none is dropped', async () => {
+    const paced = { ...shop, attemptsPerMinute: 20 };
+    await w.add(paced);
+    const events = [1, 2, 3, 4].map((nth) => anEvent({ id: `evt_01HZX000000000000000000${nth}` }));
+    for (const event of events) await w.fan(event);
+    for (const message of w.lanes.deliver) await w.handle(message);
+    expect(w.posts).toHaveLength(1);
+    expect(w.later.map(({ at }) => at)).toEqual([3, 6, 9].map((seconds) => plusSeconds(start, seconds)));
+    expect(await w.delivery(paced, only(events.slice(3)))).toMatchObject({
+      state: 'pending',
+      attempts: [],
+      nextAttemptAt: plusSeconds(start, 9),
+    });
+    // One that fails takes another turn for its next attempt, after all that were booked before.
+    const [second, ...rest] = w.later.splice(0);
+    w.set({ now: epochMs(plusSeconds(start, 3)), answer: () => ({ status: 500 }) });
+    if (second) await w.handle(second.message, { lane: 'slow' });
+    const retry = only(w.later.splice(0));
+    expect(retry.at).toBe(plusSeconds(start, 8));
+    w.set({ now: epochMs(retry.at), answer: () => ({ status: 204 }) });
+    await w.handle(retry.message, { lane: 'slow' });
+    rest.push(only(w.later.splice(0)));
+    expect(rest.map(({ at }) => at)).toEqual([6, 9, 12].map((seconds) => plusSeconds(start, seconds)));
+    expect(new Set(rest.map(({ name }) => name)).size).toBe(3);
+    for (const { at, message } of rest) {
+      w.set({ now: epochMs(at) });
+      await w.handle(message, { lane: 'slow' });
+    }
+    expect(w.posts).toHaveLength(5);
+    for (const event of events) expect((await w.delivery(paced, event)).state).toBe('delivered');
+  });
+
+  it('to an endpoint that was deleted is not made, and leaves nothing of it', async () => {
+    const message = await begin();
+    await w.fan(anEvent({ id: 'evt_2' }));
+    const remove = async () => {
+      const change = apply(await w.endpoint(shop), [{ type: 'webhook_endpoint.deleted', set: {} }]);
+      const circumstances = { actor: { type: 'system' as const, id: 'test' }, now: start, newId: w.newId };
+      await w.table.write(commitEndpointEnd(change, circumstances).writes);
+    };
+    w.set({
+      answer: async () => {
+        await remove();
+        return { status: 500 };
+      },
+    });
+    await w.handle(message);
+    expect(await healthOf(w.table, shop)).toBeNull();
+    const retry = only(w.later.splice(0));
+    w.set({ now: epochMs(retry.at) });
+    for (const it of [retry.message, ...w.lanes.deliver.slice(1)]) await w.handle(it, { lane: 'slow' });
+    expect(w.posts).toHaveLength(1);
+    expect((await w.delivery(shop, anEvent())).state).toBe('dead');
+    expect((await w.delivery(shop, anEvent({ id: 'evt_2' }))).state).toBe('dead');
+    await w.fan(anEvent({ id: 'evt_3' }));
+    expect(w.lanes.deliver).toHaveLength(2);
   });
 
   it('costs one read and one write while all is well', async () => {

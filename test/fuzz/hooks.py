@@ -69,12 +69,13 @@ BEYOND_SCHEMA = {
     "get-bank-health": {"/from"},
     "update-lock-board": {"/url", "/locks/*"},
     "hear-lock-board": {"/boardStates/*/board", "/boardStates/*/locks/*/ts", "/codes/*/ts"},
-    "create-webhook-endpoint": {"/url"},
-    "update-webhook-endpoint": {"/url"},
+    "create-webhook-endpoint": {"/url", "/headers"},
+    "update-webhook-endpoint": {"/url", "/headers"},
     "recover-deliveries": {"/until"},
+    "list-deliveries": {CURSOR, "#query/to"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
-    "list-transactions": {CURSOR, "/door", "/to"},
+    "list-transactions": {CURSOR, "#query/door", "#query/to"},
 }
 
 

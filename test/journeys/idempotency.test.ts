@@ -159,6 +159,7 @@ describe('an idempotency key', () => {
     const url = 'http://127.0.0.1:9/';
     const endpointId = await twice('/v1/webhook-endpoints', { url, eventTypes: ['bank.registered'] });
     await twice(`/v1/webhook-endpoints/${endpointId}/ping`, {});
+    await twice(`/v1/webhook-endpoints/${endpointId}/try`, { eventType: 'bank.registered' });
     const door = bank.doors.at(-1)?.door;
     await twice('/v1/commands', { bankId: bank.id, door, reason: 'twice' });
     await bank.panel.door(String(door), { door: 'closed' });

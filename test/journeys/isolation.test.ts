@@ -228,6 +228,8 @@ const cases: Record<string, Case | null> = {
   'update-webhook-endpoint': hidden({ description: 'of a stranger' }),
   'rotate-webhook-secret': hidden({}),
   'ping-webhook-endpoint': hidden({}),
+  'try-webhook-endpoint': hidden({ eventType: 'transaction.created' }),
+  'delete-webhook-endpoint': hidden(),
   'list-deliveries': hidden(),
   'resend-delivery': hidden({}),
   'recover-deliveries': hidden({ since: '2026-01-01T00:00:00Z' }),

@@ -255,6 +255,46 @@ describe('a ping', () => {
   });
 });
 
+describe('an endpoint as its owner wants it', () => {
+  it('gets its headers, an example that says it is one, and no more a minute than it takes, until it is deleted', async () => {
+    const tenant = await newTenant();
+    const customer = await newCustomer();
+    const wanted = { url: customer.url, eventTypes: ['asset.retired'], headers: { Authorization: 'Bearer let-me-in' } };
+    const endpoint = await tenant.api.post('/v1/webhook-endpoints', { ...wanted, attemptsPerMinute: 30 }, Created);
+    expect(endpoint).toMatchObject({ headerNames: ['authorization'], attemptsPerMinute: 30 });
+    const path = `/v1/webhook-endpoints/${endpoint.id}`;
+    await tenant.api.post(`${path}/try`, { eventType: 'asset.retired' }, Endpoint);
+    for (let nth = 0; nth < 2; nth++) await ping(tenant, endpoint);
+    await eventually(() => expect(customer.requests).toHaveLength(3));
+    for (const { headers, body, event } of customer.requests) {
+      expect(headers.authorization).toBe('Bearer let-me-in');
+      expect(new Webhook(endpoint.secret).verify(body, headers)).toEqual(event);
+    }
+    const trial = customer.requests.find(({ event }) => event.test);
+    expect(trial?.event).toMatchObject({ type: 'asset.retired', test: true, subject: endpoint.id });
+    // Turns are 2 s apart; each request is on its way for a moment.
+    for (const gap of gaps(customer.requests)) expect(gap).toBeGreaterThanOrEqual(1_500);
+
+    const since = new Date().toISOString();
+    expect((await deliveries(tenant, endpoint)).map((it) => it.state)).toEqual(Array(3).fill('delivered'));
+    const later = await tenant.api.get(`${path}/deliveries?from=${since}`, listOf(DeliveryView));
+    expect(later.data).toEqual([]);
+
+    customer.answers(status(503));
+    await ping(tenant, endpoint);
+    await eventually(() => expect(customer.requests.length).toBeGreaterThanOrEqual(4));
+    expect(await tenant.api.request('DELETE', path)).toMatchObject({ status: 200, body: { id: endpoint.id } });
+    expect(await tenant.api.request('GET', path)).toMatchObject({ status: 404 });
+    await eventually(async () =>
+      expect((await deliveries(tenant, endpoint)).map((it) => it.state).toSorted()).toEqual([
+        'dead',
+        ...Array(3).fill('delivered'),
+      ]),
+    );
+    await invariantsHold({ tenants: [tenant], banks: [], quiet: true });
+  });
+});
+
 describe('a customer in trouble', () => {
   it.each<[string, Answer, { status: number | null; error: string | null }]>([
     ['500', (response) => response.writeHead(500).end('out of memory'), { status: 500, error: 'out of memory' }],

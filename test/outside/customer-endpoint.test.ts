@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -198,6 +200,60 @@ describe('a name that resolves', () => {
   });
 });
 
+/** A DNS server that answers for any name, each time with the next of these IPv4 addresses, and asks not to keep them. */
+const rebinding = async (addresses: readonly string[]) => {
+  let asked = 0;
+  const server = createSocket('udp4');
+  server.on('message', (query, { port, address }) => {
+    const octets = (addresses[asked % addresses.length] ?? '').split('.').map(Number);
+    asked += 1;
+    const question = query.subarray(12, query.indexOf(0, 12) + 5);
+    // One answer to the one question, for the name at byte 12: type A, class IN, good for 0 s, four bytes.
+    const header = [...query.subarray(0, 2), 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+    const answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...octets];
+    server.send(Buffer.from([...header, ...question, ...answer]), port, address);
+  });
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  atEnd.push(() => server.close());
+  const resolver = new Resolver({ timeout: 1_000, tries: 1 });
+  resolver.setServers([`127.0.0.1:${server.address().port}`]);
+  const resolve = async (host: string) =>
+    (await resolver.resolve4(host)).map((address) => ({ address, family: 4 as const }));
+  return { resolve, asked: () => asked };
+};
+
+describe('a DNS server that says something else each time', () => {
+  it('is asked once for each attempt, and what it says then is refused, or is all that is connected to', async () => {
+    let visits = 0;
+    const port = await serving((_, response) => {
+      visits += 1;
+      response.writeHead(204).end();
+    });
+    // The local stage takes loopback, which so stands for the public address of the trap; the others are what it is for.
+    const traps = ['169.254.169.254', '10.0.0.1', '192.168.1.1', '100.100.100.200', '0.0.0.0'];
+    const { resolve, asked } = await rebinding(traps.flatMap((trap) => ['127.0.0.1', trap]));
+    const replies = [];
+    for (const _ of [...traps, ...traps]) replies.push(await posted(`http://rebind.shop.com:${port}/`, { resolve }));
+    expect(asked()).toBe(replies.length);
+    expect(replies.map(({ status, error }) => status ?? error)).toEqual(
+      traps.flatMap(() => [204, 'the URL must lead to a public address']),
+    );
+    expect(visits).toBe(traps.length);
+  });
+
+  it('leads nowhere by an address that is not public, whatever it said before', async () => {
+    const inner = hostile.filter((address) => !address.includes(':'));
+    const { resolve, asked } = await rebinding(inner);
+    for (const _ of inner)
+      expect(await posted('https://rebind.shop.com/', { allowLoopback: false, resolve })).toMatchObject({
+        status: null,
+        error: 'the URL must lead to a public address',
+      });
+    expect(asked()).toBe(inner.length);
+  });
+});
+
 describe('a request', () => {
   it('is a POST with what was given, byte for byte', async () => {
     const seen: { method?: string; id?: unknown; length?: unknown; body: string } = { body: '' };
@@ -237,7 +293,13 @@ describe('a request', () => {
     const reply = await posted(`http://127.0.0.1:${port}/`);
     expect(reply).toMatchObject({ status: 503, retryAfter: '120' });
     expect(reply.error).toMatch(/^down \[31m for maintenance \.+$/);
-    expect(reply.error).toHaveLength(200);
+    // Of the first 1 KB; a line break and what steers a terminal became one space each.
+    expect(reply.error).toHaveLength(1_022);
+  });
+
+  it('brings back whole characters only', async () => {
+    const port = await serving((_, response) => response.writeHead(500).end(`x${'€'.repeat(500)}`));
+    expect((await posted(`http://127.0.0.1:${port}/`)).error).toBe(`x${'€'.repeat(341)}`);
   });
 
   it('reads no more than 64 KB of an answer that never ends', async () => {

@@ -194,29 +194,38 @@ const wishesOf = (id: string, events: readonly Told[]): { since: string; eventTy
     });
 };
 
+/** What only the endpoint gets that it is about. */
+const ofOneEndpoint = ['webhook_endpoint.pinged', 'webhook_endpoint.tried'];
+
 /** When it happened, and ever since: whoever changes their mind meanwhile may get it or not. */
 const isWanted = (id: string, wishes: ReturnType<typeof wishesOf>, { type, subject, recordedAt }: Told): boolean => {
   const since = wishes.findLastIndex((wish) => wish.since <= recordedAt);
   if (since < 0) return false;
   const isOf = ({ eventTypes }: { eventTypes: string[] }): boolean =>
-    type === 'webhook_endpoint.pinged' ? subject === id : eventTypes.length === 0 || eventTypes.includes(type);
+    ofOneEndpoint.includes(type) ? subject === id : eventTypes.length === 0 || eventTypes.includes(type);
   return wishes.slice(since).every((wish) => !wish.isOff && isOf(wish));
 };
+
+const over = ['delivered', 'dead'];
 
 /** Deliveries that ought to be there and are not, and those that are not over: nothing wrong while things are moving. */
 export const undelivered = ({ logs, endpoints, deliveries }: Picture): string[] => {
   const known = new Map(deliveries.map((it) => [`${it.endpointId} ${it.eventId}`, it]));
   const events = logs.flatMap((log) => log.commits.flatMap((commit) => commit.events.map(({ envelope }) => envelope)));
-  return endpoints.flatMap(({ id, tenant }) => {
+  const toDeleted = deliveries
+    .filter(({ endpointId, state }) => !endpoints.some(({ id }) => id === endpointId) && !over.includes(state))
+    .map((it) => `I4: ${it.eventId} to ${it.endpointId}, which was deleted, is ${it.state}`);
+  const toOthers = endpoints.flatMap(({ id, tenant }) => {
     const own = events.filter((event) => event.tenant === tenant);
     const wishes = wishesOf(id, own);
     return own.flatMap((event) => {
       const delivery = known.get(`${id} ${event.id}`);
       const what = `${event.id} (${event.type} of ${event.subject}) to ${id}`;
       if (delivery === undefined) return isWanted(id, wishes, event) ? [`I4: no delivery of ${what}`] : [];
-      return ['delivered', 'dead'].includes(delivery.state) ? [] : [`I4: ${what} is ${delivery.state}`];
+      return over.includes(delivery.state) ? [] : [`I4: ${what} is ${delivery.state}`];
     });
   });
+  return [...toOthers, ...toDeleted];
 };
 
 /** I4, at any time: a delivery is of an event that there is, of the same tenant, and its endpoint's. */
@@ -231,11 +240,15 @@ export const deliveredTruly = ({ logs, endpoints, deliveries }: Picture): string
     const endpoint = endpoints.find(({ id }) => id === it.endpointId);
     const what = `the delivery of ${it.eventId} to ${it.endpointId}`;
     if (event === undefined) return [`I4: ${what} is of an event that is in no commit of its tenant`];
-    if (endpoint === undefined) return [`I4: ${what} goes to an endpoint that ${it.tenant} has not`];
+    const isDeleted = [...events.values()].some(
+      ({ type, subject, tenant }) =>
+        type === 'webhook_endpoint.deleted' && subject === it.endpointId && tenant === it.tenant,
+    );
+    if (endpoint === undefined && !isDeleted) return [`I4: ${what} goes to an endpoint that ${it.tenant} has not`];
     const says = [it.eventType, it.subject, it.sequence, it.tenant];
     const is = [event.type, event.subject, event.sequence, event.tenant];
     if (!isDeepStrictEqual(says, is)) return [`I4: ${what} says ${says.join(' ')}, the event is ${is.join(' ')}`];
-    return event.type === 'webhook_endpoint.pinged' && event.subject !== it.endpointId
+    return ofOneEndpoint.includes(event.type) && event.subject !== it.endpointId
       ? [`I4: ${what} is a ping of ${event.subject}`]
       : [];
   });
@@ -279,7 +292,7 @@ export const pendingCommands = ({ commands }: Picture): string[] =>
     .map((it) => `I6: ${it.id} for ${it.bankId}/${it.door} is ${it.state}, valid until ${it.notAfter}`);
 
 /** Kinds of subjects that callers change by POST, each time with an idempotency key. */
-/** What a PATCH comes to. */
+/** What a PATCH or a DELETE comes to. */
 const byPatch = [
   'transaction.updated',
   'transaction.linked',
@@ -289,6 +302,7 @@ const byPatch = [
   'webhook_endpoint.updated',
   'webhook_endpoint.enabled',
   'webhook_endpoint.disabled',
+  'webhook_endpoint.deleted',
 ];
 const byPost = ['TXN', 'IMPORT', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY', 'BADGE'];
 /** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
