@@ -127,13 +127,6 @@ const retryAfterSecondsMax = 86_400;
 /** Each wait is up to a fifth shorter or longer, so that what failed together does not come back together. */
 const jitterShare = 0.2;
 
-/** The first attempt and one after each wait: what a delivery's list of attempts is meant to hold. */
-const waitsMax = 9;
-
-/** Seconds before each further attempt, as the stack's setting says them: `5,300,1800`. */
-export const parseWaits = (text: string): number[] =>
-  z.array(z.coerce.number().positive()).min(1).max(waitsMax).parse(text.split(','));
-
 /** A ping is meant for its own endpoint alone, whatever that has subscribed to. */
 export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 'subject'>): boolean => {
   if (endpoint.state === 'disabled') return false;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
+import { parseWaits } from '#shared/domain/waits.ts';
 import {
   afterAttempt,
   type Delivery,
@@ -10,7 +11,6 @@ import {
   laneOf,
   newDelivery,
   type Outcome,
-  parseWaits,
   resend,
   rotated,
   shownState,
