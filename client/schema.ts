@@ -1982,7 +1982,7 @@ export interface components {
             credentialId: string;
             id: string;
             /** @enum {string} */
-            kind: "item_waits" | "delegated" | "taken_back";
+            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
             nextAttemptAt: string | null;
             reason: ("no_longer_true" | "no_address" | "sms_limit") | null;
             /** @enum {string} */

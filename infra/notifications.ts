@@ -21,7 +21,7 @@ export class Notifications extends Construct {
       stage,
       entry: 'queue/send-message',
       name: 'SendMessage',
-      impact: 'People are told late or not at all that an item waits for them: they have no PIN.',
+      impact: 'People are told late or not at all that an item or a door waits for them: they have no PIN.',
       environment: { SMS_PER_DAY: String(stage.smsPerDay), MESSAGE_WAITS_SECONDS: stage.messageWaitsSeconds },
     });
     data.readWrite(send);
@@ -35,7 +35,7 @@ export class Notifications extends Construct {
     this.queue = new ServiceQueue(this, 'Sending', {
       stage,
       name: 'Sending',
-      impact: 'People are told late or not at all that an item waits for them: they have no PIN.',
+      impact: 'People are told late or not at all that an item or a door waits for them: they have no PIN.',
       consumer: send,
       // SNS takes 20 SMS a second. And the SMS of a tenant are counted one after the other.
       maxConcurrency: 5,
@@ -53,7 +53,8 @@ export class Notifications extends Construct {
     const { fn: plan } = bus.reaction(this, 'Messages', {
       entry: 'bus/messages',
       name: 'Messages',
-      impact: 'Recipients, and those they send instead, are not told that an item waits for them.',
+      impact:
+        'Recipients, and those they send instead, are not told that an item or a door waits for them, or that they are late.',
       to: [
         'transaction.deposited',
         'transaction.moved',
@@ -62,6 +63,11 @@ export class Notifications extends Construct {
         'credential.delegated',
         'credential.taken_back',
       ],
+      // Who is sent something waits for the deposit.
+      besides: {
+        to: ['transaction.reserved', 'transaction.started', 'transaction.overdue'],
+        where: { workflow: ['loan', 'rental'] },
+      },
     });
     data.readWrite(plan);
     this.queue.sendFrom(plan);

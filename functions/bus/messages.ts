@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
 import * as field from '#events/fields.ts';
-import { collectors, delegated, type Told, takenBack, waitingFor } from '#shared/domain/audience.ts';
-import { channelsOf, type Fact, Message, newMessage, sendMessageOf } from '#shared/domain/message.ts';
+import { concerned, delegated, entitled, type Told, takenBack } from '#shared/domain/audience.ts';
+import { channelsOf, type Fact, Message, type MessageKind, newMessage, sendMessageOf } from '#shared/domain/message.ts';
 import { type Instant, instant, later } from '#shared/domain/time.ts';
 import { Transaction } from '#shared/domain/transaction.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
@@ -16,25 +16,31 @@ import { Lost, type Table } from '#shared/store/table.ts';
 
 const Superseded = z.object({ by: field.text });
 const About = z.object({ credentialId: field.text });
-const State = z.object({ state: field.text });
 
 /** Who is to be told of an event, as things are now. `again`: they may have been told the same before, and are once more. */
-const heard: Record<string, { again?: true; audience: (event: Envelope, it: Transaction) => Told[] }> = {
-  'transaction.deposited': { audience: (_, it) => collectors(it) },
-  'transaction.moved': {
-    again: true,
-    audience: ({ data }, it) => (State.parse(data).state === 'stored' ? collectors(it) : []),
-  },
-  'transaction.credentials_reissued': {
-    again: true,
-    audience: ({ data }, it) => (State.parse(data).state === 'stored' ? collectors(it) : []),
-  },
+type Heard = { again?: true; audience: (event: Envelope, it: Transaction) => Told[] };
+
+/** Only of what is so by now: of a reservation that has gone on meanwhile, whoever is told of that is told enough. */
+const those =
+  (...kinds: readonly MessageKind[]): Heard['audience'] =>
+  (_, it) =>
+    concerned(it).filter(({ kind }) => kinds.includes(kind));
+
+/** The door or the PIN is another, if what they do there has not changed since. */
+const anew: Heard = { again: true, audience: ({ data }, it) => (data.state === it.state ? concerned(it) : []) };
+
+const heard: Record<string, Heard> = {
+  'transaction.reserved': { audience: those('loan_ready', 'rental_ready', 'delegated') },
+  'transaction.started': { again: true, audience: those('loan_runs') },
+  'transaction.overdue': { again: true, audience: those('loan_overdue', 'rental_overdue') },
+  'transaction.deposited': { audience: those('item_waits', 'delegated') },
+  'transaction.moved': anew,
+  'transaction.credentials_reissued': anew,
   // Somebody wants it sent again, so there is another PIN now.
   'credential.superseded': {
     audience: ({ data }, it) => {
       const { by } = Superseded.parse(data);
-      const delegates = it.state === 'stored' || it.state === 'in_use' ? delegated(it) : [];
-      return [...waitingFor(it), ...delegates].filter(({ credential }) => credential.id === by);
+      return [...entitled(it), ...delegated(it)].filter(({ credential }) => credential.id === by);
     },
   },
   'credential.delegated': {

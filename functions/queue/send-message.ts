@@ -1,4 +1,4 @@
-import { stillTrue, type Told } from '#shared/domain/audience.ts';
+import { stillTrue, type Told, toldUntil } from '#shared/domain/audience.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { credentialValue } from '#shared/domain/derived.ts';
 import {
@@ -68,14 +68,15 @@ export const sendMessage = (deps: SendMessageDeps) => {
   };
 
   /** The PIN is made here and goes nowhere but to the channel. */
-  const wordsFor = async (it: Transaction, bank: Bank, { kind, party, credential }: Told): Promise<Words> => {
+  const wordsFor = async (it: Transaction, bank: Bank, told: Told): Promise<Words> => {
+    const { kind, party, credential } = told;
     const language = languageOf(party.locale);
     const value = credentialValue(await deps.rootKeys(), { bankId: bank.id, transactionId: it.id }, credential);
     const variables = {
       place: bank.name,
       door: it.door ?? '',
       code: codeText(language, credential.method, value ?? ''),
-      until: momentText(language, credential.notAfter, bank.config.timeZone),
+      until: momentText(language, toldUntil(it, told), bank.config.timeZone),
     };
     const { sms, subject, email } = texts[kind][language];
     return {

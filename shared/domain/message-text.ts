@@ -26,6 +26,80 @@ export const texts = {
       email: 'Ihre Sendung liegt bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n',
     },
   },
+  loan_ready: {
+    en: {
+      sms: 'You can collect what you borrow at {{place}}, door {{door}}. {{code}} Please do so by {{until}}.',
+      subject: 'What you borrow waits for you at {{place}}',
+      email: 'You can collect what you borrow at {{place}}, door {{door}}.\n\n{{code}}\n\nPlease do so by {{until}}.\n',
+    },
+    de: {
+      sms: 'Ihre Leihe liegt bereit: {{place}}, Fach {{door}}. {{code}} Bitte abholen bis {{until}}.',
+      subject: 'Ihre Leihe liegt bereit: {{place}}',
+      email: 'Ihre Leihe liegt bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n',
+    },
+  },
+  loan_runs: {
+    en: {
+      sms: 'Please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}. {{code}}',
+      subject: 'To be brought back to {{place}}',
+      email: 'Please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}. {{code}}',
+      subject: 'Ihre Leihe: zurück an {{place}}',
+      email: 'Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n',
+    },
+  },
+  loan_overdue: {
+    en: {
+      sms: 'What you have borrowed was due by {{until}}. Please bring it back to {{place}}, door {{door}}. {{code}}',
+      subject: 'Overdue: please bring it back to {{place}}',
+      email:
+        'What you have borrowed was due by {{until}}. Please bring it back to {{place}}, door {{door}}.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Ihre Leihe war bis {{until}} fällig. Bitte bringen Sie sie zurück: {{place}}, Fach {{door}}. {{code}}',
+      subject: 'Überfällig: bitte zurück an {{place}}',
+      email:
+        'Ihre Leihe war bis {{until}} fällig. Bitte bringen Sie sie zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n',
+    },
+  },
+  rental_ready: {
+    en: {
+      sms: 'Door {{door}} at {{place}} is yours. {{code}} Please begin by {{until}}.',
+      subject: 'Your door at {{place}}',
+      email: 'Door {{door}} at {{place}} is yours.\n\n{{code}}\n\nPlease begin by {{until}}.\n',
+    },
+    de: {
+      sms: 'Fach {{door}} bei {{place}} gehört Ihnen. {{code}} Bitte beginnen bis {{until}}.',
+      subject: 'Ihr Fach bei {{place}}',
+      email: 'Fach {{door}} bei {{place}} gehört Ihnen.\n\n{{code}}\n\nBitte beginnen bis {{until}}.\n',
+    },
+  },
+  rental_runs: {
+    en: {
+      sms: 'Door {{door}} at {{place}} is yours until {{until}}. {{code}}',
+      subject: 'Your door at {{place}}',
+      email: 'Door {{door}} at {{place}} is yours until {{until}}.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Fach {{door}} bei {{place}} gehört Ihnen bis {{until}}. {{code}}',
+      subject: 'Ihr Fach bei {{place}}',
+      email: 'Fach {{door}} bei {{place}} gehört Ihnen bis {{until}}.\n\n{{code}}\n',
+    },
+  },
+  rental_overdue: {
+    en: {
+      sms: 'Your time for door {{door}} at {{place}} was over by {{until}}. Please empty it. {{code}}',
+      subject: 'Your time at {{place}} is over',
+      email: 'Your time for door {{door}} at {{place}} was over by {{until}}. Please empty it.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Ihre Zeit für Fach {{door}} bei {{place}} war bis {{until}} um. Bitte leeren Sie es. {{code}}',
+      subject: 'Ihre Zeit bei {{place}} ist um',
+      email: 'Ihre Zeit für Fach {{door}} bei {{place}} war bis {{until}} um. Bitte leeren Sie es.\n\n{{code}}\n',
+    },
+  },
   delegated: {
     en: {
       sms: 'You may open door {{door}} at {{place}} for somebody else. {{code}} Until {{until}}.',

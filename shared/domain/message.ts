@@ -9,7 +9,17 @@ import type { Party, Transaction } from './transaction.ts';
 export const Channel = z.enum(['sms', 'email']);
 export type Channel = z.infer<typeof Channel>;
 
-export const MessageKind = z.enum(['item_waits', 'delegated', 'taken_back']);
+export const MessageKind = z.enum([
+  'item_waits',
+  'loan_ready',
+  'loan_runs',
+  'loan_overdue',
+  'rental_ready',
+  'rental_runs',
+  'rental_overdue',
+  'delegated',
+  'taken_back',
+]);
 export type MessageKind = z.infer<typeof MessageKind>;
 
 /**

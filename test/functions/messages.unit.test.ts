@@ -5,6 +5,7 @@ import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
 import { pinOf } from '#shared/domain/derived.ts';
 import { Message, SendMessage } from '#shared/domain/message.ts';
+import { texts as allTexts, filledIn } from '#shared/domain/message-text.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { smsParts } from '#shared/domain/sms-parts.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
@@ -432,6 +433,113 @@ describe('a recipient whose item was deposited', () => {
     await w.tell(anEvent('transaction.recall_started', { bankId: 'bnk_1' }));
     expect(w.told).toEqual([]);
     expect(w.table.calls).toEqual([]);
+  });
+});
+
+describe('who rents or borrows', () => {
+  const useUntil = '2026-03-02T12:00:00.000Z';
+  const of = (
+    workflow: 'loan' | 'rental',
+    state: StoredTransaction['state'],
+    step: 'pickup' | 'deposit' | 'use',
+    more: Partial<StoredTransaction> = {},
+  ): StoredTransaction =>
+    stored(
+      { phone: anSms, locale: 'en' },
+      {
+        workflow,
+        state,
+        depositedAt: null,
+        deadlines: { reserveUntil: '2026-03-01T13:00:00.000Z', useUntil },
+        credentials: [{ ...credential(ids.own, 'active'), step }],
+        ...more,
+      },
+    );
+  const pin = pinOf(rootKeys.of(1), { id: ids.own, attempt: 0, digits: 6 });
+  const overdue = { flags: ['overdue' as const] };
+
+  it.each([
+    [
+      'a loan that is ready',
+      'transaction.reserved',
+      of('loan', 'reserved', 'pickup'),
+      `You can collect what you borrow at Bahnhof Süd, door 7. PIN: ${pin}. Please do so by Sun 1 Mar, 14:00.`,
+    ],
+    [
+      'where to bring it back',
+      'transaction.started',
+      of('loan', 'in_use', 'deposit'),
+      `Please bring back what you have borrowed to Bahnhof Süd, door 7, by Mon 2 Mar, 13:00. PIN: ${pin}.`,
+    ],
+    [
+      'a loan that is late',
+      'transaction.overdue',
+      of('loan', 'in_use', 'deposit', overdue),
+      `What you have borrowed was due by Mon 2 Mar, 13:00. Please bring it back to Bahnhof Süd, door 7. PIN: ${pin}.`,
+    ],
+    [
+      'their door',
+      'transaction.reserved',
+      of('rental', 'reserved', 'use'),
+      `Door 7 at Bahnhof Süd is yours. PIN: ${pin}. Please begin by Sun 1 Mar, 14:00.`,
+    ],
+    [
+      'a door that is not theirs any more',
+      'transaction.overdue',
+      of('rental', 'in_use', 'use', overdue),
+      `Your time for door 7 at Bahnhof Süd was over by Mon 2 Mar, 13:00. Please empty it. PIN: ${pin}.`,
+    ],
+  ])('is told of %s, once', async (_, type, transaction, text) => {
+    await w.holding(transaction);
+    await w.tell(anEvent(type, { bankId: 'bnk_1' }));
+    await w.tell(anEvent(type, { bankId: 'bnk_1' }));
+    expect(texts()).toEqual([text]);
+    expect(smsParts(text)).toBe(1);
+  });
+
+  it('is told their new PIN, and another door, whatever they are at', async () => {
+    await w.holding(of('rental', 'in_use', 'use'));
+    await w.tell(anEvent('credential.superseded', { bankId: 'bnk_1', credentialId: ids.second, by: ids.own }));
+    await w.tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'in_use' }));
+    const text = `Door 7 at Bahnhof Süd is yours until Mon 2 Mar, 13:00. PIN: ${pin}.`;
+    expect(texts()).toEqual([text, text]);
+  });
+
+  it('is not told that it is ready when they have it already', async () => {
+    await w.holding(of('loan', 'in_use', 'deposit'));
+    await w.tell(anEvent('transaction.reserved', { bankId: 'bnk_1' }));
+    expect(w.messages()).toEqual([]);
+  });
+
+  it('is not told that it is late when it was brought back before the message goes out', async () => {
+    await w.holding(of('loan', 'in_use', 'deposit', overdue));
+    await w.plan(anEvent('transaction.overdue', { bankId: 'bnk_1' }));
+    await w.hold(of('loan', 'completed', 'deposit'));
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'suppressed', reason: 'no_longer_true' });
+  });
+
+  it('is told nothing of a parcel that was reserved', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell(anEvent('transaction.reserved', { bankId: 'bnk_1' }));
+    expect(w.messages()).toEqual([]);
+  });
+});
+
+describe('every text', () => {
+  const said = Object.entries(allTexts).flatMap(([kind, byLanguage]) =>
+    Object.entries(byLanguage).map(([language, text]) => ({ kind, language, ...text })),
+  );
+
+  it.each(said)('$kind in $language has all its variables filled in, and is one SMS at a usual place', (text) => {
+    const variables = { place: 'Bahnhof Süd', door: '12', code: 'PIN: 12345678.', until: 'Mi., 24. Sept., 13:00' };
+    const [sms, subject, email] = [text.sms, text.subject, text.email].map((it) => filledIn(it, variables));
+    for (const it of [sms, subject, email]) expect(it).not.toMatch(/[{}]/);
+    expect(smsParts(sms ?? '')).toBe(1);
+  });
+
+  it.each(said.filter(({ kind }) => kind !== 'taken_back'))('$kind in $language says how to open', ({ sms, email }) => {
+    for (const it of [sms, email]) expect(it).toContain('{{code}}');
   });
 });
 

@@ -385,7 +385,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(12);
+    expect(reactions).toHaveLength(13);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -399,6 +399,7 @@ describe('every rule of the bus', () => {
   it.each<[string, string[]]>([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.created', ['bus/grants']],
+    ['transaction.reserved', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/waiting']],
     ['transaction.conflicted', ['bus/grants', 'bus/signals']],
     ['command.opened', []],
@@ -438,9 +439,12 @@ describe('every rule of the bus', () => {
     ]);
   });
 
-  it('tells the banks only of what they did not do themselves', () => {
+  it('tells the banks only of what they did not do themselves, and people of reservations only who come for them', () => {
     const asking = reactions.filter(({ pattern }) => pattern.detail !== undefined);
-    expect(asking).toMatchObject([{ entry: 'bus/grants', pattern: { detail: { data: { changesGrants: [true] } } } }]);
+    expect(asking.map(({ entry, pattern }) => [entry, pattern.detail])).toEqual([
+      ['bus/grants', { data: { changesGrants: [true] } }],
+      ['bus/messages', { data: { workflow: ['loan', 'rental'] } }],
+    ]);
   });
 });
 

@@ -9,6 +9,7 @@ import { outputOf } from '../../local/stack-handle.ts';
 import { listMessages } from '../../shared/api/messages.ts';
 import { anEmail, aPhone, emailsTo, smsTo } from '../support/inbox.ts';
 import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
+import { peopleAt } from '../support/people.ts';
 import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
 
 describe('the recipient of a deposited item', () => {
@@ -40,6 +41,25 @@ describe('the recipient of a deposited item', () => {
 
     await knownAtBank(tenant, parcel.id);
     expect(await bank.panel.enter(pin ?? '')).toMatchObject({ granted: true, door });
+  });
+});
+
+describe('who rents a door', () => {
+  it('is told by SMS which is theirs, and opens with the PIN that stands there', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { name: 'Bahnhof' });
+    const people = peopleAt(tenant, bank);
+    const phone = aPhone();
+    const rental = await people.begin('rental', { recipient: { phone, locale: 'en' } });
+    const [message = ''] = await eventually(async () => {
+      const found = await smsTo(phone);
+      expect(found).toHaveLength(1);
+      return found;
+    });
+    const [, door, pin = ''] = /^Door (\S+) at Bahnhof is yours\. PIN: (\d{6})\. Please begin by /.exec(message) ?? [];
+    expect(door).toBe(rental.door);
+    await people.atBank(rental);
+    expect(await bank.panel.enter(pin)).toMatchObject({ granted: true, door });
   });
 });
 
