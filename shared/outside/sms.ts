@@ -5,9 +5,9 @@ export type Sms = { send: (phone: string, text: string) => Promise<Carried> };
 
 /** What SNS says of a number, and of all that we send. */
 const answers = {
-  refused: ['InvalidParameterException', 'InvalidParameterValueException', 'OptedOutException'],
+  refused: ['InvalidParameterException', 'InvalidParameterValueException', 'OptedOutException', 'UserErrorException'],
   // Its quota is used up, or a policy says no.
-  unavailable: ['AuthorizationErrorException', 'AccessDeniedException', 'AccessDenied', 'UserErrorException'],
+  unavailable: ['AuthorizationErrorException', 'AccessDeniedException', 'AccessDenied'],
 } as const;
 
 export const openSms = (client = new SNSClient()): Sms => ({
