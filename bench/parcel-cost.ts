@@ -155,7 +155,8 @@ const modelled: Record<string, readonly string[]> = {
   BusDeadlines: ['read', 'scheduler'],
   BusWaiting: ['read'],
   Deliver: ['read', 'PutItem'],
-  Messages: ['read', 'PutItem', 'sns'],
+  Messages: ['read', 'PutItem', 'sqs'],
+  SendMessage: ['read', 'PutItem', 'sns'],
   Search: ['read', 'TransactWriteItems', 'PutItem'],
   Feed: ['read', 'TransactWriteItems'],
 };
@@ -199,7 +200,10 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const singles = new Map<string, Units[]>();
   for (const call of calls.filter((it) => it.service === 'dynamodb')) {
     if (call.operation === 'PutItem')
-      singles.set(call.by, [...(singles.get(call.by) ?? []), rows.put(putOf(call), write)]);
+      singles.set(call.by, [
+        ...(singles.get(call.by) ?? []),
+        sum(rows.put(putOf(call), write), rows.index(putOf(call))),
+      ]);
     if (call.operation !== 'TransactWriteItems') continue;
     const { TransactItems } = Written.parse(JSON.parse(call.body));
     const units = TransactItems.map((it) =>
@@ -222,6 +226,7 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const events = busEntries(calls);
   const reactions = woken.filter((name) => !ownLines.includes(name));
   const messages = woken.filter((name) => name === 'Messages').length;
+  const told = of('SendMessage', 'sns').length;
   const searches = woken.filter((name) => name === 'Search').length;
   const inFeed = woken.filter((name) => name === 'Feed').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
@@ -306,9 +311,10 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
     {
       what: 'message to the recipient, without the price of the SMS itself',
       units: sum(
-        times(messages, sum(queueMessage, invocation(), { topicPublishes: 1 }, log(logBytes))),
-        ...readsOf('Messages').map(readUnits),
-        ...(singles.get('Messages') ?? []),
+        times(messages, sum(queueMessage, invocation(), log(logBytes))),
+        // What is sent has a line of its own in the log.
+        times(told, sum(queueMessage, invocation(assumed.senderMs), { topicPublishes: 1 }, log(2 * logBytes))),
+        ...['Messages', 'SendMessage'].flatMap((it) => [...readsOf(it).map(readUnits), ...(singles.get(it) ?? [])]),
       ),
     },
     {

@@ -10,6 +10,7 @@ import * as events from '../shared/api/events.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
+import { listMessages } from '../shared/api/messages.ts';
 import type { Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
@@ -237,6 +238,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       },
       lookup: bySearch,
     },
+    { route: listMessages, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.listTransactionEvents, ask: ({ transactionId }) => ({ params: { transactionId } }) },
     { route: transactions.createTransaction, ask: () => ({ body: parcelFor(bankId) }) },
     { route: transactions.checkTransaction, ask: () => ({ body: parcelFor(bankId) }) },

@@ -1217,6 +1217,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/transactions/{transactionId}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read whom a transaction has told what, and what became of each message, newest first
+         * @description Needs the scope `transactions:read`.
+         */
+        get: operations["list-messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/transactions/{transactionId}/move": {
         parameters: {
             query?: never;
@@ -2317,6 +2337,31 @@ export interface components {
             toldAt: string | null;
             /** Format: uri */
             url: string;
+        };
+        Message: {
+            attempts: {
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                channel: "sms" | "email";
+                error: string | null;
+                /** @enum {string} */
+                outcome: "sent" | "refused" | "unavailable" | "failed" | "over_limit";
+            }[];
+            channel: ("sms" | "email") | null;
+            /** Format: date-time */
+            createdAt: string;
+            credentialId: string;
+            id: string;
+            /** @enum {string} */
+            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            nextAttemptAt: string | null;
+            reason: ("no_longer_true" | "no_address" | "sms_limit") | null;
+            /** @enum {string} */
+            state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
+            /** @enum {string} */
+            to: "recipient" | "collector" | "delegate";
+            transactionId: string;
         };
         Outage: {
             door: string | null;
@@ -6466,6 +6511,43 @@ export interface operations {
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error.unlimited"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "list-messages": {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                transactionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read whom a transaction has told what, and what became of each message, newest first */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Message"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized.unlimited"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error.unlimited"];
             503: components["responses"]["busy"];

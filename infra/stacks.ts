@@ -60,9 +60,9 @@ class Edge extends Stack {
     });
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new LockBoards(this, 'LockBoards', { data, bus, devices, webhooks });
-    new Notifications(this, 'Notifications', { data, bus });
+    const notifications = new Notifications(this, 'Notifications', { stage, data, bus });
     new Api(this, 'Api', { stage, data, devices, webhooks });
-    new Sweep(this, 'Sweep', { stage, data, webhooks });
+    new Sweep(this, 'Sweep', { stage, data, webhooks, notifications });
     new Operations(this, 'Operations', { stage, data, bus, alarms });
   }
 }

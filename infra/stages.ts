@@ -17,6 +17,12 @@ export type Stage = {
   webhookWaitsSeconds: string;
   /** Webhooks may go to private and loopback addresses. */
   webhookAllowLoopback: boolean;
+  /** The address that e-mail to people comes from; null: none is sent. Its identity is made, and is to be verified. */
+  emailFrom: string | null;
+  /** Parts of SMS that a tenant may send on a day (UTC); above that people are told by e-mail, or the next day. */
+  smsPerDay: number;
+  /** Seconds before each further attempt at telling somebody something, comma-separated; then nobody could be told. */
+  messageWaitsSeconds: string;
   /** A door command that is unacknowledged for so long is sent again. */
   commandResendSeconds: number;
   /** After how many seconds a bank whose connection broke is suspected, is offline, and is back: `suspect,offline,steady`. */
@@ -53,6 +59,12 @@ const prod: Stage = {
   // 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h: the published schedule (design.md section 7).
   webhookWaitsSeconds: '5,300,1800,7200,18000,36000,50400,72000,86400',
   webhookAllowLoopback: false,
+  // Whose address it is, is the operator's to say: `-c emailFrom=…`.
+  emailFrom: null,
+  // 500 parcels in a quiet language. What one tenant can spend on a day, some $50, is to be chosen, not to be found out.
+  smsPerDay: 1_000,
+  // 30 s, 2 min, 10 min, 30 min, 2 h, 6 h: an outage of minutes delays a message by minutes, one of a night loses none.
+  messageWaitsSeconds: '30,120,600,1800,7200,21600',
   commandResendSeconds: 2,
   // AWS advises to wait some seconds; a controller that restarts is back within a minute, mobile networks within three.
   connectivityWaitsSeconds: '15,180,60',
@@ -85,6 +97,7 @@ export const stages: Record<StageName, Stage> = {
     // Tests and fuzzers ask as fast as they can.
     apiKeyRequestsPerMinute: 60_000,
     webhookAllowLoopback: true,
+    emailFrom: 'messages@latchwork.example',
     // Who pulls a plug wants to see it.
     connectivityWaitsSeconds: '2,4,2',
     anchorLock: { mode: 'COMPLIANCE', days: 1 },
@@ -103,7 +116,9 @@ export function stageOf(node: Node): Stage {
   if (!stage) throw new Error(`there is no stage '${name}'; known are ${Object.keys(stages).join(', ')}`);
   return {
     ...stage,
+    emailFrom: node.tryGetContext('emailFrom') ?? stage.emailFrom,
     webhookWaitsSeconds: String(node.tryGetContext('webhookWaitsSeconds') ?? stage.webhookWaitsSeconds),
+    messageWaitsSeconds: String(node.tryGetContext('messageWaitsSeconds') ?? stage.messageWaitsSeconds),
     commandResendSeconds: Number(node.tryGetContext('commandResendSeconds') ?? stage.commandResendSeconds),
   };
 }

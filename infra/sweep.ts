@@ -6,6 +6,7 @@ import type { Bus } from './bus.ts';
 import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
 import { ScheduledFunction, type ScheduledFunctionProps } from './constructs/scheduled-function.ts';
 import type { Data } from './data.ts';
+import type { Notifications } from './notifications.ts';
 import type { Stage } from './stages.ts';
 import type { Webhooks } from './webhooks.ts';
 
@@ -35,24 +36,24 @@ class Mender extends ScheduledFunction {
   }
 }
 
+export type SweepProps = { stage: Stage; data: Data; webhooks: Webhooks; notifications: Notifications };
+
 /** The net below everything else: it expires what is past due and mends what got lost. */
 export class Sweep extends Mender {
-  constructor(
-    scope: Construct,
-    id: string,
-    { stage, data, webhooks }: { stage: Stage; data: Data; webhooks: Webhooks },
-  ) {
+  constructor(scope: Construct, id: string, { stage, data, webhooks, notifications }: SweepProps) {
     super(scope, id, {
       stage,
       entry: 'schedule/sweep',
       name: 'Sweep',
-      impact: 'What a lost message left behind is not mended: compartments stay held, webhooks stay unsent.',
+      impact:
+        'What a lost message left behind is not mended: compartments stay held, webhooks and messages stay unsent.',
       found: 'the sweep found work that a schedule or a message should have done.',
     });
     data.readWrite(this.fn);
     data.findDue(this.fn);
     data.readRootSecret(this.fn);
     webhooks.retryFrom(this.fn);
+    notifications.sendFrom(this.fn);
   }
 }
 

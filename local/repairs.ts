@@ -25,6 +25,8 @@ const checkedInstead: ((resource: string, stack: Stack) => string | undefined)[]
   },
   // What a policy is attached to stands in the body, and the name of a connection is not looked for.
   (resource) => (/^arn:aws:iot:[^:]*:[^:]*:(cert|client)\//.test(resource) ? '*' : undefined),
+  // Who an e-mail comes from stands in the body, where it is not looked for.
+  (resource) => (/^arn:aws:ses:[^:]*:[^:]*:identity\//.test(resource) ? '*' : undefined),
 ];
 
 /** By the action that a policy rightly names: the one that the engine wants to see as well, and AWS does not know. */

@@ -1,4 +1,5 @@
 import { getLink } from '#shared/api/links.ts';
+import { listMessages, MessageView } from '#shared/api/messages.ts';
 import * as contract from '#shared/api/transactions.ts';
 import { Asset } from '#shared/domain/asset.ts';
 import { assign, goesInto, policyOf, volume } from '#shared/domain/assignment.ts';
@@ -32,6 +33,7 @@ import { transactionAnswer } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
 import { commitAsset, commitStockUnit, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
+import { readMessages } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
 import { readStockUnit } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
@@ -202,6 +204,21 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
       return { body: { data: events, nextCursor: await call.cursors.give(more && last ? String(last) : null) } };
     },
 
+    [listMessages.id]: async (call: Call<typeof listMessages>) => {
+      const { caller, params, query, cursors } = call;
+      const transactionId = await idOf(call, params.transactionId);
+      const after = await cursors.read();
+      const found = await readMessages(deps.table, { tenant: caller.tenant, transactionId }, { ...query, after });
+      // Its own row comes with the first page; a message is as real as what it is about.
+      const isShown =
+        after === undefined
+          ? found.transaction !== undefined && mayShow(caller, { livemode: found.transaction.livemode !== false })
+          : found.messages.every((it) => mayShow(caller, it));
+      if (!isShown) throw unknownTransaction(params.transactionId);
+      const data = found.messages.map((it) => MessageView.parse(it));
+      return { body: { data, nextCursor: await cursors.give(found.next) } };
+    },
+
     [contract.cancelTransaction.id]: async (call: Call<typeof contract.cancelTransaction>) =>
       (await keepCancellation(call)) ??
       change(call, call.params.transactionId, (found, fresh) => {
@@ -293,7 +310,11 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 };
 
 export const handler = endpoint(
-  [...Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it), getLink],
+  [
+    ...Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it),
+    getLink,
+    listMessages,
+  ],
   () => {
     const deps = live();
     return { deps, handlers: transactionHandlers(deps) };

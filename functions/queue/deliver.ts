@@ -3,6 +3,7 @@ import { apply } from '#shared/domain/decision.ts';
 import { webhookSignerOf } from '#shared/domain/derived.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { type Instant, instant } from '#shared/domain/time.ts';
+import { parseWaits } from '#shared/domain/waits.ts';
 import {
   afterAttempt,
   asSent,
@@ -16,7 +17,6 @@ import {
   inLine,
   laneOf,
   type Outcome,
-  parseWaits,
   signersAt,
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';

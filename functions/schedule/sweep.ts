@@ -2,6 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { timeOutIfDue } from '#shared/domain/commanding.ts';
+import { Message, sendMessageOf } from '#shared/domain/message.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';
 import { type DeliverMessage, Delivery } from '#shared/domain/webhook.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -21,16 +22,20 @@ import { openWaitingLists } from '#shared/store/waiting.ts';
 const graceSeconds = 60;
 /** Retries of webhooks wait behind each other in the slow lane; asking twice costs an attempt at a sick endpoint. */
 const deliveryGraceSeconds = 900;
+/** Messages to people come back from their queue as often; asking twice may tell somebody twice. */
+const messageGraceSeconds = 900;
 /** Per shard and run: 16 × 200 every 15 minutes is far more than is ever lost; more waits for the next run. */
 const perShard = 200;
 
 export type SweepDeps = HttpDeps & {
   /** Where deliveries wait for their next attempt. */
   slow: Queue;
+  /** Where messages to people do. */
+  sending: Queue;
 };
 
 /** How much was mended, by what it was. More than nothing means that a schedule or a message was lost. */
-export type Mended = { transactions: number; commands: number; deliveries: number };
+export type Mended = { transactions: number; commands: number; deliveries: number; messages: number };
 
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
@@ -39,9 +44,20 @@ export const sweep = (deps: SweepDeps) => {
   /** Banks whose waiting list was looked at in this run: each of those who wait is due. */
   const lookedAt = new Set<string>();
 
+  const mendMessage = async (key: Key, mended: Mended): Promise<void> => {
+    const row = await deps.table.get(key, true);
+    if (row === undefined) return;
+    const message = Message.parse(row);
+    const lostBefore = plusSeconds(instant(deps.clock()), -messageGraceSeconds);
+    if (message.nextAttemptAt === null || message.nextAttemptAt > lostBefore) return;
+    await deps.sending.send(sendMessageOf(message));
+    mended.messages += 1;
+  };
+
   /** A row that should have been woken by now: does what its wake-up would have done. */
   const mend: Record<string, (tenant: string, id: string, mended: Mended, SK: string) => Promise<void>> = {
-    TXN: async (tenant, id, mended) => {
+    TXN: async (tenant, id, mended, SK) => {
+      if (SK !== keys.transaction(tenant, id).SK) return mendMessage({ PK: `TXN#${tenant}#${id}`, SK }, mended);
       const now = instant(deps.clock());
       const before = await deps.table.get({ PK: `TXN#${tenant}#${id}`, SK: 'T' }, true);
       const found = await transactions.readConsistent(tenant, id, now);
@@ -86,7 +102,7 @@ export const sweep = (deps: SweepDeps) => {
   };
 
   return async (): Promise<Mended> => {
-    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0 };
+    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, messages: 0 };
     lookedAt.clear();
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {
@@ -103,7 +119,7 @@ let run: ReturnType<typeof sweep> | undefined;
 
 /** Every 15 minutes. `SweepMended` above zero is an alarm: it is the measure of what our schedules and messages lose. */
 export const handler = middy<unknown, Mended, Error, Context>().handler(async () => {
-  run ??= sweep({ ...live(), slow: openQueue(env('SLOW_QUEUE_URL')) });
+  run ??= sweep({ ...live(), slow: openQueue(env('SLOW_QUEUE_URL')), sending: openQueue(env('SENDING_QUEUE_URL')) });
   const mended = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
   metrics.addMetric('SweepMended', MetricUnit.Count, total);

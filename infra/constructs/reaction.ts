@@ -7,6 +7,8 @@ import type { Stage } from '../stages.ts';
 import { ServiceFunction } from './service-function.ts';
 import { ServiceQueue } from './service-queue.ts';
 
+type Where = Record<string, (string | boolean)[]>;
+
 export type ReactionProps = {
   stage: Stage;
   bus: EventBus;
@@ -17,7 +19,9 @@ export type ReactionProps = {
   /** Event types it is woken by; `transaction.*` is all of that entity, `*` is everything. */
   to: readonly string[];
   /** Only those whose data says so. */
-  where?: Record<string, (string | boolean)[]>;
+  where?: Where;
+  /** And by these, where their data says so: of others it is not even woken. */
+  besides?: { to: readonly string[]; where: Where };
   deliveryDelay?: Duration;
   maxConcurrency?: number;
   timeout?: Duration;
@@ -32,7 +36,7 @@ export class Reaction extends Construct {
 
   constructor(scope: Construct, id: string, props: ReactionProps) {
     super(scope, id);
-    const { stage, bus, entry, name, impact, to, where, timeout, maxConcurrency = 20, ...queue } = props;
+    const { stage, bus, entry, name, impact, to, where, besides, timeout, maxConcurrency = 20, ...queue } = props;
     this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact, ...(timeout && { timeout }) });
     this.queue = new ServiceQueue(this, 'Queue', {
       stage,
@@ -44,17 +48,20 @@ export class Reaction extends Construct {
       ...(queue.batchSize && { batchSize: queue.batchSize }),
       ...(queue.lateAfter && { lateAfter: queue.lateAfter }),
     });
-    new Rule(this, 'Rule', {
-      eventBus: bus,
-      eventPattern: patternOf(to, where),
-      // Without its own dead-letter queue a rule drops what it cannot deliver for 24 h and says so nowhere.
-      targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters.queue })],
-    });
+    const wakenBy = (ruleId: string, eventPattern: EventPattern) =>
+      new Rule(this, ruleId, {
+        eventBus: bus,
+        eventPattern,
+        // Without its own dead-letter queue a rule drops what it cannot deliver for 24 h and says so nowhere.
+        targets: [new SqsQueue(this.queue.queue, { deadLetterQueue: this.queue.deadLetters.queue })],
+      });
+    wakenBy('Rule', patternOf(to, where));
+    if (besides) wakenBy('Besides', patternOf(besides.to, besides.where));
   }
 }
 
 /** Only our own events: what others may put on the bus one day is not theirs to make us believe. */
-const patternOf = (types: readonly string[], where: ReactionProps['where']): EventPattern => ({
+const patternOf = (types: readonly string[], where: Where | undefined): EventPattern => ({
   source: [Envelope.shape.source.value],
   ...(!types.includes('*') && {
     detailType: types.flatMap((type) =>

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   Effect,
   type IGrantable,
@@ -18,7 +19,7 @@ import {
   SystemLogLevel,
 } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Stage } from '../stages.ts';
 import { alarmPeriod, impactAlarm } from './alarm.ts';
@@ -52,6 +53,7 @@ export class ServiceFunction extends Construct implements IGrantable {
   readonly grantPrincipal: IPrincipal;
   readonly timeout: Duration;
   private readonly role: Role;
+  private readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: ServiceFunctionProps) {
     super(scope, id);
@@ -72,6 +74,7 @@ export class ServiceFunction extends Construct implements IGrantable {
     });
     // Not the managed AWSLambdaBasicExecutionRole: that one may write to every log of the account.
     this.role = new OwnRole(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup = logGroup;
     logGroup.grantWrite(this.role);
     this.grantPrincipal = this.role;
 
@@ -131,6 +134,18 @@ export class ServiceFunction extends Construct implements IGrantable {
   /** Where something is that it may use; the other half of every grant. */
   tell(variable: string, value: string): void {
     this.lambda.addEnvironment(variable, value);
+  }
+
+  /** The highest value that a number in its log lines has; costs the function nothing but the field. */
+  highest(field: string): Metric {
+    const [namespace, metricName] = ['Latchwork', `${field[0]?.toUpperCase()}${field.slice(1)}`];
+    this.logGroup.addMetricFilter(metricName, {
+      filterPattern: FilterPattern.exists(`$.${field}`),
+      metricNamespace: namespace,
+      metricName,
+      metricValue: `$.${field}`,
+    });
+    return new Metric({ namespace, metricName, period: alarmPeriod, statistic: 'Maximum' });
   }
 
   startedBy(source: IEventSource): void {

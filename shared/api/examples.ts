@@ -13,6 +13,7 @@ import * as events from './events.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
+import * as messages from './messages.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -893,6 +894,25 @@ export const examples: readonly Example[] = [
       data: [{ ...sampleEvent('transaction.created'), sequence: 1 }],
       nextCursor: 'kfNQ3xv0oZ3p2yP8eYd2bTE6MQ',
     },
+  }),
+  example(messages.listMessages, {
+    ...onParcel,
+    answer: onePage({
+      id: 'msg_01KJQ5B0M0K8QX3Z6V1T9R4W7Y',
+      transactionId: ids.parcel,
+      kind: 'item_waits',
+      to: 'recipient',
+      credentialId: credentials.pickup,
+      state: 'sent',
+      reason: null,
+      channel: 'email',
+      attempts: [
+        { at, channel: 'sms', outcome: 'refused', error: 'InvalidParameterException' },
+        { at, channel: 'email', outcome: 'sent', error: null },
+      ],
+      nextAttemptAt: null,
+      createdAt: at,
+    }),
   }),
   example(transactions.updateTransaction, {
     ...onParcel,

@@ -10,6 +10,7 @@ import * as events from './events.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
+import * as messages from './messages.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = [
   transactions,
   credentials,
   links,
+  messages,
   imports,
   commands,
   sites,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
+import { waitsMost } from './waits.ts';
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
@@ -150,13 +151,6 @@ const retryAfterSecondsMax = 86_400;
 /** Each wait is up to a fifth shorter or longer, so that what failed together does not come back together. */
 const jitterShare = 0.2;
 
-/** The first attempt and one after each wait: what a delivery's list of attempts is meant to hold. */
-const waitsMax = 9;
-
-/** Seconds before each further attempt, as the stack's setting says them: `5,300,1800`. */
-export const parseWaits = (text: string): number[] =>
-  z.array(z.coerce.number().positive()).min(1).max(waitsMax).parse(text.split(','));
-
 /** What is meant for its own endpoint alone, whatever that has subscribed to. */
 const ownAlone = ['webhook_endpoint.pinged', 'webhook_endpoint.tried'];
 
@@ -244,7 +238,7 @@ export const inLine = (delivery: Delivery, turnAt: Instant): Delivery => ({
  * What an endpoint said is kept whole for as many attempts as there are without sending again, and of older ones its
  * beginning: a list of deliveries that were sent again twenty times must fit into one answer.
  */
-const toldWhole = waitsMax + 1;
+const toldWhole = waitsMost + 1;
 const toldCharacters = 200;
 
 const remembered = (attempts: readonly Attempt[]): Attempt[] =>

@@ -1,25 +1,25 @@
-import { InvalidParameterException, PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { type Carried, carriedBy } from './carried.ts';
 
-export type Sms = {
-  /** False when SNS says that no message can go to this number, which trying again does not change. */
-  send: (phone: string, text: string) => Promise<boolean>;
-};
+export type Sms = { send: (phone: string, text: string) => Promise<Carried> };
+
+/** What SNS says of a number, and of all that we send. */
+const answers = {
+  refused: ['InvalidParameterException', 'InvalidParameterValueException', 'OptedOutException', 'UserErrorException'],
+  // Its quota is used up, or a policy says no.
+  unavailable: ['AuthorizationErrorException', 'AccessDeniedException', 'AccessDenied'],
+} as const;
 
 export const openSms = (client = new SNSClient()): Sms => ({
-  send: async (phone, text) => {
-    try {
-      await client.send(
+  send: (phone, text) =>
+    carriedBy(answers, () =>
+      client.send(
         new PublishCommand({
           PhoneNumber: phone,
           Message: text,
           // Somebody waits for it: reliable rather than cheap.
           MessageAttributes: { 'AWS.SNS.SMS.SMSType': { DataType: 'String', StringValue: 'Transactional' } },
         }),
-      );
-      return true;
-    } catch (error) {
-      if (error instanceof InvalidParameterException) return false;
-      throw error;
-    }
-  },
+      ),
+    ),
 });

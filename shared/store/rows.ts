@@ -21,6 +21,13 @@ export const keys = {
   transaction: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'T' }),
   /** What the bank has applied of a transaction. */
   applied: (tenant: string, id: string): Key => ({ PK: `TXN#${tenant}#${id}`, SK: 'A' }),
+  /** What a person is told of a transaction. In front of it, so that one query reads both. */
+  message: (tenant: string, transactionId: string, id: string): Key => ({
+    PK: `TXN#${tenant}#${transactionId}`,
+    SK: `M#${id}`,
+  }),
+  /** Parts of SMS that a tenant has used on a day (UTC). */
+  smsUsed: (tenant: string, day: string): Key => ({ PK: `SMS#${tenant}`, SK: day }),
   command: (tenant: string, id: string): Key => ({ PK: `CMD#${tenant}#${id}`, SK: 'S' }),
   bank: (id: string): Key => ({ PK: `BANK#${id}`, SK: 'B' }),
   compartment: (bankId: string, door: string): Key => ({ PK: `BANK#${bankId}`, SK: `D#${door}` }),
@@ -109,8 +116,6 @@ export const keys = {
   feedHour: (tenant: string, hour: string): Key => ({ PK: `FEEDHOURS#${tenant}`, SK: hour }),
   /** That an event has a position in the feed. */
   numbered: (tenant: string, eventId: string): Key => ({ PK: `NUMBERED#${tenant}`, SK: eventId }),
-  /** What a person was told because of an event. */
-  message: (tenant: string, eventId: string): Key => ({ PK: `MSG#${tenant}#${eventId}`, SK: 'S' }),
   idempotency: (tenant: string, key: string): Key => ({ PK: `IDEM#${tenant}#${key}`, SK: 'S' }),
   externalId: (tenant: string, system: string, id: string): Key => ({ PK: `X#${tenant}#${system}#${id}`, SK: 'S' }),
   import: (tenant: string, id: string): Key => ({ PK: `IMPORT#${tenant}#${id}`, SK: 'J' }),
@@ -157,6 +162,8 @@ export const keys = {
 /** Ranges of sort keys that are read in one query. */
 export const ranges = {
   events: (logPk: string, after = 0) => ({ PK: logPk, from: `C#${number(after)}`, to: `C#${end}` }),
+  /** What people are told of a transaction, and the transaction behind it. */
+  messages: (tenant: string, transactionId: string) => ({ PK: `TXN#${tenant}#${transactionId}`, from: 'M#', to: 'T' }),
   /** A bank, who waits for one of its doors, and its compartments. */
   bankWithDoors: (bankId: string) => ({ PK: `BANK#${bankId}`, from: 'B', to: `D#${end}` }),
   /** A bank, its compartments, its connectivity, and what outages ended since then, the newest first. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Envelope } from '#events/envelope.ts';
 import { sampleEvent, samples } from '#events/samples.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
+import { parseWaits } from '#shared/domain/waits.ts';
 import {
   afterAttempt,
   asSent,
@@ -16,7 +17,6 @@ import {
   newDelivery,
   nextTurns,
   type Outcome,
-  parseWaits,
   resend,
   rotated,
   shownState,

@@ -4,14 +4,21 @@ import { Envelope } from '#events/envelope.ts';
 import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
 import { pinOf } from '#shared/domain/derived.ts';
+import { Message, SendMessage } from '#shared/domain/message.ts';
+import { texts as allTexts, filledIn } from '#shared/domain/message-text.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
-import { epochMs } from '#shared/domain/time.ts';
+import { smsParts } from '#shared/domain/sms-parts.ts';
+import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Party, StoredTransaction } from '#shared/domain/transaction.ts';
+import type { Carried } from '#shared/outside/carried.ts';
 import { bankWrites } from '#shared/store/banks.ts';
+import { openSmsBudget } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
-import { tellRecipients } from '../../functions/bus/messages.ts';
+import { planMessages } from '../../functions/bus/messages.ts';
 import { signal } from '../../functions/bus/signals.ts';
-import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+import { sendMessage } from '../../functions/queue/send-message.ts';
+import { sweep } from '../../functions/schedule/sweep.ts';
+import { memoryTable } from '../support/memory-table.ts';
 
 const now = '2026-03-01T12:00:00.000Z';
 const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
@@ -37,6 +44,15 @@ const bank = Bank.parse({
   createdAt: now,
   version: 1,
 });
+
+/** Made one after the other, as messages are. */
+const ids = {
+  deposit: 'crd_01KJMAG8000000000000000000',
+  first: 'crd_01KJMAG8000000000000000001',
+  second: 'crd_01KJMAG8000000000000000002',
+  own: 'crd_01KJMAG8000000000000000003',
+  graces: 'crd_01KJMAG8000000000000000004',
+};
 
 const credential = (id: string, state: 'active' | 'superseded', step: 'deposit' | 'pickup' = 'pickup') => ({
   id,
@@ -78,9 +94,9 @@ const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): Stored
   flags: [],
   holdReason: null,
   credentials: [
-    credential('crd_0', 'active', 'deposit'),
-    credential('crd_1', 'superseded'),
-    credential('crd_2', 'active'),
+    credential(ids.deposit, 'active', 'deposit'),
+    credential(ids.first, 'superseded'),
+    credential(ids.second, 'active'),
   ],
   depositStartedAt: now,
   depositedAt: now,
@@ -100,7 +116,7 @@ const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): Stored
 const anEvent = (type: string, data: Record<string, unknown>, subject = 'txn_1'): Envelope =>
   Envelope.parse({
     specversion: '1.0',
-    id: 'evt_1',
+    id: `evt_${type}`,
     source: 'latchwork',
     type,
     subject,
@@ -121,42 +137,110 @@ const deposited = anEvent('transaction.deposited', { bankId: 'bnk_1' });
 
 const staff = { type: 'api_key' as const, id: 'key_1' };
 
-describe('a recipient whose item was deposited', () => {
-  let table: MemoryTable;
-  let sent: { phone: string; text: string }[];
-  let accepts: () => boolean;
-  const tell = (event = deposited) =>
-    tellRecipients({
-      table,
-      rootKeys: async () => rootKeys,
-      sms: {
-        send: async (phone, text) => {
-          sent.push({ phone, text });
-          return accepts();
-        },
-      },
-      clock: () => epochMs(now),
-    })(event);
+const sent: Carried = { outcome: 'sent', error: null };
+const refused: Carried = { outcome: 'refused', error: 'InvalidParameterException' };
+const failed: Carried = { outcome: 'failed', error: 'ThrottledException' };
+const unavailable: Carried = { outcome: 'unavailable', error: 'AuthorizationErrorException' };
 
-  const holding = async (transaction: StoredTransaction) => {
-    await table.write([
-      ...bankWrites(bank),
-      {
-        kind: 'other',
-        expects: 'absent',
-        put: { ...keys.transaction('ten_1', transaction.id), ...transaction },
-      },
-    ]);
-    table.calls.length = 0;
+const anSms = '+41791234567';
+const anEmail = 'ada@example.com';
+
+/** The two functions and the queue between them, over a table in memory. */
+const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
+  const table = memoryTable();
+  const told: { by: 'sms' | 'email'; to: string; text: string }[] = [];
+  const queue: { message: SendMessage; delaySeconds: number }[] = [];
+  const it = { now, sms: (): Carried => sent, email: (): Carried => sent };
+  const clock = () => epochMs(it.now);
+  const sending = {
+    send: async (message: unknown, delaySeconds = 0) => {
+      queue.push({ message: SendMessage.parse(message), delaySeconds });
+    },
   };
-
-  beforeEach(() => {
-    table = memoryTable();
-    sent = [];
-    accepts = () => true;
+  const plan = planMessages({ table, sending, channels: { sms: true, email: hasEmail }, clock });
+  const send = sendMessage({
+    table,
+    rootKeys: async () => rootKeys,
+    sms: {
+      send: async (to, text) => {
+        told.push({ by: 'sms', to, text });
+        return it.sms();
+      },
+    },
+    email: hasEmail
+      ? {
+          send: async (to, { subject, text }) => {
+            told.push({ by: 'email', to, text: `${subject}\n${text}` });
+            return it.email();
+          },
+        }
+      : null,
+    budget: openSmsBudget(table, smsPerDay),
+    sending,
+    waits: [30, 120, 600],
+    clock,
   });
+  const hold = async (transaction: StoredTransaction): Promise<void> =>
+    table.write([
+      { kind: 'other', expects: 'anything', put: { ...keys.transaction('ten_1', transaction.id), ...transaction } },
+    ]);
+  const messages = (): Message[] =>
+    table
+      .rows()
+      .filter(({ SK }) => SK.startsWith('M#'))
+      .map((row) => Message.parse(row));
+  /** All that is in the queue now, when it is due. */
+  const arrive = async (redelivered = false): Promise<void> => {
+    for (const { message, delaySeconds } of queue.splice(0)) {
+      it.now = plusSeconds(it.now, delaySeconds);
+      await send(message, { redelivered });
+    }
+  };
+  return {
+    table,
+    told,
+    queue,
+    plan,
+    send,
+    arrive,
+    messages,
+    hold,
+    set: (more: Partial<typeof it>) => Object.assign(it, more),
+    now: () => it.now,
+    holding: async (transaction: StoredTransaction): Promise<void> => {
+      await table.write(bankWrites(bank));
+      await hold(transaction);
+      table.calls.length = 0;
+    },
+    tell: async (event = deposited): Promise<void> => {
+      await plan(event);
+      await arrive();
+    },
+    sweep: (at: string) =>
+      sweep({
+        table,
+        rootKeys: async () => rootKeys,
+        newId: (prefix) => prefix,
+        clock: () => epochMs(at),
+        slow: { send: async () => undefined },
+        sending,
+      })(),
+  };
+};
 
-  const pin = pinOf(rootKeys.of(1), { id: 'crd_2', attempt: 0, digits: 6 });
+let w = world();
+beforeEach(() => {
+  w = world();
+});
+const texts = () => w.told.map(({ text }) => text);
+const only = (): Message => {
+  const [message, ...more] = w.messages();
+  if (message === undefined || more.length > 0) throw new Error(`there are ${more.length + 1} messages or none`);
+  return message;
+};
+
+describe('a recipient whose item was deposited', () => {
+  const pin = pinOf(rootKeys.of(1), { id: ids.second, attempt: 0, digits: 6 });
 
   it.each([
     ['en', `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
@@ -164,139 +248,173 @@ describe('a recipient whose item was deposited', () => {
     ['fr', `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
     [undefined, `Your item is at Bahnhof Süd, door 7. PIN: ${pin}. Please collect it by Wed 4 Mar, 13:00.`],
   ])('is told where, how and until when, for locale %s', async (locale, text) => {
-    await holding(stored({ phone: '+41791234567', ...(locale && { locale }) }));
-    await tell();
-    expect(sent).toEqual([{ phone: '+41791234567', text }]);
-    // GSM 03.38 has these letters, so it is one SMS of 160.
-    expect(text).toMatch(/^[\x20-\x5a\x61-\x7aäöüÄÖÜ]{1,160}$/);
+    await w.holding(stored({ phone: anSms, ...(locale && { locale }) }));
+    await w.tell();
+    expect(w.told).toEqual([{ by: 'sms', to: anSms, text }]);
+    expect(smsParts(text)).toBe(1);
   });
 
-  it('is told once, however often the event comes, for one read and one write', async () => {
-    await holding(stored({ phone: '+41791234567' }));
-    await tell();
-    expect(table.calls).toEqual(['batchGet', 'write']);
-    await tell();
-    expect(sent).toHaveLength(1);
+  it('who has only an e-mail address is told there', async () => {
+    await w.holding(stored({ email: anEmail, locale: 'de' }));
+    await w.tell();
+    const text = `Ihre Sendung liegt bereit: Bahnhof Süd\nIhre Sendung liegt bereit: Bahnhof Süd, Fach 7.\n\nPIN: ${pin}.\n\nBitte abholen bis Mi., 4. März, 13:00.\n`;
+    expect(w.told).toEqual([{ by: 'email', to: anEmail, text }]);
+    expect(only()).toMatchObject({ state: 'sent', channel: 'email' });
   });
 
-  it('is told on the next try when SNS was out', async () => {
-    await holding(stored({ phone: '+41791234567' }));
-    accepts = () => {
-      throw new Error('throttled');
-    };
-    await expect(tell()).rejects.toThrow('throttled');
-    accepts = () => true;
-    await tell();
-    expect(sent).toHaveLength(2);
+  it('is told once, however often the event and the message come', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    const [{ message } = { message: undefined }] = w.queue;
+    await w.tell();
+    await w.tell();
+    if (message) await w.send(message, { redelivered: true });
+    expect(w.told).toHaveLength(1);
+    expect(only()).toMatchObject({ state: 'sent', channel: 'sms', to: 'recipient', credentialId: ids.second });
   });
 
-  it('with a number that takes no message is not tried for ever', async () => {
-    await holding(stored({ phone: '+41791234567' }));
-    accepts = () => false;
-    await tell();
-    await tell();
-    expect(sent).toHaveLength(1);
+  it('costs two reads, and two writes of the message and one of what SMS cost', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(w.table.calls).toEqual(['get', 'write', 'batchGet', 'get', 'write', 'write']);
+  });
+
+  it('is written down without PIN, text and address', async () => {
+    await w.holding(stored({ phone: anSms, email: anEmail }));
+    await w.tell();
+    const row = JSON.stringify(w.table.rows().filter(({ SK }) => SK.startsWith('M#')));
+    for (const secret of [pin, anSms, anEmail, 'Your item']) expect(row).not.toContain(secret);
   });
 
   it.each([
-    ['has no phone', stored({ email: 'ada@example.com' })],
-    ['has taken it out meanwhile', stored({ phone: '+41791234567' }, { state: 'completed' })],
-    ['has no live credential', stored({ phone: '+41791234567' }, { credentials: [credential('crd_1', 'superseded')] })],
+    ['has neither phone nor e-mail', stored({ name: 'Ada' })],
+    ['has taken it out meanwhile', stored({ phone: anSms }, { state: 'completed' })],
+    ['has no live credential', stored({ phone: anSms }, { credentials: [credential(ids.first, 'superseded')] })],
   ])('who %s is told nothing', async (_, transaction) => {
-    await holding(transaction);
-    await tell();
-    expect(sent).toEqual([]);
+    await w.holding(transaction);
+    await w.tell();
+    expect(w.told).toEqual([]);
+    expect(w.messages()).toEqual([]);
+  });
+
+  it('with an e-mail address alone is told nothing where the stage sends none', async () => {
+    w = world({ hasEmail: false });
+    await w.holding(stored({ email: anEmail }));
+    await w.tell();
+    expect(w.messages()).toEqual([]);
+  });
+
+  it('is not told what is no longer true when the message is sent', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    await w.hold(stored({ phone: anSms }, { state: 'completed' }));
+    await w.arrive();
+    expect(w.told).toEqual([]);
+    expect(only()).toMatchObject({ state: 'suppressed', reason: 'no_longer_true', attempts: [], nextAttemptAt: null });
+  });
+
+  it('whose number was corrected meanwhile is told at the new one, and whose was taken away is not', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    await w.hold(stored({ phone: '+41790000000' }));
+    await w.arrive();
+    expect(w.told.map(({ to }) => to)).toEqual(['+41790000000']);
+    w = world();
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    await w.hold(stored({}));
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'suppressed', reason: 'no_address' });
+  });
+
+  it('who wants it sent again gets the new PIN, in a message of its own', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    const credentials = [credential(ids.second, 'superseded'), credential(ids.own, 'active')];
+    await w.hold(stored({ phone: anSms }, { credentials }));
+    const superseded = anEvent('credential.superseded', { bankId: 'bnk_1', credentialId: ids.second, by: ids.own });
+    await w.tell(superseded);
+    await w.tell(superseded);
+    const newPin = pinOf(rootKeys.of(1), { id: ids.own, attempt: 0, digits: 6 });
+    expect(texts()).toEqual([expect.stringContaining(pin), expect.stringContaining(newPin)]);
+    expect(w.messages().map(({ state }) => state)).toEqual(['sent', 'sent']);
   });
 
   it('is told again where it is, once it was carried to another door, and not before', async () => {
     const move = { stage: 'carrying' as const, from: '7', to: '9', reason: 'worn', by: staff, since: now, moveBy: now };
     const moved = (state: string) => anEvent('transaction.moved', { bankId: 'bnk_1', state });
-    await holding(stored({ phone: '+41791234567', locale: 'en' }, { door: '9', flags: ['moving'], move }));
-    await tell();
-    await tell(moved('reserved'));
-    expect(sent).toEqual([]);
-    await table.write([
-      {
-        kind: 'other',
-        expects: 'anything',
-        put: {
-          ...keys.transaction('ten_1', 'txn_1'),
-          ...stored({ phone: '+41791234567', locale: 'en' }, { door: '9' }),
-        },
-      },
-    ]);
-    await tell(moved('stored'));
-    expect(sent.map(({ text }) => text)).toEqual([expect.stringContaining('door 9')]);
+    await w.holding(stored({ phone: anSms, locale: 'en' }, { door: '9', flags: ['moving'], move }));
+    await w.tell();
+    await w.tell(moved('reserved'));
+    expect(w.told).toEqual([]);
+    await w.hold(stored({ phone: anSms, locale: 'en' }, { door: '9' }));
+    await w.tell(moved('stored'));
+    expect(texts()).toEqual([expect.stringContaining('door 9')]);
   });
 
-  const own = credential('crd_own', 'active');
-  const graces = { ...credential('crd_grace', 'active'), delegatedFrom: 'crd_own' };
+  it('of a return is the collector, if one is named', async () => {
+    const collector = { phone: '+41790000001' };
+    await w.holding(stored({ phone: anSms }, { workflow: 'return', parties: { collector } }));
+    await w.tell();
+    expect(w.told.map(({ to }) => to)).toEqual([collector.phone]);
+    expect(only().to).toBe('collector');
+  });
+
+  const own = credential(ids.own, 'active');
+  const graces = { ...credential(ids.graces, 'active'), delegatedFrom: ids.own };
   const handedOn = (more: Partial<StoredTransaction> = {}) =>
     stored(
-      { phone: '+41791234567' },
+      { phone: anSms },
       {
         credentials: [{ ...own, suspended: true }, graces],
-        delegates: { crd_grace: { phone: '+41797654321' } },
+        delegates: { [ids.graces]: { phone: '+41797654321' } },
         ...more,
       },
     );
-  const toGrace = (type: string) => anEvent(type, { bankId: 'bnk_1', credentialId: 'crd_grace' });
-  const gracesPin = pinOf(rootKeys.of(1), { id: 'crd_grace', attempt: 0, digits: 6 });
+  const toGrace = (type: string) => anEvent(type, { bankId: 'bnk_1', credentialId: ids.graces });
+  const gracesPin = pinOf(rootKeys.of(1), { id: ids.graces, attempt: 0, digits: 6 });
   const mayOpen = `You may open door 7 at Bahnhof Süd for somebody else. PIN: ${gracesPin}. Until Wed 4 Mar, 13:00.`;
 
-  it('whom somebody sent instead is told as soon as they can open, and whoever sent them is not', async () => {
-    await holding(handedOn());
-    await tell(toGrace('credential.delegated'));
-    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen }]);
-    sent = [];
-    await table.write([{ kind: 'other', expects: 'anything', remove: keys.message('ten_1', 'evt_1') }]);
-    await tell();
-    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen }]);
+  it('whom somebody sent instead is told as soon as they can open, once, and whoever sent them is not', async () => {
+    await w.holding(handedOn());
+    await w.tell(toGrace('credential.delegated'));
+    await w.tell();
+    expect(w.told).toEqual([{ by: 'sms', to: '+41797654321', text: mayOpen }]);
   });
 
   it('whom somebody sent instead is told where it is once it was carried there, and not before', async () => {
     const move = { stage: 'carrying' as const, from: '7', to: '9', reason: 'worn', by: staff, since: now, moveBy: now };
-    await holding(handedOn({ door: '9', flags: ['moving'], move }));
-    await tell(toGrace('credential.delegated'));
-    expect(sent).toEqual([]);
-    await table.write([
-      {
-        kind: 'other',
-        expects: 'anything',
-        put: { ...keys.transaction('ten_1', 'txn_1'), ...handedOn({ door: '9' }) },
-      },
-    ]);
-    await tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'stored' }));
-    expect(sent).toEqual([{ phone: '+41797654321', text: mayOpen.replace('door 7', 'door 9') }]);
+    await w.holding(handedOn({ door: '9', flags: ['moving'], move }));
+    await w.tell(toGrace('credential.delegated'));
+    expect(w.told).toEqual([]);
+    await w.hold(handedOn({ door: '9' }));
+    await w.tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'stored' }));
+    expect(texts()).toEqual([mayOpen.replace('door 7', 'door 9')]);
   });
 
   it('who keeps their own right is told as well as the other', async () => {
-    await holding(handedOn({ credentials: [own, graces] }));
-    await tell();
-    expect(sent.map(({ phone }) => phone)).toEqual(['+41791234567', '+41797654321']);
+    await w.holding(handedOn({ credentials: [own, graces] }));
+    await w.tell();
+    expect(w.told.map(({ to }) => to)).toEqual([anSms, '+41797654321']);
   });
 
   it('and nobody else is told before there is anything to collect', async () => {
     const waits = { state: 'reserved', depositedAt: null } as const;
-    await holding(
-      handedOn({
-        ...waits,
-        credentials: [
-          { ...own, suspended: true },
-          { ...graces, state: 'issued' },
-        ],
-      }),
-    );
-    await tell(toGrace('credential.delegated'));
-    await tell(toGrace('credential.taken_back'));
-    expect(sent).toEqual([]);
+    const credentials = [
+      { ...own, suspended: true as const },
+      { ...graces, state: 'issued' as const },
+    ];
+    await w.holding(handedOn({ ...waits, credentials }));
+    await w.tell(toGrace('credential.delegated'));
+    await w.tell(toGrace('credential.taken_back'));
+    expect(w.messages()).toEqual([]);
   });
 
   it('who was sent is told that they need not go any more', async () => {
-    await holding(handedOn({ credentials: [own, { ...graces, state: 'revoked' }] }));
-    await tell(toGrace('credential.taken_back'));
+    await w.holding(handedOn({ credentials: [own, { ...graces, state: 'revoked' }] }));
+    await w.tell(toGrace('credential.taken_back'));
     const text = 'You need not go to Bahnhof Süd any more: what you were given opens nothing now.';
-    expect(sent).toEqual([{ phone: '+41797654321', text }]);
+    expect(w.told).toEqual([{ by: 'sms', to: '+41797654321', text }]);
   });
 
   it.each([
@@ -305,16 +423,272 @@ describe('a recipient whose item was deposited', () => {
     ['qr', 'Scan the QR code that you were given.'],
     ['app', 'Open it with your app.'],
   ] as const)('who has a %s is told to use it', async (method, words) => {
-    await holding(stored({ phone: '+41791234567' }, { credentials: [{ ...own, method }] }));
-    await tell();
-    expect(sent[0]?.text).toBe(`Your item is at Bahnhof Süd, door 7. ${words} Please collect it by Wed 4 Mar, 13:00.`);
+    await w.holding(stored({ phone: anSms }, { credentials: [{ ...own, method }] }));
+    await w.tell();
+    expect(texts()).toEqual([`Your item is at Bahnhof Süd, door 7. ${words} Please collect it by Wed 4 Mar, 13:00.`]);
   });
 
   it('is told nothing of other events', async () => {
-    await holding(stored({ phone: '+41791234567' }));
-    await tell(anEvent('transaction.recall_started', { bankId: 'bnk_1' }));
-    expect(sent).toEqual([]);
-    expect(table.calls).toEqual([]);
+    await w.holding(stored({ phone: anSms }));
+    await w.tell(anEvent('transaction.recall_started', { bankId: 'bnk_1' }));
+    expect(w.told).toEqual([]);
+    expect(w.table.calls).toEqual([]);
+  });
+});
+
+describe('who rents or borrows', () => {
+  const useUntil = '2026-03-02T12:00:00.000Z';
+  const of = (
+    workflow: 'loan' | 'rental',
+    state: StoredTransaction['state'],
+    step: 'pickup' | 'deposit' | 'use',
+    more: Partial<StoredTransaction> = {},
+  ): StoredTransaction =>
+    stored(
+      { phone: anSms, locale: 'en' },
+      {
+        workflow,
+        state,
+        depositedAt: null,
+        deadlines: { reserveUntil: '2026-03-01T13:00:00.000Z', useUntil },
+        credentials: [{ ...credential(ids.own, 'active'), step }],
+        ...more,
+      },
+    );
+  const pin = pinOf(rootKeys.of(1), { id: ids.own, attempt: 0, digits: 6 });
+  const overdue = { flags: ['overdue' as const] };
+
+  it.each([
+    [
+      'a loan that is ready',
+      'transaction.reserved',
+      of('loan', 'reserved', 'pickup'),
+      `You can collect what you borrow at Bahnhof Süd, door 7. PIN: ${pin}. Please do so by Sun 1 Mar, 14:00.`,
+    ],
+    [
+      'where to bring it back',
+      'transaction.started',
+      of('loan', 'in_use', 'deposit'),
+      `Please bring back what you have borrowed to Bahnhof Süd, door 7, by Mon 2 Mar, 13:00. PIN: ${pin}.`,
+    ],
+    [
+      'a loan that is late',
+      'transaction.overdue',
+      of('loan', 'in_use', 'deposit', overdue),
+      `What you have borrowed was due by Mon 2 Mar, 13:00. Please bring it back to Bahnhof Süd, door 7. PIN: ${pin}.`,
+    ],
+    [
+      'their door',
+      'transaction.reserved',
+      of('rental', 'reserved', 'use'),
+      `Door 7 at Bahnhof Süd is yours. PIN: ${pin}. Please begin by Sun 1 Mar, 14:00.`,
+    ],
+    [
+      'a door that is not theirs any more',
+      'transaction.overdue',
+      of('rental', 'in_use', 'use', overdue),
+      `Your time for door 7 at Bahnhof Süd was over by Mon 2 Mar, 13:00. Please empty it. PIN: ${pin}.`,
+    ],
+  ])('is told of %s, once', async (_, type, transaction, text) => {
+    await w.holding(transaction);
+    await w.tell(anEvent(type, { bankId: 'bnk_1' }));
+    await w.tell(anEvent(type, { bankId: 'bnk_1' }));
+    expect(texts()).toEqual([text]);
+    expect(smsParts(text)).toBe(1);
+  });
+
+  it('is told their new PIN, and another door, whatever they are at', async () => {
+    await w.holding(of('rental', 'in_use', 'use'));
+    await w.tell(anEvent('credential.superseded', { bankId: 'bnk_1', credentialId: ids.second, by: ids.own }));
+    await w.tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'in_use' }));
+    const text = `Door 7 at Bahnhof Süd is yours until Mon 2 Mar, 13:00. PIN: ${pin}.`;
+    expect(texts()).toEqual([text, text]);
+  });
+
+  it('is not told that it is ready when they have it already', async () => {
+    await w.holding(of('loan', 'in_use', 'deposit'));
+    await w.tell(anEvent('transaction.reserved', { bankId: 'bnk_1' }));
+    expect(w.messages()).toEqual([]);
+  });
+
+  it('is not told that it is late when it was brought back before the message goes out', async () => {
+    await w.holding(of('loan', 'in_use', 'deposit', overdue));
+    await w.plan(anEvent('transaction.overdue', { bankId: 'bnk_1' }));
+    await w.hold(of('loan', 'completed', 'deposit'));
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'suppressed', reason: 'no_longer_true' });
+  });
+
+  it('is told nothing of a parcel that was reserved', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell(anEvent('transaction.reserved', { bankId: 'bnk_1' }));
+    expect(w.messages()).toEqual([]);
+  });
+});
+
+describe('every text', () => {
+  const said = Object.entries(allTexts).flatMap(([kind, byLanguage]) =>
+    Object.entries(byLanguage).map(([language, text]) => ({ kind, language, ...text })),
+  );
+
+  it.each(said)('$kind in $language has all its variables filled in, and is one SMS at a usual place', (text) => {
+    const variables = { place: 'Bahnhof Süd', door: '12', code: 'PIN: 12345678.', until: 'Mi., 24. Sept., 13:00' };
+    const [sms, subject, email] = [text.sms, text.subject, text.email].map((it) => filledIn(it, variables));
+    for (const it of [sms, subject, email]) expect(it).not.toMatch(/[{}]/);
+    expect(smsParts(sms ?? '')).toBe(1);
+  });
+
+  it.each(said.filter(({ kind }) => kind !== 'taken_back'))('$kind in $language says how to open', ({ sms, email }) => {
+    for (const it of [sms, email]) expect(it).toContain('{{code}}');
+  });
+});
+
+describe('a message to somebody', () => {
+  const both = stored({ phone: anSms, email: anEmail });
+  const by = () => w.told.map((it) => it.by);
+
+  it('goes by e-mail at once when the number takes none, and when SNS takes none of ours', async () => {
+    for (const sms of [refused, unavailable]) {
+      w = world();
+      w.set({ sms: () => sms });
+      await w.holding(both);
+      await w.tell();
+      expect(by()).toEqual(['sms', 'email']);
+      expect(w.queue).toEqual([]);
+      expect(only()).toMatchObject({ state: 'sent', channel: 'email', version: 2 });
+      expect(only().attempts).toEqual([
+        { at: now, channel: 'sms', ...sms },
+        { at: now, channel: 'email', ...sent },
+      ]);
+    }
+  });
+
+  it('is tried again when SNS is out, then by e-mail, and is dead when nobody could be told', async () => {
+    w.set({ sms: () => failed, email: () => failed });
+    await w.holding(both);
+    await w.plan(deposited);
+    const delays: number[] = [];
+    while (w.queue.length > 0) {
+      delays.push(w.queue[0]?.delaySeconds ?? 0);
+      await w.arrive();
+    }
+    expect(by()).toEqual(['sms', 'sms', 'sms', 'email', 'email', 'email', 'email']);
+    expect(delays).toEqual([0, 30, 120, 30, 120, 600]);
+    expect(only()).toMatchObject({ state: 'dead', channel: null, nextAttemptAt: null });
+  });
+
+  it('is visibly retried, and sent once SNS takes it', async () => {
+    w.set({ sms: () => failed });
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(only()).toMatchObject({ state: 'retrying', nextAttemptAt: plusSeconds(now, 30), attempts: [failed] });
+    w.set({ sms: () => sent });
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'sent', attempts: [failed, sent], nextAttemptAt: null });
+  });
+
+  it('is dead at once when its only channel refuses it', async () => {
+    w.set({ sms: () => refused });
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(only()).toMatchObject({ state: 'dead', attempts: [refused] });
+    expect(w.queue).toEqual([]);
+  });
+
+  it('that comes before its time goes back for the rest of it', async () => {
+    w.set({ sms: () => failed });
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    const [asked] = w.queue.splice(0);
+    w.set({ now: plusSeconds(now, 10) });
+    if (asked) await w.send(asked.message, { redelivered: false });
+    expect(w.queue).toEqual([{ message: asked?.message, delaySeconds: 20 }]);
+    expect(w.told).toHaveLength(1);
+  });
+
+  it('is asked for again when the call that had written it died before asking', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    w.queue.splice(0);
+    await w.tell();
+    expect(only().state).toBe('sent');
+  });
+
+  it('is asked for again when an attempt was written and its call died before asking for the next', async () => {
+    w.set({ sms: () => failed });
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    const [asked] = w.queue.slice();
+    await w.arrive();
+    w.queue.splice(0);
+    if (asked) await w.send(asked.message, { redelivered: true });
+    expect(w.queue).toMatchObject([{ message: { version: 2 }, delaySeconds: 30 }]);
+  });
+
+  it('that a lost queue message left behind is found by the sweep, after a quarter of an hour', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    w.queue.splice(0);
+    expect(await w.sweep(plusSeconds(now, 800))).toMatchObject({ messages: 0 });
+    expect(await w.sweep(plusSeconds(now, 1_000))).toMatchObject({ messages: 1 });
+    await w.arrive();
+    expect(only().state).toBe('sent');
+    expect(await w.sweep(plusSeconds(now, 2_000))).toMatchObject({ messages: 0 });
+  });
+});
+
+describe('the SMS of a tenant', () => {
+  const used = () => w.table.rows().find(({ PK }) => PK === 'SMS#ten_1')?.parts;
+
+  it('are counted in parts, and what SNS has not taken is not', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(used()).toBe(1);
+    w = world();
+    w.set({ sms: () => refused });
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(used()).toBe(0);
+  });
+
+  it('are so many a day; then people are told by e-mail, and the message says why', async () => {
+    w = world({ smsPerDay: 1 });
+    await openSmsBudget(w.table, 1).take('ten_1', 1, now);
+    await w.holding(stored({ phone: anSms, email: anEmail }));
+    await w.tell();
+    expect(w.told.map((it) => it.by)).toEqual(['email']);
+    expect(only()).toMatchObject({
+      state: 'sent',
+      channel: 'email',
+      attempts: [{ channel: 'sms', outcome: 'over_limit' }, { channel: 'email' }],
+    });
+  });
+
+  it('wait for the next day where there is no other channel, visibly, in hops that a queue can wait', async () => {
+    w = world({ smsPerDay: 1 });
+    const other = stored({ phone: anSms }, { id: 'txn_2', credentials: [credential(ids.first, 'active')] });
+    await w.holding(stored({ phone: anSms }));
+    await w.hold(other);
+    await w.tell();
+    await w.tell(anEvent('transaction.deposited', { bankId: 'bnk_1' }, 'txn_2'));
+    const waiting = w.messages().find(({ transactionId }) => transactionId === 'txn_2');
+    expect(waiting).toMatchObject({
+      state: 'waiting',
+      reason: 'sms_limit',
+      nextAttemptAt: '2026-03-02T00:00:00.000Z',
+    });
+    expect(w.queue).toMatchObject([{ delaySeconds: 43_200 }]);
+    await w.arrive();
+    expect(w.told).toHaveLength(2);
+    expect(w.messages().map(({ state }) => state)).toEqual(['sent', 'sent']);
+  });
+
+  it('stay within the limit when many are sent at once', async () => {
+    const budget = openSmsBudget(w.table, 20);
+    const taken = await Promise.all(Array.from({ length: 15 }, () => budget.take('ten_1', 2, now)));
+    expect(taken.filter((it) => it.taken)).toHaveLength(10);
+    expect(used()).toBe(20);
+    expect(Math.max(...taken.map((it) => it.usedPercent))).toBe(100);
   });
 });
 
@@ -364,7 +738,7 @@ describe('the people who run it', () => {
     expect(more).toEqual([]);
     expect(alert?.title).toBe(`Latchwork: ${type}`);
     expect(alert?.text).toContain(`Where: ${where}\n`);
-    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_1 /);
+    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_/);
     expect(Object.keys(catalogue)).toContain(type);
   });
 
@@ -385,7 +759,7 @@ describe('the people who run it', () => {
   ] as const)('are told of %s', async (type, door) => {
     const [alert] = await raised(anEvent(type, samples[type]));
     expect(alert?.text).toContain(`Where: bank ${samples[type].bankId}${door === null ? '' : `, ${door}`}\n`);
-    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_1 /);
+    expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_/);
   });
 
   it('are left alone by a bank that was only suspected to be gone', async () => {

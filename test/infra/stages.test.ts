@@ -13,7 +13,7 @@ const variablesOf = (stack: ReturnType<typeof synthesized>, entry: string) => {
 };
 
 /** What a test wishes otherwise, in one stack. */
-const shorter = { webhookWaitsSeconds: '1,1', commandResendSeconds: '1' };
+const shorter = { webhookWaitsSeconds: '1,1', commandResendSeconds: '1', messageWaitsSeconds: '1,2' };
 
 describe('stages', () => {
   it('deliver webhooks to private addresses on a laptop only', () => {
@@ -42,6 +42,25 @@ describe('stages', () => {
         .flatMap((entry) => variablesOf(synthesized(stage), entry))
         .map(({ FEED_DAYS }) => FEED_DAYS);
     for (const stage of ['local', 'dev', 'prod'] as const) expect(days(stage)).toEqual(['30', '30']);
+  });
+
+  it('wait between attempts to tell somebody something as documented, unless a test wants it shorter', () => {
+    const waits = (overrides: Record<string, unknown>) =>
+      variablesOf(synthesized('local', overrides), 'queue/send-message').map((it) => it.MESSAGE_WAITS_SECONDS);
+    expect(waits({})).toEqual(['30,120,600,1800,7200,21600']);
+    expect(waits(shorter)).toEqual(['1,2']);
+  });
+
+  it('send e-mail where somebody said in whose name', () => {
+    const from = (stage: 'local' | 'prod', overrides: Record<string, unknown> = {}) => {
+      const stack = synthesized(stage, overrides);
+      const identities = stack.all('AWS::SES::EmailIdentity', z.object({ EmailIdentity: z.string() }));
+      const said = variablesOf(stack, 'queue/send-message').map(({ EMAIL_FROM }) => EMAIL_FROM);
+      return [identities.map(({ properties }) => properties.EmailIdentity), said];
+    };
+    expect(from('local')).toEqual([['messages@latchwork.example'], ['messages@latchwork.example']]);
+    expect(from('prod')).toEqual([[], [undefined]]);
+    expect(from('prod', { emailFrom: 'a@b.example' })).toEqual([['a@b.example'], ['a@b.example']]);
   });
 
   it('resend a door command after 2 seconds, unless a test wants it sooner', () => {

@@ -94,7 +94,8 @@ const alarms = stack.all(
     AlarmActions: z.array(Target),
     Namespace: z.string(),
     MetricName: z.string(),
-    Dimensions: z.array(z.object({ Name: z.string(), Value: Text })),
+    // What a log line says has none.
+    Dimensions: z.array(z.object({ Name: z.string(), Value: Text })).default([]),
   }),
 );
 
@@ -106,7 +107,7 @@ describe('the stacks', () => {
   it('names what scripts and operators need', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
-      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search', 'Feed', 'LockBoards'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
       ...['ImportFiles', 'Imports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
@@ -284,7 +285,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(19);
+    expect(working.length).toBe(20);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -398,10 +399,11 @@ describe('every rule of the bus', () => {
   it.each<[string, string[]]>([
     ['transaction.deposited', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.created', ['bus/grants']],
+    ['transaction.reserved', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/waiting']],
     ['transaction.conflicted', ['bus/grants', 'bus/signals']],
     ['command.opened', []],
-    ['credential.superseded', ['bus/grants']],
+    ['credential.superseded', ['bus/grants', 'bus/messages']],
     ['credential.delegated', ['bus/grants', 'bus/messages']],
     ['credential.taken_back', ['bus/grants', 'bus/messages']],
     ['command.queued', ['bus/commands', 'bus/deadlines', 'bus/lock-boards']],
@@ -437,9 +439,12 @@ describe('every rule of the bus', () => {
     ]);
   });
 
-  it('tells the banks only of what they did not do themselves', () => {
+  it('tells the banks only of what they did not do themselves, and people of reservations only who come for them', () => {
     const asking = reactions.filter(({ pattern }) => pattern.detail !== undefined);
-    expect(asking).toMatchObject([{ entry: 'bus/grants', pattern: { detail: { data: { changesGrants: [true] } } } }]);
+    expect(asking.map(({ entry, pattern }) => [entry, pattern.detail])).toEqual([
+      ['bus/grants', { data: { changesGrants: [true] } }],
+      ['bus/messages', { data: { workflow: ['loan', 'rental'] } }],
+    ]);
   });
 });
 
@@ -566,7 +571,8 @@ describe('least privilege', () => {
         ...['iot:DetachPolicy', 'iot:DetachThingPrincipal', 'iot:UpdateCertificate', 'iot:DeleteConnection'],
       ],
     ],
-    ['bus/messages', [...consume, ...readWrite, secret, 'sns:Publish']],
+    ['bus/messages', [...consume, ...readWrite, send]],
+    ['queue/send-message', [...consume, ...readWrite, secret, send, 'sns:Publish']],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/feed', [...consume, ...readWrite]],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -598,12 +604,26 @@ describe('least privilege', () => {
   });
 
   it('keeps the SMS function away from every topic', () => {
-    const messages = functions.find((fn) => entryOf(fn) === 'bus/messages');
+    const messages = functions.find((fn) => entryOf(fn) === 'queue/send-message');
     expect(statementsOf(messages?.properties.Role ?? '')).toContainEqual({
       Effect: 'Deny',
       Action: ['sns:Publish'],
       Resource: ['arn:*:sns:*:*:*'],
     });
+  });
+
+  it('sends e-mail in the name of one address alone, where there is one', () => {
+    const named = synthesized('prod', { emailFrom: 'messages@operator.example' });
+    const Roles = z.object({
+      Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })),
+    });
+    const allowed = named
+      .all('AWS::IAM::Role', Roles)
+      .flatMap(({ properties }) => properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement))
+      .filter(({ Action }) => Action.some((it) => it.startsWith('ses:')));
+    expect(allowed.map(({ Action }) => Action)).toEqual([['ses:SendEmail']]);
+    expect(allowed[0]?.Resource).toEqual([expect.stringMatching(/:identity\/<Notifications\w+>$/)]);
+    expect(named.all('AWS::SES::EmailIdentity', z.unknown()).map((it) => it.deletionPolicy)).toEqual(['Retain']);
   });
 
   it('has a wildcard only where nothing narrower can be named', () => {
@@ -641,7 +661,7 @@ describe('least privilege', () => {
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
-      'bus/messages *',
+      'queue/send-message *',
     ];
     const wild = functions.flatMap((fn) =>
       statementsOf(fn.properties.Role)

@@ -5,10 +5,10 @@ import type { Method } from '../../local/panel.ts';
 import { AppToken } from '../../shared/api/credentials.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
+import { aPhone, smsTo } from '../support/inbox.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { takePicture } from '../support/invariants-picture.ts';
 import { doorOf, type People, peopleAt, pinOf, shownValue } from '../support/people.ts';
-import { aPhone, smsTo } from '../support/sms.ts';
 import { type Bank, eventually, newBank, newTenant, type Tenant } from '../support/stack.ts';
 
 let tenant: Tenant;

@@ -127,6 +127,7 @@ const cases: Record<string, Case | null> = {
   },
   'list-transaction-events': hidden(),
   'get-link': hidden(),
+  'list-messages': hidden(),
   'cancel-transaction': hidden({}, { reason: 'by_staff' }),
   'extend-transaction': hidden({ pickupBy: inTime }),
   'hold-transaction': hidden({ reason: 'a stranger says so' }),

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
+import { listMessages } from '../../shared/api/messages.ts';
+import { anEmail, aPhone, emailsTo, smsTo } from '../support/inbox.ts';
 import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
-import { aPhone, smsTo } from '../support/sms.ts';
+import { peopleAt } from '../support/people.ts';
 import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
 
 describe('the recipient of a deposited item', () => {
@@ -37,6 +41,77 @@ describe('the recipient of a deposited item', () => {
 
     await knownAtBank(tenant, parcel.id);
     expect(await bank.panel.enter(pin ?? '')).toMatchObject({ granted: true, door });
+  });
+});
+
+describe('who rents a door', () => {
+  it('is told by SMS which is theirs, and opens with the PIN that stands there', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { name: 'Bahnhof' });
+    const people = peopleAt(tenant, bank);
+    const phone = aPhone();
+    const rental = await people.begin('rental', { recipient: { phone, locale: 'en' } });
+    const [message = ''] = await eventually(async () => {
+      const found = await smsTo(phone);
+      expect(found).toHaveLength(1);
+      return found;
+    });
+    const [, door, pin = ''] = /^Door (\S+) at Bahnhof is yours\. PIN: (\d{6})\. Please begin by /.exec(message) ?? [];
+    expect(door).toBe(rental.door);
+    await people.atBank(rental);
+    expect(await bank.panel.enter(pin)).toMatchObject({ granted: true, door });
+  });
+});
+
+/** Until it is taken back, SNS takes no SMS of ours: a policy of the very role says no, as one of an account's owner may. */
+const withoutSms = async (then: () => Promise<void>): Promise<void> => {
+  const iam = new IAMClient(clientOptions(stack));
+  const FunctionName = outputOf(stack.outputs, 'SendMessageFunctionName');
+  const { Role = '' } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
+  const policy = { RoleName: Role.slice(Role.lastIndexOf('/') + 1), PolicyName: 'no-sms' };
+  const denied = { Effect: 'Deny', Action: 'sns:Publish', Resource: '*' };
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [denied] });
+  await iam.send(new PutRolePolicyCommand({ ...policy, PolicyDocument }));
+  await then().finally(() => iam.send(new DeleteRolePolicyCommand(policy)));
+};
+
+describe('a recipient whom no SMS reaches', () => {
+  it('is told by e-mail at once, opens with the PIN that stands there, and both is to be seen', async () => {
+    const tenant = await newTenant();
+    const bank = await newBank(tenant, { name: 'Bahnhof' });
+    const [phone, email] = [aPhone(), anEmail()];
+    const parcel = await createParcel(tenant, bank, { recipient: { phone, email, locale: 'en' } });
+    await knownAtBank(tenant, parcel.id);
+    await withoutSms(async () => {
+      await deposit(bank, parcel);
+      await eventually(async () => expect(await emailsTo(email)).toHaveLength(1));
+    });
+    expect(await smsTo(phone)).toEqual([]);
+    const [mail] = await emailsTo(email);
+    expect(mail).toMatchObject({ from: 'messages@latchwork.example', subject: 'Your item waits for you at Bahnhof' });
+    const [, pin] = /\nPIN: (\d{6})\.\n/.exec(mail?.text ?? '') ?? [];
+
+    const read = () => tenant.api.get(`/v1/transactions/${parcel.id}/messages`, listMessages.response());
+    const told = await eventually(async () => {
+      const { data } = await read();
+      expect(data.map(({ state }) => state)).toEqual(['sent']);
+      return data;
+    });
+    expect(told).toMatchObject([
+      {
+        kind: 'item_waits',
+        to: 'recipient',
+        channel: 'email',
+        attempts: [
+          { channel: 'sms', outcome: 'unavailable' },
+          { channel: 'email', outcome: 'sent', error: null },
+        ],
+      },
+    ]);
+    for (const secret of [pin ?? '', phone, email]) expect(JSON.stringify(told)).not.toContain(secret);
+
+    await knownAtBank(tenant, parcel.id);
+    expect(await bank.panel.enter(pin ?? '')).toMatchObject({ granted: true, door: doorOf(parcel) });
   });
 });
 

@@ -61,6 +61,13 @@ const good: Record<string, (world: World) => unknown> = {
   BusDeadlines: ({ events }) => onTheBus(events.at(-1)),
   Grants: ({ events }) => onTheBus(events.at(-1)),
   Messages: ({ events }) => onTheBus(events.at(-1)),
+  Sending: ({ tenant, bank, parcel }) => ({
+    tenant: tenant.id,
+    transactionId: parcel.id,
+    bankId: bank.id,
+    messageId: 'msg_of_nobody',
+    version: 1,
+  }),
   Signals: ({ events }) => onTheBus(events.at(-1)),
   Search: ({ events }) => onTheBus(events.at(-1)),
   Feed: ({ events }) => onTheBus(events.at(-1)),

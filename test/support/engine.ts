@@ -11,7 +11,7 @@ import { PlainError, say, step } from '../../local/say.ts';
 import { apiUrlOf, StackHandle } from '../../local/stack-handle.ts';
 
 /** What a test cannot wait for. Everything else of the stack is as in `npm start`. */
-export const fastContext = ['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds=2'];
+export const fastContext = ['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds=2', 'messageWaitsSeconds=1,2,5,30'];
 
 export type Own = { stack: StackHandle; engine: Engine };
 

@@ -135,7 +135,7 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     /** What an event that names this bank, or none, has the reaction do. */
     hears: (bankId: string | null = bank.id) =>
       waitingReaction({ ...depsOver(held), schedules: { send: async () => undefined } })({ tenant, data: { bankId } }),
-    sweep: () => sweep({ ...depsOver(held), slow: { send: async () => undefined } })(),
+    sweep: () => sweep({ ...depsOver(held), slow: { send: silent }, sending: { send: silent } })(),
     /** Who stands in the line, in order. */
     line: () =>
       held

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import * as field from '../../events/fields.ts';
+import type { Told } from './audience.ts';
+import { type Instant, InstantText, plusSeconds } from './time.ts';
+import type { Party, Transaction } from './transaction.ts';
+
+/** In the order in which they are tried: an SMS is read at once, an e-mail reaches people whose phone does not. */
+export const Channel = z.enum(['sms', 'email']);
+export type Channel = z.infer<typeof Channel>;
+
+export const MessageKind = z.enum([
+  'item_waits',
+  'loan_ready',
+  'loan_runs',
+  'loan_overdue',
+  'rental_ready',
+  'rental_runs',
+  'rental_overdue',
+  'delegated',
+  'taken_back',
+]);
+export type MessageKind = z.infer<typeof MessageKind>;
+
+/**
+ * `pending`: not tried yet · `retrying`: a channel failed, it is tried again at `nextAttemptAt` · `waiting`: it may be sent
+ * then, and `reason` says what for · `sent` · `dead`: no channel takes it · `suppressed`: `reason` says why it is not sent.
+ */
+export const MessageState = z.enum(['pending', 'retrying', 'waiting', 'sent', 'dead', 'suppressed']);
+export type MessageState = z.infer<typeof MessageState>;
+
+/**
+ * `sent`: the channel has taken it · `refused`: it never takes one for this address · `unavailable`: it takes none of ours,
+ * until somebody changes that · `failed`: it may take it later · `over_limit`: the tenant has used up its SMS of the day.
+ */
+export const Outcome = z.enum(['sent', 'refused', 'unavailable', 'failed', 'over_limit']);
+export type Outcome = z.infer<typeof Outcome>;
+
+export const MessageAttempt = z.object({
+  at: InstantText,
+  channel: Channel,
+  outcome: Outcome,
+  /** The channel's name for what went wrong; its text may hold an address. */
+  error: field.textOrNull,
+});
+export type MessageAttempt = z.infer<typeof MessageAttempt>;
+
+/** Something that a person is told. Neither the text nor a PIN nor an address: those are looked up when it is sent. */
+export const Message = z.object({
+  id: field.text,
+  tenant: field.text,
+  transactionId: field.text,
+  bankId: field.text,
+  /** As its transaction is. */
+  livemode: field.yesNo,
+  kind: MessageKind,
+  to: z.enum(['recipient', 'collector', 'delegate']),
+  /** What they open with. */
+  credentialId: field.text,
+  state: MessageState,
+  reason: z.enum(['no_longer_true', 'no_address', 'sms_limit']).nullable(),
+  /** Which one took it. */
+  channel: Channel.nullable(),
+  attempts: z.array(MessageAttempt),
+  /** Channels that are not tried any more. */
+  exhausted: z.array(Channel),
+  nextAttemptAt: field.momentOrNull,
+  createdAt: InstantText,
+  version: field.positive,
+});
+export type Message = z.infer<typeof Message>;
+
+/** What lies in the queue `sending`: make the next attempt of this message. */
+export const SendMessage = z.object({
+  tenant: field.text,
+  transactionId: field.text,
+  bankId: field.text,
+  messageId: field.text,
+  /** Of the message when this was sent. Once it is another, the attempt meant here was made. */
+  version: field.positive,
+});
+export type SendMessage = z.infer<typeof SendMessage>;
+
+export const sendMessageOf = ({ tenant, transactionId, bankId, id, version }: Message): SendMessage => ({
+  tenant,
+  transactionId,
+  bankId,
+  messageId: id,
+  version,
+});
+
+/** Seconds it is kept: longer than any queue, dead-letter queues included, can bring its event again. */
+export const messageKeptSeconds = 30 * 86_400;
+
+/** A fact and whom it is told to. `round`: the event that makes the same fact worth telling once more; else empty. */
+export type Fact = Told & { since: Instant; round: string };
+
+const base32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const inBase32 = (number: number, letters: number): string =>
+  Array.from({ length: letters }, (_, nth) => base32[Math.floor(number / 32 ** (letters - 1 - nth)) % 32]).join('');
+
+/** From the fact alone, however many events tell of it. A ULID in form, so that messages sort by the time of their facts. */
+export const messageIdOf = (transactionId: string, { kind, credential, since, round }: Fact): string => {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([transactionId, kind, credential.id, round]))
+    .digest();
+  return `msg_${inBase32(Date.parse(since), 10)}${[...hash.subarray(0, 16)].map((byte) => base32[byte % 32]).join('')}`;
+};
+
+export const newMessage = (it: Transaction, fact: Fact, now: Instant): Message => ({
+  id: messageIdOf(it.id, fact),
+  tenant: it.tenant,
+  transactionId: it.id,
+  bankId: it.bankId,
+  livemode: it.livemode,
+  kind: fact.kind,
+  to: fact.to,
+  credentialId: fact.credential.id,
+  state: 'pending',
+  reason: null,
+  channel: null,
+  attempts: [],
+  exhausted: [],
+  nextAttemptAt: now,
+  createdAt: now,
+  version: 1,
+});
+
+/** By which somebody can be told. */
+export const channelsOf = ({ phone, email }: Party, isOn: Record<Channel, boolean>): Channel[] =>
+  Channel.options.filter((it) => isOn[it] && (it === 'sms' ? phone : email) !== undefined);
+
+/** So often a channel is tried again while there is another that has not been. */
+const retriesBeforeOther = 2;
+
+/** The next day of those that SMS are counted by. */
+const nextDay = (now: Instant): Instant => `${plusSeconds(now, 86_400).slice(0, 10)}T00:00:00.000Z`;
+
+/**
+ * A message after an attempt, but for its version. `others`: the channels behind this one that have not been given up.
+ * `waits`: seconds before each further attempt at the last channel; of those before it the first two.
+ */
+export const afterAttempt = (
+  it: Message,
+  attempt: MessageAttempt,
+  { others, waits }: { others: readonly Channel[]; waits: readonly number[] },
+): Message => {
+  const { at, channel, outcome } = attempt;
+  const after = { ...it, attempts: [...it.attempts, attempt], reason: null };
+  if (outcome === 'sent') return { ...after, state: 'sent', channel, nextAttemptAt: null };
+  if (outcome === 'over_limit')
+    return others.length > 0
+      ? { ...after, state: 'retrying', nextAttemptAt: at }
+      : { ...after, state: 'waiting', reason: 'sms_limit', nextAttemptAt: nextDay(at) };
+  const isLast = others.length === 0;
+  const tried = after.attempts.filter(
+    (each) => each.channel === channel && (each.outcome === 'failed' || each.outcome === 'unavailable'),
+  ).length;
+  const wait = (isLast ? waits : waits.slice(0, retriesBeforeOther))[tried - 1];
+  const isTriedAgain = outcome === 'failed' || (outcome === 'unavailable' && isLast);
+  if (isTriedAgain && wait !== undefined) return { ...after, state: 'retrying', nextAttemptAt: plusSeconds(at, wait) };
+  const exhausted = [...after.exhausted, channel];
+  return isLast
+    ? { ...after, exhausted, state: 'dead', nextAttemptAt: null }
+    : { ...after, exhausted, state: 'retrying', nextAttemptAt: at };
+};
+
+export const suppressed = (it: Message, reason: 'no_longer_true' | 'no_address'): Message => ({
+  ...it,
+  state: 'suppressed',
+  reason,
+  nextAttemptAt: null,
+});
