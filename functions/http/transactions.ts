@@ -29,7 +29,7 @@ import { type ChangeCall, type Moved, openChanges, unknownTransaction } from '#s
 import { openCreation, refusalText } from '#shared/lambda/transaction-create.ts';
 import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { transactionAnswer } from '#shared/lambda/transaction-view.ts';
-import { live } from '#shared/live.ts';
+import { live, publicUrl } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
 import { commitAsset, commitStockUnit, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -295,7 +295,7 @@ export const transactionHandlers = (deps: HttpDeps): Handlers => {
 export const handler = endpoint(
   [...Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it), getLink],
   () => {
-    const deps = live();
+    const deps = { ...live(), publicUrl: publicUrl() };
     return { deps, handlers: transactionHandlers(deps) };
   },
 );
