@@ -122,7 +122,7 @@ const place = (page: PickupPage): Html => {
     pickup.situation === 'ahead' ? words.awaitedBy : pickup.task === 'bring_back' ? words.dueBack : words.until;
   return html`<section><dl>
 <dt>${words.at}</dt><dd>${bank.name}${bank.name !== site.name && html`<br>${site.name}`}${site.address && html`<br>${site.address}`}
-${map !== null && html`<br><a class="map" href="${map}" rel="noreferrer noopener">${words.map} (${words.opensMap})</a>`}</dd>
+${map !== null && html`<br><a class="map" href="${map}" rel="noreferrer noopener">${words.map}</a>`}</dd>
 ${pickup.from !== null && html`<dt>${words.from}</dt><dd>${moment(pickup.from, page, words.opensIn)}</dd>`}
 ${pickup.until !== null && html`<dt>${untilWord}</dt><dd>${moment(pickup.until, page, words.left)}</dd>`}
 </dl></section>`;
@@ -174,7 +174,10 @@ const handedOn = (page: PickupPage): Html[] =>
     const [link, pin] = [links.get(id), values.get(id)];
     const inside = html`<input type="hidden" name="credential" value="${id}"><button>${words.takeBack}</button>`;
     return html`<section><h2>${words.handedOnTo}: ${party.name ?? words.somebody}</h2>
-${link !== undefined && html`<p><a href="${link}" rel="noreferrer">${words.theirLink}</a></p>`}
+${
+  link !== undefined &&
+  html`<p><a href="${link}" rel="noreferrer">${words.theirLink}</a></p><p><a class="button" href="sms:?&amp;body=${encodeURIComponent(link)}">${words.sendBySms}</a></p>`
+}
 ${pin !== undefined && pinOf(pin, words.theirPin, words.pinHint)}
 ${formTo(page, 'take-back', inside)}</section>`;
   });
@@ -217,8 +220,8 @@ ${text !== '' && html`<p>${text}</p>`}
 ${isOverdue && html`<p><strong>${words.overdue}</strong></p>`}</section>
 ${bank.isOffline && isOpen && html`<section class="warn"><p>${words.offline}</p></section>`}
 ${place(page)}
-${openForm(page)}
 ${proofs(page)}
+${openForm(page)}
 ${handedOn(page)}
 ${handOn(page)}
 ${help(page)}

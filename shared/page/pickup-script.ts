@@ -23,7 +23,7 @@ export const script = `
       var at = new Date(it.getAttribute('data-at')), ms = at - Date.now();
       var text = ms > 0 ? it.getAttribute('data-says').replace('{time}', left(ms)) : it.getAttribute('data-over');
       if (ms > 0 && zone && zone !== it.getAttribute('data-zone')) {
-        var clock = at.toLocaleString(lang, { weekday: 'short', hour: '2-digit', minute: '2-digit' });
+        var clock = at.toLocaleString(lang, { weekday: 'short', hour: '2-digit', minute: '2-digit', hour12: false });
         text += ' (' + it.getAttribute('data-clock').replace('{clock}', clock) + ')';
       }
       if (it.textContent !== text) it.textContent = text;

@@ -17,7 +17,7 @@ a{color:var(--main);text-underline-offset:.15em}
 .soft{color:var(--soft);font-size:.9375rem}
 .status{border-left:.375rem solid var(--main);font-weight:600}
 .warn{background:var(--warn);border-color:var(--warnline)}
-dl{margin:0;display:grid;grid-template-columns:minmax(5.5rem,max-content) 1fr;gap:.5rem 1rem}
+dl{margin:0;display:grid;grid-template-columns:max-content 1fr;gap:.5rem 1rem}
 dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
 .countdown{font-weight:600;display:block}

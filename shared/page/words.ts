@@ -47,7 +47,6 @@ export type Words = {
   door: (door: string) => string;
   at: string;
   map: string;
-  opensMap: string;
   from: string;
   until: string;
   dueBack: string;
@@ -83,6 +82,7 @@ export type Words = {
   handedOnTo: string;
   somebody: string;
   theirLink: string;
+  sendBySms: string;
   theirPin: string;
   takeBack: string;
   help: string;
@@ -205,7 +205,6 @@ const en: Words = {
   door: (door) => `Door ${door}`,
   at: 'Where',
   map: 'Show on a map',
-  opensMap: 'OpenStreetMap',
   from: 'From',
   until: 'Until',
   dueBack: 'Due back',
@@ -240,7 +239,8 @@ const en: Words = {
   handOnNow: 'Hand it on',
   handedOnTo: 'Goes for you',
   somebody: 'Somebody else',
-  theirLink: 'Their page, to send to them',
+  theirLink: 'Their page',
+  sendBySms: 'Send it by SMS',
   theirPin: 'Show their PIN',
   takeBack: 'Take it back',
   help: 'Need help?',
@@ -376,7 +376,6 @@ const de: Words = {
   door: (door) => `Fach ${door}`,
   at: 'Wo',
   map: 'Auf der Karte zeigen',
-  opensMap: 'OpenStreetMap',
   from: 'Ab',
   until: 'Bis',
   dueBack: 'Zurück bis',
@@ -413,7 +412,8 @@ const de: Words = {
   handOnNow: 'Weitergeben',
   handedOnTo: 'Geht für Sie',
   somebody: 'Jemand anderes',
-  theirLink: 'Die Seite für diese Person, zum Senden',
+  theirLink: 'Die Seite für diese Person',
+  sendBySms: 'Per SMS senden',
   theirPin: 'PIN dieser Person zeigen',
   takeBack: 'Zurücknehmen',
   help: 'Brauchen Sie Hilfe?',
