@@ -82,6 +82,8 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
 
 /** The HTTP API: its routes are the contract's, each served by the function of its noun. */
 export class Api extends Construct {
+  private readonly publicUrl: string;
+
   constructor(scope: Construct, id: string, { stage, data, devices, webhooks }: ApiProps) {
     super(scope, id);
 
@@ -136,12 +138,8 @@ export class Api extends Construct {
         methods: methods.map((it) => HttpMethod[it]),
         integration: served['pickup-page'].integration,
       });
-    // Those that tell people's links.
-    for (const noun of ['transactions', 'credentials', 'pickup-page'] as const)
-      served[noun].fn.tell(
-        'PUBLIC_URL',
-        stage.apiBelowEngine ? `/_aws/execute-api/${api.apiId}/$default` : api.apiEndpoint,
-      );
+    this.publicUrl = stage.apiBelowEngine ? `/_aws/execute-api/${api.apiId}/$default` : api.apiEndpoint;
+    for (const noun of ['transactions', 'credentials', 'pickup-page'] as const) this.linkFrom(served[noun].fn);
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason:
@@ -187,5 +185,10 @@ export class Api extends Construct {
     });
     output(this, 'ApiUrl', api.apiEndpoint);
     output(this, 'ApiId', api.apiId);
+  }
+
+  /** Lets it tell people the links to their pages. */
+  linkFrom(fn: ServiceFunction): void {
+    fn.tell('PUBLIC_URL', this.publicUrl);
   }
 }
