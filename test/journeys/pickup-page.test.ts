@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Made } from '../../local/api-client.ts';
@@ -17,6 +17,7 @@ describe('the page of somebody who was sent a link', () => {
   let parcel: Parcel;
   let link: string;
   let page: Page;
+  let debug: CDPSession;
   const wrong: string[] = [];
 
   const newPage = async (): Promise<Page> => {
@@ -28,10 +29,7 @@ describe('the page of somebody who was sent a link', () => {
   };
   const titled = (title: string, on = page) => on.getByRole('heading', { level: 1, name: title }).waitFor();
   /** As a browser whose owner wants none, or that is too old for ours. */
-  const scripts = async (of: Page, run: boolean): Promise<void> => {
-    const session = await browser.context.newCDPSession(of);
-    await session.send('Emulation.setScriptExecutionDisabled', { value: !run });
-  };
+  const scripts = (run: boolean) => debug.send('Emulation.setScriptExecutionDisabled', { value: !run });
   const screenshot = async (of: Page, name: string): Promise<void> => {
     const { LATCHWORK_SCREENSHOTS: into } = process.env;
     if (into) await of.screenshot({ path: join(into, `pickup-${name}.png`), fullPage: true });
@@ -58,6 +56,7 @@ describe('the page of somebody who was sent a link', () => {
     link = linkFor(parcel, 'pickup');
     await knownAtBank(tenant, parcel.id);
     page = await newPage();
+    debug = await browser.context.newCDPSession(page);
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
@@ -99,7 +98,7 @@ describe('the page of somebody who was sent a link', () => {
     await page.reload();
     await titled('Your parcel is here');
     await page.getByText(`Door ${doorOf(parcel)}`, { exact: true }).waitFor();
-    await page.getByText(/days? \d+ hours? left/).waitFor();
+    await page.getByText(/days?\s\d+\shours? left/).waitFor();
     await page.getByText('Show PIN').click();
     await page.getByText(pinFor(parcel, 'pickup')).waitFor();
     await page.getByRole('img', { name: 'QR code' }).waitFor();
@@ -115,19 +114,19 @@ describe('the page of somebody who was sent a link', () => {
   ] as const)('has no barriers in %s colours, %i pixels wide, scripts: %s', async (colorScheme, width, run) => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 800 });
-    await scripts(page, run);
+    await scripts(run);
     const response = await page.goto(link);
     expect((await response?.body())?.length).toBeLessThan(50 * 1024);
     for (const details of await page.locator('summary').all()) await details.click();
     await screenshot(page, `${colorScheme}-${width}`);
-    await scripts(page, true);
+    await scripts(true);
     await expectNoBarriers(page);
     const widest = await page.evaluate(() => Reflect.get(globalThis, 'document').documentElement.scrollWidth);
     expect(widest).toBeLessThanOrEqual(width);
   });
 
   it('is handed on without a script, opened by the other person from where they stand, and over then', async () => {
-    await scripts(page, false);
+    await scripts(false);
     await page.goto(link);
     await page.getByText('Somebody else goes for you?').click();
     await page.getByLabel('Name').fill('Ben <Example>');
@@ -140,7 +139,7 @@ describe('the page of somebody who was sent a link', () => {
     await page.getByRole('heading', { name: 'Goes for you: Ben <Example>' }).waitFor();
     await screenshot(page, 'handed-on');
     const theirs = z.url().parse(await page.getByRole('link', { name: 'Their page' }).getAttribute('href'));
-    await scripts(page, true);
+    await scripts(true);
 
     const other = await newPage();
     await other.setViewportSize({ width: 360, height: 800 });
