@@ -231,7 +231,7 @@ const en: Words = {
   noAnswer: 'No answer. Please try again.',
   look: 'See whether it has opened',
   handOn: 'Somebody else goes for you?',
-  handOnHint: 'They get a PIN and a page of their own. Yours does not open the door meanwhile; you can take it back.',
+  handOnHint: 'They get a PIN and a page of their own. Your PIN opens nothing meanwhile; you can take it back.',
   name: 'Name',
   phone: 'Mobile number',
   email: 'E-mail',
