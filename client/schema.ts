@@ -4553,7 +4553,6 @@ export interface operations {
             401: components["responses"]["unauthorized.unlimited"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
-            409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];

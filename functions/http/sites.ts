@@ -10,6 +10,9 @@ import { commitSite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
+/** How often a change is decided anew because somebody else was faster. */
+const attemptsMax = 4;
+
 const answer = (site: Site) => ({ body: contract.SiteView.parse(site), etag: site.version });
 
 export const siteHandlers = (deps: HttpDeps): Handlers => ({
@@ -32,21 +35,22 @@ export const siteHandlers = (deps: HttpDeps): Handlers => ({
 
   [contract.updateSite.id]: async (call: Call<typeof contract.updateSite>) => {
     const { body, caller, params, circumstances, ifMatch } = call;
-    const row = await deps.table.get(keys.site(caller.tenant, params.siteId), true);
-    if (row === undefined) throw new Refusal('not_found', `there is no site ${params.siteId}`);
-    const before = Site.parse(row);
-    if (ifMatch !== undefined && ifMatch !== before.version)
-      throw new Refusal('precondition_failed', `the site is at version ${before.version} now`);
-    if (isDeepStrictEqual({ ...before, ...body }, before)) return answer(before);
-    const { after, writes } = commitSite(apply(before, [{ type: 'site.updated', set: body }]), circumstances);
-    try {
-      await deps.table.write(writes);
-    } catch (error) {
-      if (!(error instanceof Lost)) throw error;
-      if (ifMatch !== undefined) throw new Refusal('precondition_failed', 'the site was changed meanwhile');
-      throw new Refusal('conflict', 'the site is being changed by somebody else; read it and try again');
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const row = await deps.table.get(keys.site(caller.tenant, params.siteId), true);
+      if (row === undefined) throw new Refusal('not_found', `there is no site ${params.siteId}`);
+      const before = Site.parse(row);
+      if (ifMatch !== undefined && ifMatch !== before.version)
+        throw new Refusal('precondition_failed', `the site is at version ${before.version} now`);
+      if (isDeepStrictEqual({ ...before, ...body }, before)) return answer(before);
+      const { after, writes } = commitSite(apply(before, [{ type: 'site.updated', set: body }]), circumstances);
+      try {
+        await deps.table.write(writes);
+        return answer(after);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+      }
     }
-    return answer(after);
+    throw new Refusal('busy', 'the site is being changed by others right now', { retryAfterSeconds: 1 });
   },
 });
 

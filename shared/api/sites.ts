@@ -67,6 +67,6 @@ export const updateSite = {
   body: once(() => z.strictObject(siteUpdate)),
   status: 200,
   response: () => SiteView,
-  problems: ['precondition_failed', 'conflict'],
+  problems: ['precondition_failed'],
   etag: true,
 } as const satisfies Route;
