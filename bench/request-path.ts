@@ -370,6 +370,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
         return { params: { ...params, credentialId: all.at(-1)?.id ?? '' } };
       },
     },
+    { route: credentials.getPickupLink, ask: async () => ({ params: await credential(1) }) },
     {
       route: credentials.replaceBadgeGroup,
       ask: () => ({ body: { group: 'couriers', badges: ['B-700123', 'B-700124'] } }),
@@ -432,6 +433,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: sites.createSite, ask: () => ({ body: { name: 'Bench', timeZone: 'UTC' } }) },
     { route: sites.listSites, ask: () => ({}) },
     { route: sites.getSite, ask: ({ siteId }) => ({ params: { siteId } }) },
+    { route: sites.updateSite, ask: ({ siteId }) => ({ params: { siteId }, body: { address: `Quay ${Date.now()}` } }) },
     {
       route: banks.createBank,
       ask: ({ siteId }) => ({ body: { siteId, name: 'Bench', layout: layoutOf(size.doors) } }),

@@ -246,7 +246,7 @@ const nowhere = { send: async () => undefined };
 
 const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
   transactions: transactionHandlers,
-  credentials: credentialHandlers,
+  credentials: (deps) => credentialHandlers({ ...deps, publicUrl: 'https://bench.example' }),
   // What a command says to its bank's shadow is no call to the table.
   commands: (deps) => commandHandlers({ ...deps, shadows: { change: async () => undefined } }),
   'api-keys': apiKeyHandlers,

@@ -295,6 +295,7 @@ export const catalogue = {
   'stock_unit.sold': stockUnit.extend({ transactionId: field.text }),
   'stock_unit.withdrawn': stockUnit.extend({ reason: field.text }),
   'site.created': z.object({ siteId: field.text, changes: Changes }),
+  'site.updated': z.object({ siteId: field.text, changes: Changes }),
   'tenant.created': z.object({ tenantId: field.text, changes: Changes }),
   /** With it controllers of the tenant's banks may enrol. */
   'tenant.claim_issued': z.object({ tenantId: field.text, claimId: field.text, name: field.text, changes: Changes }),

@@ -310,6 +310,7 @@ export const samples: { [T in EventType]: EventData<T> } = {
     changes: { state: 'withdrawn', withdrawnBecause: 'past its best' },
   },
   'site.created': { siteId: bank.siteId, changes: { name: 'Harbour' } },
+  'site.updated': { siteId: bank.siteId, changes: { address: 'Quay 4, 8001 Zurich' } },
   'tenant.claim_issued': {
     tenantId: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
     claimId: 'b7c1'.repeat(16),

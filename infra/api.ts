@@ -4,6 +4,7 @@ import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { pickupPageRoutes } from '../shared/api/pickup-page.ts';
 import type { Noun } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import { alarmPeriod, impactAlarm } from './constructs/alarm.ts';
@@ -17,8 +18,11 @@ import type { Webhooks } from './webhooks.ts';
 
 export type ApiProps = { stage: Stage; data: Data; devices: Devices; webhooks: Webhooks };
 
-/** What each noun's failure means, and what its function may do beyond nothing. */
-const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }> = {
+/** What has a function of its own: the nouns of the contract, and the page that people open who have a link. */
+type Served = Noun | 'pickup-page';
+
+/** What each one's failure means, and what its function may do beyond nothing. */
+const nouns: Record<Served, { name: string; impact: string; storesData: boolean }> = {
   transactions: {
     name: 'HttpTransactions',
     impact: 'Integrators cannot create, change or see transactions.',
@@ -27,6 +31,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
   credentials: {
     name: 'HttpCredentials',
     impact: 'Credentials cannot be issued, sent again, revoked or handed on, and apps get no tokens.',
+    storesData: true,
+  },
+  'pickup-page': {
+    name: 'HttpPickupPage',
+    impact: 'Whoever opens the link they were sent sees no page: no PIN, no QR code, no door.',
     storesData: true,
   },
   commands: { name: 'HttpCommands', impact: 'Doors cannot be opened by API call.', storesData: true },
@@ -75,10 +84,12 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
 
 /** The HTTP API: its routes are the contract's, each served by the function of its noun. */
 export class Api extends Construct {
+  private readonly publicUrl: string;
+
   constructor(scope: Construct, id: string, { stage, data, devices, webhooks }: ApiProps) {
     super(scope, id);
 
-    const serve = (noun: Noun) => {
+    const serve = (noun: Served) => {
       const { name, impact, storesData } = nouns[noun];
       const fn = new ServiceFunction(this, name, { stage, entry: `http/${noun}`, name, impact });
       if (storesData) {
@@ -90,9 +101,10 @@ export class Api extends Construct {
       const integration = new HttpLambdaIntegration(name, fn.lambda, { scopePermissionToRoute: false });
       return { fn, integration };
     };
-    const served: Record<Noun, ReturnType<typeof serve>> = {
+    const served: Record<Served, ReturnType<typeof serve>> = {
       transactions: serve('transactions'),
       credentials: serve('credentials'),
+      'pickup-page': serve('pickup-page'),
       commands: serve('commands'),
       'api-keys': serve('api-keys'),
       sites: serve('sites'),
@@ -108,7 +120,7 @@ export class Api extends Construct {
       documents: serve('documents'),
     };
     // The one thing that is not deferred: a person stands in front of the door.
-    devices.commandDoors(served.commands.fn);
+    for (const noun of ['commands', 'pickup-page'] as const) devices.commandDoors(served[noun].fn);
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
@@ -124,6 +136,14 @@ export class Api extends Construct {
     for (const { method, path, noun } of routes) {
       api.addRoutes({ path, methods: [HttpMethod[method]], integration: served[noun].integration });
     }
+    for (const { methods, path } of pickupPageRoutes)
+      api.addRoutes({
+        path,
+        methods: methods.map((it) => HttpMethod[it]),
+        integration: served['pickup-page'].integration,
+      });
+    this.publicUrl = stage.apiBelowEngine ? `/_aws/execute-api/${api.apiId}/$default` : api.apiEndpoint;
+    for (const noun of ['transactions', 'credentials', 'pickup-page'] as const) this.linkFrom(served[noun].fn);
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason:
@@ -141,7 +161,8 @@ export class Api extends Construct {
       throttle: { rateLimit: stage.apiRequestsPerSecond, burstLimit: stage.apiBurst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLog),
-        // What the gateway answers by itself (413, 429, 503) stands nowhere else. No address, no path: those are personal.
+        // What the gateway answers by itself (413, 429, 503) stands nowhere else. No address, no path: those are personal,
+        // and the path of a pickup page is a secret.
         format: AccessLogFormat.custom(
           JSON.stringify({
             requestId: AccessLogField.contextRequestId(),
@@ -168,5 +189,10 @@ export class Api extends Construct {
     });
     output(this, 'ApiUrl', api.apiEndpoint);
     output(this, 'ApiId', api.apiId);
+  }
+
+  /** Lets it tell people the links to their pages. */
+  linkFrom(fn: ServiceFunction): void {
+    fn.tell('PUBLIC_URL', this.publicUrl);
   }
 }

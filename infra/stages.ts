@@ -37,6 +37,8 @@ export type Stage = {
   enforceTls: boolean;
   /** On AWS the ARN of a named shadow ends with its name; the local engine checks the thing's ARN only. */
   shadowNameInArn: boolean;
+  /** The local engine serves every API below its own address, on AWS each has a host of its own. */
+  apiBelowEngine: boolean;
   /** Controllers enrol with a CSR; the local engine answers only those who let it make their private key. */
   enrolByCsr: boolean;
 };
@@ -75,6 +77,7 @@ const prod: Stage = {
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,
   shadowNameInArn: true,
+  apiBelowEngine: false,
   enrolByCsr: true,
 };
 
@@ -105,6 +108,7 @@ export const stages: Record<StageName, Stage> = {
     streamRecordMaxAgeSeconds: 60,
     enforceTls: false,
     shadowNameInArn: false,
+    apiBelowEngine: true,
     enrolByCsr: false,
   },
 };

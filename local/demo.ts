@@ -17,6 +17,7 @@ const Transaction = z.object({
       method: z.string(),
       atBank: z.boolean(),
       value: z.string().optional(),
+      link: z.string().optional(),
     }),
   ),
 });
@@ -55,6 +56,10 @@ const order = (api: Api, bankId: string): Promise<Transaction> =>
     return transaction;
   });
 
+/** Where the recipient sees it, now and for a week. */
+const pageOf = ({ credentials }: Transaction): string =>
+  credentials.find(({ step, link }) => step === 'pickup' && link !== undefined)?.link ?? '';
+
 async function carry(system: System, api: Api, made: Transaction, hands: Panel): Promise<void> {
   const startedAt = performance.now();
   const inState = async (state: string) => {
@@ -85,7 +90,7 @@ async function carry(system: System, api: Api, made: Transaction, hands: Panel):
     const types = await until('the webhook receiver has every event', () => heard(system, made.id));
     note(`signed webhooks: ${types.join(', ')}`);
   });
-  say(`  Done in ${seconds(startedAt)}.`);
+  say(`  Done in ${seconds(startedAt)}. The recipient's page: ${pageOf(made)}`);
 }
 
 const parcel = (bankId: string) => ({

@@ -8,3 +8,9 @@ export const liveTable = () => ({ table: openTable(env('TABLE_NAME')), newId, cl
 
 /** The same, for those that make or check secrets. */
 export const live = () => ({ ...liveTable(), rootKeys: openRootKeys(env('ROOT_SECRET_ARN')) });
+
+/**
+ * Where the API is, as people outside reach it. On the local engine all APIs lie below its own address, so the stack says
+ * only the path.
+ */
+export const publicUrl = (): string => new URL(env('PUBLIC_URL'), process.env.AWS_ENDPOINT_URL).href.replace(/\/$/, '');

@@ -4,17 +4,19 @@ import { BadgeGroup, sealed } from '#shared/domain/badge-group.ts';
 import { apply } from '#shared/domain/decision.ts';
 import { appTokenOf } from '#shared/domain/derived.ts';
 import { whyNot } from '#shared/domain/grants.ts';
+import { pickupOf } from '#shared/domain/pickup.ts';
+import { pickupLink, pickupTag } from '#shared/domain/pickup-link.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { refuseUnless, requireFields } from '#shared/lambda/problem.ts';
 import { openChanges, withVerifier } from '#shared/lambda/transaction-changes.ts';
-import { live } from '#shared/live.ts';
+import { live, publicUrl } from '#shared/live.ts';
 import { commitBadgeGroup } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
-export const credentialHandlers = (deps: HttpDeps): Handlers => {
+export const credentialHandlers = (deps: HttpDeps & { publicUrl: string }): Handlers => {
   const { find, change } = openChanges(deps);
   return {
     [contract.issueCredential.id]: async (call: Call<typeof contract.issueCredential>) => {
@@ -97,13 +99,24 @@ export const credentialHandlers = (deps: HttpDeps): Handlers => {
       const place = { bankId: transaction.bankId, transactionId: transaction.id };
       return { body: { credentialId, ...appTokenOf(await deps.rootKeys(), place, credential, call.now) } };
     },
+
+    [contract.getPickupLink.id]: async (call: Call<typeof contract.getPickupLink>) => {
+      const { transactionId, credentialId } = call.params;
+      const { transaction } = await find(call, transactionId);
+      const credential = transaction.credentials.find(({ id }) => id === credentialId);
+      if (credential === undefined) throw new Refusal('not_found', 'the transaction has no such credential');
+      const isShown = pickupOf(transaction, pickupTag(credentialId), call.now) !== null;
+      refuseUnless(isShown, 'invalid_transition', `a ${credential.state} ${credential.method} has no pickup page`);
+      const place = { tenant: transaction.tenant, transactionId: transaction.id };
+      return { body: { credentialId, link: pickupLink(await deps.rootKeys(), deps.publicUrl, place, credential) } };
+    },
   };
 };
 
 export const handler = endpoint(
   Object.values(contract).filter((it) => typeof it === 'object' && 'method' in it && 'path' in it),
   () => {
-    const deps = live();
+    const deps = { ...live(), publicUrl: publicUrl() };
     return { deps, handlers: credentialHandlers(deps) };
   },
 );

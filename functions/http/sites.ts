@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/sites.ts';
-import { born } from '#shared/domain/decision.ts';
+import { apply, born } from '#shared/domain/decision.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -7,6 +8,10 @@ import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { commitSite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
+
+/** How often a change is decided anew because somebody else was faster. */
+const attemptsMax = 4;
 
 const answer = (site: Site) => ({ body: contract.SiteView.parse(site), etag: site.version });
 
@@ -27,9 +32,32 @@ export const siteHandlers = (deps: HttpDeps): Handlers => ({
     if (row === undefined) throw new Refusal('not_found', `there is no site ${params.siteId}`);
     return answer(Site.parse(row));
   },
+
+  [contract.updateSite.id]: async (call: Call<typeof contract.updateSite>) => {
+    const { body, caller, params, circumstances, ifMatch } = call;
+    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+      const row = await deps.table.get(keys.site(caller.tenant, params.siteId), true);
+      if (row === undefined) throw new Refusal('not_found', `there is no site ${params.siteId}`);
+      const before = Site.parse(row);
+      if (ifMatch !== undefined && ifMatch !== before.version)
+        throw new Refusal('precondition_failed', `the site is at version ${before.version} now`);
+      if (isDeepStrictEqual({ ...before, ...body }, before)) return answer(before);
+      const { after, writes } = commitSite(apply(before, [{ type: 'site.updated', set: body }]), circumstances);
+      try {
+        await deps.table.write(writes);
+        return answer(after);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+      }
+    }
+    throw new Refusal('busy', 'the site is being changed by others right now', { retryAfterSeconds: 1 });
+  },
 });
 
-export const handler = endpoint([contract.createSite, contract.listSites, contract.getSite], () => {
-  const deps = live();
-  return { deps, handlers: siteHandlers(deps) };
-});
+export const handler = endpoint(
+  [contract.createSite, contract.listSites, contract.getSite, contract.updateSite],
+  () => {
+    const deps = live();
+    return { deps, handlers: siteHandlers(deps) };
+  },
+);

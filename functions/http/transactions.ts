@@ -30,7 +30,7 @@ import { type ChangeCall, type Moved, openChanges, unknownTransaction } from '#s
 import { openCreation, refusalText } from '#shared/lambda/transaction-create.ts';
 import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { transactionAnswer } from '#shared/lambda/transaction-view.ts';
-import { live } from '#shared/live.ts';
+import { live, publicUrl } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
 import { commitAsset, commitStockUnit, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { readMessages } from '#shared/store/messages.ts';
@@ -316,7 +316,7 @@ export const handler = endpoint(
     listMessages,
   ],
   () => {
-    const deps = live();
+    const deps = { ...live(), publicUrl: publicUrl() };
     return { deps, handlers: transactionHandlers(deps) };
   },
 );

@@ -29,9 +29,6 @@ export const createCommand = {
   etag: true,
 } as const satisfies Route;
 
-/** For so long the bank may still open: the person stands before it. */
-export const openSeconds = 15;
-
 export const openByPhone = {
   id: 'open-by-phone',
   noun: 'commands',

@@ -109,6 +109,28 @@ export const getAppToken = {
   problems: ['invalid_transition'],
 } as const satisfies Route;
 
+export const PickupLink = z
+  .object({
+    credentialId: field.text,
+    /** The same each time; whoever has it may do what its holder may. */
+    link: field.text,
+  })
+  .meta({ id: 'PickupLink' });
+
+/** It needs the right to write, as a token does. */
+export const getPickupLink = {
+  id: 'get-pickup-link',
+  noun: 'credentials',
+  method: 'GET',
+  path: '/v1/transactions/{transactionId}/credentials/{credentialId}/link',
+  summary: 'Read the link to the pickup page of whoever has a credential',
+  permission: 'transactions:write',
+  params: credential.params,
+  status: 200,
+  response: () => PickupLink,
+  problems: ['invalid_transition'],
+} as const satisfies Route;
+
 export const BadgeGroupView = BadgeGroup.omit({ tenant: true, sealed: true, hash: true }).meta({ id: 'BadgeGroup' });
 export type BadgeGroupView = z.infer<typeof BadgeGroupView>;
 

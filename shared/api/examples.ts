@@ -106,6 +106,12 @@ const site: z.input<typeof sites.SiteView> = {
   version: 1,
 };
 
+const whereabouts = {
+  address: 'Quay 4, 8001 Zurich',
+  position: { latitude: 47.3667, longitude: 8.545 },
+  support: { phone: '+41445550100', email: 'help@example.com' },
+};
+
 const ambient: ThermalClass = 'ambient';
 const small = { widthMm: 440, heightMm: 150, depthMm: 500, maxMassG: 20_000, thermalClass: ambient };
 const large = { ...small, heightMm: 450 };
@@ -416,8 +422,14 @@ const parcel: transactions.TransactionView = {
   createdAt: at,
   updatedAt: at,
 };
+const pickupLink =
+  'https://api.example/p/01KJQ4VAA1C3E5G7J9M1P3R5T701KJQ4VBB1C3E5G7J9M1P3R5T7AAFUZbW9mTQ4pZs1Qx0hWkYd3nE';
+
 /** As the answer shows them that issued them. */
-const shown = (it: transactions.CredentialView, value: string) => ({ ...it, atBank: false, value });
+const shown = (it: transactions.CredentialView, value: string) => {
+  const hasPage = ['deposit', 'pickup', 'use'].includes(it.step);
+  return { ...it, atBank: false, value, ...(hasPage && { link: pickupLink }) };
+};
 
 const onParcel = { params: { transactionId: ids.parcel } };
 const resent = [
@@ -678,6 +690,11 @@ export const examples: readonly Example[] = [
   example(sites.createSite, { body: { name: 'Harbour', timeZone: 'Europe/Zurich' }, answer: site }),
   example(sites.getSite, { params: { siteId: ids.site }, answer: site }),
   example(sites.listSites, { query: { limit: '10' }, answer: onePage(site) }),
+  example(sites.updateSite, {
+    params: { siteId: ids.site },
+    body: whereabouts,
+    answer: { ...site, ...whereabouts, version: 2 },
+  }),
 
   example(banks.createBank, { body: { siteId: ids.site, name: 'Harbour Hall', layout }, answer: bank }),
   example(banks.getBank, { params: { bankId: ids.bank }, answer: bank }),
@@ -973,6 +990,10 @@ export const examples: readonly Example[] = [
   example(credentialRoutes.getAppToken, {
     params: { transactionId: ids.parcel, credentialId: credentials.app },
     answer: { credentialId: credentials.app, value: exampleToken, expiresAt: '2030-03-04T09:34:00.000Z' },
+  }),
+  example(credentialRoutes.getPickupLink, {
+    params: { transactionId: ids.parcel, credentialId: credentials.app },
+    answer: { credentialId: credentials.app, link: pickupLink },
   }),
   example(credentialRoutes.revokeCredential, {
     params: { transactionId: ids.parcel, credentialId: credentials.app },

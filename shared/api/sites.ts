@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { once } from '../../events/once.ts';
-import { Site, TimeZone } from '../domain/site.ts';
+import { Site, siteUpdate, TimeZone, whereabouts } from '../domain/site.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -13,7 +13,15 @@ export const createSite = {
   path: '/v1/sites',
   summary: 'Register a site',
   permission: 'banks:write',
-  body: once(() => z.strictObject({ name: z.string().min(1).max(120), timeZone: TimeZone.default('UTC') })),
+  body: once(() =>
+    z.strictObject({
+      name: z.string().min(1).max(120),
+      timeZone: TimeZone.default('UTC'),
+      address: whereabouts.address.optional(),
+      position: whereabouts.position.optional(),
+      support: whereabouts.support.optional(),
+    }),
+  ),
   status: 201,
   response: () => SiteView,
   problems: ['idempotency_key_reused'],
@@ -44,5 +52,21 @@ export const getSite = {
   status: 200,
   response: () => SiteView,
   problems: [],
+  etag: true,
+} as const satisfies Route;
+
+export const updateSite = {
+  id: 'update-site',
+  noun: 'sites',
+  method: 'PATCH',
+  path: '/v1/sites/{siteId}',
+  summary: 'Say where a site is, and whom people ask there',
+  permission: 'banks:write',
+  params: z.object({ siteId: idParam }),
+  /** What is null is taken away. */
+  body: once(() => z.strictObject(siteUpdate)),
+  status: 200,
+  response: () => SiteView,
+  problems: ['precondition_failed'],
   etag: true,
 } as const satisfies Route;

@@ -41,6 +41,8 @@ export const CredentialView = Credential.pick({
     atBank: field.yesNo,
     /** Only in the answer of the call that issued it; never one that you have brought. */
     value: field.maybeText,
+    /** With the value: the page of whoever has it. It is told again on request. */
+    link: field.maybeText,
   })
   .meta({ id: 'Credential' });
 export type CredentialView = z.infer<typeof CredentialView>;

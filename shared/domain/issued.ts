@@ -1,5 +1,6 @@
 import type { KeyMode } from './api-key.ts';
 import { credentialValue, type Place, secretOf, type Valued } from './derived.ts';
+import { hasPickupPage, pickupLink } from './pickup-link.ts';
 import type { RootKeys } from './root-key.ts';
 import type { Instant } from './time.ts';
 
@@ -8,7 +9,7 @@ import type { Instant } from './time.ts';
  * is replayed, so that nothing readable lies in the table.
  */
 export type Issued =
-  | ({ kind: 'credentials'; credentials: Valued[] } & Place)
+  | ({ kind: 'credentials'; tenant: string; credentials: Valued[] } & Place)
   | { kind: 'api-key'; tenant: string; id: string; keyVersion: number; mode?: KeyMode }
   | { kind: 'webhook-secret'; id: string; nth: number; keyVersion: number }
   | Upload;
@@ -39,8 +40,13 @@ type Body = Record<string, unknown>;
 
 const isBody = (value: unknown): value is Body => typeof value === 'object' && value !== null;
 
-/** An answer with its secrets filled in. */
-export const reveal = (body: Body, issued: Exclude<Issued, Upload> | undefined, rootKeys: RootKeys): Body => {
+/** An answer with its secrets filled in; with links to pickup pages where it is known where those are. */
+export const reveal = (
+  body: Body,
+  issued: Exclude<Issued, Upload> | undefined,
+  rootKeys: RootKeys,
+  publicUrl?: string,
+): Body => {
   if (issued === undefined) return body;
   if (issued.kind === 'api-key') return { ...body, key: apiKeyText(rootKeys, issued) };
   if (issued.kind === 'webhook-secret') return { ...body, secret: webhookSecretText(rootKeys, issued) };
@@ -49,8 +55,10 @@ export const reveal = (body: Body, issued: Exclude<Issued, Upload> | undefined, 
     ...body,
     credentials: shown.map((it) => {
       const made = issued.credentials.find((credential) => credential.id === it.id);
-      const value = made && credentialValue(rootKeys, issued, made);
-      return value == null ? it : { ...it, value };
+      if (made === undefined) return it;
+      const value = credentialValue(rootKeys, issued, made);
+      const link = publicUrl !== undefined && hasPickupPage(made) && pickupLink(rootKeys, publicUrl, issued, made);
+      return { ...it, ...(value !== null && { value }), ...(link && { link }) };
     }),
   };
 };

@@ -66,20 +66,19 @@ export const Item = z.strictObject({
 export type Item = z.infer<typeof Item>;
 
 /** RFC 5321: no mail server takes more before the @. What is no address at all is told only that. */
-const EmailAddress = z
+export const EmailAddress = z
   .email({ abort: true })
   .max(254)
   .regex(/^[^@]{1,64}@/, 'at most 64 characters before the @')
   .refine((it) => !/[@.]-|-(\.|$)/.test(it.slice(it.indexOf('@'))), 'no part of its host begins or ends with a hyphen')
   .meta({ format: 'email' });
 
+export const PhoneNumber = z.string().regex(/^\+[1-9][0-9]{6,14}$/, 'E.164, for example +41791234567');
+
 /** A person, as far as they must be told something. */
 export const Party = z.strictObject({
   name: z.string().max(120).optional(),
-  phone: z
-    .string()
-    .regex(/^\+[1-9][0-9]{6,14}$/, 'E.164, for example +41791234567')
-    .optional(),
+  phone: PhoneNumber.optional(),
   email: EmailAddress.optional(),
   locale: z
     .string()

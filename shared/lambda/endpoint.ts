@@ -28,6 +28,8 @@ export type HttpDeps = {
   newId: (prefix: string) => string;
   /** Milliseconds since 1970. */
   clock: () => number;
+  /** Of a noun that issues credentials: where the API is, for links to the pages of those who have them. */
+  publicUrl?: string;
   /** Of a noun that takes files: the link of an upload, null once its time is over. */
   uploadLink?: (it: Upload, nowMs: number) => Promise<Record<string, unknown> | null>;
 };
@@ -146,7 +148,7 @@ const ifMatchOf = (event: APIGatewayProxyEventV2): number | undefined => {
 
 const shownBy = async ({ body, issued }: Answer, deps: HttpDeps): Promise<Record<string, unknown>> => {
   if (issued === undefined) return body;
-  if (issued.kind !== 'upload') return reveal(body, issued, await deps.rootKeys());
+  if (issued.kind !== 'upload') return reveal(body, issued, await deps.rootKeys(), deps.publicUrl);
   return { ...body, upload: (await deps.uploadLink?.(issued, deps.clock())) ?? null };
 };
 

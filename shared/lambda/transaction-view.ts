@@ -40,7 +40,7 @@ export const transactionView = (found: Seen): TransactionView => {
 
 /** A transaction as it is answered; `issued`: the credentials whose values are shown with it. */
 export const transactionAnswer = (found: Seen, issued: readonly Credential[] = []): Answer => {
-  const { id: transactionId, bankId, version } = found.transaction;
+  const { id: transactionId, tenant, bankId, version } = found.transaction;
   return {
     body: transactionView(found),
     etag: version,
@@ -48,6 +48,7 @@ export const transactionAnswer = (found: Seen, issued: readonly Credential[] = [
       ? {
           issued: {
             kind: 'credentials',
+            tenant,
             bankId,
             transactionId,
             credentials: issued.map(({ id, method, step, attempt, digits, keyVersion }) => ({

@@ -47,7 +47,7 @@ const shadows = openShadows(new IoTDataPlaneClient(clientOptions(stack)));
 /** What serves a noun; the rest of the deployed functions is only what wires it up. */
 const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   transactions: transactionHandlers,
-  credentials: credentialHandlers,
+  credentials: (deps) => credentialHandlers({ ...deps, publicUrl: 'https://api.example' }),
   commands: (deps) => commandHandlers({ ...deps, shadows }),
   'api-keys': apiKeyHandlers,
   sites: siteHandlers,
@@ -228,6 +228,17 @@ const deeds: Record<string, (world: World) => Deed> = {
       return {
         act: request(webhookEndpoints.pingWebhookEndpoint, tenant, { params: { endpointId: id }, body: {} }),
         effect: () => eventsIn(keys.endpointLog(tenant.id, id)),
+      };
+    },
+  }),
+  'a site that says where it is': ({ tenant }) => ({
+    writes: 1,
+    leaves: ['site.created', 'site.updated'],
+    prepare: async () => {
+      const { id } = await tenant.api.post('/v1/sites', { name: 'A quay' }, sites.SiteView);
+      return {
+        act: request(sites.updateSite, tenant, { params: { siteId: id }, body: { address: 'Quay 4' } }),
+        effect: () => eventsIn(keys.siteLog(tenant.id, id)),
       };
     },
   }),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { catalogue } from '../../events/catalogue.ts';
+import { pickupPageRoutes } from '../../shared/api/pickup-page.ts';
 import { routes } from '../../shared/api/routes.ts';
 import { uploadDays } from '../../shared/domain/import.ts';
 import { plain, synthesized, Target, Text, target } from './template.ts';
@@ -506,7 +507,19 @@ describe('the HTTP API', () => {
 
   it('serves every route of the contract by the function of its noun, and everything else by our own 404', () => {
     const contract = Object.fromEntries(routes.map(({ method, path, noun }) => [`${method} ${path}`, `http/${noun}`]));
-    expect(served).toEqual({ ...contract, $default: 'http/documents' });
+    const forPeople = Object.fromEntries(
+      pickupPageRoutes.flatMap(({ methods, path }) => methods.map((it) => [`${it} ${path}`, 'http/pickup-page'])),
+    );
+    expect(served).toEqual({ ...contract, ...forPeople, $default: 'http/documents' });
+  });
+
+  it('logs no path: that of a pickup page is all that somebody needs to open the door', () => {
+    const logged = stack.all(
+      'AWS::ApiGatewayV2::Stage',
+      z.object({ AccessLogSettings: z.object({ Format: z.string() }) }),
+    );
+    for (const { properties } of logged)
+      expect(properties.AccessLogSettings.Format).not.toMatch(/path|requestUri|resource/i);
   });
 
   it('hands requests over in payload format 2.0', () => {
@@ -545,6 +558,7 @@ describe('least privilege', () => {
     ['http/transactions', [...readWrite, secret]],
     ['http/credentials', [...readWrite, secret]],
     ['http/commands', [...readWrite, secret, ...shadows]],
+    ['http/pickup-page', [...readWrite, secret, ...shadows]],
     ['http/api-keys', [...readWrite, secret]],
     ['http/sites', [...readWrite, secret]],
     ['http/banks', [...readWrite, secret]],
@@ -638,6 +652,7 @@ describe('least privilege', () => {
       'http/imports <uploads>/*.csv',
       'queue/import-files <uploads>/*.csv',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
+      `http/pickup-page ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:topic/lw/bnk_*/down/*`,
       `device/journal ${iot}:thing/bnk_*/grants-*`,

@@ -138,6 +138,7 @@ const cases: Record<string, Case | null> = {
   'delegate-credential': hidden({ to: { name: 'A stranger' } }),
   'take-back-credential': hidden({}),
   'get-app-token': hidden(),
+  'get-pickup-link': hidden(),
   'replace-badge-group': null,
   'list-badge-groups': { status: 200, attempts: () => [{}] },
   'update-transaction': hidden({ metadata: { by: 'a stranger' } }, { items: [anItem] }),
@@ -159,6 +160,7 @@ const cases: Record<string, Case | null> = {
   'create-site': null,
   'list-sites': { status: 200, attempts: () => [{}] },
   'get-site': hidden(),
+  'update-site': hidden({ address: 'of a stranger' }),
   'create-bank': {
     status: 404,
     attempts: () => [{ body: { siteId: bank.siteId, name: 'Mine', layout: bank.doors } }],

@@ -297,6 +297,7 @@ const byPatch = [
   'transaction.updated',
   'transaction.linked',
   'stock_unit.updated',
+  'site.updated',
   'bank.updated',
   'bank.vendor_updated',
   'webhook_endpoint.updated',

@@ -1,0 +1,128 @@
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../local/ports.ts';
+import { credentialValue } from '../../shared/domain/derived.ts';
+import type { Pickup, Situation } from '../../shared/domain/pickup.ts';
+import { rootKeysFrom } from '../../shared/domain/root-key.ts';
+import { instant } from '../../shared/domain/time.ts';
+import { type PickupPage, pageHeaders, pickupPage } from '../../shared/page/pickup-page.ts';
+import { languages } from '../../shared/page/words.ts';
+import { reserved } from '../domain/cloud-and-bank.ts';
+import { expectNoBarriers, openBrowser } from '../support/browser.ts';
+
+const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
+const [, pin] = reserved('txn_1', '7').credentials;
+if (pin === undefined) throw new Error('a parcel has two credentials');
+const qr = { ...pin, id: 'crd_q', method: 'qr' as const };
+const theirs = { ...pin, id: 'crd_z' };
+
+const pickup: Pickup = {
+  task: 'parcel',
+  situation: 'ready',
+  actorId: pin.id,
+  party: {},
+  door: '7',
+  credentials: [pin, qr],
+  from: null,
+  until: instant(Date.now() + 2.5 * 86_400_000),
+  isOverdue: false,
+  opens: pin,
+  isScanned: false,
+  handsOn: pin,
+  handedOn: [{ credential: theirs, party: { name: 'Ben' } }],
+};
+
+const whole: PickupPage = {
+  words: languages.de,
+  version: 3,
+  token: 'token',
+  pickup,
+  bank: { name: 'Hafenhalle', timeZone: 'Pacific/Auckland', isOffline: false },
+  site: { name: 'Hafen', address: 'Kai 4, 8001 Zürich', support: { phone: '+41445550100', email: 'help@example.com' } },
+  values: new Map([
+    [pin.id, '482913'],
+    [theirs.id, '905127'],
+    [qr.id, credentialValue(rootKeys, { bankId: 'bnk_1', transactionId: 'txn_1' }, qr) ?? ''],
+  ]),
+  links: new Map([[theirs.id, 'https://api.example/p/theirs']]),
+  notice: 'wrong_presence_code',
+  opening: null,
+};
+
+describe('the pickup page in a browser, with all that it may have', () => {
+  let browser: { context: BrowserContext; close(): Promise<void> };
+  let server: Server;
+  let page: Page;
+  let debug: CDPSession;
+  let url: string;
+  let shown = whole;
+  const wrong: string[] = [];
+
+  beforeAll(async () => {
+    const port = await freePort();
+    server = createServer((_, response) => response.writeHead(200, pageHeaders).end(pickupPage(shown)));
+    await new Promise<void>((listening) => {
+      server.listen(port, '127.0.0.1', listening);
+    });
+    url = `http://127.0.0.1:${port}/p/token`;
+    browser = await openBrowser();
+    page = await browser.context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on('console', (said) => said.type() === 'error' && wrong.push(said.text()));
+    page.on('pageerror', (error) => wrong.push(error.message));
+    debug = await browser.context.newCDPSession(page);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    server?.close();
+  });
+
+  /** As a browser whose owner wants no scripts, or that is too old for ours. */
+  const scripts = (run: boolean) => debug.send('Emulation.setScriptExecutionDisabled', { value: !run });
+
+  it.each([
+    ['light', 1280, true],
+    ['dark', 1280, false],
+    ['light', 360, false],
+    ['dark', 360, true],
+  ] as const)('has no barriers in %s colours, %i pixels wide, scripts: %s', async (colorScheme, width, run) => {
+    shown = whole;
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 800 });
+    await scripts(run);
+    await page.goto(url);
+    for (const details of await page.locator('summary').all()) await details.click();
+    // Elsewhere than the bank, by their own clock.
+    const countdown = page.getByText(/noch\s2\sTage\s\d+\sStunden? \(.*nach Ihrer Uhr\)/);
+    if (run) await countdown.waitFor();
+    else expect(await countdown.count()).toBe(0);
+    const { LATCHWORK_SCREENSHOTS: into } = process.env;
+    if (into) await page.screenshot({ path: join(into, `pickup-whole-${colorScheme}-${width}.png`), fullPage: true });
+    await scripts(true);
+    await expectNoBarriers(page);
+    const widest = await page.evaluate(() => Reflect.get(globalThis, 'document').documentElement.scrollWidth);
+    expect(widest).toBeLessThanOrEqual(width);
+  });
+
+  it('has none either while nothing can be opened, and once it is over', async () => {
+    const situations: Situation[] = ['ahead', 'on_hold', 'too_late', 'completed'];
+    for (const situation of situations) {
+      const over = situation === 'completed' ? { door: null, credentials: [] } : {};
+      shown = {
+        ...whole,
+        pickup: { ...pickup, situation, ...over, until: null, opens: null, handsOn: null, handedOn: [] },
+        bank: { ...whole.bank, isOffline: true },
+        notice: null,
+        opening: situation === 'on_hold' ? { state: 'not_opened', door: '7' } : null,
+      };
+      await page.goto(url);
+      await expectNoBarriers(page);
+    }
+  });
+
+  it('meets nothing that its own policy forbids', () => {
+    expect(wrong).toEqual([]);
+  });
+});
