@@ -63,6 +63,11 @@ const nouns: Record<Noun, { name: string; impact: string; storesData: boolean }>
     impact: 'Files of transactions cannot be uploaded, and how far an import has come cannot be seen.',
     storesData: true,
   },
+  exports: {
+    name: 'HttpExports',
+    impact: 'Exports cannot be asked for, and their files cannot be fetched.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -101,6 +106,7 @@ export class Api extends Construct {
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
       imports: serve('imports'),
+      exports: serve('exports'),
       'webhook-endpoints': serve('webhook-endpoints'),
       documents: serve('documents'),
     };
@@ -110,6 +116,7 @@ export class Api extends Construct {
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
     data.takeUploads(served.imports.fn);
+    data.giveExports(served.exports.fn);
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

@@ -6,6 +6,7 @@ import * as commands from './commands.ts';
 import * as controllers from './controllers.ts';
 import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
+import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = [
   credentials,
   links,
   imports,
+  exports,
   commands,
   sites,
   banks,

@@ -107,13 +107,14 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Signals', 'Search', 'LockBoards'],
-      ...['ImportFiles', 'Imports'],
+      ...['ImportFiles', 'Imports', 'Exports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
         ...['ApiUrl', 'ApiId', 'TableName', 'BusName', 'DevicePolicyName', 'ThingTypeName', 'CreateTenantFunctionName'],
         ...['OpsTopicArn', 'RootSecretArn', 'FailedRecordsBucketName', 'AnchorsBucketName'],
         'UploadsBucketName',
+        'ExportsBucketName',
         ...queueNames.flatMap((name) => [`${name}QueueUrl`, `${name}DeadLetterQueueUrl`]),
       ]),
     );
@@ -415,6 +416,7 @@ describe('every rule of the bus', () => {
     ['compartment.lock_jammed', ['bus/signals']],
     ['import.started', ['bus/imports']],
     ['import.completed', []],
+    ['export.created', ['bus/exports']],
     ['webhook_endpoint.disabled', ['bus/signals']],
   ])('%s wakes %j, and who hears everything', (type, expected) => {
     const woken = reactions.filter(
@@ -551,6 +553,9 @@ describe('least privilege', () => {
     ['http/imports', [...readWrite, secret, 's3:PutObject']],
     ['queue/import-files', [...consume, ...readWrite, 's3:GetObject', 's3:ListBucket']],
     ['bus/imports', [...consume, ...readWrite, secret, send]],
+    // Likewise, to fetch by.
+    ['http/exports', [...readWrite, secret, 's3:GetObject']],
+    ['bus/exports', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject', send]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
@@ -615,6 +620,8 @@ describe('least privilege', () => {
       'schedule/anchor <anchors>/*',
       'http/imports <uploads>/*.csv',
       'queue/import-files <uploads>/*.csv',
+      'http/exports <exports>/*',
+      'bus/exports <exports>/*',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:topic/lw/bnk_*/down/*`,
@@ -650,7 +657,8 @@ describe('least privilege', () => {
             `${entryOf(fn)} ${it
               .replace(/<DataFailedRecords[^>]*>/, '<bucket>')
               .replace(/<DataAnchors[^>]*>/, '<anchors>')
-              .replace(/<DataUploads[^>]*>/, '<uploads>')}`,
+              .replace(/<DataUploads[^>]*>/, '<uploads>')
+              .replace(/<DataExports[^>]*>/, '<exports>')}`,
         ),
     );
     expect([...new Set(wild)].sort()).toEqual(known.sort());
