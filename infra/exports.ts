@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Bus } from './bus.ts';
 import type { Data } from './data.ts';
+import { exportHeap } from './export-heap.ts';
 
 /** Rows of a period are written into a file, in turns. */
 export class Exports extends Construct {
@@ -14,11 +15,13 @@ export class Exports extends Construct {
       to: ['export.created'],
       // A turn ends with the first part that is stored after a minute.
       timeout: Duration.minutes(5),
+      memoryMb: 512,
       // An export has one message: so many go on at once, whosever they are.
       batchSize: 1,
       maxConcurrency: 3,
       lateAfter: Duration.minutes(30),
     });
+    run.fn.tell('NODE_OPTIONS', exportHeap);
     data.readWrite(run.fn);
     data.readRootSecret(run.fn);
     data.writeExports(run.fn);

@@ -52,7 +52,7 @@ export const exportsText = (): string =>
     '- **Spreadsheets** take cells for formulas that begin with `=`, `+`, `-`, `@`, a tab or a line break. Such a text, a phone',
     '  number for one, gets an apostrophe before it (OWASP, CSV injection), and one that has apostrophes before such a sign gets',
     "  one more. A program takes it away again: `^'(?='*[=+\\-@\\t\\r\\n＝＋－＠])`. JSON Lines and Parquet are as they are.",
-    '- **Parquet** comes with Snappy, in row groups of 10,000 rows.',
+    '- **Parquet** comes with Snappy, in row groups of some 2,500 rows.',
     '',
     '## What is in it',
     '',

@@ -66,7 +66,7 @@ const csv = (columns: readonly EncodedColumn[], before: string | null): Encoder 
   return {
     ...text,
     add: (rows) => {
-      for (const row of rows) text.add(`${columns.map(({ type }, nth) => cell(type, row[nth])).join(',')}\r\n`);
+      text.add(rows.map((row) => `${columns.map(({ type }, nth) => cell(type, row[nth])).join(',')}\r\n`).join(''));
     },
     state: () => '',
   };
@@ -77,8 +77,8 @@ const jsonl = (columns: readonly EncodedColumn[]): Encoder => {
   return {
     ...text,
     add: (rows) => {
-      for (const row of rows)
-        text.add(`${JSON.stringify(Object.fromEntries(columns.map(({ name }, nth) => [name, row[nth]])))}\n`);
+      const object = (row: ExportRow) => Object.fromEntries(columns.map(({ name }, nth) => [name, row[nth]]));
+      text.add(rows.map((row) => `${JSON.stringify(object(row))}\n`).join(''));
     },
     state: () => '',
   };
@@ -97,7 +97,7 @@ const parquetTypes: Record<ColumnType, { element: Omit<SchemaElement, 'name'>; o
 };
 
 /** Rows of a row group: what readers skip by, and what is in memory before it can be written. */
-const groupRows = 10_000;
+const groupRows = 2_500;
 
 const Written = z.object({ offset: z.int(), groups: z.custom<RowGroup[]>() });
 

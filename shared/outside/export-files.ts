@@ -15,8 +15,8 @@ export type ExportFiles = {
   link: (key: string, fileName: string, signedAt: Instant, seconds: number) => Promise<string>;
 };
 
-/** The least that S3 takes as a part, the last one apart. Twice that, so that there are fewer. */
-export const partBytes = 10 * 1024 * 1024;
+/** A little more than the least that S3 takes as a part, 5 MiB, the last one apart: it lies in memory until it is stored. */
+export const partBytes = 6 * 1024 * 1024;
 
 const askSeconds = 60;
 /** S3 asks to try again on 500 and 503; a whole turn would be lost to it. */
