@@ -10,7 +10,7 @@ import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
 import { createParcel, type Parcel } from '../support/parcel.ts';
-import { eventually, newBank, newReceiver, newTenant, ordinaryDoors, stack, type Tenant } from '../support/stack.ts';
+import { eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 const hour = 3_600_000;
 const began = Date.now();
@@ -59,7 +59,7 @@ beforeAll(async () => {
   tenant = await newTenant();
   const wish = { url: (await newReceiver()).url, eventTypes: ['transaction.created'] };
   endpointId = (await tenant.api.post('/v1/webhook-endpoints', wish, z.object({ id: z.string() }))).id;
-  const bank = await newBank(tenant, { doors: ordinaryDoors(4) });
+  const bank = await newBank(tenant, { doors: 4 });
   const recipient = { name: '=HYPERLINK("https://example.com")', phone: '+41791234567' };
   const payment = { amountMinor: 1_290, currency: 'CHF' };
   parcels = [await createParcel(tenant, bank, { recipient, payment }), await createParcel(tenant, bank)];
