@@ -4315,7 +4315,7 @@ export interface operations {
                     personalData?: boolean;
                     /** Format: date-time */
                     to: string;
-                };
+                } & (unknown & unknown);
             };
         };
         responses: {

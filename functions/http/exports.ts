@@ -29,11 +29,11 @@ const shown = projection(contract.ExportView);
 type Asked = Pick<Export, 'kind' | 'from' | 'to' | 'filter'>;
 
 const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant): FieldError[] => [
-  ...(from < to ? [] : [{ pointer: '/to', detail: 'must be later than `from`' }]),
+  ...(from < to ? [] : [{ pointer: '/to', detail: 'must be later than from' }]),
   ...(to <= now ? [] : [{ pointer: '/to', detail: `must not be in the future; now it is ${now}` }]),
   ...(to <= plusSeconds(from, exportDaysMax * 86_400)
     ? []
-    : [{ pointer: '/to', detail: `at most ${exportDaysMax} days after \`from\`` }]),
+    : [{ pointer: '/to', detail: `must be at most ${exportDaysMax} days after from` }]),
   ...foreignFilters(kind, filter).map((name) => ({
     pointer: `/filter/${name}`,
     detail: `is no filter of ${kind}`,
@@ -61,7 +61,9 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
       if (lacking !== undefined) throw new Refusal('forbidden', `this API key lacks the scope ${lacking}`);
       const errors = errorsOf(body, now);
       if (errors[0] !== undefined)
-        throw new Refusal('invalid_request', `${errors[0].pointer} ${errors[0].detail}`, { errors });
+        throw new Refusal('invalid_request', `the body is not valid: ${errors[0].pointer} ${errors[0].detail}`, {
+          errors,
+        });
       const id = deps.newId('exp');
       const { tenant, apiKeyId, mode } = caller;
       const { after, writes } = commitExport(requested({ id, tenant, apiKeyId, mode, ...body }, now), circumstances);

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { Export, ExportFilter, ExportFormat, ExportKind } from '../domain/export.ts';
+import { Export, ExportFilter, ExportFormat, ExportKind, foreignFilters } from '../domain/export.ts';
 import { InstantInput, InstantText } from '../domain/time.ts';
 import type { Route } from './route.ts';
-import { idParam, listOf, page } from './shapes.ts';
+import { idParam, listOf, page, where } from './shapes.ts';
 
 const File = z.object({
   name: field.text,
@@ -35,6 +35,25 @@ export const ExportSummary = Export.pick({
 
 const params = z.object({ exportId: idParam });
 
+/** For the document: a kind has no filters of another one. */
+const ownFilters = () =>
+  ExportKind.options.map((kind) =>
+    where(
+      { properties: { kind: { const: kind } }, required: ['kind'] },
+      {
+        properties: {
+          filter: {
+            properties: Object.fromEntries(
+              Object.keys(ExportFilter.shape)
+                .filter((name) => foreignFilters(kind, { [name]: '' }).length > 0)
+                .map((name) => [name, false]),
+            ),
+          },
+        },
+      },
+    ),
+  );
+
 export const createExport = {
   id: 'create-export',
   noun: 'exports',
@@ -43,16 +62,18 @@ export const createExport = {
   summary: 'Have transactions or deliveries of a period written into a file',
   permission: 'exports:write',
   body: once(() =>
-    z.strictObject({
-      kind: ExportKind,
-      format: ExportFormat,
-      from: InstantInput(),
-      /** Exclusive, and not in the future. */
-      to: InstantInput(),
-      filter: ExportFilter.default({}),
-      /** Also the columns that are about persons, for a key with the scope `exports:personal`. */
-      personalData: field.yesNo.default(false),
-    }),
+    z
+      .strictObject({
+        kind: ExportKind,
+        format: ExportFormat,
+        from: InstantInput(),
+        /** Exclusive, and not in the future. */
+        to: InstantInput(),
+        filter: ExportFilter.default({}),
+        /** Also the columns that are about persons, for a key with the scope `exports:personal`. */
+        personalData: field.yesNo.default(false),
+      })
+      .meta({ allOf: ownFilters() }),
   ),
   status: 201,
   response: () => ExportView,

@@ -56,7 +56,7 @@ export const exportKinds = {
 } as const satisfies Record<ExportKind, KindOfExport>;
 
 /** Filters that are given and say nothing of this kind. */
-export const foreignFilters = (kind: ExportKind, filter: ExportFilter): string[] => {
+export const foreignFilters = (kind: ExportKind, filter: object): string[] => {
   const own: readonly string[] = exportKinds[kind].filters;
   return Object.keys(filter).filter((name) => !own.includes(name));
 };

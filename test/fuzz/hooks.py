@@ -72,6 +72,7 @@ BEYOND_SCHEMA = {
     "create-webhook-endpoint": {"/url"},
     "update-webhook-endpoint": {"/url"},
     "recover-deliveries": {"/until"},
+    "create-export": {"/to"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
     "list-transactions": {CURSOR, "/door", "/to"},

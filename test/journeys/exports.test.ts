@@ -123,12 +123,18 @@ describe('an export', () => {
   it('is refused for a period or a filter that it cannot have', async () => {
     const { from, to } = period();
     const later = new Date(Date.now() + hour).toISOString();
-    expect(await status(tenant, { from: to, to: from })).toEqual([400, '/to must be later than `from`']);
+    expect(await status(tenant, { from: to, to: from })).toEqual([
+      400,
+      'the body is not valid: /to must be later than from',
+    ]);
     expect(await status(tenant, { to: later })).toEqual([400, expect.stringContaining('not be in the future')]);
-    expect(await status(tenant, { from: '2020-01-01T00:00:00Z' })).toEqual([400, '/to at most 366 days after `from`']);
+    expect(await status(tenant, { from: '2020-01-01T00:00:00Z' })).toEqual([
+      400,
+      'the body is not valid: /to must be at most 366 days after from',
+    ]);
     expect(await status(tenant, { filter: { endpointId } })).toEqual([
       400,
-      '/filter/endpointId is no filter of transactions',
+      'the body is not valid: /filter/endpointId is no filter of transactions',
     ]);
   });
 });
