@@ -9,14 +9,16 @@ import { ExportView } from '../../shared/api/exports.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
+import { invariantsHold } from '../support/invariants.ts';
 import { createParcel, type Parcel } from '../support/parcel.ts';
-import { eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
+import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 const hour = 3_600_000;
 const began = Date.now();
 
 let tenant: Tenant;
 let endpointId: string;
+let bank: Bank;
 let parcels: Parcel[];
 
 /** Until now, as the API counts it: what has been made is in it. */
@@ -59,7 +61,7 @@ beforeAll(async () => {
   tenant = await newTenant();
   const wish = { url: (await newReceiver()).url, eventTypes: ['transaction.created'] };
   endpointId = (await tenant.api.post('/v1/webhook-endpoints', wish, z.object({ id: z.string() }))).id;
-  const bank = await newBank(tenant, { doors: 4 });
+  bank = await newBank(tenant, { doors: 4 });
   const recipient = { name: '=HYPERLINK("https://example.com")', phone: '+41791234567' };
   const payment = { amountMinor: 1_290, currency: 'CHF' };
   parcels = [await createParcel(tenant, bank, { recipient, payment }), await createParcel(tenant, bank)];
@@ -136,5 +138,9 @@ describe('an export', () => {
       400,
       'the body is not valid: /filter/endpointId is no filter of transactions',
     ]);
+  });
+
+  it('leaves everything as it has to be', async () => {
+    await invariantsHold({ tenants: [tenant], banks: [bank] });
   });
 });
