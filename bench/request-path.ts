@@ -7,6 +7,7 @@ import * as commands from '../shared/api/commands.ts';
 import * as controllers from '../shared/api/controllers.ts';
 import * as credentials from '../shared/api/credentials.ts';
 import * as events from '../shared/api/events.ts';
+import * as exports from '../shared/api/exports.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
@@ -179,6 +180,8 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   };
   const saleOf = (what: Record<string, unknown>) => ({ workflow: 'sale', bankId: shop.id, ...what });
   const asked = () => make(imports.createImport, { body: { name: 'Bench', bytes: 1_000 } });
+  const period = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+  const exportBody = { kind: 'transactions', format: 'csv', ...period };
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
   // Found by the same values, and one page of them at most is answered.
   const person = { recipient: { name: `Ada Bench${size.doors}`, phone: `+4179000${1_000 + size.doors}` } };
@@ -347,6 +350,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: imports.listImportRows,
       ask: async () => ({ params: { importId: await asked() } }),
       lookup: 'whose import it is has to be known',
+    },
+    { route: exports.createExport, ask: () => ({ body: exportBody }) },
+    { route: exports.listExports, ask: () => ({}) },
+    {
+      route: exports.getExport,
+      ask: async () => ({ params: { exportId: await make(exports.createExport, { body: exportBody }) } }),
     },
     {
       route: credentials.delegateCredential,

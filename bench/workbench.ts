@@ -10,6 +10,7 @@ import { bankHandlers } from '../functions/http/banks.ts';
 import { commandHandlers } from '../functions/http/commands.ts';
 import { credentialHandlers } from '../functions/http/credentials.ts';
 import { eventHandlers } from '../functions/http/events.ts';
+import { exportHandlers } from '../functions/http/exports.ts';
 import { importHandlers } from '../functions/http/imports.ts';
 import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
@@ -258,6 +259,8 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   assets: assetHandlers,
   'stock-units': stockUnitHandlers,
   imports: importHandlers,
+  // A link is signed, and nobody is asked.
+  exports: (deps) => exportHandlers({ ...deps, files: { link: async () => 'https://example.com' } }),
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
   events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),

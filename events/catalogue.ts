@@ -77,6 +77,15 @@ const workflowTerms = z.object({ workflowTermsId: field.text, siteId: field.text
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes });
 
+/** Rows that are written into a file; `mode`: of the key that asked. */
+const exported = z.object({
+  exportId: field.text,
+  kind: field.text,
+  state: field.text,
+  mode: field.text,
+  changes: Changes,
+});
+
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = {
   'transaction.created': transaction,
@@ -280,6 +289,11 @@ export const catalogue = {
   }),
   /** It cannot go on; what was created until then stays. */
   'import.failed': imported.extend({ problem: field.text }),
+  'export.created': exported,
+  /** Its file can be fetched. */
+  'export.completed': exported,
+  /** There will be no file. */
+  'export.failed': exported.extend({ problem: field.text }),
   'asset.registered': asset,
   /** To another door of its bank, which is its own from now on. */
   'asset.moved': asset.extend({ fromDoor: field.text, reason: field.text }),

@@ -46,6 +46,13 @@ const stockUnit = {
   door: '7',
   changes: {},
 };
+const exported = {
+  exportId: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
+  kind: 'transactions',
+  state: 'running',
+  mode: 'live',
+  changes: {},
+};
 const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running', mode: 'live', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
@@ -275,6 +282,17 @@ export const samples: { [T in EventType]: EventData<T> } = {
     state: 'done',
     counts: { created: 809, alreadyExists: 0, refused: 3 },
     changes: { state: 'done', endedAt: at },
+  },
+  'export.created': {
+    ...exported,
+    changes: { kind: 'transactions', format: 'csv', from: '2026-02-01T00:00:00.000Z', to: '2026-03-01T00:00:00.000Z' },
+  },
+  'export.completed': { ...exported, state: 'done', changes: { state: 'done', rows: 48_211, bytes: 21_884_120 } },
+  'export.failed': {
+    ...exported,
+    state: 'failed',
+    problem: 'the API key that asked for it was revoked',
+    changes: { state: 'failed' },
   },
   'import.failed': { ...imported, state: 'failed', problem: 'the API key was revoked', changes: { state: 'failed' } },
   'badge_group.replaced': {

@@ -73,6 +73,11 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
     impact: 'Files of transactions cannot be uploaded, and how far an import has come cannot be seen.',
     storesData: true,
   },
+  exports: {
+    name: 'HttpExports',
+    impact: 'Exports cannot be asked for, and their files cannot be fetched.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -115,6 +120,7 @@ export class Api extends Construct {
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
       imports: serve('imports'),
+      exports: serve('exports'),
       'webhook-endpoints': serve('webhook-endpoints'),
       events: serve('events'),
       documents: serve('documents'),
@@ -126,6 +132,7 @@ export class Api extends Construct {
     devices.hearFrom(served['lock-boards'].fn);
     tellFeedDays(served.events.fn, stage);
     data.takeUploads(served.imports.fn);
+    data.giveExports(served.exports.fn);
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

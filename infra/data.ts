@@ -30,6 +30,7 @@ export class Data extends Construct {
   private readonly failedRecords: Bucket;
   private readonly anchors: Bucket;
   private readonly uploads: Bucket;
+  private readonly exports: Bucket;
   private readonly stage: Stage;
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
@@ -120,11 +121,25 @@ export class Data extends Construct {
       reason: 'Files come by links that http/imports gives and logs, each for one file of one import.',
     });
 
+    this.exports = new Bucket(this, 'Exports', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      // They may hold personal data. An upload that was not finished within three days is begun anew.
+      lifecycleRules: [{ expiration: Duration.days(7), abortIncompleteMultipartUploadAfter: Duration.days(3) }],
+      removalPolicy,
+    });
+    Validations.of(this.exports).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Files are fetched by links that http/exports gives and logs, each for one file and five minutes.',
+    });
+
     output(this, 'TableName', this.table.tableName);
     output(this, 'RootSecretArn', this.rootSecret.secretArn);
     output(this, 'FailedRecordsBucketName', this.failedRecords.bucketName);
     output(this, 'AnchorsBucketName', this.anchors.bucketName);
     output(this, 'UploadsBucketName', this.uploads.bucketName);
+    output(this, 'ExportsBucketName', this.exports.bucketName);
   }
 
   read(fn: ServiceFunction): void {
@@ -223,6 +238,24 @@ export class Data extends Construct {
       wildcard: 'A file is named after the import that it is for.',
     });
     fn.tell('UPLOADS_BUCKET', this.uploads.bucketName);
+  }
+
+  /** Lets the function give links by which others fetch files. */
+  giveExports(fn: ServiceFunction): void {
+    this.permitExports(fn, ['s3:GetObject']);
+  }
+
+  /** Parts of files, and what was made of them. */
+  writeExports(fn: ServiceFunction): void {
+    // Without it S3 says of what is not there that it is forbidden.
+    fn.allow({ actions: ['s3:ListBucket'], resources: [this.exports.bucketArn] });
+    this.permitExports(fn, ['s3:PutObject', 's3:GetObject']);
+  }
+
+  private permitExports(fn: ServiceFunction, actions: string[]): void {
+    const wildcard = 'A file is named after its tenant and its export; nothing else lies in this bucket.';
+    fn.allow({ actions, resources: [this.exports.arnForObjects('*')], wildcard });
+    fn.tell('EXPORTS_BUCKET', this.exports.bucketName);
   }
 
   /** Tells the queue of every file that has come. */

@@ -7,6 +7,7 @@ import { Data } from './data.ts';
 import { Deadlines } from './deadlines.ts';
 import { Devices } from './devices.ts';
 import { Enrolment } from './enrolment.ts';
+import { Exports } from './exports.ts';
 import { Feed } from './feed.ts';
 import { Imports } from './imports.ts';
 import { LockBoards } from './lock-boards.ts';
@@ -41,6 +42,7 @@ class Core extends Stack {
     new Search(this, 'Search', { stage, data, bus });
     new Feed(this, 'Feed', { stage, data, bus });
     new Imports(this, 'Imports', { stage, data, bus });
+    new Exports(this, 'Exports', { data, bus });
     new Republish(this, 'Republish', { stage, data, bus });
     const alarms = new Alarms(this, 'Alarms', { stage });
     this.data = data;

@@ -4,7 +4,7 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { Construct } from 'constructs';
 import { Envelope } from '../../events/envelope.ts';
 import type { Stage } from '../stages.ts';
-import { ServiceFunction } from './service-function.ts';
+import { ServiceFunction, type ServiceFunctionProps } from './service-function.ts';
 import { ServiceQueue } from './service-queue.ts';
 
 type Where = Record<string, (string | boolean)[]>;
@@ -25,6 +25,7 @@ export type ReactionProps = {
   deliveryDelay?: Duration;
   maxConcurrency?: number;
   timeout?: Duration;
+  memoryMb?: ServiceFunctionProps['memoryMb'];
   batchSize?: number;
   lateAfter?: Duration;
 };
@@ -36,8 +37,25 @@ export class Reaction extends Construct {
 
   constructor(scope: Construct, id: string, props: ReactionProps) {
     super(scope, id);
-    const { stage, bus, entry, name, impact, to, where, besides, timeout, maxConcurrency = 20, ...queue } = props;
-    this.fn = new ServiceFunction(this, 'Function', { stage, entry, name, impact, ...(timeout && { timeout }) });
+    const {
+      stage,
+      bus,
+      entry,
+      name,
+      impact,
+      to,
+      where,
+      besides,
+      timeout,
+      memoryMb,
+      maxConcurrency = 20,
+      ...queue
+    } = props;
+    this.fn = new ServiceFunction(this, 'Function', {
+      ...{ stage, entry, name, impact },
+      ...(timeout && { timeout }),
+      ...(memoryMb && { memoryMb }),
+    });
     this.queue = new ServiceQueue(this, 'Queue', {
       stage,
       name,

@@ -37,6 +37,7 @@ export type ServiceFunctionProps = {
   /** What its failure means to a customer; becomes the alarm's text. */
   impact: string;
   timeout?: Duration;
+  memoryMb?: 256 | 512;
   /** Its SDK client loads them at once, whether it uses them or not. */
   needsEventStreams?: boolean;
   environment?: Record<string, string>;
@@ -64,6 +65,7 @@ export class ServiceFunction extends Construct implements IGrantable {
       impact,
       timeout = Duration.seconds(10),
       environment,
+      memoryMb = 256,
       needsEventStreams = false,
     } = props;
     this.timeout = timeout;
@@ -85,7 +87,7 @@ export class ServiceFunction extends Construct implements IGrantable {
       description: `Latchwork ${stage.name}: ${entry}`,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: 256,
+      memorySize: memoryMb,
       timeout,
       role: this.role,
       logGroup,

@@ -10,6 +10,7 @@ import * as controllers from './controllers.ts';
 import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
 import * as events from './events.ts';
+import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
@@ -65,6 +66,7 @@ const ids = {
   kiosk: 'bnk_01KJQ5E4E6G8J0M2P4R6T8W0Y2',
   lockBoard: 'bnk_01KJQ5F5F7H9K1N3Q5S7V9X1Z3',
   rotation: 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H',
+  export: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
@@ -550,6 +552,27 @@ const sale: transactions.TransactionView = {
   flags: ['payment_pending'],
   credentials: saleCredentials,
 };
+const exported: exports.ExportView = {
+  id: ids.export,
+  kind: 'transactions',
+  format: 'csv',
+  from: '2025-02-01T00:00:00.000Z',
+  to: '2025-03-01T00:00:00.000Z',
+  filter: { workflow: 'parcel' },
+  personalData: false,
+  state: 'running',
+  apiKeyId: ids.ownKey,
+  mode: 'live',
+  rows: 0,
+  bytes: null,
+  fileUntil: null,
+  problem: null,
+  createdAt: at,
+  endedAt: null,
+  version: 1,
+  file: null,
+};
+
 const imported: imports.ImportView = {
   id: ids.import,
   name: 'Monday’s orders',
@@ -1072,6 +1095,44 @@ export const examples: readonly Example[] = [
         shown(credential(credentials.salePickup, 'pickup'), '640395'),
       ],
     },
+  }),
+  example(exports.createExport, {
+    body: {
+      kind: 'transactions',
+      format: 'csv',
+      from: exported.from,
+      to: exported.to,
+      filter: { workflow: 'parcel' },
+    },
+    answer: exported,
+  }),
+  example(exports.getExport, {
+    params: { exportId: ids.export },
+    answer: {
+      ...exported,
+      state: 'done',
+      rows: 48_211,
+      bytes: 21_884_120,
+      fileUntil: '2026-03-09T09:31:07.000Z',
+      endedAt: '2026-03-02T09:31:07.000Z',
+      version: 2,
+      file: {
+        name: 'transactions-2025-02-01-2025-03-01.csv',
+        url: 'https://exports.s3.eu-central-1.amazonaws.com/ten_01KJQ4W0V5X7Z9B1D3F5H7K9MP/exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M.csv?X-Amz-Signature=…',
+        until: '2026-03-02T09:40:00.000Z',
+      },
+    },
+  }),
+  example(exports.listExports, {
+    answer: onePage({
+      id: ids.export,
+      kind: 'transactions',
+      format: 'csv',
+      from: exported.from,
+      to: exported.to,
+      mode: 'live',
+      createdAt: at,
+    }),
   }),
   example(imports.createImport, {
     body: { name: 'Monday’s orders', bytes: 412_873 },

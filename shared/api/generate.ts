@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { assignmentText } from './assignment-doc.ts';
 import { asyncapi } from './asyncapi.ts';
+import { exportsText } from './exports-text.ts';
 import { importsText } from './imports-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
@@ -11,6 +12,7 @@ const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
   ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
   ['docs/assignment.md', assignmentText()],
+  ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],
   ['docs/transactions.md', transactionsText()],
   ...problemDocuments(),

@@ -14,6 +14,7 @@ export type Noun =
   | 'assets'
   | 'stock-units'
   | 'imports'
+  | 'exports'
   | 'assignment-policies'
   | 'workflow-terms'
   | 'webhook-endpoints'

@@ -7,6 +7,7 @@ import * as controllers from './controllers.ts';
 import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import * as events from './events.ts';
+import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
@@ -28,6 +29,7 @@ export const routes: readonly Route[] = [
   links,
   messages,
   imports,
+  exports,
   commands,
   sites,
   banks,

@@ -16,6 +16,9 @@ export const Scope = z.enum([
   'assets:write',
   'stock:read',
   'stock:write',
+  'exports:read',
+  'exports:write',
+  'exports:personal',
   'webhooks:read',
   'webhooks:write',
   'events:read',
@@ -36,6 +39,8 @@ export const testScopes: readonly Scope[] = [
   'commands:write',
   'banks:read',
   'lock-boards:write',
+  'exports:read',
+  'exports:write',
 ];
 
 export const ApiKey = z.object({

@@ -8,6 +8,7 @@ import type { BadgeGroup } from './badge-group.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
+import type { Export } from './export.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
 import type { Site, Tenant } from './site.ts';
@@ -114,6 +115,12 @@ export const subjects = {
     says: (it) => ({ importId: it.id, state: it.state, mode: it.mode }),
     hidden: always,
   } satisfies SubjectKind<Import>,
+  export: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ exportId: it.id, kind: it.kind, state: it.state, mode: it.mode }),
+    hidden: always,
+  } satisfies SubjectKind<Export>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

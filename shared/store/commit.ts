@@ -11,6 +11,7 @@ import type { Command } from '../domain/command.ts';
 import type { Credential } from '../domain/credential.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
+import type { Export } from '../domain/export.ts';
 import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
 import type { Site, Tenant } from '../domain/site.ts';
@@ -164,6 +165,12 @@ export const commitImport = (change: SubjectChange<Import>, circumstances: Circu
   const { id, tenant } = change.after;
   const key = keys.import(tenant, id);
   return subjectWrites(subjects.import, change, key, key.PK, circumstances);
+};
+
+export const commitExport = (change: SubjectChange<Export>, circumstances: Circumstances): Committed<Export> => {
+  const { id, tenant } = change.after;
+  const key = keys.export(tenant, id);
+  return subjectWrites(subjects.export, change, key, key.PK, circumstances);
 };
 
 export const commitEndpoint = (

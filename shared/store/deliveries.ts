@@ -46,6 +46,7 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   apl: (tenant) => keys.policy(tenant).PK,
   wft: keys.workflowTermsLog,
   imp: (tenant, subject) => keys.import(tenant, subject).PK,
+  exp: (tenant, subject) => keys.export(tenant, subject).PK,
   ten: (_, subject) => keys.tenant(subject).PK,
   sit: keys.siteLog,
   key: keys.apiKeyLog,

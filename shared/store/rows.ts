@@ -136,6 +136,11 @@ export const keys = {
   }),
   /** The imports of a tenant, by when they were asked for. */
   importOfTenant: (tenant: string, id: string): Key => ({ PK: `IMPORTS#${tenant}`, SK: id }),
+  export: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'J' }),
+  /** How far it has come. Behind the export, so that one query reads both. */
+  exportProgress: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'P' }),
+  /** The exports of a tenant, by when they were asked for. */
+  exportOfTenant: (tenant: string, id: string): Key => ({ PK: `EXPORTS#${tenant}`, SK: id }),
   /** A place in a link, and whose it is. What happens at simulated doors is linked apart from the real. */
   link: (tenant: string, livemode: boolean, { kind, id, part }: { kind: string; id: string; part: number }): Key => ({
     PK: linkPk(tenant, livemode, kind, id),
@@ -214,6 +219,7 @@ export const ranges = {
     from: `R#${number(from)}`,
     to: `R#${number(to)}`,
   }),
+  exportWithProgress: (tenant: string, id: string) => ({ PK: `EXPORT#${tenant}#${id}`, from: 'J', to: 'P' }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 

@@ -73,6 +73,7 @@ BEYOND_SCHEMA = {
     "update-webhook-endpoint": {"/url", "/headers"},
     "recover-deliveries": {"/until"},
     "list-deliveries": {CURSOR, "#query/to"},
+    "create-export": {"/to"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
     "list-transactions": {CURSOR, "#query/door", "#query/to"},

@@ -109,13 +109,14 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
-      ...['ImportFiles', 'Imports'],
+      ...['ImportFiles', 'Imports', 'Exports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
         ...['ApiUrl', 'ApiId', 'TableName', 'BusName', 'DevicePolicyName', 'ThingTypeName', 'CreateTenantFunctionName'],
         ...['OpsTopicArn', 'RootSecretArn', 'FailedRecordsBucketName', 'AnchorsBucketName'],
         'UploadsBucketName',
+        'ExportsBucketName',
         ...queueNames.flatMap((name) => [`${name}QueueUrl`, `${name}DeadLetterQueueUrl`]),
       ]),
     );
@@ -212,9 +213,10 @@ describe('the anchors', () => {
 });
 
 describe('every function', () => {
-  it('runs on Node 24, on arm64, with 256 MB', () => {
-    for (const { properties } of functions) {
-      expect(properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 256 });
+  it('runs on Node 24, on arm64, with 256 MB, or twice that where large files are written', () => {
+    for (const fn of functions) {
+      const MemorySize = entryOf(fn) === 'bus/exports' ? 512 : 256;
+      expect(fn.properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize });
     }
   });
 
@@ -418,6 +420,7 @@ describe('every rule of the bus', () => {
     ['compartment.lock_jammed', ['bus/signals']],
     ['import.started', ['bus/imports']],
     ['import.completed', []],
+    ['export.created', ['bus/exports']],
     ['webhook_endpoint.disabled', ['bus/signals']],
   ])('%s wakes %j, and who hears everything', (type, expected) => {
     const woken = reactions.filter(
@@ -571,6 +574,9 @@ describe('least privilege', () => {
     ['http/imports', [...readWrite, secret, 's3:PutObject']],
     ['queue/import-files', [...consume, ...readWrite, 's3:GetObject', 's3:ListBucket']],
     ['bus/imports', [...consume, ...readWrite, secret, send]],
+    // Likewise, to fetch by.
+    ['http/exports', [...readWrite, secret, 's3:GetObject']],
+    ['bus/exports', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject', send]],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
@@ -651,6 +657,8 @@ describe('least privilege', () => {
       'schedule/anchor <anchors>/*',
       'http/imports <uploads>/*.csv',
       'queue/import-files <uploads>/*.csv',
+      'http/exports <exports>/*',
+      'bus/exports <exports>/*',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
       `http/pickup-page ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,
@@ -687,7 +695,8 @@ describe('least privilege', () => {
             `${entryOf(fn)} ${it
               .replace(/<DataFailedRecords[^>]*>/, '<bucket>')
               .replace(/<DataAnchors[^>]*>/, '<anchors>')
-              .replace(/<DataUploads[^>]*>/, '<uploads>')}`,
+              .replace(/<DataUploads[^>]*>/, '<uploads>')
+              .replace(/<DataExports[^>]*>/, '<exports>')}`,
         ),
     );
     expect([...new Set(wild)].sort()).toEqual(known.sort());

@@ -462,6 +462,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   TXN: (_, PK) => ({ PK, SK: 'T' }),
   CMD: (_, PK) => ({ PK, SK: 'S' }),
   IMPORT: (_, PK) => ({ PK, SK: 'J' }),
+  EXPORT: (_, PK) => ({ PK, SK: 'J' }),
   TENANT: (_, PK) => ({ PK, SK: 'S' }),
   POLICY: (_, PK) => ({ PK, SK: 'S' }),
   BANKLOG: (_, PK) => ({ PK, SK: 'S' }),
@@ -482,7 +483,7 @@ const logOfRow = (row: Row): string | null => {
   const { PK, SK } = keyOfRow(row);
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
-  if (kind === 'IMPORT') return SK === 'J' ? PK : null;
+  if (kind === 'IMPORT' || kind === 'EXPORT') return SK === 'J' ? PK : null;
   if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
   const logs: Record<string, string> = {
     SITES: 'SITE',

@@ -305,7 +305,20 @@ const byPatch = [
   'webhook_endpoint.disabled',
   'webhook_endpoint.deleted',
 ];
-const byPost = ['TXN', 'IMPORT', 'CMD', 'SITE', 'KEY', 'ASSET', 'UNIT', 'ENDPOINT', 'BANKLOG', 'POLICY', 'BADGE'];
+const byPost = [
+  'TXN',
+  'IMPORT',
+  'EXPORT',
+  'CMD',
+  'SITE',
+  'KEY',
+  'ASSET',
+  'UNIT',
+  'ENDPOINT',
+  'BANKLOG',
+  'POLICY',
+  'BADGE',
+];
 /** What is written with the effect of another: of the newer command, of a completion by hand, of a move of its loan. */
 const ofAnother = ['command.superseded', 'stock_unit.sold', 'asset.moved'];
 

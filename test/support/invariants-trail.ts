@@ -171,6 +171,12 @@ const next: Record<string, Record<string, readonly string[]>> = {
     done: [],
     failed: [],
   },
+  EXPORT: {
+    '': ['running'],
+    running: ['done', 'failed'],
+    done: [],
+    failed: [],
+  },
   CMD: {
     '': ['queued'],
     queued: ['sent', 'acknowledged', 'opened', 'closed', 'rejected', 'failed', 'timed_out', 'superseded'],
@@ -189,6 +195,7 @@ const ends: Record<string, readonly string[]> = {
   TXN: ['completed', 'cancelled', 'expired', 'recalled', 'rejected'],
   UNIT: ['sold', 'withdrawn'],
   IMPORT: ['invalid', 'done', 'failed'],
+  EXPORT: ['done', 'failed'],
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 

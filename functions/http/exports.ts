@@ -1,0 +1,105 @@
+import * as contract from '#shared/api/exports.ts';
+import { projection } from '#shared/api/shapes.ts';
+import {
+  type Export,
+  exportDaysMax,
+  exportKey,
+  exportLinkSeconds,
+  fileNameOf,
+  foreignFilters,
+  requested,
+  scopesOf,
+} from '#shared/domain/export.ts';
+import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
+import { type Instant, plusSeconds } from '#shared/domain/time.ts';
+import type { Caller } from '#shared/lambda/authenticate.ts';
+import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { env } from '#shared/lambda/env.ts';
+import { listAnswer } from '#shared/lambda/list.ts';
+import { live } from '#shared/live.ts';
+import { type ExportFiles, openExportFiles } from '#shared/outside/export-files.ts';
+import { commitExport } from '#shared/store/commit.ts';
+import { openExports } from '#shared/store/exports.ts';
+import { keys } from '#shared/store/rows.ts';
+
+export type ExportDeps = HttpDeps & { files: Pick<ExportFiles, 'link'> };
+
+const shown = projection(contract.ExportView);
+
+type Asked = Pick<Export, 'kind' | 'from' | 'to' | 'filter'>;
+
+const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant): FieldError[] => [
+  ...(from < to ? [] : [{ pointer: '/to', detail: 'must be later than from' }]),
+  ...(to <= now ? [] : [{ pointer: '/to', detail: `must not be in the future; now it is ${now}` }]),
+  ...(to <= plusSeconds(from, exportDaysMax * 86_400)
+    ? []
+    : [{ pointer: '/to', detail: `must be at most ${exportDaysMax} days after from` }]),
+  ...foreignFilters(kind, filter).map((name) => ({
+    pointer: `/filter/${name}`,
+    detail: `is no filter of ${kind}`,
+  })),
+];
+
+const missingScope = ({ scopes }: Caller, it: Pick<Export, 'kind' | 'personalData'>) =>
+  scopesOf(it).find((scope) => !scopes.includes(scope));
+
+export const exportHandlers = (deps: ExportDeps): Handlers => {
+  const exports = openExports(deps.table);
+
+  const fileOf = async (job: Export, { caller, now }: Pick<Call<typeof contract.getExport>, 'caller' | 'now'>) => {
+    const isThere = job.state === 'done' && job.fileUntil !== null && now < job.fileUntil;
+    if (!isThere || missingScope(caller, job) !== undefined) return null;
+    const name = fileNameOf(job);
+    const url = await deps.files.link(exportKey(job), name, now, exportLinkSeconds);
+    return { name, url, until: plusSeconds(now, exportLinkSeconds) };
+  };
+
+  return {
+    [contract.createExport.id]: async (call: Call<typeof contract.createExport>) => {
+      const { body, caller, now, circumstances, record } = call;
+      const lacking = missingScope(caller, body);
+      if (lacking !== undefined) throw new Refusal('forbidden', `this API key lacks the scope ${lacking}`);
+      const errors = errorsOf(body, now);
+      if (errors[0] !== undefined)
+        throw new Refusal('invalid_request', `the body is not valid: ${errors[0].pointer} ${errors[0].detail}`, {
+          errors,
+        });
+      const id = deps.newId('exp');
+      const { tenant, apiKeyId, mode } = caller;
+      const { after, writes } = commitExport(requested({ id, tenant, apiKeyId, mode, ...body }, now), circumstances);
+      const made = { body: shown({ ...after, rows: 0, file: null }), etag: after.version };
+      const { kind, format, from, to, createdAt } = after;
+      const summary = { id, kind, format, from, to, mode, createdAt };
+      await deps.table.write([
+        ...writes,
+        { kind: 'other', expects: 'absent', put: { ...keys.exportOfTenant(tenant, id), ...summary } },
+        ...record(made),
+      ]);
+      return made;
+    },
+
+    [contract.listExports.id]: (call: Call<typeof contract.listExports>) =>
+      listAnswer(
+        deps.table,
+        keys.exportOfTenant(call.caller.tenant, '').PK,
+        call,
+        (row) => contract.ExportSummary.parse(row),
+        { newestFirst: true, keep: ({ mode }) => call.caller.mode === 'live' || mode === 'test' },
+      ),
+
+    [contract.getExport.id]: async (call: Call<typeof contract.getExport>) => {
+      const { caller, params } = call;
+      const found = await exports.read(caller.tenant, params.exportId);
+      if (found === null || (caller.mode === 'test' && found.job.mode !== 'test'))
+        throw new Refusal('not_found', `there is no export ${params.exportId}`);
+      const { job, progress } = found;
+      const rows = job.rows ?? progress?.rows ?? 0;
+      return { body: shown({ ...job, rows, file: await fileOf(job, call) }), etag: job.version };
+    },
+  };
+};
+
+export const handler = endpoint([contract.createExport, contract.listExports, contract.getExport], () => {
+  const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')) };
+  return { deps, handlers: exportHandlers(deps) };
+});

@@ -1,0 +1,79 @@
+import * as z from 'zod';
+import * as field from '../../events/fields.ts';
+import type { SubjectChange } from '../domain/decision.ts';
+import { Export } from '../domain/export.ts';
+import { type Circumstances, commitExport } from './commit.ts';
+import { pack, packed } from './packed.ts';
+import { keys, ranges } from './rows.ts';
+import { Lost, type Table } from './table.ts';
+
+/**
+ * How far an export has come: what lies in the parts of its file, and where its rows go on. Nobody decides anything by
+ * it, so it is no event; it goes when the export has ended.
+ */
+export const Progress = z.object({
+  /** Counts its writes; who finds another one than it left has been overtaken. */
+  version: field.positive,
+  uploadId: field.text,
+  parts: packed(z.array(field.text)),
+  /** Of the page source; null at the beginning. */
+  position: field.textOrNull,
+  rows: field.count,
+  bytes: field.count,
+  /** What the encoder goes on with; null at the beginning. */
+  encoder: packed(field.textOrNull),
+  /** Every row is in a part: only the file has to be made of them. */
+  isWhole: field.yesNo,
+});
+export type Progress = z.infer<typeof Progress>;
+
+type Owner = Pick<Export, 'tenant' | 'id'>;
+
+export const openExports = (table: Table) => ({
+  /** With how far it has come; one call to the table. Null where this tenant has none of that id. */
+  read: async (tenant: string, id: string, consistent = false) => {
+    const { rows } = await table.query(ranges.exportWithProgress(tenant, id), { consistent });
+    const [first, progress] = rows;
+    return first === undefined
+      ? null
+      : { job: Export.parse(first), progress: progress === undefined ? null : Progress.parse(progress) };
+  },
+
+  /** Of two who find the same to do, one is told that it was done. `isOver`: its progress goes. */
+  end: async (change: SubjectChange<Export>, circumstances: Circumstances): Promise<Export | null> => {
+    const { after, writes } = commitExport(change, circumstances);
+    try {
+      const remove = keys.exportProgress(after.tenant, after.id);
+      await table.write([...writes, { kind: 'other', expects: 'anything', remove }]);
+      return after;
+    } catch (error) {
+      if (error instanceof Lost) return null;
+      throw error;
+    }
+  },
+
+  /** Null where another call has gone on meanwhile. */
+  keep: async ({ tenant, id }: Owner, it: Progress, before: Progress | null): Promise<Progress | null> => {
+    const after: Progress = { ...it, version: (before?.version ?? 0) + 1 };
+    const put = {
+      ...keys.exportProgress(tenant, id),
+      ...after,
+      parts: pack(after.parts),
+      encoder: pack(after.encoder),
+    };
+    try {
+      const expects = before === null ? 'absent' : { version: before.version };
+      await table.write([{ kind: 'other', expects, put }]);
+      return after;
+    } catch (error) {
+      if (error instanceof Lost) return null;
+      throw error;
+    }
+  },
+
+  /** So that it is begun anew. */
+  forget: async ({ tenant, id }: Owner, { version }: Progress): Promise<void> => {
+    await table.write([{ kind: 'other', expects: { version }, remove: keys.exportProgress(tenant, id) }]);
+  },
+});
+export type Exports = ReturnType<typeof openExports>;

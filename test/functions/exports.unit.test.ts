@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest';
+import type { Envelope } from '#events/envelope.ts';
+import { sampleEvent } from '#events/samples.ts';
+import { Export, requested } from '#shared/domain/export.ts';
+import { rootKeysFrom } from '#shared/domain/root-key.ts';
+import { epochMs, plusSeconds } from '#shared/domain/time.ts';
+import { Delivery, type WebhookEndpoint } from '#shared/domain/webhook.ts';
+import { firstIdAt, newId } from '#shared/lambda/ids.ts';
+import type { ExportFiles } from '#shared/outside/export-files.ts';
+import { commitExport } from '#shared/store/commit.ts';
+import { deliveryWrite } from '#shared/store/deliveries.ts';
+import { keys } from '#shared/store/rows.ts';
+import type { Table } from '#shared/store/table.ts';
+import { exportReaction } from '../../functions/bus/exports.ts';
+import { startedAt } from '../domain/cloud-and-bank.ts';
+import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+
+const tenant = 'ten_1';
+const id = 'exp_1';
+const from = plusSeconds(startedAt, -3_600);
+const clock = () => epochMs(startedAt);
+const circumstances = { actor: { type: 'api_key' as const, id: 'key_1' }, now: startedAt, newId };
+const event: Envelope = { ...sampleEvent('export.created'), tenant, subject: id };
+
+const apiKey = {
+  id: 'key_1',
+  tenant,
+  name: 'Finance',
+  mode: 'live',
+  scopes: ['exports:write', 'webhooks:read'],
+  system: null,
+  keyHash: 'hash',
+  createdAt: from,
+  revokedAt: null,
+  version: 1,
+  hash: '',
+};
+
+const deliveryAt = (endpointId: string, seconds: number, state: Delivery['state'] = 'delivered'): Delivery => {
+  const ulid = `${firstIdAt('evt', epochMs(from) + seconds * 1000).slice(4)}0000000000000000`;
+  return Delivery.parse({
+    id: `dlv_${ulid}`,
+    tenant,
+    endpointId,
+    eventId: `evt_${ulid}`,
+    eventType: 'transaction.created',
+    subject: 'txn_1',
+    sequence: 1,
+    state,
+    attempts: [{ at: from, status: 200, error: null, durationMs: 7 }],
+    nextAttemptAt: null,
+    createdAt: from,
+    version: 1,
+  });
+};
+
+const endpoints = ['whe_1', 'whe_2', 'whe_3'];
+/** Of the period, in their order; the second endpoint got nothing. */
+const wanted = ['whe_1', 'whe_3'].flatMap((endpoint) =>
+  Array.from({ length: 240 }, (_, nth) => deliveryAt(endpoint, nth)),
+);
+
+/** A table with these deliveries and an export of all of them. */
+const asks = async (more: Partial<Parameters<typeof requested>[0]> = {}): Promise<MemoryTable> => {
+  const table = memoryTable();
+  const others = [deliveryAt('whe_1', -1), deliveryAt('whe_1', 3_600), { ...deliveryAt('whe_9', 5), tenant: 'ten_2' }];
+  const job = requested(
+    {
+      ...{ id, tenant, kind: 'deliveries', format: 'jsonl', from, to: startedAt, filter: {} },
+      ...{ personalData: false, apiKeyId: 'key_1', mode: 'live', ...more },
+    },
+    startedAt,
+  );
+  for (const it of [...wanted, ...others]) await table.write([deliveryWrite(it, 'absent')]);
+  for (const endpoint of endpoints) {
+    const row: Partial<WebhookEndpoint> = { id: endpoint, tenant };
+    await table.write([
+      { kind: 'other', expects: 'absent', put: { ...keys.endpoint(tenant, endpoint), ...row } },
+      { kind: 'other', expects: 'absent', put: { ...keys.endpointHealth(tenant, endpoint), version: 1 } },
+    ]);
+  }
+  await table.write([
+    ...commitExport(job, circumstances).writes,
+    { kind: 'other', expects: 'absent', put: { ...keys.apiKey(tenant, 'key_1'), ...apiKey } },
+  ]);
+  return table;
+};
+
+type Memory = Omit<ExportFiles, 'link'> & { text: () => string | null; begun: () => number; forget: () => void };
+
+/** A bucket that takes parts as S3 does: one of the same number takes the place of the one before. */
+const memoryFiles = (before: (call: 'part' | 'finish', nth: number) => void = () => undefined): Memory => {
+  let begun = 0;
+  let parts = new Map<number, { tag: string; bytes: Uint8Array }>();
+  let open: string | null = null;
+  let file: Buffer | null = null;
+  let tags = 0;
+  return {
+    text: () => file?.toString('utf8') ?? null,
+    begun: () => begun,
+    forget: () => {
+      open = null;
+    },
+    begin: async () => {
+      begun += 1;
+      parts = new Map();
+      open = `upload-${begun}`;
+      return open;
+    },
+    part: async (_, uploadId, nth, bytes) => {
+      before('part', nth);
+      if (uploadId !== open) return null;
+      tags += 1;
+      parts.set(nth, { tag: `tag-${tags}`, bytes });
+      return `tag-${tags}`;
+    },
+    finish: async (_, uploadId, listed) => {
+      before('finish', 0);
+      const found = listed.map((tag, nth) => (parts.get(nth + 1)?.tag === tag ? parts.get(nth + 1)?.bytes : undefined));
+      if (uploadId !== open || found.includes(undefined)) return false;
+      file = Buffer.concat(found.flatMap((it) => it ?? []));
+      open = null;
+      return true;
+    },
+    size: async () => file?.length ?? null,
+  };
+};
+
+/** A turn; of a clock that runs, each ends after one part. */
+const runs = (table: Table, files: Memory, sent: unknown[] = [], now = clock, partBytes = 10_000) =>
+  exportReaction({
+    table,
+    rootKeys: async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} }),
+    newId,
+    clock: now,
+    files,
+    partBytes,
+    queue: { send: async (message) => void sent.push(message) },
+  })(event);
+
+const jobIn = async (table: Table): Promise<Export> => Export.parse(await table.get(keys.export(tenant, id)));
+const idsIn = (files: Memory): string[] =>
+  (files.text() ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => `${JSON.parse(line).endpointId} ${JSON.parse(line).id}`);
+const wantedIds = wanted.map(({ endpointId, id: own }) => `${endpointId} ${own}`);
+
+const isWhole = async (table: MemoryTable, files: Memory): Promise<void> => {
+  expect(idsIn(files)).toEqual(wantedIds);
+  expect(await jobIn(table)).toMatchObject({
+    state: 'done',
+    rows: wanted.length,
+    bytes: Buffer.byteLength(files.text() ?? ''),
+    fileUntil: plusSeconds(startedAt, 7 * 86_400),
+  });
+  expect(await table.get(keys.exportProgress(tenant, id))).toBeUndefined();
+};
+
+/** A clock by which every turn is over as soon as anybody asks. */
+const hurried = () => {
+  let now = clock();
+  return () => {
+    now += 60_000;
+    return now;
+  };
+};
+
+describe('an export of deliveries', () => {
+  it('has those of the period, of every endpoint of the tenant, and nothing else', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    await runs(table, files);
+    await isWhole(table, files);
+  });
+
+  it('has those that its filter names', async () => {
+    const [table, files] = [await asks({ filter: { endpointId: 'whe_3', deliveryState: 'dead' } }), memoryFiles()];
+    await table.write([deliveryWrite(deliveryAt('whe_3', 500, 'dead'), 'absent')]);
+    await runs(table, files);
+    expect(idsIn(files)).toEqual([`whe_3 ${deliveryAt('whe_3', 500).id}`]);
+  });
+
+  it('is an empty file where there is nothing', async () => {
+    const [table, files] = [await asks({ filter: { endpointId: 'whe_2' }, format: 'csv' }), memoryFiles()];
+    await runs(table, files);
+    expect(files.text()).toMatch(/^id,endpointId,[^\n]*\r\n$/);
+    expect(await jobIn(table)).toMatchObject({ state: 'done', rows: 0 });
+  });
+
+  it('gives way after a part, goes on from there, and is what it would have been at once', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    let turns = 0;
+    for (let sent: unknown[] = [event]; sent.length > 0; turns += 1) {
+      sent = [];
+      await runs(table, files, sent, hurried());
+      expect(sent.every((it) => (it as { detail: Envelope }).detail.subject === id)).toBe(true);
+    }
+    expect(turns).toBeGreaterThan(3);
+    expect(files.begun()).toBe(1);
+    expect(idsIn(files)).toEqual(wantedIds);
+  });
+
+  it.each([1, 2, 3])('has no row twice and lacks none, though its function dies at part %d', async (at) => {
+    let dies = true;
+    const table = await asks();
+    const files = memoryFiles((call, nth) => {
+      if (call === 'part' && nth === at && dies) {
+        dies = false;
+        throw new Error('out of time');
+      }
+    });
+    await expect(runs(table, files)).rejects.toThrow('out of time');
+    await runs(table, files);
+    await isWhole(table, files);
+  });
+
+  it('has no row twice though a part was stored and nobody could say so', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    let writes = 0;
+    const forgetful: Table = {
+      ...table,
+      write: async (list) => {
+        writes += 1;
+        if (writes === 3) throw new Error('out of time');
+        await table.write(list);
+      },
+    };
+    await expect(runs(forgetful, files)).rejects.toThrow('out of time');
+    await runs(table, files);
+    await isWhole(table, files);
+  });
+
+  it('is done though its function died after the file was made of its parts', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    const forgetful: Table = {
+      ...table,
+      write: async (list) => {
+        if (list.some((it) => 'put' in it && it.put.state === 'done')) throw new Error('out of time');
+        await table.write(list);
+      },
+    };
+    await expect(runs(forgetful, files)).rejects.toThrow('out of time');
+    await runs(table, files);
+    await isWhole(table, files);
+    expect(files.begun()).toBe(1);
+  });
+
+  it('is begun anew where what was stored is gone', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    await runs(table, files, [], hurried());
+    files.forget();
+    const sent: unknown[] = [];
+    await runs(table, files, sent);
+    expect(sent).toHaveLength(1);
+    await runs(table, files);
+    await isWhole(table, files);
+    expect(files.begun()).toBe(2);
+  });
+
+  it('is whole though two calls write it at the same time', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    const sent: unknown[] = [];
+    await Promise.allSettled([runs(table, files, sent), runs(table, files, sent)]);
+    while ((await jobIn(table)).state === 'running') await runs(table, files, sent);
+    await isWhole(table, files);
+  });
+
+  it('does nothing once it is done', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    await runs(table, files);
+    const before = table.rows();
+    await runs(table, files);
+    expect(table.rows()).toEqual(before);
+  });
+
+  it.each([
+    ['was revoked', { revokedAt: startedAt }],
+    ['may no longer read deliveries', { scopes: ['exports:write'] }],
+  ])('fails where its key %s', async (_, change) => {
+    const [table, files] = [await asks(), memoryFiles()];
+    await runs(table, files, [], hurried());
+    const row = { ...keys.apiKey(tenant, 'key_1'), ...apiKey, ...change };
+    await table.write([{ kind: 'other', expects: 'anything', put: row }]);
+    await runs(table, files);
+    expect(await jobIn(table)).toMatchObject({ state: 'failed', problem: expect.stringContaining('API key') });
+    expect(files.text()).toBeNull();
+  });
+});

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto';
+import { parse } from 'csv-parse/sync';
+import { parquetReadObjects } from 'hyparquet';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { apiClient } from '../../local/api-client.ts';
+import { ApiKeyView } from '../../shared/api/api-keys.ts';
+import { ExportView } from '../../shared/api/exports.ts';
+import { listOf } from '../../shared/api/shapes.ts';
+import { TransactionView } from '../../shared/api/transactions.ts';
+import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
+import { invariantsHold } from '../support/invariants.ts';
+import { createParcel, type Parcel } from '../support/parcel.ts';
+import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
+
+const hour = 3_600_000;
+const began = Date.now();
+
+let tenant: Tenant;
+let endpointId: string;
+let bank: Bank;
+let parcels: Parcel[];
+
+/** Until now, as the API counts it: what has been made is in it. */
+const period = () => ({ from: new Date(began - hour).toISOString(), to: new Date().toISOString() });
+
+const read = (id: string, { api }: Pick<Tenant, 'api'> = tenant) => api.get(`/v1/exports/${id}`, ExportView);
+const isDone = (id: string): Promise<ExportView> =>
+  eventually(
+    async () => {
+      const now = await read(id);
+      expect(now).toMatchObject({ state: 'done' });
+      return now;
+    },
+    { what: `${id} is done` },
+  );
+const fetched = async (it: ExportView): Promise<Buffer> => {
+  const answer = await fetch(it.file?.url ?? '');
+  expect(answer.status).toBe(200);
+  return Buffer.from(await answer.arrayBuffer());
+};
+const exported = async (body: Record<string, unknown>): Promise<Buffer> => {
+  const made = await tenant.api.post('/v1/exports', { ...period(), ...body }, ExportView);
+  expect(made).toMatchObject({ state: 'running', rows: 0, file: null });
+  const done = await isDone(made.id);
+  const bytes = await fetched(done);
+  expect(done).toMatchObject({ bytes: bytes.length });
+  return bytes;
+};
+const status = async (by: Pick<Tenant, 'apiKey'>, body: Record<string, unknown>) => {
+  const answer = await fetch(`${stack.apiUrl}/v1/exports`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${by.apiKey}`, 'idempotency-key': randomUUID() },
+    body: JSON.stringify({ kind: 'transactions', format: 'csv', ...period(), ...body }),
+  });
+  const { detail } = z.object({ detail: z.string().optional() }).parse(await answer.json());
+  return [answer.status, detail];
+};
+
+beforeAll(async () => {
+  tenant = await newTenant();
+  const wish = { url: (await newReceiver()).url, eventTypes: ['transaction.created'] };
+  endpointId = (await tenant.api.post('/v1/webhook-endpoints', wish, z.object({ id: z.string() }))).id;
+  bank = await newBank(tenant, { doors: 4 });
+  const recipient = { name: '=HYPERLINK("https://example.com")', phone: '+41791234567' };
+  const payment = { amountMinor: 1_290, currency: 'CHF' };
+  parcels = [await createParcel(tenant, bank, { recipient, payment }), await createParcel(tenant, bank)];
+  const search = `/v1/transactions?from=${period().from}`;
+  const deliveries = `/v1/webhook-endpoints/${endpointId}/deliveries?eventType=transaction.created&state=delivered`;
+  await eventually(async () => {
+    expect((await tenant.api.get(search, listOf(TransactionView))).data).toHaveLength(2);
+    expect((await tenant.api.get(deliveries, listOf(DeliveryView))).data).toHaveLength(2);
+  });
+});
+
+describe('an export', () => {
+  it('of transactions has the newest first, amounts as integers, and no formula for a spreadsheet', async () => {
+    const bytes = await exported({ kind: 'transactions', format: 'csv', personalData: true });
+    const rows: Record<string, string>[] = parse(bytes, { columns: true });
+    expect(rows.map(({ id }) => id)).toEqual(parcels.map(({ id }) => id).reverse());
+    const [first] = parcels;
+    expect(rows[1]).toMatchObject({
+      workflow: 'parcel',
+      orderId: first?.externalIds.order,
+      paymentMinor: '1290',
+      currency: 'CHF',
+      recipientName: `'=HYPERLINK("https://example.com")`,
+      recipientPhone: "'+41791234567",
+      createdAt: first?.createdAt,
+    });
+  });
+
+  it('says nothing of persons where it was not asked to, in Parquet too', async () => {
+    const bytes = await exported({ kind: 'transactions', format: 'parquet' });
+    const rows = await parquetReadObjects({ file: new Uint8Array(bytes).buffer });
+    expect(rows).toHaveLength(2);
+    expect(rows[1]).toMatchObject({ paymentMinor: 1_290n, createdAt: new Date(parcels[0]?.createdAt ?? '') });
+    expect(Object.keys(rows[0] ?? {}).filter((name) => name.startsWith('recipient'))).toEqual([]);
+    expect(bytes.includes('HYPERLINK')).toBe(false);
+  });
+
+  it('of deliveries has what an endpoint got', async () => {
+    const filter = { endpointId, deliveryState: 'delivered' };
+    const lines = (await exported({ kind: 'deliveries', format: 'jsonl', filter })).toString('utf8').trim().split('\n');
+    const rows = lines.map((line) => JSON.parse(line));
+    const made = rows.filter(({ eventType }) => eventType === 'transaction.created');
+    expect(made.map(({ subject }) => subject)).toEqual(parcels.map(({ id }) => id));
+    expect(made[0]).toMatchObject({ endpointId, state: 'delivered', attempts: 1, lastStatus: 204 });
+  });
+
+  it('is given to nobody who may not read what is in it', async () => {
+    const keyOf = async (scopes: string[]) => {
+      const { key = '' } = await tenant.api.post('/v1/api-keys', { name: 'Some', scopes }, ApiKeyView);
+      return { apiKey: key, api: apiClient(stack.apiUrl, key) };
+    };
+    const clerk = await keyOf(['exports:read', 'exports:write', 'transactions:read']);
+    expect(await status(clerk, { personalData: true })).toEqual([403, 'this API key lacks the scope exports:personal']);
+    expect(await status(clerk, { kind: 'deliveries' })).toEqual([403, 'this API key lacks the scope webhooks:read']);
+    const body = { kind: 'transactions', format: 'csv', personalData: true, ...period() };
+    const made = await tenant.api.post('/v1/exports', body, ExportView);
+    expect((await isDone(made.id)).file?.name).toMatch(/^transactions-.*\.csv$/);
+    expect(await read(made.id, clerk)).toMatchObject({ state: 'done', file: null });
+  });
+
+  it('is refused for a period or a filter that it cannot have', async () => {
+    const { from, to } = period();
+    const later = new Date(Date.now() + hour).toISOString();
+    expect(await status(tenant, { from: to, to: from })).toEqual([
+      400,
+      'the body is not valid: /to must be later than from',
+    ]);
+    expect(await status(tenant, { to: later })).toEqual([400, expect.stringContaining('not be in the future')]);
+    expect(await status(tenant, { from: '2020-01-01T00:00:00Z' })).toEqual([
+      400,
+      'the body is not valid: /to must be at most 366 days after from',
+    ]);
+    expect(await status(tenant, { filter: { endpointId } })).toEqual([
+      400,
+      'the body is not valid: /filter/endpointId is no filter of transactions',
+    ]);
+  });
+
+  it('leaves everything as it has to be', async () => {
+    await invariantsHold({ tenants: [tenant], banks: [bank] });
+  });
+});
