@@ -195,7 +195,8 @@ export const asyncapi = (): Json => ({
     title: 'Latchwork',
     version: '1',
     description:
-      'Events at least once, in no certain order: sort by `sequence` within a `subject`. Banks speak MQTT 5 with AWS IoT Core, ' +
+      'Events at least once, in no certain order: sort by `sequence` within a `subject`. The same can be read in one order ' +
+      'at `GET /v1/events` (OpenAPI), by who does not want to be called. Banks speak MQTT 5 with AWS IoT Core, ' +
       'with a certificate of their own; a topic is only for the bank that it names.',
     license: { name: 'Apache-2.0' },
   },

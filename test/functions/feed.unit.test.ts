@@ -217,7 +217,7 @@ describe('a filter of the feed', () => {
 
   it('is refused where there is no such type, and names it', async () => {
     const { status, body } = await ask({ type: 'transaction.deposited,transaction.eaten' });
-    expect([status, Problem.parse(body)]).toMatchObject([400, { errors: [{ pointer: '/type/1' }] }]);
+    expect([status, Problem.parse(body)]).toMatchObject([400, { errors: [{ pointer: '#query/type/1' }] }]);
   });
 
   it('is part of the list that a cursor is of', async () => {
