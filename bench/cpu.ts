@@ -86,6 +86,7 @@ function inOwnProcess(stack: StackHandle, task: Task): Promise<Cpu[]> {
     env: {
       ...awsEnvironment(stack),
       TABLE_NAME: task.tableName,
+      PUBLIC_URL: 'https://api.example.com',
       API_KEY_REQUESTS_PER_MINUTE: '6000',
       // The workbench's keys are its own; this is only to have some.
       ROOT_SECRET_ARN: outputOf(stack.outputs, 'RootSecretArn'),

@@ -117,8 +117,9 @@ const queryOf = ({ rawQueryString, queryStringParameters }: APIGatewayProxyEvent
   const twice = names.find((name, nth) => names.indexOf(name) !== nth);
   if (twice === undefined) return queryStringParameters ?? {};
   const detail = 'is given more than once';
-  throw new Refusal('invalid_request', `the query is not valid: /${twice} ${detail}`, {
-    errors: [{ pointer: `/${twice}`, detail }],
+  const pointer = `#query/${twice}`;
+  throw new Refusal('invalid_request', `the query is not valid: ${pointer} ${detail}`, {
+    errors: [{ pointer, detail }],
   });
 };
 

@@ -152,12 +152,14 @@ export const appliedBy = ({
 
 /** What is known of a shadow, once it is told; the same if that was known. */
 const learned = (known: AppliedShadow | undefined, told: AppliedShadow): AppliedShadow => {
-  if (known === undefined || told.version > known.version) return told;
-  if (told.version < known.version || known.gone) return known;
+  if (known === undefined || told.version < known.version) return known ?? told;
+  const isNewer = told.version > known.version;
   // Letting go is told of the version that was held, so it is the later of two that tell of the same.
-  if (told.gone) return told;
+  if (told.gone) return isNewer || !known.gone ? told : known;
+  if (known.gone) return isNewer ? told : known;
+  // Told is what is new: a door that went on as it was is not named again.
   const more = told.doors.filter((it) => !known.doors.includes(it));
-  return more.length === 0 ? known : { ...known, doors: [...known.doors, ...more] };
+  return isNewer || more.length > 0 ? { ...told, doors: [...known.doors, ...more] } : known;
 };
 
 /** Batches of one bank that tell of the same transaction part after a round or two. */

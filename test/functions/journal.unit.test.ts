@@ -397,6 +397,9 @@ describe('what a bank has applied of a transaction that moved to a door of anoth
     await together.take([{ ...there, doors: { ...there.doors, ...beside.doors } }]);
     const both = { 1: { version: 3, gone: false, doors: ['9', '10'] } };
     expect({ apart: apart.applied(), together: together.applied() }).toEqual({ apart: both, together: both });
+    // Only one of the two is new again: the item is to be brought to another door, and lies where it lay.
+    await apart.take([{ ...there, seq: 4, doors: { '11': { transactionId: of, version: 4 } } }]);
+    expect(apart.applied()).toEqual({ 1: { version: 4, gone: false, doors: ['9', '10', '11'] } });
   });
 
   it('is not forgotten when two batches tell of it at once', async () => {

@@ -304,11 +304,11 @@ describe('a list', () => {
   });
 
   it.each([
-    ['?door=1', '/door'],
-    ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', '/to'],
-    ['?externalId=A-1', '/externalId'],
-    ['?state=lost', '/state'],
-    ['?recipient=', '/recipient'],
+    ['?door=1', '#query/door'],
+    ['?from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z', '#query/to'],
+    ['?externalId=A-1', '#query/externalId'],
+    ['?state=lost', '#query/state'],
+    ['?recipient=', '#query/recipient'],
   ])('of transactions refuses %s and names it', async (query, pointer) => {
     const problem = problemOf(await tenant.api.request('GET', `/v1/transactions${query}`));
     expect(problem).toMatchObject({ status: 400, errors: [{ pointer }] });
