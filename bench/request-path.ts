@@ -12,6 +12,7 @@ import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
 import { listMessages } from '../shared/api/messages.ts';
+import * as reconciliations from '../shared/api/reconciliations.ts';
 import type { Route } from '../shared/api/route.ts';
 import { routes } from '../shared/api/routes.ts';
 import * as sites from '../shared/api/sites.ts';
@@ -181,6 +182,7 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const saleOf = (what: Record<string, unknown>) => ({ workflow: 'sale', bankId: shop.id, ...what });
   const asked = () => make(imports.createImport, { body: { name: 'Bench', bytes: 1_000 } });
   const period = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+  const reconciliationBody = { name: 'Bench', bytes: 1_000, ...period };
   const exportBody = { kind: 'transactions', format: 'csv', ...period };
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
   // Found by the same values, and one page of them at most is answered.
@@ -356,6 +358,16 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     {
       route: exports.getExport,
       ask: async () => ({ params: { exportId: await make(exports.createExport, { body: exportBody }) } }),
+    },
+    { route: reconciliations.createReconciliation, ask: () => ({ body: reconciliationBody }) },
+    { route: reconciliations.listReconciliations, ask: () => ({}) },
+    {
+      route: reconciliations.getReconciliation,
+      ask: async () => ({
+        params: {
+          reconciliationId: await make(reconciliations.createReconciliation, { body: reconciliationBody }),
+        },
+      }),
     },
     {
       route: credentials.delegateCredential,

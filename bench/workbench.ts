@@ -13,6 +13,7 @@ import { eventHandlers } from '../functions/http/events.ts';
 import { exportHandlers } from '../functions/http/exports.ts';
 import { importHandlers } from '../functions/http/imports.ts';
 import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
+import { reconciliationHandlers } from '../functions/http/reconciliations.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
 import { transactionHandlers } from '../functions/http/transactions.ts';
@@ -260,7 +261,9 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'stock-units': stockUnitHandlers,
   imports: importHandlers,
   // A link is signed, and nobody is asked.
-  exports: (deps) => exportHandlers({ ...deps, files: { link: async () => 'https://example.com' } }),
+  exports: (deps) =>
+    exportHandlers({ ...deps, files: { link: async () => 'https://example.com' }, keptDays: feedDays }),
+  reconciliations: (deps) => reconciliationHandlers({ ...deps, files: { link: async () => 'https://example.com' } }),
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
   events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),

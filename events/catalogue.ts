@@ -77,6 +77,14 @@ const workflowTerms = z.object({ workflowTermsId: field.text, siteId: field.text
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes });
 
+/** A file of a customer's order system, compared with what is recorded; `mode`: of the key that asked. */
+const reconciliation = z.object({
+  reconciliationId: field.text,
+  state: field.text,
+  mode: field.text,
+  changes: Changes,
+});
+
 /** Rows that are written into a file; `mode`: of the key that asked. */
 const exported = z.object({
   exportId: field.text,
@@ -294,6 +302,14 @@ export const catalogue = {
   'export.completed': exported,
   /** There will be no file. */
   'export.failed': exported.extend({ problem: field.text }),
+  'reconciliation.created': reconciliation,
+  'reconciliation.uploaded': reconciliation,
+  /** Something is wrong with the file; nothing was compared. */
+  'reconciliation.rejected': reconciliation.extend({ problem: field.text }),
+  /** Its result is in `changes`, and the list of differences can be fetched. */
+  'reconciliation.completed': reconciliation,
+  /** There will be no result. */
+  'reconciliation.failed': reconciliation.extend({ problem: field.text }),
   'asset.registered': asset,
   /** To another door of its bank, which is its own from now on. */
   'asset.moved': asset.extend({ fromDoor: field.text, reason: field.text }),

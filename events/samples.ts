@@ -53,6 +53,12 @@ const exported = {
   mode: 'live',
   changes: {},
 };
+const reconciliation = {
+  reconciliationId: 'rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J',
+  state: 'running',
+  mode: 'live',
+  changes: {},
+};
 const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running', mode: 'live', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
@@ -292,6 +298,21 @@ export const samples: { [T in EventType]: EventData<T> } = {
     ...exported,
     state: 'failed',
     problem: 'the API key that asked for it was revoked',
+    changes: { state: 'failed' },
+  },
+  'reconciliation.created': { ...reconciliation, state: 'pending', changes: { state: 'pending', bytes: 96_214 } },
+  'reconciliation.uploaded': { ...reconciliation, state: 'running', changes: { state: 'running' } },
+  'reconciliation.rejected': {
+    ...reconciliation,
+    state: 'invalid',
+    problem: 'it lacks the column currency',
+    changes: { state: 'invalid' },
+  },
+  'reconciliation.completed': { ...reconciliation, state: 'done', changes: { state: 'done', rows: 2_406 } },
+  'reconciliation.failed': {
+    ...reconciliation,
+    state: 'failed',
+    problem: 'the file is gone',
     changes: { state: 'failed' },
   },
   'import.failed': { ...imported, state: 'failed', problem: 'the API key was revoked', changes: { state: 'failed' } },

@@ -78,6 +78,11 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
     impact: 'Exports cannot be asked for, and their files cannot be fetched.',
     storesData: true,
   },
+  reconciliations: {
+    name: 'HttpReconciliations',
+    impact: 'Files of orders cannot be uploaded, and what a reconciliation found cannot be seen.',
+    storesData: true,
+  },
   'webhook-endpoints': {
     name: 'HttpWebhookEndpoints',
     impact: 'Webhook endpoints cannot be registered or pinged, and deliveries cannot be seen.',
@@ -121,6 +126,7 @@ export class Api extends Construct {
       'stock-units': serve('stock-units'),
       imports: serve('imports'),
       exports: serve('exports'),
+      reconciliations: serve('reconciliations'),
       'webhook-endpoints': serve('webhook-endpoints'),
       events: serve('events'),
       documents: serve('documents'),
@@ -130,9 +136,9 @@ export class Api extends Construct {
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
-    tellFeedDays(served.events.fn, stage);
-    data.takeUploads(served.imports.fn);
-    data.giveExports(served.exports.fn);
+    for (const noun of ['events', 'exports'] as const) tellFeedDays(served[noun].fn, stage);
+    for (const noun of ['imports', 'reconciliations'] as const) data.takeUploads(served[noun].fn);
+    for (const noun of ['exports', 'reconciliations'] as const) data.giveExports(served[noun].fn);
 
     const api = new HttpApi(this, 'Api', {
       apiName: `latchwork-${stage.name}`,

@@ -118,7 +118,7 @@ export class Data extends Construct {
       };
     Validations.of(this.uploads).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'Files come by links that http/imports gives and logs, each for one file of one import.',
+      reason: 'Files come by links that http/imports and http/reconciliations give and log, each for one file.',
     });
 
     this.exports = new Bucket(this, 'Exports', {
@@ -131,7 +131,8 @@ export class Data extends Construct {
     });
     Validations.of(this.exports).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'Files are fetched by links that http/exports gives and logs, each for one file and five minutes.',
+      reason:
+        'Files are fetched by links that http/exports and http/reconciliations give and log, each for one file and five minutes.',
     });
 
     output(this, 'TableName', this.table.tableName);
@@ -224,7 +225,7 @@ export class Data extends Construct {
     fn.allow({
       actions: ['s3:PutObject'],
       resources: [this.uploads.arnForObjects('*.csv')],
-      wildcard: 'A file is named after the import that it is for.',
+      wildcard: 'A file is named after the import or reconciliation that it is for.',
     });
     fn.tell('UPLOADS_BUCKET', this.uploads.bucketName);
   }

@@ -10,7 +10,7 @@ import type { Stage } from './stages.ts';
 export class Imports extends Construct {
   constructor(scope: Construct, id: string, { stage, data, bus }: { stage: Stage; data: Data; bus: Bus }) {
     super(scope, id);
-    const impact = 'Files that were uploaded are not checked: imports stay as they are.';
+    const impact = 'Files that were uploaded are not checked: imports and reconciliations stay as they are.';
     const check = new ServiceFunction(this, 'Check', {
       stage,
       entry: 'queue/import-files',

@@ -42,7 +42,7 @@ class Core extends Stack {
     new Search(this, 'Search', { stage, data, bus });
     new Feed(this, 'Feed', { stage, data, bus });
     new Imports(this, 'Imports', { stage, data, bus });
-    new Exports(this, 'Exports', { data, bus });
+    new Exports(this, 'Exports', { stage, data, bus });
     new Republish(this, 'Republish', { stage, data, bus });
     const alarms = new Alarms(this, 'Alarms', { stage });
     this.data = data;

@@ -1,23 +1,26 @@
 import type { Envelope } from '#events/envelope.ts';
-import { ApiKey } from '#shared/domain/api-key.ts';
 import { abandoned, contentTypes, type Export, exported, exportKey, scopesOf } from '#shared/domain/export.ts';
 import { columnsOf } from '#shared/domain/export-columns.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { instant } from '#shared/domain/time.ts';
+import { keyGone, mayStillAsk } from '#shared/lambda/asked-by.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
 import { pagesOf } from '#shared/lambda/export-pages.ts';
-import { type Outcome, writeParts } from '#shared/lambda/export-run.ts';
+import { Gone, type Outcome, writeParts } from '#shared/lambda/export-run.ts';
 import { log } from '#shared/lambda/log.ts';
 import { live } from '#shared/live.ts';
 import { type ExportFiles, openExportFiles, partBytes } from '#shared/outside/export-files.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openExports, type Progress } from '#shared/store/exports.ts';
-import { keys } from '#shared/store/rows.ts';
+import { isPeriodSettled } from '#shared/store/feed.ts';
 import type { Table } from '#shared/store/table.ts';
 
 /** After so long a call hands the rest to the next one, once the part under way is stored. */
 const turnMs = 60_000;
+
+/** What is still being numbered is looked for again after so long. */
+const settleSeconds = 5;
 
 export type ExportReactionDeps = {
   table: Table;
@@ -26,10 +29,10 @@ export type ExportReactionDeps = {
   clock: () => number;
   files: Omit<ExportFiles, 'link'>;
   partBytes: number;
+  /** For how many days the feed keeps events. */
+  keptDays: number;
   queue: Queue;
 };
-
-const keyGone = 'the API key that asked for it was revoked, or may no longer read what it asked for';
 
 /**
  * Writes the file of an export, turn after turn. How far it has come is told by the table, not by the message: so it may
@@ -38,12 +41,6 @@ const keyGone = 'the API key that asked for it was revoked, or may no longer rea
 export const exportReaction = (deps: ExportReactionDeps) => {
   const { table, newId, clock, files, queue } = deps;
   const exports = openExports(table);
-
-  const mayGoOn = async (job: Export): Promise<boolean> => {
-    const row = await table.get(keys.apiKey(job.tenant, job.apiKeyId), true);
-    const key = row === undefined ? null : ApiKey.parse(row);
-    return key !== null && key.revokedAt === null && scopesOf(job).every((scope) => key.scopes.includes(scope));
-  };
 
   /** Claims it: whoever was at it before finds at its next part that it was overtaken. */
   const claim = async (job: Export, before: Progress | null): Promise<Progress | null> => {
@@ -86,14 +83,24 @@ export const exportReaction = (deps: ExportReactionDeps) => {
       now: instant(clock()),
       newId,
     });
-    if (!(await mayGoOn(job))) {
+    if (!(await mayStillAsk(table, job, scopesOf(job)))) {
       await exports.end(abandoned(job, keyGone, instant(clock())), circumstances());
       return;
     }
+    if (job.kind === 'events' && !(await isPeriodSettled(table, tenant, job, clock())))
+      return queue.send({ detail: event }, settleSeconds, tenant);
     const until = clock() + turnMs;
     const claimed = await claim(job, found.progress);
     if (claimed === null) throw new Error(`another call is just at ${job.id}`);
-    const { outcome, progress } = await write(job, claimed, until);
+    const written = await write(job, claimed, until).catch((error: unknown) => {
+      if (error instanceof Gone) return error;
+      throw error;
+    });
+    if (written instanceof Gone) {
+      await exports.end(abandoned(job, written.message, instant(clock())), circumstances());
+      return;
+    }
+    const { outcome, progress } = written;
     if (outcome === 'elsewhere') return log.info('another call goes on', { exportId: job.id });
     if (outcome === 'unfinished') return queue.send({ detail: event }, 0, tenant);
     if (outcome === 'lost' || !(await finish(job, progress))) {
@@ -110,6 +117,7 @@ export const handler = reaction(() =>
     ...live(),
     files: openExportFiles(env('EXPORTS_BUCKET')),
     partBytes,
+    keptDays: Number(env('FEED_DAYS')),
     queue: openQueue(env('EXPORTS_QUEUE_URL')),
   }),
 );

@@ -2,17 +2,18 @@ import * as contract from '#shared/api/exports.ts';
 import { projection } from '#shared/api/shapes.ts';
 import {
   type Export,
-  exportDaysMax,
   exportKey,
   exportLinkSeconds,
   fileNameOf,
   foreignFilters,
+  periodErrors,
   requested,
   scopesOf,
 } from '#shared/domain/export.ts';
+import { oldestKept } from '#shared/domain/feed.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
-import { type Instant, plusSeconds } from '#shared/domain/time.ts';
-import type { Caller } from '#shared/lambda/authenticate.ts';
+import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
+import { requireFields, requireScopes } from '#shared/lambda/asking.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
@@ -22,33 +23,38 @@ import { commitExport } from '#shared/store/commit.ts';
 import { openExports } from '#shared/store/exports.ts';
 import { keys } from '#shared/store/rows.ts';
 
-export type ExportDeps = HttpDeps & { files: Pick<ExportFiles, 'link'> };
+export type ExportDeps = HttpDeps & {
+  files: Pick<ExportFiles, 'link'>;
+  /** For how many days the feed keeps events. */
+  keptDays: number;
+};
 
 const shown = projection(contract.ExportView);
 
 type Asked = Pick<Export, 'kind' | 'from' | 'to' | 'filter'>;
 
-const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant): FieldError[] => [
-  ...(from < to ? [] : [{ pointer: '/to', detail: 'must be later than from' }]),
-  ...(to <= now ? [] : [{ pointer: '/to', detail: `must not be in the future; now it is ${now}` }]),
-  ...(to <= plusSeconds(from, exportDaysMax * 86_400)
-    ? []
-    : [{ pointer: '/to', detail: `must be at most ${exportDaysMax} days after from` }]),
+const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant, keptDays: number): FieldError[] => [
+  ...periodErrors({ from, to }, now),
+  ...(kind === 'events' && from < oldestKept(epochMs(now), keptDays)
+    ? [
+        {
+          pointer: '/from',
+          detail: `must not be earlier than ${oldestKept(epochMs(now), keptDays)}: events are kept in the feed for ${keptDays} days`,
+        },
+      ]
+    : []),
   ...foreignFilters(kind, filter).map((name) => ({
     pointer: `/filter/${name}`,
     detail: `is no filter of ${kind}`,
   })),
 ];
 
-const missingScope = ({ scopes }: Caller, it: Pick<Export, 'kind' | 'personalData'>) =>
-  scopesOf(it).find((scope) => !scopes.includes(scope));
-
 export const exportHandlers = (deps: ExportDeps): Handlers => {
   const exports = openExports(deps.table);
 
   const fileOf = async (job: Export, { caller, now }: Pick<Call<typeof contract.getExport>, 'caller' | 'now'>) => {
     const isThere = job.state === 'done' && job.fileUntil !== null && now < job.fileUntil;
-    if (!isThere || missingScope(caller, job) !== undefined) return null;
+    if (!isThere || scopesOf(job).some((scope) => !caller.scopes.includes(scope))) return null;
     const name = fileNameOf(job);
     const url = await deps.files.link(exportKey(job), name, now, exportLinkSeconds);
     return { name, url, until: plusSeconds(now, exportLinkSeconds) };
@@ -57,13 +63,8 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
   return {
     [contract.createExport.id]: async (call: Call<typeof contract.createExport>) => {
       const { body, caller, now, circumstances, record } = call;
-      const lacking = missingScope(caller, body);
-      if (lacking !== undefined) throw new Refusal('forbidden', `this API key lacks the scope ${lacking}`);
-      const errors = errorsOf(body, now);
-      if (errors[0] !== undefined)
-        throw new Refusal('invalid_request', `the body is not valid: ${errors[0].pointer} ${errors[0].detail}`, {
-          errors,
-        });
+      requireScopes(caller, scopesOf(body));
+      requireFields(errorsOf(body, now, deps.keptDays));
       const id = deps.newId('exp');
       const { tenant, apiKeyId, mode } = caller;
       const { after, writes } = commitExport(requested({ id, tenant, apiKeyId, mode, ...body }, now), circumstances);
@@ -100,6 +101,6 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
 };
 
 export const handler = endpoint([contract.createExport, contract.listExports, contract.getExport], () => {
-  const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')) };
+  const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')), keptDays: Number(env('FEED_DAYS')) };
   return { deps, handlers: exportHandlers(deps) };
 });

@@ -1,9 +1,9 @@
 import * as contract from '#shared/api/imports.ts';
 import { projection } from '#shared/api/shapes.ts';
 import { asked, type Import, type ImportCounts, sumCounts, uploadSeconds } from '#shared/domain/import.ts';
-import { reveal, type Upload } from '#shared/domain/issued.ts';
+import { reveal } from '#shared/domain/issued.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
+import { plusSeconds } from '#shared/domain/time.ts';
 import {
   type Answer,
   type AnyCall,
@@ -14,8 +14,9 @@ import {
 } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
+import { uploadLink } from '#shared/lambda/upload-link.ts';
 import { live } from '#shared/live.ts';
-import { openUploads, type Uploads } from '#shared/outside/uploads.ts';
+import { openUploads } from '#shared/outside/uploads.ts';
 import { commitImport, idempotencySeconds } from '#shared/store/commit.ts';
 import { openImports, type StoredReport } from '#shared/store/imports.ts';
 import { keys } from '#shared/store/rows.ts';
@@ -108,14 +109,6 @@ export const importHandlers = (deps: HttpDeps): Handlers => {
     },
   };
 };
-
-/** Signed anew whenever it is shown; it ends when the first one does. */
-export const uploadLink =
-  (uploads: Pick<Uploads, 'link'>) =>
-  async ({ key, bytes, until }: Upload, nowMs: number) => {
-    const seconds = Math.floor((epochMs(until) - nowMs) / 1000);
-    return seconds <= 0 ? null : uploads.link(key, bytes, instant(nowMs), seconds);
-  };
 
 export const handler = endpoint(
   [contract.createImport, contract.listImports, contract.getImport, contract.listImportRows],

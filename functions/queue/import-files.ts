@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '#events/fields.ts';
 import type { Bank } from '#shared/domain/bank.ts';
 import { failed, importBytesMax, noCounts, rejected, started, uploaded } from '#shared/domain/import.ts';
+import { fileCame, isReconciliationId } from '#shared/domain/reconciliation.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -13,6 +14,7 @@ import { liveTable } from '#shared/live.ts';
 import { openUploads, type Uploads } from '#shared/outside/uploads.ts';
 import { parseBank } from '#shared/store/banks.ts';
 import { openImports, reportOf } from '#shared/store/imports.ts';
+import { openReconciliations } from '#shared/store/reconciliations.ts';
 import { keys } from '#shared/store/rows.ts';
 
 /** What S3 tells the bus of an object, as far as we need it. */
@@ -30,6 +32,7 @@ export type ImportFileDeps = Omit<HttpDeps, 'rootKeys'> & { uploads: Pick<Upload
  */
 export const importFileConsumer = ({ table, newId, clock, uploads }: ImportFileDeps) => {
   const imports = openImports(table);
+  const reconciliations = openReconciliations(table);
 
   const banksOf = async (ids: readonly string[]): Promise<Map<string, Bank>> => {
     const banks = new Map<string, Bank>();
@@ -44,9 +47,19 @@ export const importFileConsumer = ({ table, newId, clock, uploads }: ImportFileD
     return banks;
   };
 
+  /** A file of orders: its reaction reads and compares it. */
+  const orders = async (tenant: string, id: string): Promise<void> => {
+    const job = await reconciliations.read(tenant, id, true);
+    if (job?.state !== 'pending')
+      return log.info('no reconciliation waits for it', { reconciliationId: id, state: job?.state });
+    const circumstances = { actor: { type: 'system' as const, id: 'imports' }, now: instant(clock()), newId };
+    await reconciliations.commit(fileCame(job), circumstances);
+  };
+
   return async ({ detail }: Uploaded): Promise<void> => {
     const { key } = detail.object;
     const [, tenant = '', id = ''] = /^([^/]+)\/([^/]+)\.csv$/.exec(key) ?? [];
+    if (isReconciliationId(id)) return orders(tenant, id);
     const found = await imports.read(tenant, id, true);
     if (found === null) return log.warn('a file of no import', { key });
     const now = instant(clock());

@@ -12,7 +12,7 @@ export const feedDays = 30;
 const entities = [...new Set(eventTypes.map((type) => type.slice(0, type.indexOf('.'))))];
 
 /** Types of events, and all types of an entity. */
-const wantedTypes = [...eventTypes, ...entities.map((it) => `${it}.*` as const)];
+export const wantedTypes = [...eventTypes, ...entities.map((it) => `${it}.*` as const)];
 
 /** Several values in one parameter, separated by commas. */
 const separated = (text: unknown): unknown => (typeof text === 'string' ? text.split(',') : text);

@@ -15,6 +15,7 @@ import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
 import * as messages from './messages.ts';
+import * as reconciliations from './reconciliations.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -66,6 +67,7 @@ const ids = {
   kiosk: 'bnk_01KJQ5E4E6G8J0M2P4R6T8W0Y2',
   lockBoard: 'bnk_01KJQ5F5F7H9K1N3Q5S7V9X1Z3',
   rotation: 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H',
+  reconciliation: 'rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J',
   export: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
@@ -565,6 +567,27 @@ const exported: exports.ExportView = {
   mode: 'live',
   rows: 0,
   bytes: null,
+  fileUntil: null,
+  problem: null,
+  createdAt: at,
+  endedAt: null,
+  version: 1,
+  file: null,
+};
+
+const compared: reconciliations.ReconciliationView = {
+  id: ids.reconciliation,
+  name: 'February of the shop',
+  state: 'pending',
+  system: 'order',
+  from: '2025-02-01T00:00:00.000Z',
+  to: '2025-03-01T00:00:00.000Z',
+  apiKeyId: ids.ownKey,
+  mode: 'live',
+  bytes: 96_214,
+  uploadBy: '2030-03-04T09:45:00.000Z',
+  rows: null,
+  result: null,
   fileUntil: null,
   problem: null,
   createdAt: at,
@@ -1131,6 +1154,64 @@ export const examples: readonly Example[] = [
       from: exported.from,
       to: exported.to,
       mode: 'live',
+      createdAt: at,
+    }),
+  }),
+  example(reconciliations.createReconciliation, {
+    body: { name: compared.name, from: compared.from, to: compared.to, system: 'order', bytes: 96_214 },
+    answer: {
+      ...compared,
+      upload: {
+        method: 'PUT',
+        url: 'https://uploads.s3.eu-central-1.amazonaws.com/ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5/rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J.csv?X-Amz-Signature=5d0f',
+        headers: { 'if-none-match': '*' },
+      },
+    },
+  }),
+  example(reconciliations.getReconciliation, {
+    params: { reconciliationId: ids.reconciliation },
+    answer: {
+      ...compared,
+      state: 'done',
+      rows: 2_406,
+      result: {
+        totals: [
+          {
+            currency: 'CHF',
+            there: { orders: 2_406, amountMinor: 4_811_200 },
+            here: { orders: 2_405, amountMinor: 4_809_910 },
+          },
+        ],
+        differences: {
+          missing_here: 1,
+          missing_there: 0,
+          outside_period: 0,
+          amount_differs: 0,
+          currency_differs: 0,
+          state_differs: 0,
+          count_differs: 0,
+          doubled_there: 0,
+        },
+        withoutOrderId: 12,
+      },
+      fileUntil: '2030-03-11T09:41:20.000Z',
+      endedAt: later,
+      version: 3,
+      file: {
+        name: 'differences-2025-02-01-2025-03-01.csv',
+        url: 'https://exports.s3.eu-central-1.amazonaws.com/ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5/rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J.csv?X-Amz-Signature=…',
+        until: '2030-03-04T09:50:00.000Z',
+      },
+    },
+  }),
+  example(reconciliations.listReconciliations, {
+    answer: onePage({
+      id: ids.reconciliation,
+      name: compared.name,
+      system: compared.system,
+      from: compared.from,
+      to: compared.to,
+      mode: compared.mode,
       createdAt: at,
     }),
   }),

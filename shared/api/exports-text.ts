@@ -1,5 +1,6 @@
 import { ExportKind, exportDaysMax, exportFileDays, exportKinds, exportLinkSeconds } from '../domain/export.ts';
 import { exportColumns } from '../domain/export-columns.ts';
+import { feedDays } from './events.ts';
 
 const columnTable = (kind: ExportKind): string[] => [
   `### \`${kind}\``,
@@ -67,6 +68,9 @@ export const exportsText = (): string =>
     '- Who may not read something may not export it: besides `exports:write` a key needs the scope of the kind, and for',
     '  `personalData` also `exports:personal`. `file` is null for a key that lacks them. An export of a test key has what is',
     '  about simulated doors. It fails when its key is revoked meanwhile.',
+    `- Events are kept in the feed for ${feedDays} days, unless the operator says otherwise. A period that begins earlier is refused, and`,
+    '  the refusal names the oldest moment that can be had. What is older stands in the events of each transaction. The file',
+    '  is written once no event can come into the period any more: a minute or two after `to`, or as soon as a later one came.',
     '- Files are encrypted, and lie where only links lead. Deliveries are kept for 30 days, so older ones cannot be exported.',
     '',
   ].join('\n');

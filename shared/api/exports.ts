@@ -3,10 +3,11 @@ import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { Export, ExportFilter, ExportFormat, ExportKind, foreignFilters } from '../domain/export.ts';
 import { InstantInput, InstantText } from '../domain/time.ts';
+import { wantedTypes } from './events.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
 
-const File = z.object({
+export const LinkedFile = z.object({
   name: field.text,
   /** Signed for this answer: whoever has it may fetch the file until then. */
   url: field.text,
@@ -18,7 +19,7 @@ export const ExportView = Export.omit({ tenant: true, hash: true, rows: true })
     /** In the file, or written until now. */
     rows: field.count,
     /** Null until it is there, once it is deleted, and for a key that may not read what is in it. */
-    file: File.nullable(),
+    file: LinkedFile.nullable(),
   })
   .meta({ id: 'Export' });
 export type ExportView = z.infer<typeof ExportView>;
@@ -59,7 +60,7 @@ export const createExport = {
   noun: 'exports',
   method: 'POST',
   path: '/v1/exports',
-  summary: 'Have transactions or deliveries of a period written into a file',
+  summary: 'Have transactions, events or deliveries of a period written into a file',
   permission: 'exports:write',
   body: once(() =>
     z
@@ -67,9 +68,9 @@ export const createExport = {
         kind: ExportKind,
         format: ExportFormat,
         from: InstantInput(),
-        /** Exclusive, and not in the future. */
+        /** Exclusive, and not in the future. Of events, `from` is not earlier than what the feed keeps. */
         to: InstantInput(),
-        filter: ExportFilter.default({}),
+        filter: ExportFilter.extend({ type: z.enum(wantedTypes).optional() }).default({}),
         /** Also the columns that are about persons, for a key with the scope `exports:personal`. */
         personalData: field.yesNo.default(false),
       })

@@ -6,6 +6,7 @@ import { exportsText } from './exports-text.ts';
 import { importsText } from './imports-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
+import { reconciliationText } from './reconciliation-text.ts';
 import { transactionsText } from './transactions-text.ts';
 
 const documents: [path: string, text: string][] = [
@@ -14,6 +15,7 @@ const documents: [path: string, text: string][] = [
   ['docs/assignment.md', assignmentText()],
   ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],
+  ['docs/reconciliation.md', reconciliationText()],
   ['docs/transactions.md', transactionsText()],
   ...problemDocuments(),
 ];

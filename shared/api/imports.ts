@@ -6,7 +6,7 @@ import { InstantText } from '../domain/time.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
-const Upload = z.object({
+export const Upload = z.object({
   method: z.literal('PUT'),
   url: field.text,
   /** To be sent along; with them a second upload is refused. */

@@ -15,6 +15,7 @@ export type Noun =
   | 'stock-units'
   | 'imports'
   | 'exports'
+  | 'reconciliations'
   | 'assignment-policies'
   | 'workflow-terms'
   | 'webhook-endpoints'

@@ -12,6 +12,7 @@ import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
 import * as messages from './messages.ts';
+import * as reconciliations from './reconciliations.ts';
 import type { Route } from './route.ts';
 import * as sites from './sites.ts';
 import * as stockUnits from './stock-units.ts';
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   messages,
   imports,
   exports,
+  reconciliations,
   commands,
   sites,
   banks,

@@ -1,3 +1,4 @@
+import type { Envelope } from '../../events/envelope.ts';
 import type { ExportKind } from './export.ts';
 import type { Charge, Transaction } from './transaction.ts';
 import type { Delivery } from './webhook.ts';
@@ -39,6 +40,14 @@ const sumOf = (it: Transaction, counts: (kind: Charge['kind']) => boolean): numb
     .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
 };
 
+/** What a transaction costs, all in one currency; null where it has no amount. */
+export const amountsOf = (it: Transaction) => ({
+  paymentMinor: it.payment?.amountMinor ?? null,
+  chargedMinor: sumOf(it, (kind) => kind !== 'refund'),
+  refundedMinor: sumOf(it, (kind) => kind === 'refund'),
+  currency: currencyOf(it) ?? null,
+});
+
 const transactions: readonly Column<Transaction>[] = [
   column('id', 'text', 'of the transaction', (it) => it.id),
   column('workflow', 'text', 'which of the six', (it) => it.workflow),
@@ -58,12 +67,15 @@ const transactions: readonly Column<Transaction>[] = [
   personal('recipientName', 'text', 'the recipient', (it) => it.recipient.name),
   personal('recipientPhone', 'text', 'the recipient, E.164', (it) => it.recipient.phone),
   personal('recipientEmail', 'text', 'the recipient', (it) => it.recipient.email),
-  column('paymentMinor', 'integer', 'asked at first, in the smallest unit', (it) => it.payment?.amountMinor),
-  column('chargedMinor', 'integer', 'asked later: more time, overstay, surcharges; of `currency`', (it) =>
-    sumOf(it, (kind) => kind !== 'refund'),
+  column('paymentMinor', 'integer', 'asked at first, in the smallest unit', (it) => amountsOf(it).paymentMinor),
+  column(
+    'chargedMinor',
+    'integer',
+    'asked later: more time, overstay, surcharges; of `currency`',
+    (it) => amountsOf(it).chargedMinor,
   ),
-  column('refundedMinor', 'integer', 'given back, of `currency`', (it) => sumOf(it, (kind) => kind === 'refund')),
-  column('currency', 'text', 'ISO 4217', currencyOf),
+  column('refundedMinor', 'integer', 'given back, of `currency`', (it) => amountsOf(it).refundedMinor),
+  column('currency', 'text', 'ISO 4217', (it) => amountsOf(it).currency),
   column('charges', 'json', 'each amount that came later, with its own currency', (it) => it.charges),
   column('reserveUntil', 'moment', 'deadline', (it) => it.deadlines.reserveUntil),
   column('depositBy', 'moment', 'deadline', (it) => it.deadlines.depositBy),
@@ -80,6 +92,27 @@ const transactions: readonly Column<Transaction>[] = [
   column('recallCause', 'text', '', (it) => it.recallCause),
   column('rejectReason', 'text', '', (it) => it.rejectReason),
   column('metadata', 'json', 'as it was told', (it) => it.metadata),
+];
+
+const events: readonly Column<Envelope>[] = [
+  column('id', 'text', 'of the event', (it) => it.id),
+  column('type', 'text', '', (it) => it.type),
+  column('subject', 'text', 'what it is about', (it) => it.subject),
+  column('sequence', 'integer', 'among the events of its subject, without gaps', (it) => it.sequence),
+  column('occurredAt', 'moment', 'when it happened; for what a bank did, by its clock', (it) => it.occurredAt),
+  column('recordedAt', 'moment', 'when we learned of it', (it) => it.recordedAt),
+  column('actorType', 'text', 'who caused it', (it) => it.actor.type),
+  column('actorId', 'text', 'who caused it', (it) => it.actor.id),
+  column(
+    'livemode',
+    'boolean',
+    'false at a simulated bank; nothing where no bank is part of it',
+    (it) => it.data.livemode,
+  ),
+  column('schema', 'integer', 'version of the type’s schema', (it) => it.schema),
+  column('data', 'json', 'what changed; nothing about persons is in events', (it) => it.data),
+  column('prevHash', 'text', 'hash of the event before, of the same subject', (it) => it.prevHash),
+  column('hash', 'text', 'of this event: [what it is made of](finding-and-proving.md)', (it) => it.hash),
 ];
 
 const deliveries: readonly Column<Delivery>[] = [
@@ -117,7 +150,11 @@ export const columnsOf = <Kind extends ExportKind>(kind: Kind, personalData: boo
 };
 
 /** What rows of each kind are made of. */
-export type Exported = { transactions: Transaction; deliveries: Delivery };
+export type Exported = { transactions: Transaction; events: Envelope; deliveries: Delivery };
 
 /** Every column there is; docs/exports.md is made from it. New ones go behind the last of their kind. */
-export const exportColumns: { [Kind in ExportKind]: readonly Column<Exported[Kind]>[] } = { transactions, deliveries };
+export const exportColumns: { [Kind in ExportKind]: readonly Column<Exported[Kind]>[] } = {
+  transactions,
+  events,
+  deliveries,
+};

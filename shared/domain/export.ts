@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { KeyMode, type Scope } from './api-key.ts';
 import { apply, born, type SubjectChange } from './decision.ts';
+import type { FieldError } from './refusal.ts';
 import { type Instant, InstantText, plusSeconds } from './time.ts';
 import { TransactionState } from './transaction.ts';
 import { DeliveryState } from './webhook.ts';
@@ -14,7 +15,7 @@ export const exportFileDays = 7;
 /** How long a link to the file is good for. Whoever needs another one asks again. */
 export const exportLinkSeconds = 300;
 
-export const ExportKind = z.enum(['transactions', 'deliveries']);
+export const ExportKind = z.enum(['transactions', 'events', 'deliveries']);
 export type ExportKind = z.infer<typeof ExportKind>;
 
 export const ExportFormat = z.enum(['csv', 'jsonl', 'parquet']);
@@ -25,6 +26,8 @@ export const ExportFilter = z.strictObject({
   bankId: field.text.min(1).max(200).optional(),
   workflow: Workflow.optional(),
   state: TransactionState.optional(),
+  type: field.text.min(1).max(200).optional(),
+  subject: field.text.min(1).max(200).optional(),
   endpointId: field.text.min(1).max(200).optional(),
   deliveryState: DeliveryState.optional(),
 });
@@ -47,6 +50,12 @@ export const exportKinds = {
     period: 'when the transaction was created',
     order: 'the newest first',
   },
+  events: {
+    scope: 'events:read',
+    filters: ['type', 'subject'],
+    period: 'when the event came into the [feed](feed.md)',
+    order: 'in the order of the feed',
+  },
   deliveries: {
     scope: 'webhooks:read',
     filters: ['endpointId', 'deliveryState'],
@@ -54,6 +63,15 @@ export const exportKinds = {
     order: 'endpoint by endpoint, the oldest first',
   },
 } as const satisfies Record<ExportKind, KindOfExport>;
+
+/** What is wrong with a period, by the fields of a body. */
+export const periodErrors = ({ from, to }: { from: Instant; to: Instant }, now: Instant): FieldError[] => [
+  ...(from < to ? [] : [{ pointer: '/to', detail: 'must be later than from' }]),
+  ...(to <= now ? [] : [{ pointer: '/to', detail: `must not be in the future; now it is ${now}` }]),
+  ...(to <= plusSeconds(from, exportDaysMax * 86_400)
+    ? []
+    : [{ pointer: '/to', detail: `must be at most ${exportDaysMax} days after from` }]),
+];
 
 /** Filters that are given and say nothing of this kind. */
 export const foreignFilters = (kind: ExportKind, filter: object): string[] => {

@@ -40,6 +40,23 @@ export const beginningOfFeed = (from: Instant | undefined, nowMs: number, keptDa
 export const isTooOld = ({ readAt }: FeedPlace, nowMs: number, keptDays: number): boolean =>
   Date.parse(readAt) < nowMs - keptDays * dayMs;
 
+/** The oldest moment of which all that came in is promised to be there. */
+export const oldestKept = (nowMs: number, keptDays: number): Instant => instant(nowMs - keptDays * dayMs);
+
+/** Whether rows that were numbered at a moment may have been deleted since. */
+export const mayBeGone = (at: Instant, nowMs: number, keptDays: number): boolean =>
+  feedTtl(Date.parse(at), keptDays) * 1000 <= nowMs;
+
+/** A call of a function that numbers has ended after so long, its retries included. */
+const numberingMs = 60_000;
+
+/**
+ * Whether no event can be numbered any more as of before a moment: the feed has gone past it, or whoever could still be at
+ * it has ended. `endAt`: when the newest was numbered, read consistently.
+ */
+export const isSettled = (before: Instant, endAt: Instant | null, nowMs: number): boolean =>
+  (endAt !== null && endAt >= before) || nowMs >= Date.parse(before) + numberingMs + clocksDifferMs;
+
 /**
  * Until when a row is kept, in seconds since 1970: a day longer than is promised, so that none is gone that a cursor still
  * leads to.

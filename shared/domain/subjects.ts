@@ -11,6 +11,7 @@ import { withoutBrought } from './credential.ts';
 import type { Export } from './export.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
+import type { Reconciliation } from './reconciliation.ts';
 import type { Site, Tenant } from './site.ts';
 import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
@@ -121,6 +122,12 @@ export const subjects = {
     says: (it) => ({ exportId: it.id, kind: it.kind, state: it.state, mode: it.mode }),
     hidden: always,
   } satisfies SubjectKind<Export>,
+  reconciliation: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ reconciliationId: it.id, state: it.state, mode: it.mode }),
+    hidden: always,
+  } satisfies SubjectKind<Reconciliation>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

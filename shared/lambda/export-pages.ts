@@ -1,38 +1,78 @@
-import type { Export, ExportKind } from '../domain/export.ts';
+import { hourOf } from '../domain/anchor.ts';
+import type { Export, ExportFilter, ExportKind } from '../domain/export.ts';
 import { columnsOf } from '../domain/export-columns.ts';
+import { mayBeGone } from '../domain/feed.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { planOf } from '../domain/search.ts';
 import { epochMs } from '../domain/time.ts';
+import type { Transaction } from '../domain/transaction.ts';
 import { Delivery } from '../domain/webhook.ts';
+import { readPeriod } from '../store/feed.ts';
 import { keys } from '../store/rows.ts';
 import { openSearch } from '../store/search.ts';
 import type { Table } from '../store/table.ts';
-import type { PageSource } from './export-run.ts';
+import { Gone, type PageSource } from './export-run.ts';
 import { firstIdAt } from './ids.ts';
 import { mayShow } from './sandbox.ts';
 
-type Sources = { table: Table; rootKeys: () => Promise<RootKeys> };
+type Sources = {
+  table: Table;
+  rootKeys: () => Promise<RootKeys>;
+  clock: () => number;
+  /** For how many days the feed keeps events. */
+  keptDays: number;
+};
 
 /** DynamoDB's BatchGetItem takes 100 rows, and a transaction has two that a search reads. */
 const transactionsPerPage = 50;
 
-/** By the rows that lists are made of, so that nothing but the period is read. */
-const transactionPages = ({ table, rootKeys }: Sources, job: Export): PageSource => {
+/**
+ * The transactions of a period that a key may see, the newest first, a page at a time; `position` is null for the first,
+ * and `next` after the last. By the rows that lists are made of, so that nothing but the period is read.
+ */
+export const periodTransactions = (
+  { table, rootKeys }: Pick<Sources, 'table' | 'rootKeys'>,
+  { tenant, mode, from, to }: Pick<Export, 'tenant' | 'mode' | 'from' | 'to'>,
+  filter: Pick<ExportFilter, 'bankId' | 'workflow' | 'state'> = {},
+) => {
   const search = openSearch(table);
-  const { rowOf } = columnsOf('transactions', job.personalData);
-  const { from, to } = job;
-  const { bankId, workflow, state } = job.filter;
+  const { bankId, workflow, state } = filter;
   const wanted = { from, to, bankId, workflow, state };
-  return async (position) => {
+  return async (position: string | null): Promise<{ transactions: Transaction[]; next: string | null }> => {
     const keysNow = await rootKeys();
-    const plan = planOf(keysNow, job.tenant, wanted);
-    if (plan === null) return { rows: [], next: null };
-    const { found, next } = await search.page(keysNow, job.tenant, plan, wanted, {
+    const plan = planOf(keysNow, tenant, wanted);
+    if (plan === null) return { transactions: [], next: null };
+    const { found, next } = await search.page(keysNow, tenant, plan, wanted, {
       limit: transactionsPerPage,
       after: position ?? undefined,
     });
-    const shown = found.filter((it) => mayShow(job, it.transaction));
-    return { rows: shown.map(({ transaction }) => rowOf(transaction)), next };
+    const transactions = found.map(({ transaction }) => transaction);
+    return { transactions: transactions.filter((it) => mayShow({ mode }, it)), next };
+  };
+};
+
+const transactionPages = (all: Sources, job: Export): PageSource => {
+  const { rowOf } = columnsOf('transactions', job.personalData);
+  const pages = periodTransactions(all, job, job.filter);
+  return async (position) => {
+    const { transactions, next } = await pages(position);
+    return { rows: transactions.map(rowOf), next };
+  };
+};
+
+/** A position is `<position of the feed>|<when it was numbered>`. */
+const eventPages = ({ table, clock, keptDays }: Sources, job: Export): PageSource => {
+  const { rowOf } = columnsOf('events', job.personalData);
+  const { type, subject } = job.filter;
+  const filter = { types: type === undefined ? [] : [type], subject };
+  return async (position) => {
+    const [after, at] = position?.split('|') ?? [];
+    const place = after === undefined || at === undefined ? null : { after: Number(after), at };
+    const { events, place: next } = await readPeriod(table, job.tenant, job, { place, filter });
+    // Afterwards: what was there now had not been deleted before.
+    if (mayBeGone(place?.at ?? hourOf(epochMs(job.from)), clock(), keptDays))
+      throw new Gone(`events are kept for ${keptDays} days, and some of the period may be gone by now`);
+    return { rows: events.map(rowOf), next: next === null ? null : `${next.after}|${next.at}` };
   };
 };
 
@@ -70,6 +110,7 @@ const deliveryPages = ({ table }: Sources, job: Export): PageSource => {
 
 const sources: Record<ExportKind, (all: Sources, job: Export) => PageSource> = {
   transactions: transactionPages,
+  events: eventPages,
   deliveries: deliveryPages,
 };
 

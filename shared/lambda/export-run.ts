@@ -8,6 +8,9 @@ import { encoderOf } from './export-encoder.ts';
 /** Rows in their order, a page at a time; `position` is null for the first page, and `next` after the last. */
 export type PageSource = (position: string | null) => Promise<{ rows: ExportRow[]; next: string | null }>;
 
+/** What was to be exported is not kept any more; the message is for whoever asked for it. */
+export class Gone extends Error {}
+
 export type Turn = {
   format: ExportFormat;
   columns: readonly EncodedColumn[];

@@ -1,4 +1,3 @@
-import { CsvError, parse } from 'csv-parse/sync';
 import { type ImportColumn, importColumn, importedBody } from '../api/import-columns.ts';
 import { CreateTransaction } from '../api/transactions.ts';
 import { goesInto } from '../domain/assignment.ts';
@@ -7,6 +6,7 @@ import { importBytesMax, importRowsMax } from '../domain/import.ts';
 import { type FieldError, Refusal } from '../domain/refusal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Caller } from './authenticate.ts';
+import { csvRecords, Unreadable } from './csv-file.ts';
 import { bodyBytesMax } from './endpoint.ts';
 import { fieldErrors } from './problem.ts';
 import { mayUse } from './sandbox.ts';
@@ -19,35 +19,6 @@ export type InvalidRow = { row: number; errors: FieldError[] };
 export type CheckedFile =
   | { problem: string }
   | { problem: null; rows: ImportRow[]; invalid: InvalidRow[]; count: number };
-
-/** What a file may be wrong in as a whole. */
-class Unreadable extends Error {}
-
-const textOf = (bytes: Uint8Array): string => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new Unreadable('it is not UTF-8; a spreadsheet offers "CSV UTF-8" when saving');
-  }
-};
-
-/** In words of ours: the library quotes the cell, and that may be about a person. */
-const csvErrors: { [code in CsvError['code']]?: string } = {
-  CSV_RECORD_INCONSISTENT_FIELDS_LENGTH: 'has more or fewer cells than the header',
-  CSV_QUOTE_NOT_CLOSED: 'opens a quote that nothing closes',
-  CSV_INVALID_CLOSING_QUOTE: 'goes on behind a closing quote',
-  INVALID_OPENING_QUOTE: 'has a quote within a cell; double it, and quote the cell',
-  CSV_MAX_RECORD_SIZE: 'is longer than a create may be',
-};
-
-const recordsOf = (text: string): string[][] => {
-  try {
-    return parse(text, { max_record_size: 2 * bodyBytesMax, skip_empty_lines: true });
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    throw new Unreadable(`line ${error.lines} ${csvErrors[error.code] ?? 'is not CSV by RFC 4180'}`);
-  }
-};
 
 const columnsOf = (names: readonly string[]): ImportColumn[] => {
   const columns = names.map((name, nth) => {
@@ -67,7 +38,7 @@ const columnsOf = (names: readonly string[]): ImportColumn[] => {
 
 const read = (bytes: Uint8Array): { columns: ImportColumn[]; records: string[][] } => {
   if (bytes.length > importBytesMax) throw new Unreadable(`it has more than ${importBytesMax} bytes`);
-  const [names = [], ...records] = recordsOf(textOf(bytes));
+  const [names = [], ...records] = csvRecords(bytes, 2 * bodyBytesMax);
   const columns = columnsOf(names);
   if (records.length === 0) throw new Unreadable('it has no rows');
   if (records.length > importRowsMax)

@@ -14,6 +14,7 @@ import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
 import type { Export } from '../domain/export.ts';
 import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
+import type { Reconciliation } from '../domain/reconciliation.ts';
 import type { Site, Tenant } from '../domain/site.ts';
 import { hasLeftStock, type StockUnit } from '../domain/stock.ts';
 import { type ChainHead, subjects } from '../domain/subjects.ts';
@@ -171,6 +172,15 @@ export const commitExport = (change: SubjectChange<Export>, circumstances: Circu
   const { id, tenant } = change.after;
   const key = keys.export(tenant, id);
   return subjectWrites(subjects.export, change, key, key.PK, circumstances);
+};
+
+export const commitReconciliation = (
+  change: SubjectChange<Reconciliation>,
+  circumstances: Circumstances,
+): Committed<Reconciliation> => {
+  const { id, tenant } = change.after;
+  const key = keys.reconciliation(tenant, id);
+  return subjectWrites(subjects.reconciliation, change, key, key.PK, circumstances);
 };
 
 export const commitEndpoint = (

@@ -2,8 +2,16 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { hourOf } from '../domain/anchor.ts';
-import { type FeedFilter, type FeedPlace, feedTtl, isFiltered, isWantedInFeed, withoutGap } from '../domain/feed.ts';
-import { epochMs, instant } from '../domain/time.ts';
+import {
+  type FeedFilter,
+  type FeedPlace,
+  feedTtl,
+  isFiltered,
+  isSettled,
+  isWantedInFeed,
+  withoutGap,
+} from '../domain/feed.ts';
+import { epochMs, type Instant, instant, later } from '../domain/time.ts';
 import { pack, packed } from './packed.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
@@ -122,6 +130,52 @@ export const readFeed = async (
     events: shown.map(({ event }) => PackedEvent.parse(event)),
     place: { ...place, after: last, readAt },
     hasMore: next !== null || (there.at(-1)?.position ?? after) > last,
+  };
+};
+
+/** Rows of a part of the feed at a time: at their largest, a few megabytes. */
+const rowsOfPart = 200;
+
+/** What was numbered from and before a moment. */
+export type FeedPeriod = { from: Instant; to: Instant };
+
+/** Up to where a period has been read: the position, and when it was numbered. */
+export type PeriodPlace = { after: number; at: Instant };
+
+/** Whether all of a period is numbered; nothing can be added to it then. */
+export const isPeriodSettled = async (
+  table: Table,
+  tenant: string,
+  { to }: FeedPeriod,
+  now: number,
+): Promise<boolean> => {
+  const row = await table.get(keys.feedEnd(tenant), true);
+  return isSettled(to, row === undefined ? null : FeedEnd.parse(row).at, now);
+};
+
+/** The next events of a settled period, and where they go on; `place` is null at the beginning, and after the last. */
+export const readPeriod = async (
+  table: Table,
+  tenant: string,
+  { from, to }: FeedPeriod,
+  { place, filter }: { place: PeriodPlace | null; filter: FeedFilter },
+): Promise<{ events: Envelope[]; place: PeriodPlace | null }> => {
+  const after = place?.after ?? (await beforeHour(table, tenant, hourOf(epochMs(from))));
+  if (after === null) return { events: [], place: null };
+  // Consistently, so that a transaction that has ended is seen as a whole.
+  const { rows } = await table.query(ranges.feed(tenant, after + 1), {
+    limit: rowsOfPart,
+    oneCall: true,
+    consistent: true,
+  });
+  const there = rows.map((it) => FeedRow.parse(it));
+  const inside = there.filter(({ at }) => at < to);
+  const wanted = inside.filter((it) => it.at >= from && isWantedInFeed(it, filter));
+  const last = inside.at(-1);
+  const isOver = last === undefined || inside.length < there.length;
+  return {
+    events: wanted.map(({ event }) => PackedEvent.parse(event)),
+    place: isOver ? null : { after: last.position, at: later(last.at, from) },
   };
 };
 

@@ -141,6 +141,9 @@ export const keys = {
   exportProgress: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'P' }),
   /** The exports of a tenant, by when they were asked for. */
   exportOfTenant: (tenant: string, id: string): Key => ({ PK: `EXPORTS#${tenant}`, SK: id }),
+  reconciliation: (tenant: string, id: string): Key => ({ PK: `RECONCILIATION#${tenant}#${id}`, SK: 'S' }),
+  /** The reconciliations of a tenant, by when they were asked for. */
+  reconciliationOfTenant: (tenant: string, id: string): Key => ({ PK: `RECONCILIATIONS#${tenant}`, SK: id }),
   /** A place in a link, and whose it is. What happens at simulated doors is linked apart from the real. */
   link: (tenant: string, livemode: boolean, { kind, id, part }: { kind: string; id: string; part: number }): Key => ({
     PK: linkPk(tenant, livemode, kind, id),

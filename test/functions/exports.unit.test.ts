@@ -9,6 +9,7 @@ import { firstIdAt, newId } from '#shared/lambda/ids.ts';
 import type { ExportFiles } from '#shared/outside/export-files.ts';
 import { commitExport } from '#shared/store/commit.ts';
 import { deliveryWrite } from '#shared/store/deliveries.ts';
+import { numberEvents } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { exportReaction } from '../../functions/bus/exports.ts';
@@ -19,6 +20,7 @@ const tenant = 'ten_1';
 const id = 'exp_1';
 const from = plusSeconds(startedAt, -3_600);
 const clock = () => epochMs(startedAt);
+const keptDays = 30;
 const circumstances = { actor: { type: 'api_key' as const, id: 'key_1' }, now: startedAt, newId };
 const event: Envelope = { ...sampleEvent('export.created'), tenant, subject: id };
 
@@ -27,7 +29,7 @@ const apiKey = {
   tenant,
   name: 'Finance',
   mode: 'live',
-  scopes: ['exports:write', 'webhooks:read'],
+  scopes: ['exports:write', 'webhooks:read', 'events:read'],
   system: null,
   keyHash: 'hash',
   createdAt: from,
@@ -135,6 +137,7 @@ const runs = (table: Table, files: Memory, sent: unknown[] = [], now = clock, pa
     clock: now,
     files,
     partBytes,
+    keptDays,
     queue: { send: async (message) => void sent.push(message) },
   })(event);
 
@@ -283,6 +286,94 @@ describe('an export of deliveries', () => {
     await table.write([{ kind: 'other', expects: 'anything', put: row }]);
     await runs(table, files);
     expect(await jobIn(table)).toMatchObject({ state: 'failed', problem: expect.stringContaining('API key') });
+    expect(files.text()).toBeNull();
+  });
+});
+
+describe('an export of events', () => {
+  const ofEvents = { kind: 'events' as const, format: 'jsonl' as const };
+  const anEvent = (nth: number, more: Partial<Envelope> = {}): Envelope => ({
+    ...sampleEvent('transaction.deposited'),
+    id: `evt_${nth}`,
+    tenant,
+    ...more,
+  });
+  /** Numbers events at a moment of the period, in seconds from its beginning. */
+  const number = (table: Table, seconds: number, ...events: Envelope[]): Promise<void> =>
+    numberEvents(table, tenant, events, { now: epochMs(from) + seconds * 1000, keptDays });
+  const found = (files: Memory): string[] =>
+    (files.text() ?? '')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line).id);
+  const many = Array.from({ length: 450 }, (_, nth) => anEvent(nth + 10));
+  const inTens = (nth: number) => many.slice(nth * 10, nth * 10 + 10);
+
+  it('has those that came in within the period, in the order of the feed, and nothing of others', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await number(table, -1, anEvent(1));
+    await number(table, 0, anEvent(2), anEvent(3));
+    await number(table, 1_800, anEvent(4));
+    await number(table, 3_600, anEvent(5));
+    await numberEvents(table, 'ten_2', [anEvent(6, { tenant: 'ten_2' })], { now: epochMs(from), keptDays });
+    await runs(table, files);
+    expect(found(files)).toEqual(['evt_2', 'evt_3', 'evt_4']);
+    expect(JSON.parse((files.text() ?? '').split('\n')[0] ?? '')).toMatchObject({
+      type: 'transaction.deposited',
+      data: sampleEvent('transaction.deposited').data,
+      hash: sampleEvent('transaction.deposited').hash,
+    });
+  });
+
+  it('has those that its filter names', async () => {
+    const [table, files] = [await asks({ ...ofEvents, filter: { type: 'bank.*', subject: 'bnk_1' } }), memoryFiles()];
+    await number(
+      table,
+      10,
+      anEvent(1),
+      anEvent(2, { type: 'bank.offline', subject: 'bnk_1' }),
+      anEvent(3, { type: 'bank.offline', subject: 'bnk_2' }),
+    );
+    await number(table, 4_000, anEvent(4));
+    await runs(table, files);
+    expect(found(files)).toEqual(['evt_2']);
+  });
+
+  it('is what it would have been at once, though it was written in turns', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    for (let nth = 0; nth < 45; nth += 1) await number(table, nth * 60, ...inTens(nth));
+    await number(table, 3_700, anEvent(1));
+    for (let sent: unknown[] = [event]; sent.length > 0; ) {
+      sent = [];
+      await runs(table, files, sent, hurried());
+    }
+    expect(found(files)).toEqual(many.map((it) => it.id));
+  });
+
+  it('waits while events may still come into its period, and no longer than two minutes', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await number(table, 10, anEvent(1));
+    const sent: unknown[] = [];
+    await runs(table, files, sent);
+    expect([sent.length, files.begun()]).toEqual([1, 0]);
+    await number(table, 3_599, anEvent(2));
+    await runs(table, files, sent, () => clock() + 119_000);
+    expect([sent.length, files.begun()]).toEqual([2, 0]);
+    await runs(table, files, sent, () => clock() + 120_000);
+    expect(found(files)).toEqual(['evt_1', 'evt_2']);
+  });
+
+  it('is an empty file where nothing came in, ever', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await runs(table, files, [], () => clock() + 120_000);
+    expect(await jobIn(table)).toMatchObject({ state: 'done', rows: 0 });
+  });
+
+  it('fails rather than lack what was deleted before it was written', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await number(table, 10, anEvent(1));
+    await runs(table, files, [], () => epochMs(from) + (keptDays + 1) * 86_400_000);
+    expect(await jobIn(table)).toMatchObject({ state: 'failed', problem: expect.stringContaining('30 days') });
     expect(files.text()).toBeNull();
   });
 });

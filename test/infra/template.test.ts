@@ -109,7 +109,7 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
-      ...['ImportFiles', 'Imports', 'Exports'],
+      ...['ImportFiles', 'Imports', 'Exports', 'Reconciliations'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
@@ -215,7 +215,7 @@ describe('the anchors', () => {
 describe('every function', () => {
   it('runs on Node 24, on arm64, with 256 MB, or twice that where large files are written', () => {
     for (const fn of functions) {
-      const MemorySize = entryOf(fn) === 'bus/exports' ? 512 : 256;
+      const MemorySize = ['bus/exports', 'bus/reconciliations'].includes(entryOf(fn)) ? 512 : 256;
       expect(fn.properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize });
     }
   });
@@ -421,6 +421,7 @@ describe('every rule of the bus', () => {
     ['import.started', ['bus/imports']],
     ['import.completed', []],
     ['export.created', ['bus/exports']],
+    ['reconciliation.uploaded', ['bus/reconciliations']],
     ['webhook_endpoint.disabled', ['bus/signals']],
   ])('%s wakes %j, and who hears everything', (type, expected) => {
     const woken = reactions.filter(
@@ -577,6 +578,8 @@ describe('least privilege', () => {
     // Likewise, to fetch by.
     ['http/exports', [...readWrite, secret, 's3:GetObject']],
     ['bus/exports', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject', send]],
+    ['http/reconciliations', [...readWrite, secret, 's3:GetObject', 's3:PutObject']],
+    ['bus/reconciliations', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject']],
     ['http/documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
@@ -659,6 +662,10 @@ describe('least privilege', () => {
       'queue/import-files <uploads>/*.csv',
       'http/exports <exports>/*',
       'bus/exports <exports>/*',
+      'http/reconciliations <uploads>/*.csv',
+      'http/reconciliations <exports>/*',
+      'bus/reconciliations <uploads>/*.csv',
+      'bus/reconciliations <exports>/*',
       `http/commands ${iot}:thing/bnk_*/doors-*`,
       `http/pickup-page ${iot}:thing/bnk_*/doors-*`,
       `device/ask ${iot}:thing/bnk_*/doors-*`,

@@ -59,6 +59,7 @@ beforeAll(async () => {
   const file = await owner.api.post('/v1/imports', { name: 'File of the owner', bytes: 1_000 }, Made);
   const period = { from: '2025-01-01T00:00:00Z', to: '2025-02-01T00:00:00Z' };
   const exported = await owner.api.post('/v1/exports', { kind: 'transactions', format: 'csv', ...period }, Made);
+  const orders = await owner.api.post('/v1/reconciliations', { name: 'Orders', bytes: 100, ...period }, Made);
   const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
   await eventually(async () => {
@@ -81,6 +82,7 @@ beforeAll(async () => {
     stockUnitId: unit.id,
     importId: file.id,
     exportId: exported.id,
+    reconciliationId: orders.id,
     kind: 'order',
     linkId: 'LINK-OF-THE-OWNER',
   };
@@ -190,6 +192,9 @@ const cases: Record<string, Case | null> = {
   'create-export': null,
   'list-exports': { status: 200, attempts: () => [{}] },
   'get-export': hidden(),
+  'create-reconciliation': null,
+  'list-reconciliations': { status: 200, attempts: () => [{}] },
+  'get-reconciliation': hidden(),
   'create-asset': {
     status: 409,
     attempts: () => [{ body: { bankId: bank.id, name: 'Mine', item: anItem } }],

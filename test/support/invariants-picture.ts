@@ -484,7 +484,8 @@ const logOfRow = (row: Row): string | null => {
   const [kind, tenant] = PK.split('#');
   if (kind === 'TXN') return SK === 'T' ? PK : null;
   if (kind === 'IMPORT' || kind === 'EXPORT') return SK === 'J' ? PK : null;
-  if (['CMD', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? '')) return SK === 'S' ? PK : null;
+  if (['CMD', 'RECONCILIATION', 'TENANT', 'POLICY', 'BANKLOG', 'DOORLOG'].includes(kind ?? ''))
+    return SK === 'S' ? PK : null;
   const logs: Record<string, string> = {
     SITES: 'SITE',
     KEYS: 'KEY',

@@ -309,6 +309,7 @@ const byPost = [
   'TXN',
   'IMPORT',
   'EXPORT',
+  'RECONCILIATION',
   'CMD',
   'SITE',
   'KEY',
