@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { apiClient } from '../../local/api-client.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
 import { ExportView } from '../../shared/api/exports.ts';
+import { ReconciliationView } from '../../shared/api/reconciliations.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
@@ -34,7 +35,7 @@ const isDone = (id: string): Promise<ExportView> =>
     },
     { what: `${id} is done` },
   );
-const fetched = async (it: ExportView): Promise<Buffer> => {
+const fetched = async (it: Pick<ExportView, 'file'>): Promise<Buffer> => {
   const answer = await fetch(it.file?.url ?? '');
   expect(answer.status).toBe(200);
   return Buffer.from(await answer.arrayBuffer());
@@ -108,6 +109,31 @@ describe('an export', () => {
     expect(made[0]).toMatchObject({ endpointId, state: 'delivered', attempts: 1, lastStatus: 204 });
   });
 
+  it('of events has what the feed has, as it came in', async () => {
+    const { from, to } = period();
+    // What comes into the feed after the period says that nothing can come into it any more.
+    const later = await createParcel(tenant, bank);
+    const Feed = z.object({ data: z.array(z.object({ id: z.string(), subject: z.string(), hash: z.string() })) });
+    const feed = await eventually(async () => {
+      const { data } = await tenant.api.get('/v1/events?type=transaction.*', Feed);
+      expect(data.map(({ subject }) => subject)).toContain(later.id);
+      return data;
+    });
+    const body = { kind: 'events', format: 'jsonl', from, to, filter: { type: 'transaction.*' } };
+    const lines = (await exported(body)).toString('utf8').trim().split('\n');
+    const rows = lines.map((line) => JSON.parse(line));
+    const ofParcels = feed.filter(({ subject }) => parcels.some(({ id }) => id === subject));
+    expect(rows.map(({ id, hash }) => ({ id, hash }))).toEqual(ofParcels.map(({ id, hash }) => ({ id, hash })));
+  });
+
+  it('of events is refused where the feed has forgotten, in words that name the oldest moment', async () => {
+    const [code, detail] = await status(tenant, {
+      kind: 'events',
+      from: new Date(began - 31 * 24 * hour).toISOString(),
+    });
+    expect([code, detail]).toEqual([400, expect.stringMatching(/\/from must not be earlier than \d{4}-.*30 days/)]);
+  });
+
   it('is given to nobody who may not read what is in it', async () => {
     const keyOf = async (scopes: string[]) => {
       const { key = '' } = await tenant.api.post('/v1/api-keys', { name: 'Some', scopes }, ApiKeyView);
@@ -138,6 +164,47 @@ describe('an export', () => {
       400,
       'the body is not valid: /filter/endpointId is no filter of transactions',
     ]);
+  });
+});
+
+describe('a reconciliation', () => {
+  const { from, to } = { from: new Date(began - hour).toISOString(), to: () => new Date().toISOString() };
+  const read = (id: string) => tenant.api.get(`/v1/reconciliations/${id}`, ReconciliationView);
+
+  const compared = async (text: string, state: ReconciliationView['state']): Promise<ReconciliationView> => {
+    const body = { name: 'Orders', from, to: to(), bytes: Buffer.byteLength(text) };
+    const { id, upload } = await tenant.api.post('/v1/reconciliations', body, ReconciliationView);
+    const answer = await fetch(upload?.url ?? '', { method: 'PUT', body: text, headers: upload?.headers ?? {} });
+    expect(answer.status).toBe(200);
+    return eventually(async () => {
+      const now = await read(id);
+      expect(now).toMatchObject({ state });
+      return now;
+    });
+  };
+
+  it('names the orders that differ from an uploaded file, and has the totals of both', async () => {
+    const [paid, free] = parcels.map(({ externalIds }) => externalIds.order ?? '');
+    const file = ['orderId,amountMinor,currency,state', `${paid},1280,CHF,reserved`, `${free},0,CHF,`, 'X-1,5,CHF,'];
+    const done = await compared(file.join('\r\n'), 'done');
+    expect(done.result).toMatchObject({
+      totals: [
+        { currency: 'CHF', there: { orders: 3, amountMinor: 1_285 }, here: { orders: 1, amountMinor: 1_290 } },
+        { currency: null },
+      ],
+      differences: { amount_differs: 1, missing_here: 1, state_differs: 0 },
+    });
+    const rows: Record<string, string>[] = parse(await fetched(done), { columns: true });
+    expect(rows.filter(({ difference }) => difference !== 'missing_there')).toMatchObject([
+      { difference: 'amount_differs', orderId: paid, theirAmountMinor: '1280', ourAmountMinor: '1290' },
+      { difference: 'missing_here', orderId: 'X-1', row: '3' },
+    ]);
+  });
+
+  it('says what is wrong with a file, and compares nothing', async () => {
+    expect(await compared('orderId,amountMinor\r\nA,1', 'invalid')).toMatchObject({
+      ...{ problem: 'it lacks the column currency', result: null, file: null },
+    });
   });
 
   it('leaves everything as it has to be', async () => {
