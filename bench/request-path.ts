@@ -7,6 +7,7 @@ import * as commands from '../shared/api/commands.ts';
 import * as controllers from '../shared/api/controllers.ts';
 import * as credentials from '../shared/api/credentials.ts';
 import * as events from '../shared/api/events.ts';
+import * as exportSchedules from '../shared/api/export-schedules.ts';
 import * as exports from '../shared/api/exports.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
@@ -182,6 +183,10 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const saleOf = (what: Record<string, unknown>) => ({ workflow: 'sale', bankId: shop.id, ...what });
   const asked = () => make(imports.createImport, { body: { name: 'Bench', bytes: 1_000 } });
   const period = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+  const scheduleBody = { name: 'Bench', kind: 'transactions', format: 'csv', every: 'day' };
+  const schedule = async () => ({
+    exportScheduleId: await make(exportSchedules.createExportSchedule, { body: scheduleBody }),
+  });
   const reconciliationBody = { name: 'Bench', bytes: 1_000, ...period };
   const exportBody = { kind: 'transactions', format: 'csv', ...period };
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
@@ -359,6 +364,14 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       route: exports.getExport,
       ask: async () => ({ params: { exportId: await make(exports.createExport, { body: exportBody }) } }),
     },
+    { route: exportSchedules.createExportSchedule, ask: () => ({ body: scheduleBody }) },
+    { route: exportSchedules.listExportSchedules, ask: () => ({}) },
+    { route: exportSchedules.getExportSchedule, ask: async () => ({ params: await schedule() }) },
+    {
+      route: exportSchedules.updateExportSchedule,
+      ask: async () => ({ params: await schedule(), body: { name: 'Benched' } }),
+    },
+    { route: exportSchedules.deleteExportSchedule, ask: async () => ({ params: await schedule() }) },
     { route: reconciliations.createReconciliation, ask: () => ({ body: reconciliationBody }) },
     { route: reconciliations.listReconciliations, ask: () => ({}) },
     {

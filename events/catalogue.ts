@@ -77,6 +77,15 @@ const workflowTerms = z.object({ workflowTermsId: field.text, siteId: field.text
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes });
 
+/** Exports that are made again and again; `mode`: of the key in whose name. */
+const exportSchedule = z.object({
+  exportScheduleId: field.text,
+  kind: field.text,
+  every: field.text,
+  mode: field.text,
+  changes: Changes,
+});
+
 /** A file of a customer's order system, compared with what is recorded; `mode`: of the key that asked. */
 const reconciliation = z.object({
   reconciliationId: field.text,
@@ -302,6 +311,11 @@ export const catalogue = {
   'export.completed': exported,
   /** There will be no file. */
   'export.failed': exported.extend({ problem: field.text }),
+  'export_schedule.created': exportSchedule,
+  'export_schedule.updated': exportSchedule,
+  /** It was due, and has made an export of the period that had ended. */
+  'export_schedule.ran': exportSchedule.extend({ exportId: field.text, dueAt: field.moment }),
+  'export_schedule.deleted': exportSchedule,
   'reconciliation.created': reconciliation,
   'reconciliation.uploaded': reconciliation,
   /** Something is wrong with the file; nothing was compared. */

@@ -59,6 +59,13 @@ const reconciliation = {
   mode: 'live',
   changes: {},
 };
+const exportSchedule = {
+  exportScheduleId: 'exs_01KJQ4ZD6R8T0V2X4Z6B8D0F2K',
+  kind: 'transactions',
+  every: 'month',
+  mode: 'live',
+  changes: {},
+};
 const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running', mode: 'live', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
@@ -300,6 +307,18 @@ export const samples: { [T in EventType]: EventData<T> } = {
     problem: 'the API key that asked for it was revoked',
     changes: { state: 'failed' },
   },
+  'export_schedule.created': {
+    ...exportSchedule,
+    changes: { kind: 'transactions', format: 'csv', every: 'month', at: '06:00', timeZone: 'Europe/Zurich' },
+  },
+  'export_schedule.updated': { ...exportSchedule, changes: { at: '07:30' } },
+  'export_schedule.ran': {
+    ...exportSchedule,
+    exportId: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
+    dueAt: at,
+    changes: { lastExportId: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M', nextRunAt: at },
+  },
+  'export_schedule.deleted': { ...exportSchedule, changes: {} },
   'reconciliation.created': { ...reconciliation, state: 'pending', changes: { state: 'pending', bytes: 96_214 } },
   'reconciliation.uploaded': { ...reconciliation, state: 'running', changes: { state: 'running' } },
   'reconciliation.rejected': {

@@ -21,14 +21,16 @@ export class Deadlines extends Construct {
       stage,
       entry: 'queue/deadlines',
       name: 'Deadlines',
-      impact: 'Reservations, deposits, pickups and door commands expire late: only by the sweep, every 15 minutes.',
+      impact:
+        'Reservations, deposits, pickups and door commands expire late, and scheduled exports are made late: only by the sweep, every 15 minutes.',
     });
     data.readWrite(act);
     data.readRootSecret(act);
     const queue = new ServiceQueue(this, 'Queue', {
       stage,
       name: 'Deadlines',
-      impact: 'Reservations, deposits, pickups and door commands expire late: only by the sweep, every 15 minutes.',
+      impact:
+        'Reservations, deposits, pickups and door commands expire late, and scheduled exports are made late: only by the sweep, every 15 minutes.',
       consumer: act,
       maxConcurrency: 20,
       lateAfter: Duration.minutes(30),
@@ -60,6 +62,9 @@ export class Deadlines extends Construct {
         'transaction.taken_out',
         'transaction.moved',
         'command.queued',
+        'export_schedule.created',
+        'export_schedule.updated',
+        'export_schedule.ran',
       ],
     });
     data.read(plan.fn);

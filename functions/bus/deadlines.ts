@@ -1,6 +1,7 @@
 import type { Envelope } from '#events/envelope.ts';
 import { Command } from '#shared/domain/command.ts';
-import { type Due, dueOfCommand, dueOfTransaction, settledDues } from '#shared/domain/due.ts';
+import { type Due, dueOfCommand, dueOfExportSchedule, dueOfTransaction, settledDues } from '#shared/domain/due.ts';
+import { ExportSchedule } from '#shared/domain/export-schedule.ts';
 import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { liveTable } from '#shared/live.ts';
@@ -17,6 +18,13 @@ import { splitStored } from '#shared/store/transactions.ts';
 export const deadlinesReaction =
   (deps: { table: Table; schedules: Schedules; clock: () => number }) =>
   async ({ type, tenant, subject }: Pick<Envelope, 'type' | 'tenant' | 'subject'>): Promise<void> => {
+    if (type.startsWith('export_schedule.')) {
+      const schedule = await deps.table.get(keys.exportSchedule(tenant, subject), true);
+      // It was deleted since.
+      if (schedule === undefined) return;
+      const { name, at, message } = dueOfExportSchedule(ExportSchedule.parse(schedule));
+      return deps.schedules.send(name, at, message, instant(deps.clock()));
+    }
     const ofCommand = type.startsWith('command.');
     const key = ofCommand ? keys.command(tenant, subject) : keys.transaction(tenant, subject);
     const row = await deps.table.get(key, true);

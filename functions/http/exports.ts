@@ -1,3 +1,4 @@
+import * as schedules from '#shared/api/export-schedules.ts';
 import * as contract from '#shared/api/exports.ts';
 import { projection } from '#shared/api/shapes.ts';
 import {
@@ -5,7 +6,6 @@ import {
   exportKey,
   exportLinkSeconds,
   fileNameOf,
-  foreignFilters,
   periodErrors,
   requested,
   scopesOf,
@@ -16,11 +16,12 @@ import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { requireFields, requireScopes } from '#shared/lambda/asking.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
+import { exportScheduleHandlers, filterErrors } from '#shared/lambda/export-schedules.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { type ExportFiles, openExportFiles } from '#shared/outside/export-files.ts';
 import { commitExport } from '#shared/store/commit.ts';
-import { openExports } from '#shared/store/exports.ts';
+import { exportListed, openExports } from '#shared/store/exports.ts';
 import { keys } from '#shared/store/rows.ts';
 
 export type ExportDeps = HttpDeps & {
@@ -43,10 +44,7 @@ const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant, keptDays: num
         },
       ]
     : []),
-  ...foreignFilters(kind, filter).map((name) => ({
-    pointer: `/filter/${name}`,
-    detail: `is no filter of ${kind}`,
-  })),
+  ...filterErrors(kind, filter),
 ];
 
 export const exportHandlers = (deps: ExportDeps): Handlers => {
@@ -61,21 +59,20 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
   };
 
   return {
+    ...exportScheduleHandlers(deps),
+
     [contract.createExport.id]: async (call: Call<typeof contract.createExport>) => {
       const { body, caller, now, circumstances, record } = call;
       requireScopes(caller, scopesOf(body));
       requireFields(errorsOf(body, now, deps.keptDays));
       const id = deps.newId('exp');
       const { tenant, apiKeyId, mode } = caller;
-      const { after, writes } = commitExport(requested({ id, tenant, apiKeyId, mode, ...body }, now), circumstances);
+      const { after, writes } = commitExport(
+        requested({ id, tenant, apiKeyId, scheduleId: null, mode, ...body }, now),
+        circumstances,
+      );
       const made = { body: shown({ ...after, rows: 0, file: null }), etag: after.version };
-      const { kind, format, from, to, createdAt } = after;
-      const summary = { id, kind, format, from, to, mode, createdAt };
-      await deps.table.write([
-        ...writes,
-        { kind: 'other', expects: 'absent', put: { ...keys.exportOfTenant(tenant, id), ...summary } },
-        ...record(made),
-      ]);
+      await deps.table.write([...writes, exportListed(after), ...record(made)]);
       return made;
     },
 
@@ -100,7 +97,19 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
   };
 };
 
-export const handler = endpoint([contract.createExport, contract.listExports, contract.getExport], () => {
-  const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')), keptDays: Number(env('FEED_DAYS')) };
-  return { deps, handlers: exportHandlers(deps) };
-});
+export const handler = endpoint(
+  [
+    contract.createExport,
+    contract.listExports,
+    contract.getExport,
+    schedules.createExportSchedule,
+    schedules.listExportSchedules,
+    schedules.getExportSchedule,
+    schedules.updateExportSchedule,
+    schedules.deleteExportSchedule,
+  ],
+  () => {
+    const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')), keptDays: Number(env('FEED_DAYS')) };
+    return { deps, handlers: exportHandlers(deps) };
+  },
+);

@@ -1,5 +1,12 @@
 import { timeOutIfDue } from '#shared/domain/commanding.ts';
-import { type Due, DueMessage, dueOfCommand, dueOfTransaction, dueOfWaiting } from '#shared/domain/due.ts';
+import {
+  type Due,
+  DueMessage,
+  dueOfCommand,
+  dueOfExportSchedule,
+  dueOfTransaction,
+  dueOfWaiting,
+} from '#shared/domain/due.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -8,6 +15,7 @@ import { live } from '#shared/live.ts';
 import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openCommands } from '#shared/store/commands.ts';
+import { openExportSchedules } from '#shared/store/export-schedules.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
 
@@ -19,6 +27,7 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, '
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
   const lists = openWaitingLists(deps);
+  const exportSchedules = openExportSchedules(deps);
   return async (message: DueMessage): Promise<void> => {
     const now = instant(deps.clock());
     const next = async (due: Due | null) => {
@@ -33,6 +42,10 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, '
     if (message.kind === 'waiting') {
       const { again } = await lists.serve(message.tenant, message.id, now);
       return next(again === null ? null : dueOfWaiting(message.tenant, message.id, again));
+    }
+    if (message.kind === 'export-schedule') {
+      const { schedule } = await exportSchedules.run(message.tenant, message.id, now);
+      return next(schedule === null ? null : dueOfExportSchedule(schedule));
     }
     const command = await commands.readConsistent(message.tenant, message.id);
     if (command === null) return log.warn('nothing there that is due', message);

@@ -10,6 +10,7 @@ import * as controllers from './controllers.ts';
 import * as credentialRoutes from './credentials.ts';
 import * as documents from './documents.ts';
 import * as events from './events.ts';
+import * as exportSchedules from './export-schedules.ts';
 import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
@@ -68,6 +69,7 @@ const ids = {
   lockBoard: 'bnk_01KJQ5F5F7H9K1N3Q5S7V9X1Z3',
   rotation: 'rot_01KJQ53Q4R6T8V0X2Z4B6D8F0H',
   reconciliation: 'rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J',
+  exportSchedule: 'exs_01KJQ4ZD6R8T0V2X4Z6B8D0F2K',
   export: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
@@ -554,6 +556,23 @@ const sale: transactions.TransactionView = {
   flags: ['payment_pending'],
   credentials: saleCredentials,
 };
+const monthly: exportSchedules.ExportScheduleView = {
+  id: ids.exportSchedule,
+  name: 'Month for the books',
+  kind: 'transactions',
+  format: 'csv',
+  filter: {},
+  personalData: false,
+  every: 'month',
+  at: '06:00',
+  timeZone: 'Europe/Zurich',
+  apiKeyId: ids.ownKey,
+  mode: 'live',
+  nextRunAt: '2030-04-01T04:00:00.000Z',
+  lastExportId: null,
+  createdAt: at,
+  version: 1,
+};
 const exported: exports.ExportView = {
   id: ids.export,
   kind: 'transactions',
@@ -564,6 +583,7 @@ const exported: exports.ExportView = {
   personalData: false,
   state: 'running',
   apiKeyId: ids.ownKey,
+  scheduleId: null,
   mode: 'live',
   rows: 0,
   bytes: null,
@@ -1118,6 +1138,24 @@ export const examples: readonly Example[] = [
         shown(credential(credentials.salePickup, 'pickup'), '640395'),
       ],
     },
+  }),
+  example(exportSchedules.createExportSchedule, {
+    body: { name: monthly.name, kind: 'transactions', format: 'csv', every: 'month', timeZone: 'Europe/Zurich' },
+    answer: monthly,
+  }),
+  example(exportSchedules.getExportSchedule, {
+    params: { exportScheduleId: ids.exportSchedule },
+    answer: { ...monthly, lastExportId: ids.export, version: 2 },
+  }),
+  example(exportSchedules.listExportSchedules, { answer: onePage(monthly) }),
+  example(exportSchedules.updateExportSchedule, {
+    params: { exportScheduleId: ids.exportSchedule },
+    body: { at: '07:30' },
+    answer: { ...monthly, at: '07:30', nextRunAt: '2030-04-01T05:30:00.000Z', version: 2 },
+  }),
+  example(exportSchedules.deleteExportSchedule, {
+    params: { exportScheduleId: ids.exportSchedule },
+    answer: { id: ids.exportSchedule, deletedAt: at },
   }),
   example(exports.createExport, {
     body: {

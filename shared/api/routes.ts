@@ -7,6 +7,7 @@ import * as controllers from './controllers.ts';
 import * as credentials from './credentials.ts';
 import * as documents from './documents.ts';
 import * as events from './events.ts';
+import * as exportSchedules from './export-schedules.ts';
 import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
@@ -31,6 +32,7 @@ export const routes: readonly Route[] = [
   messages,
   imports,
   exports,
+  exportSchedules,
   reconciliations,
   commands,
   sites,

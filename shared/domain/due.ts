@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import type { Command } from './command.ts';
 import { runningDeadline } from './deadline.ts';
+import type { ExportSchedule } from './export-schedule.ts';
 import { epochSecondsUp } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import type { DeadlineName } from './workflow.ts';
@@ -11,6 +12,8 @@ export const DueMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('transaction'), tenant: field.text, id: field.text }),
   /** A door of this bank may be offered again, and somebody waits for one. */
   z.object({ kind: z.literal('waiting'), tenant: field.text, id: field.text }),
+  /** A schedule of exports. */
+  z.object({ kind: z.literal('export-schedule'), tenant: field.text, id: field.text }),
   z.object({ kind: z.literal('command'), tenant: field.text, id: field.text }),
 ]);
 export type DueMessage = z.infer<typeof DueMessage>;
@@ -57,6 +60,13 @@ export const dueOfWaiting = (tenant: string, bankId: string, at: string): Due =>
   name: `${bankId}-waiting-${epochSecondsUp(at)}`,
   at,
   message: { kind: 'waiting', tenant, id: bankId },
+});
+
+/** The next run of a schedule of exports, as it is now; an earlier one that was meant before finds nothing to do. */
+export const dueOfExportSchedule = ({ id, tenant, nextRunAt }: ExportSchedule): Due => ({
+  name: `${id}-run-${epochSecondsUp(nextRunAt)}`,
+  at: nextRunAt,
+  message: { kind: 'export-schedule', tenant, id },
 });
 
 export const dueOfCommand = (it: Command): Due | null =>

@@ -101,6 +101,8 @@ export const Export = z.object({
   personalData: field.yesNo,
   state: ExportState,
   apiKeyId: field.text,
+  /** The schedule that made it, if one did. */
+  scheduleId: field.textOrNull.default(null),
   /** Of that key: a test key exports what is about simulated doors. */
   mode: KeyMode,
   /** Of the file, once it is there. */
@@ -119,7 +121,7 @@ export type Export = z.infer<typeof Export>;
 export const requested = (
   it: Pick<
     Export,
-    'id' | 'tenant' | 'kind' | 'format' | 'from' | 'to' | 'filter' | 'personalData' | 'apiKeyId' | 'mode'
+    'id' | 'tenant' | 'kind' | 'format' | 'from' | 'to' | 'filter' | 'personalData' | 'apiKeyId' | 'scheduleId' | 'mode'
   >,
   now: Instant,
 ): SubjectChange<Export> =>

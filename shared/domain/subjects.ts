@@ -9,6 +9,7 @@ import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
 import type { Export } from './export.ts';
+import type { ExportSchedule } from './export-schedule.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
 import type { Reconciliation } from './reconciliation.ts';
@@ -122,6 +123,12 @@ export const subjects = {
     says: (it) => ({ exportId: it.id, kind: it.kind, state: it.state, mode: it.mode }),
     hidden: always,
   } satisfies SubjectKind<Export>,
+  exportSchedule: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ exportScheduleId: it.id, kind: it.kind, every: it.every, mode: it.mode }),
+    hidden: always,
+  } satisfies SubjectKind<ExportSchedule>,
   reconciliation: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,

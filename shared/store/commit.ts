@@ -12,6 +12,7 @@ import type { Credential } from '../domain/credential.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { CompartmentChange, SubjectChange } from '../domain/decision.ts';
 import type { Export } from '../domain/export.ts';
+import type { ExportSchedule } from '../domain/export-schedule.ts';
 import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
 import type { Reconciliation } from '../domain/reconciliation.ts';
@@ -172,6 +173,38 @@ export const commitExport = (change: SubjectChange<Export>, circumstances: Circu
   const { id, tenant } = change.after;
   const key = keys.export(tenant, id);
   return subjectWrites(subjects.export, change, key, key.PK, circumstances);
+};
+
+export const commitExportSchedule = (
+  change: SubjectChange<ExportSchedule>,
+  circumstances: Circumstances,
+): Committed<ExportSchedule> => {
+  const { id, tenant } = change.after;
+  const key = keys.exportSchedule(tenant, id);
+  return subjectWrites(
+    subjects.exportSchedule,
+    change,
+    key,
+    keys.exportScheduleLog(tenant, id),
+    circumstances,
+    ({ nextRunAt }) => dueAttributes(id, nextRunAt),
+  );
+};
+
+/** Its row goes, and its events stay. */
+export const commitExportScheduleEnd = (
+  change: SubjectChange<ExportSchedule>,
+  circumstances: Circumstances,
+): Committed<ExportSchedule> => {
+  const { id, tenant, version } = change.before ?? change.after;
+  const committed = commitExportSchedule(change, circumstances);
+  return {
+    ...committed,
+    writes: [
+      { kind: 'subject', expects: { version }, remove: keys.exportSchedule(tenant, id) },
+      ...committed.writes.filter(({ kind }) => kind === 'event'),
+    ],
+  };
 };
 
 export const commitReconciliation = (

@@ -5,7 +5,7 @@ import { Export } from '../domain/export.ts';
 import { type Circumstances, commitExport } from './commit.ts';
 import { pack, packed } from './packed.ts';
 import { keys, ranges } from './rows.ts';
-import { Lost, type Table } from './table.ts';
+import { Lost, type Table, type Write } from './table.ts';
 
 /**
  * How far an export has come: what lies in the parts of its file, and where its rows go on. Nobody decides anything by
@@ -28,6 +28,13 @@ export const Progress = z.object({
 export type Progress = z.infer<typeof Progress>;
 
 type Owner = Pick<Export, 'tenant' | 'id'>;
+
+/** What the list of a tenant's exports is made of; it stays as it is. */
+export const exportListed = ({ tenant, id, kind, format, from, to, mode, createdAt }: Export): Write => ({
+  kind: 'other',
+  expects: 'absent',
+  put: { ...keys.exportOfTenant(tenant, id), id, kind, format, from, to, mode, createdAt },
+});
 
 export const openExports = (table: Table) => ({
   /** With how far it has come; one call to the table. Null where this tenant has none of that id. */

@@ -139,6 +139,8 @@ export const keys = {
   export: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'J' }),
   /** How far it has come. Behind the export, so that one query reads both. */
   exportProgress: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'P' }),
+  exportSchedule: (tenant: string, id: string): Key => ({ PK: `EXPORTSCHEDULES#${tenant}`, SK: id }),
+  exportScheduleLog: (tenant: string, id: string): string => `EXPORTSCHEDULE#${tenant}#${id}`,
   /** The exports of a tenant, by when they were asked for. */
   exportOfTenant: (tenant: string, id: string): Key => ({ PK: `EXPORTS#${tenant}`, SK: id }),
   reconciliation: (tenant: string, id: string): Key => ({ PK: `RECONCILIATION#${tenant}#${id}`, SK: 'S' }),

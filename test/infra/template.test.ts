@@ -422,6 +422,7 @@ describe('every rule of the bus', () => {
     ['import.completed', []],
     ['export.created', ['bus/exports']],
     ['reconciliation.uploaded', ['bus/reconciliations']],
+    ['export_schedule.ran', ['bus/deadlines']],
     ['webhook_endpoint.disabled', ['bus/signals']],
   ])('%s wakes %j, and who hears everything', (type, expected) => {
     const woken = reactions.filter(

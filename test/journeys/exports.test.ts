@@ -1,18 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parse } from 'csv-parse/sync';
 import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { apiClient } from '../../local/api-client.ts';
+import { outputOf } from '../../local/stack-handle.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
+import { ExportScheduleView } from '../../shared/api/export-schedules.ts';
 import { ExportView } from '../../shared/api/exports.ts';
 import { ReconciliationView } from '../../shared/api/reconciliations.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
+import { keys } from '../../shared/store/rows.ts';
+import { table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { createParcel, type Parcel } from '../support/parcel.ts';
-import { type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
+import { aws, type Bank, eventually, newBank, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 const hour = 3_600_000;
 const began = Date.now();
@@ -164,6 +169,27 @@ describe('an export', () => {
       400,
       'the body is not valid: /filter/endpointId is no filter of transactions',
     ]);
+  });
+});
+
+describe('a schedule of exports', () => {
+  it('makes an export of what has ended, once it is due', async () => {
+    const wish = { name: 'Days', kind: 'transactions', format: 'jsonl', every: 'day', timeZone: 'Europe/Zurich' };
+    const { id } = await tenant.api.post('/v1/export-schedules', wish, ExportScheduleView);
+    const key = keys.exportSchedule(tenant.id, id);
+    // As if it had been made a day ago.
+    const row = await table.get(key, true);
+    const nextRunAt = new Date(Date.parse(String(row?.nextRunAt)) - 24 * hour).toISOString();
+    const put = { ...key, ...row, nextRunAt };
+    await table.write([{ kind: 'other', expects: { version: Number(row?.version) }, put }]);
+    const MessageBody = JSON.stringify({ kind: 'export-schedule', tenant: tenant.id, id });
+    await aws.sqs.send(new SendMessageCommand({ QueueUrl: outputOf(stack.outputs, 'DeadlinesQueueUrl'), MessageBody }));
+    const made = await eventually(async () => {
+      const { lastExportId } = await tenant.api.get(`/v1/export-schedules/${id}`, ExportScheduleView);
+      expect(lastExportId).not.toBeNull();
+      return lastExportId ?? '';
+    });
+    expect(await isDone(made)).toMatchObject({ scheduleId: id, kind: 'transactions', format: 'jsonl', rows: 0 });
   });
 });
 

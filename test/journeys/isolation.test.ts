@@ -59,6 +59,8 @@ beforeAll(async () => {
   const file = await owner.api.post('/v1/imports', { name: 'File of the owner', bytes: 1_000 }, Made);
   const period = { from: '2025-01-01T00:00:00Z', to: '2025-02-01T00:00:00Z' };
   const exported = await owner.api.post('/v1/exports', { kind: 'transactions', format: 'csv', ...period }, Made);
+  const wish = { name: 'Schedule of the owner', kind: 'transactions', format: 'csv', every: 'day' };
+  const schedule = await owner.api.post('/v1/export-schedules', wish, Made);
   const orders = await owner.api.post('/v1/reconciliations', { name: 'Orders', bytes: 100, ...period }, Made);
   const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
@@ -83,6 +85,7 @@ beforeAll(async () => {
     importId: file.id,
     exportId: exported.id,
     reconciliationId: orders.id,
+    exportScheduleId: schedule.id,
     kind: 'order',
     linkId: 'LINK-OF-THE-OWNER',
   };
@@ -192,6 +195,11 @@ const cases: Record<string, Case | null> = {
   'create-export': null,
   'list-exports': { status: 200, attempts: () => [{}] },
   'get-export': hidden(),
+  'create-export-schedule': null,
+  'list-export-schedules': { status: 200, attempts: () => [{}] },
+  'get-export-schedule': hidden(),
+  'update-export-schedule': hidden({ name: 'Mine' }),
+  'delete-export-schedule': hidden(),
   'create-reconciliation': null,
   'list-reconciliations': { status: 200, attempts: () => [{}] },
   'get-reconciliation': hidden(),

@@ -493,6 +493,7 @@ const logOfRow = (row: Row): string | null => {
     ASSETS: 'ASSET',
     STOCK: 'UNIT',
     ENDPOINTS: 'ENDPOINT',
+    EXPORTSCHEDULES: 'EXPORTSCHEDULE',
   };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;

@@ -304,11 +304,14 @@ const byPatch = [
   'webhook_endpoint.enabled',
   'webhook_endpoint.disabled',
   'webhook_endpoint.deleted',
+  'export_schedule.updated',
+  'export_schedule.deleted',
 ];
 const byPost = [
   'TXN',
   'IMPORT',
   'EXPORT',
+  'EXPORTSCHEDULE',
   'RECONCILIATION',
   'CMD',
   'SITE',

@@ -56,6 +56,9 @@ const withoutBrought = (value: unknown): unknown => {
 /** Fields of a row that hold such a thing beside what events may show. */
 const inPart = ['credentials', 'waiting'];
 
+/** After these a subject has events, and no row any more. */
+const endings = ['webhook_endpoint.deleted', 'export_schedule.deleted'];
+
 /** I3: every commit has its events, numbered without gaps per subject, up to the version of the subject's row. */
 export const numbered = ({ logs }: Picture): string[] =>
   logs.flatMap((log) => {
@@ -71,7 +74,7 @@ export const numbered = ({ logs }: Picture): string[] =>
         last = envelope.sequence;
       }
     }
-    const isOver = log.commits.at(-1)?.events.at(-1)?.envelope.type === 'webhook_endpoint.deleted';
+    const isOver = endings.includes(log.commits.at(-1)?.events.at(-1)?.envelope.type ?? '');
     if (isOver) {
       if (log.row !== undefined) found.push(`I3: ${log.PK} says that its subject was deleted, which has a row`);
     } else if (log.row === undefined) found.push(`I3: ${log.PK} has ${last} events but its subject has no row`);
