@@ -16,13 +16,16 @@ export type SubjectKind<Subject> = {
   tenant: (it: Subject) => string;
   /** What every event of it says, as the subject is after that event. */
   says: (it: Subject) => Record<string, unknown>;
-  /** Fields that never appear in `changes`. */
-  hidden: readonly (keyof Subject)[];
+  /** Fields that never appear in `changes`, besides those of every subject. */
+  hidden?: readonly (keyof Subject)[];
   /** What `changes` shows of a set, where that is only a part of a field. */
   shown?: (set: Partial<Subject>) => Partial<Subject>;
   /** What stands in `changes` for hidden personal fields, when an event sets them. */
   commitment?: (it: Subject, set: Partial<Subject>) => Record<string, unknown>;
 };
+
+/** Which version it is and whose, the envelope says. */
+const hiddenAlways: readonly string[] = ['version', 'hash', 'tenant'];
 
 type Circumstances = { actor: Actor; now: Instant; newEventId: () => string };
 
@@ -40,7 +43,7 @@ export const envelopesOf = <Subject extends { version: number; hash: string }>(
     sequence += 1;
     current = change.before === null && nth === 0 ? { ...current, ...set } : { ...current, ...set, version: sequence };
     const shown = Object.entries(kind.shown?.(set) ?? set).filter(
-      ([name]) => !kind.hidden.some((hidden) => hidden === name),
+      ([name]) => !hiddenAlways.includes(name) && !kind.hidden?.some((hidden) => hidden === name),
     );
     const unsigned = {
       specversion: '1.0' as const,

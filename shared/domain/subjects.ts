@@ -30,9 +30,7 @@ export const ChainHead = z.object({
 });
 export type ChainHead = z.infer<typeof ChainHead>;
 
-const always = ['version', 'hash', 'tenant'] as const;
-
-/** Every kind of thing that has events. */
+/** Every kind of thing that has events. Without a call or a spread, so that a bundle that needs none of it has none. */
 export const subjects = {
   transaction: {
     subject: (it) => it.id,
@@ -49,7 +47,7 @@ export const subjects = {
       ...(it.link && { link: it.link }),
       changesGrants: changesGrants(it),
     }),
-    hidden: [...always, 'updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey', 'label'],
+    hidden: ['updatedAt', 'recipient', 'parties', 'delegates', 'salt', 'bankKey', 'label'],
     shown: ({ credentials, waiting, ...set }) => ({
       ...set,
       ...(credentials && { credentials: credentials.map(withoutBrought) }),
@@ -79,96 +77,86 @@ export const subjects = {
       transactionId: it.transactionId,
       state: it.state,
     }),
-    hidden: [...always, 'updatedAt'],
+    hidden: ['updatedAt'],
   } satisfies SubjectKind<Command>,
   compartment: {
     subject: (it) => `${it.bankId}/${it.door}`,
     tenant: (it) => it.tenant,
     says: (it) => ({ bankId: it.bankId, door: it.door }),
-    hidden: [...always, 'bankId', 'siteId', 'door'],
+    hidden: ['bankId', 'siteId', 'door'],
   } satisfies SubjectKind<ChainHead>,
   bank: {
     subject: (it) => it.bankId,
     tenant: (it) => it.tenant,
     says: (it) => ({ bankId: it.bankId, siteId: it.siteId }),
-    hidden: [...always, 'bankId', 'siteId', 'door'],
+    hidden: ['bankId', 'siteId', 'door'],
   } satisfies SubjectKind<ChainHead>,
   site: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ siteId: it.id }),
-    hidden: always,
   } satisfies SubjectKind<Site>,
   asset: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ assetId: it.id, bankId: it.bankId, door: it.door }),
-    hidden: always,
   } satisfies SubjectKind<Asset>,
   stockUnit: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ stockUnitId: it.id, sku: it.sku, state: it.state, bankId: it.bankId, door: it.door }),
-    hidden: always,
   } satisfies SubjectKind<StockUnit>,
   import: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ importId: it.id, state: it.state, mode: it.mode }),
-    hidden: always,
   } satisfies SubjectKind<Import>,
   export: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ exportId: it.id, kind: it.kind, state: it.state, mode: it.mode }),
-    hidden: always,
   } satisfies SubjectKind<Export>,
   exportSchedule: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ exportScheduleId: it.id, kind: it.kind, every: it.every, mode: it.mode }),
-    hidden: always,
   } satisfies SubjectKind<ExportSchedule>,
   reconciliation: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ reconciliationId: it.id, state: it.state, mode: it.mode }),
-    hidden: always,
   } satisfies SubjectKind<Reconciliation>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,
     says: (it) => ({ tenantId: it.id }),
-    hidden: ['version', 'hash'],
   } satisfies SubjectKind<Tenant>,
   apiKey: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ apiKeyId: it.id }),
-    hidden: [...always, 'keyHash'],
+    hidden: ['keyHash'],
   } satisfies SubjectKind<ApiKey>,
   endpoint: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ endpointId: it.id }),
-    hidden: [...always, 'secret', 'sealedHeaders'],
+    hidden: ['secret', 'sealedHeaders'],
   } satisfies SubjectKind<WebhookEndpoint>,
   badgeGroup: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ badgeGroupId: it.id, group: it.group }),
-    hidden: [...always, 'sealed'],
+    hidden: ['sealed'],
   } satisfies SubjectKind<BadgeGroup>,
   assignmentPolicy: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ assignmentPolicyId: it.id, policy: `${it.name}/${policyVersion(it.version)}` }),
-    hidden: always,
   } satisfies SubjectKind<TenantPolicy>,
   workflowTerms: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,
     says: (it) => ({ workflowTermsId: it.id, siteId: it.siteId }),
-    hidden: always,
   } satisfies SubjectKind<WorkflowTerms>,
 };

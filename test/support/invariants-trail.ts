@@ -180,6 +180,14 @@ const next: Record<string, Record<string, readonly string[]>> = {
     done: [],
     failed: [],
   },
+  RECONCILIATION: {
+    '': ['pending'],
+    pending: ['running'],
+    running: ['done', 'invalid', 'failed'],
+    invalid: [],
+    done: [],
+    failed: [],
+  },
   CMD: {
     '': ['queued'],
     queued: ['sent', 'acknowledged', 'opened', 'closed', 'rejected', 'failed', 'timed_out', 'superseded'],
@@ -199,6 +207,7 @@ const ends: Record<string, readonly string[]> = {
   UNIT: ['sold', 'withdrawn'],
   IMPORT: ['invalid', 'done', 'failed'],
   EXPORT: ['done', 'failed'],
+  RECONCILIATION: ['invalid', 'done', 'failed'],
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 
