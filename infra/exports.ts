@@ -43,6 +43,7 @@ export class Exports extends Construct {
       maxConcurrency: 2,
       lateAfter: Duration.minutes(30),
     });
+    compare.fn.tell('NODE_OPTIONS', exportHeap);
     data.readWrite(compare.fn);
     data.readRootSecret(compare.fn);
     data.readUploads(compare.fn);

@@ -25,7 +25,7 @@ export type SubjectKind<Subject> = {
 };
 
 /** Which version it is and whose, the envelope says. */
-const hiddenAlways: readonly string[] = ['version', 'hash', 'tenant'];
+export const hiddenAlways: readonly string[] = ['version', 'hash', 'tenant'];
 
 type Circumstances = { actor: Actor; now: Instant; newEventId: () => string };
 

@@ -6,7 +6,7 @@ import { importBytesMax, importRowsMax } from '../domain/import.ts';
 import { type FieldError, Refusal } from '../domain/refusal.ts';
 import type { Instant } from '../domain/time.ts';
 import type { Caller } from './authenticate.ts';
-import { csvRecords, Unreadable } from './csv-file.ts';
+import { csvRows, Unreadable } from './csv-file.ts';
 import { bodyBytesMax } from './endpoint.ts';
 import { fieldErrors } from './problem.ts';
 import { mayUse } from './sandbox.ts';
@@ -38,11 +38,13 @@ const columnsOf = (names: readonly string[]): ImportColumn[] => {
 
 const read = (bytes: Uint8Array): { columns: ImportColumn[]; records: string[][] } => {
   if (bytes.length > importBytesMax) throw new Unreadable(`it has more than ${importBytesMax} bytes`);
-  const [names = [], ...records] = csvRecords(bytes, 2 * bodyBytesMax);
-  const columns = columnsOf(names);
+  let columns: ImportColumn[] = [];
+  const limits = { rowBytesMax: 2 * bodyBytesMax, rowsMax: importRowsMax };
+  const records = csvRows(bytes, limits, (names) => {
+    columns = columnsOf(names);
+    return (cells) => cells;
+  });
   if (records.length === 0) throw new Unreadable('it has no rows');
-  if (records.length > importRowsMax)
-    throw new Unreadable(`it has ${records.length} rows; at most ${importRowsMax} are taken`);
   return { columns, records };
 };
 

@@ -1,6 +1,6 @@
 import { reconciledRowsMax, type Theirs } from '../domain/reconciliation.ts';
 import { TransactionState } from '../domain/transaction.ts';
-import { csvRecords, Unreadable } from './csv-file.ts';
+import { csvRows, Unreadable } from './csv-file.ts';
 
 /** A row has five short cells; far more than that is another file. */
 const rowBytesMax = 4_096;
@@ -60,11 +60,11 @@ export const readReconciliationFile = (
   bytes: Uint8Array,
 ): { problem: string } | { problem: null; orders: Theirs[] } => {
   try {
-    const [names = [], ...records] = csvRecords(bytes, rowBytesMax);
-    const columns = columnsOf(names);
-    if (records.length > reconciledRowsMax)
-      throw new Unreadable(`it has ${records.length} rows; at most ${reconciledRowsMax} are taken`);
-    return { problem: null, orders: records.map((record, nth) => theirsOf(nth + 1, columns, record)) };
+    const orders = csvRows(bytes, { rowBytesMax, rowsMax: reconciledRowsMax }, (names) => {
+      const columns = columnsOf(names);
+      return (cells, row) => theirsOf(row, columns, cells);
+    });
+    return { problem: null, orders };
   } catch (error) {
     if (error instanceof Unreadable) return { problem: error.message };
     throw error;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { envelopesOf, hashOf, personalHash } from '#shared/domain/chain.ts';
+import { envelopesOf, hashOf, hiddenAlways, personalHash } from '#shared/domain/chain.ts';
 import { newCompartment } from '#shared/domain/compartment.ts';
 import { cancel, create, extend, hold, liftHold } from '#shared/domain/lifecycle.ts';
 import { subjects } from '#shared/domain/subjects.ts';
@@ -64,8 +64,8 @@ describe('the events of a subject', () => {
       {},
       ...events.map((it) => it.data.changes),
     );
-    const { hidden } = subjects.transaction;
-    const shown = Object.fromEntries(Object.entries(current).filter(([name]) => !hidden.some((each) => each === name)));
+    const hidden: readonly string[] = [...hiddenAlways, ...subjects.transaction.hidden];
+    const shown = Object.fromEntries(Object.entries(current).filter(([name]) => !hidden.includes(name)));
     expect(told).toEqual(JSON.parse(JSON.stringify(shown)));
   });
 

@@ -89,7 +89,7 @@ describe('a file of transactions', () => {
     ['with a quote in a cell', csv(header, row('A"1')), /line 2 has a quote within a cell/],
     ['with a row beyond all measure', csv(header, row('x'.repeat(100_000))), /longer than a row may be/],
     ['too large', new Uint8Array(importBytesMax + 1), /more than 8388608 bytes/],
-    ['too long', csv(header, ...Array.from({ length: importRowsMax + 1 }, () => 'x,,,,,,')), /has 10001 rows/],
+    ['too long', csv(header, ...Array.from({ length: importRowsMax + 1 }, () => 'x,,,,,,')), /more than 10000 rows/],
   ])('is refused as a whole when it is %s', async (_, bytes, problem) => {
     expect(await check(bytes)).toEqual({ problem: expect.stringMatching(problem) });
   });

@@ -27,7 +27,11 @@ describe('a file of orders', () => {
     ['with a currency of its own', ['orderId,amountMinor,currency', 'A,1,Fr.'], /currency of row 1 .* ISO 4217/],
     ['with an unknown state', ['orderId,amountMinor,currency,state', 'A,1,CHF,shipped'], /state of row 1 .* completed/],
     ['with a row too short', ['orderId,amountMinor,currency', 'A,1'], /line 2 has more or fewer cells/],
-    ['with too many rows', ['orderId,amountMinor,currency', ...Array(100_001).fill('A,1,CHF')], /at most 100000/],
+    [
+      'with too many rows',
+      ['orderId,amountMinor,currency', ...Array(100_001).fill('A,1,CHF')],
+      /more than 100000 rows/,
+    ],
   ])('%s is refused', (_, lines, problem) => {
     expect(read(...lines).problem).toMatch(problem);
   });
