@@ -5134,7 +5134,7 @@ export interface operations {
                     personalData?: boolean;
                     /** @default UTC */
                     timeZone?: string;
-                };
+                } & (unknown & unknown & unknown);
             };
         };
         responses: {
@@ -5247,19 +5247,6 @@ export interface operations {
                     at?: string;
                     /** @enum {string} */
                     every?: "day" | "week" | "month";
-                    filter?: {
-                        bankId?: string;
-                        /** @enum {string} */
-                        deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                        endpointId?: string;
-                        /** @enum {string} */
-                        state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                        subject?: string;
-                        /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*";
-                        /** @enum {string} */
-                        workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                    };
                     /** @enum {string} */
                     format?: "csv" | "jsonl" | "parquet";
                     name?: string;

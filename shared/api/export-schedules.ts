@@ -4,7 +4,7 @@ import { once } from '../../events/once.ts';
 import { ExportFormat } from '../domain/export.ts';
 import { Every, ExportSchedule } from '../domain/export-schedule.ts';
 import { TimeZone } from '../domain/site.ts';
-import { createExport } from './exports.ts';
+import { createExport, ownFilters } from './exports.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -36,13 +36,15 @@ export const createExportSchedule = {
   permission: 'exports:write',
   body: once(() => {
     const { every, at, timeZone } = rhythm;
-    return z.strictObject({
-      name: z.string().min(1).max(120),
-      ...Wanted(),
-      every,
-      at: at.default('06:00'),
-      timeZone: timeZone.default('UTC'),
-    });
+    return z
+      .strictObject({
+        name: z.string().min(1).max(120),
+        ...Wanted(),
+        every,
+        at: at.default('06:00'),
+        timeZone: timeZone.default('UTC'),
+      })
+      .meta({ allOf: ownFilters() });
   }),
   status: 201,
   response: () => ExportScheduleView,
@@ -89,7 +91,6 @@ export const updateExportSchedule = {
     z.strictObject({
       name: z.string().min(1).max(120).optional(),
       format: ExportFormat.optional(),
-      filter: createExport.body().shape.filter.removeDefault().optional(),
       personalData: field.yesNo.optional(),
       every: rhythm.every.optional(),
       at: rhythm.at.optional(),

@@ -37,7 +37,7 @@ export const ExportSummary = Export.pick({
 const params = z.object({ exportId: idParam });
 
 /** For the document: a kind has no filters of another one. */
-const ownFilters = () =>
+export const ownFilters = () =>
   ExportKind.options.map((kind) =>
     where(
       { properties: { kind: { const: kind } }, required: ['kind'] },

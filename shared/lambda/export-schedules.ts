@@ -81,7 +81,6 @@ export const exportScheduleHandlers = (deps: HttpDeps): Handlers => {
         const set = { ...body, apiKeyId: caller.apiKeyId, mode: caller.mode };
         const wanted = { ...before, ...set };
         requireScopes(caller, scopesOf(wanted));
-        requireFields(filterErrors(wanted.kind, wanted.filter));
         if (isDeepStrictEqual(wanted, before)) return answer(before);
         const { after, writes } = commitExportSchedule(rescheduled(before, set, now), circumstances);
         await deps.table.write(writes);
