@@ -50,6 +50,7 @@ export const exportsText = (): string =>
     '  newest one, and `nextRunAt` says when the next is made: never before, and seconds after, as a rule.',
     '- A run that could not be made in time is made later, of the same period. None is left out; each is made once.',
     '- A time that clocks skip is as much later as they are put forward by; of one that comes twice the first counts.',
+    '- `PATCH` changes when it runs, the format and the name; what it exports stays: another kind or filter is another schedule.',
     '- A schedule acts in the name of the API key that made it, or changed it last. Its exports fail when that key is revoked:',
     '  `PATCH` it with another one, and it goes on.',
     '',
