@@ -10,7 +10,7 @@ import {
 } from '#shared/domain/reconciliation.ts';
 import { reconciliationScopes } from '#shared/domain/reconciliation-columns.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
-import { plusSeconds } from '#shared/domain/time.ts';
+import { type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { requireFields, requireScopes } from '#shared/lambda/asking.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
@@ -30,12 +30,8 @@ const shown = projection(contract.ReconciliationView);
 export const reconciliationHandlers = (deps: ReconciliationDeps): Handlers => {
   const reconciliations = openReconciliations(deps.table);
 
-  const fileOf = async (
-    job: Reconciliation,
-    { caller, now }: Pick<Call<typeof contract.getReconciliation>, 'caller' | 'now'>,
-  ) => {
-    const isThere = job.state === 'done' && job.fileUntil !== null && now < job.fileUntil;
-    if (!isThere || reconciliationScopes.some((scope) => !caller.scopes.includes(scope))) return null;
+  const fileOf = async (job: Reconciliation, now: Instant) => {
+    if (job.state !== 'done' || job.fileUntil === null || now >= job.fileUntil) return null;
     const name = differencesName(job);
     const url = await deps.files.link(reconciliationKey(job), name, now, exportLinkSeconds);
     return { name, url, until: plusSeconds(now, exportLinkSeconds) };
@@ -78,11 +74,13 @@ export const reconciliationHandlers = (deps: ReconciliationDeps): Handlers => {
       ),
 
     [contract.getReconciliation.id]: async (call: Call<typeof contract.getReconciliation>) => {
-      const { caller, params } = call;
+      const { caller, params, now } = call;
       const job = await reconciliations.read(caller.tenant, params.reconciliationId);
       if (job === null || (caller.mode === 'test' && job.mode !== 'test'))
         throw new Refusal('not_found', `there is no reconciliation ${params.reconciliationId}`);
-      return { body: shown({ ...job, file: await fileOf(job, call) }), etag: job.version };
+      const mayRead = reconciliationScopes.every((scope) => caller.scopes.includes(scope));
+      const found = mayRead ? { result: job.result, file: await fileOf(job, now) } : { result: null, file: null };
+      return { body: shown({ ...job, ...found }), etag: job.version };
     },
   };
 };

@@ -6,8 +6,7 @@ import {
   reconciledRowsMax,
   reconciledTransactionsMax,
 } from '../domain/reconciliation.ts';
-import { differenceColumns } from '../domain/reconciliation-columns.ts';
-import { reconciliationColumns } from '../lambda/reconciliation-file.ts';
+import { differenceColumns, reconciliationColumns } from '../domain/reconciliation-columns.ts';
 
 /** docs/reconciliation.md: what is compared, and what the list of differences looks like. */
 export const reconciliationText = (): string =>
@@ -77,7 +76,7 @@ export const reconciliationText = (): string =>
     '- States and amounts are as they are when they are read, some seconds after the upload.',
     `- A period has at most ${reconciledTransactionsMax.toLocaleString('en')} transactions; one with more fails, and says so.`,
     '- Two are compared at once. What was interrupted is compared again, and has one result.',
-    '- It needs the scopes `exports:write` and `transactions:read`; without the latter `file` is null. It fails when its key is',
-    `  revoked meanwhile. Your file is encrypted, and deleted ${uploadDays} days after the upload.`,
+    '- It needs the scopes `exports:write` and `transactions:read`; without the latter `result` and `file` are null. It fails',
+    `  when its key is revoked meanwhile. Your file is encrypted, and deleted ${uploadDays} days after the upload.`,
     '',
   ].join('\n');

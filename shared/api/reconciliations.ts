@@ -13,7 +13,7 @@ export const ReconciliationView = Reconciliation.omit({ tenant: true, hash: true
   .extend({
     /** Where the customer's file goes. Only in the answer that made it, and null there once its time is over. */
     upload: Upload.nullish(),
-    /** The list of differences. Null until it is there, and once it is deleted. */
+    /** The list of differences. Null until it is there, once it is deleted, and for a key that may not read what is in it. */
     file: LinkedFile.nullable(),
   })
   .meta({ id: 'Reconciliation' });

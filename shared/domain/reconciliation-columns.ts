@@ -1,9 +1,20 @@
 import type { Scope } from './api-key.ts';
 import type { Column } from './export-columns.ts';
 import type { Difference } from './reconciliation.ts';
+import { TransactionState } from './transaction.ts';
 
 /** What a key needs besides those of exports: whoever may not read transactions may not compare them. */
 export const reconciliationScopes: readonly Scope[] = ['transactions:read'];
+
+/** The columns of a customer's file, and what each holds. The first three have to be there. */
+export const reconciliationColumns = {
+  orderId: 'the id of the order, at most 128 printable characters without spaces',
+  amountMinor: 'a whole number of the smallest unit, for example 1290',
+  currency: 'three capital letters, as in ISO 4217',
+  state: `one of ${TransactionState.options.join(', ')}, or nothing`,
+  count: 'how many items the order has, or nothing',
+} as const;
+export type ColumnName = keyof typeof reconciliationColumns;
 
 /** The list of differences. New columns go behind the last one. */
 export const differenceColumns: readonly Column<Difference>[] = [

@@ -1,19 +1,11 @@
 import { reconciledRowsMax, type Theirs } from '../domain/reconciliation.ts';
+import { type ColumnName, reconciliationColumns } from '../domain/reconciliation-columns.ts';
 import { TransactionState } from '../domain/transaction.ts';
 import { csvRows, Unreadable } from './csv-file.ts';
 
 /** A row has five short cells; far more than that is another file. */
 const rowBytesMax = 4_096;
 
-/** The columns of the file, and what each holds. The first three have to be there. */
-export const reconciliationColumns = {
-  orderId: 'the id of the order, at most 128 printable characters without spaces',
-  amountMinor: 'a whole number of the smallest unit, for example 1290',
-  currency: 'three capital letters, as in ISO 4217',
-  state: `one of ${TransactionState.options.join(', ')}, or nothing`,
-  count: 'how many items the order has, or nothing',
-} as const;
-type ColumnName = keyof typeof reconciliationColumns;
 const required: readonly ColumnName[] = ['orderId', 'amountMinor', 'currency'];
 
 const isColumn = (name: string): name is ColumnName => Object.hasOwn(reconciliationColumns, name);
