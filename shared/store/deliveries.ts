@@ -47,6 +47,8 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   wft: keys.workflowTermsLog,
   imp: (tenant, subject) => keys.import(tenant, subject).PK,
   exp: (tenant, subject) => keys.export(tenant, subject).PK,
+  exs: keys.exportScheduleLog,
+  rec: (tenant, subject) => keys.reconciliation(tenant, subject).PK,
   ten: (_, subject) => keys.tenant(subject).PK,
   sit: keys.siteLog,
   key: keys.apiKeyLog,
