@@ -264,7 +264,8 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
   events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),
-  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere }),
+  'webhook-endpoints': (deps) =>
+    webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere, keptDays: feedDays }),
 };
 
 const callerOf = (deps: HttpDeps, apiKey: string): Caller => {

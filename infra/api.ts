@@ -130,7 +130,7 @@ export class Api extends Construct {
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
-    tellFeedDays(served.events.fn, stage);
+    for (const noun of ['events', 'webhook-endpoints'] as const) tellFeedDays(served[noun].fn, stage);
     data.takeUploads(served.imports.fn);
     data.giveExports(served.exports.fn);
 

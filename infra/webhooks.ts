@@ -63,6 +63,21 @@ export class Webhooks extends Construct {
     data.readWrite(fanOut.fn);
     fast.queue.sendFrom(fanOut.fn);
     this.retryFrom(fanOut.fn);
+
+    const replays = bus.reaction(this, 'Replay', {
+      entry: 'bus/replays',
+      name: 'Replays',
+      impact: 'What customers want to be sent again stands still; what happens now reaches them.',
+      to: ['webhook_endpoint.replay_started'],
+      // A replay has one message: so many go on at once, whosever they are.
+      batchSize: 1,
+      maxConcurrency: 5,
+      timeout: Duration.seconds(20),
+    });
+    data.readWrite(replays.fn);
+    this.retryFrom(replays.fn);
+    // What is left after a turn.
+    replays.queue.sendFrom(replays.fn);
   }
 
   /** Lets the function ask for the next attempt at an endpoint that failed or was slow. */

@@ -109,7 +109,7 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
-      ...['ImportFiles', 'Imports', 'Exports'],
+      ...['ImportFiles', 'Imports', 'Exports', 'Replays'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
@@ -584,6 +584,7 @@ describe('least privilege', () => {
     ['bus/lock-boards', [...consume, ...readWrite, secret, send]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
+    ['bus/replays', [...consume, ...readWrite, send]],
     [
       'bus/banks',
       [

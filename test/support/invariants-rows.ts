@@ -202,7 +202,9 @@ const isWanted = (id: string, wishes: ReturnType<typeof wishesOf>, { type, subje
   const since = wishes.findLastIndex((wish) => wish.since <= recordedAt);
   if (since < 0) return false;
   const isOf = ({ eventTypes }: { eventTypes: string[] }): boolean =>
-    ofOneEndpoint.includes(type) ? subject === id : eventTypes.length === 0 || eventTypes.includes(type);
+    ofOneEndpoint.includes(type)
+      ? subject === id
+      : eventTypes.length === 0 || eventTypes.includes(type) || (type === 'webhook_endpoint.created' && subject === id);
   return wishes.slice(since).every((wish) => !wish.isOff && isOf(wish));
 };
 
