@@ -245,7 +245,7 @@ const depsOf = (stack: Endpoint, via: string, tableName: string, name: string): 
 
 const nowhere = { send: async () => undefined };
 
-const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
+const handlersOf: Record<Exclude<Noun, 'documents' | 'event-documents'>, (deps: HttpDeps) => Handlers> = {
   transactions: transactionHandlers,
   credentials: (deps) => credentialHandlers({ ...deps, publicUrl: 'https://bench.example' }),
   // What a command says to its bank's shadow is no call to the table.

@@ -216,6 +216,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/asyncapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events, and what banks and the cloud tell each other, as AsyncAPI */
+        get: operations["get-asyncapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/badge-groups": {
         parameters: {
             query?: never;
@@ -3936,6 +3953,29 @@ export interface operations {
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error.unlimited"];
             503: components["responses"]["busy"];
+        };
+    };
+    "get-asyncapi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, and what banks and the cloud tell each other, as AsyncAPI */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            500: components["responses"]["internal_error.unlimited"];
         };
     };
     "list-badge-groups": {

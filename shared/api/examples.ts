@@ -731,6 +731,7 @@ const onePage = <T>(...data: T[]) => ({ data, nextCursor: null });
 /** A day of an integrator, in an order that works: what one makes, later ones name. */
 export const examples: readonly Example[] = [
   example(documents.getOpenapi, { answer: { openapi: '3.1.0' } }),
+  example(documents.getAsyncapi, { answer: { asyncapi: '3.0.0' } }),
 
   example(sites.createSite, { body: { name: 'Harbour', timeZone: 'Europe/Zurich' }, answer: site }),
   example(sites.getSite, { params: { siteId: ids.site }, answer: site }),

@@ -5,11 +5,15 @@ import { sampleEvent } from '#events/samples.ts';
 import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
 import { DeliverMessage, Delivery, newDelivery, type WebhookEndpoint } from '#shared/domain/webhook.ts';
 import { newReplay, WebhookReplay } from '#shared/domain/webhook-replay.ts';
+import { log } from '#shared/lambda/log.ts';
 import { deliveryWrite, replayWrite } from '#shared/store/deliveries.ts';
 import { numberEvents } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
 import { replayReaction } from '../../functions/bus/replays.ts';
 import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+
+// It tells that there is nothing left to do, which is what some of these want.
+log.setLogLevel('SILENT');
 
 const tenant = 'ten_1';
 const start = '2026-03-01T12:00:00.000Z';
@@ -40,6 +44,7 @@ let nowMs: number;
 let slow: DeliverMessage[];
 /** What is left after a turn, and how long it waits. */
 let left: { event: Envelope; delay: number }[];
+let isQueueDown: boolean;
 let turn: (event: Envelope) => Promise<void>;
 
 beforeEach(async () => {
@@ -47,9 +52,15 @@ beforeEach(async () => {
   nowMs = epochMs(asked);
   slow = [];
   left = [];
+  isQueueDown = false;
   turn = replayReaction({
     table,
-    slow: { sendAll: async (messages) => void slow.push(...messages.map((it) => DeliverMessage.parse(it))) },
+    slow: {
+      sendAll: async (messages) => {
+        if (isQueueDown) throw new Error('the queue is down');
+        slow.push(...messages.map((it) => DeliverMessage.parse(it)));
+      },
+    },
     queue: {
       send: async (message, delay = 0) => void left.push({ event: Left.parse(message).detail, delay }),
     },
@@ -187,6 +198,17 @@ describe('a replay', () => {
     expect(await progress()).toMatchObject({ state: 'done', sent: 30 });
     await turn(event);
     expect(slow).toEqual([]);
+  });
+
+  it('that died before it had asked for the attempts asks for them when it is woken again', async () => {
+    await happened(3);
+    const event = await wanted();
+    isQueueDown = true;
+    await expect(turn(event)).rejects.toThrow('the queue is down');
+    isQueueDown = false;
+    await turn(event);
+    expect(ids()).toEqual(between(0, 2));
+    expect(await progress()).toMatchObject({ state: 'done', sent: 3 });
   });
 
   it.each([

@@ -288,7 +288,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(22);
+    expect(working.length).toBe(23);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -388,7 +388,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(15);
+    expect(reactions).toHaveLength(16);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -578,6 +578,7 @@ describe('least privilege', () => {
     ['http/exports', [...readWrite, secret, 's3:GetObject']],
     ['bus/exports', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject', send]],
     ['http/documents', []],
+    ['http/event-documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],

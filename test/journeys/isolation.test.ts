@@ -249,6 +249,7 @@ const cases: Record<string, Case | null> = {
     attempts: ({ path }) => [{}, { path: `${path}?subject=${parcel.id}` }],
   },
   'get-openapi': null,
+  'get-asyncapi': null,
 };
 
 const ask = (api: Tenant['api'], route: Route, attempt: Attempt = {}, headers = {}): Promise<Answer> =>
