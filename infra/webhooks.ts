@@ -38,9 +38,14 @@ export class Webhooks extends Construct {
       });
       return { fn, queue };
     };
-    // The same code twice: an endpoint that is slow or failing waits in its own lane and delays nobody else.
+    // The same code twice: an endpoint that is slow, failing or new waits in its own lane and delays nobody else.
     const fast = lane('Deliver', 'Deliver', 'Customers get their webhooks late or not at all.', 50);
-    const slow = lane('DeliverSlow', 'Slow', 'Endpoints that failed before get their webhooks late or not at all.', 10);
+    const slow = lane(
+      'DeliverSlow',
+      'Slow',
+      'Endpoints that are new or failed get their webhooks late or not at all.',
+      10,
+    );
     this.slow = slow.queue;
     for (const { fn } of [fast, slow]) {
       data.readWrite(fn);

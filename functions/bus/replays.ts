@@ -142,13 +142,15 @@ export const replayReaction = ({ table, slow, queue, clock }: ReplayDeps) => {
       isNarrow,
     });
     const sent = await sendAgain(replay, endpoint, page.events, now);
+    // Where nothing could be seen yet, it will be in a moment.
+    const hasMoved = page.position !== replay.position;
     const after: WebhookReplay = {
       ...replay,
       sent: replay.sent + sent.length,
       position: page.position,
       reachedAt: page.reachedAt ?? replay.reachedAt,
       onTheirWay: [...onTheirWay, ...sent.filter((it) => !isOver(it)).map(({ eventId }) => eventId)],
-      movedAt: now,
+      movedAt: hasMoved ? now : replay.movedAt,
       version: replay.version + 1,
     };
     if (page.isOver) {
@@ -156,8 +158,7 @@ export const replayReaction = ({ table, slow, queue, clock }: ReplayDeps) => {
       return;
     }
     if (!(await keep(after))) return log.info('another call goes on', { replayId });
-    // Where nothing could be seen yet, it will be in a moment.
-    await goOn(page.position === replay.position ? waitOf(after, now) : 0);
+    await goOn(hasMoved ? 0 : waitOf(after, now));
   };
 };
 
