@@ -91,4 +91,4 @@ ${chaptersOf(pages, file)}
 
 /** JSON to read; it can be scrolled with the keyboard. */
 export const json = (label: string, value: unknown): string =>
-  `<pre tabindex="0" role="region" aria-label="${escaped(label)}"><code>${escaped(JSON.stringify(value, null, 2))}</code></pre>`;
+  `<pre tabindex="0" role="group" aria-label="${escaped(label)}"><code>${escaped(JSON.stringify(value, null, 2))}</code></pre>`;

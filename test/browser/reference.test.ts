@@ -41,7 +41,7 @@ describe('the reference', () => {
     async (width, colorScheme) => {
       await page.setViewportSize({ width, height: 800 });
       await page.emulateMedia({ colorScheme });
-      for (const name of ['', 'sites.html', 'events.html', 'event-types.html', 'bank-messages.html']) {
+      for (const name of ['', 'webhook-endpoints.html', 'event-types.html', 'bank-messages.html']) {
         await page.goto(`${server.url}${name}`);
         const folds = page.locator('summary');
         for (let nth = 0; nth < Math.min(4, await folds.count()); nth += 1) await folds.nth(nth).click();
