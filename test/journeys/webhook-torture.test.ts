@@ -168,6 +168,18 @@ describe('many endpoints, of which some are down, slow, redirecting, hanging or 
       kinds.flatMap((kind) => Array.from({ length: badOfEach }, (_, nth) => `/${kind}/${nth}`)),
       urlOf,
     );
+    // A hundred registrations are a hundred events for which a thousand endpoints are looked through: another load than that
+    // of the bad ones, which begins when each of them is tried.
+    if (full)
+      await eventually(
+        async () => {
+          const tried = await inTurn(ill, async ({ id }) =>
+            (await deliveriesOf(tenant, id)).some(({ attempts }) => attempts.length > 0),
+          );
+          expect(tried).toEqual(ill.map(() => true));
+        },
+        { what: 'each of the bad ones was tried', within: 300_000 },
+      );
     const eachWithBad = await run(eventsOfRun);
     const withBad = percentile99(eachWithBad.flat());
 
