@@ -86,7 +86,9 @@ async function prepare(life: Lifetime, stack: StackHandle, settled: () => Promis
     Made.extend({ secret: z.string() }),
   );
   receiver.verifyWith(endpoint.secret);
-  let expected = 0;
+  // That it was created comes first, whatever it has subscribed to, and is no part of a parcel.
+  await until('the customer has heard of the endpoint', async () => receiver.received().length > 0);
+  let expected = 1;
 
   const identity = await bankIdentity(stack, stack.outputs, stack.stateDir, bank.id);
   // Every shadow has been written before: the first write of one takes two.

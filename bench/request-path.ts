@@ -56,6 +56,8 @@ type Operation = { route: Route; name?: string; ask: (world: World) => Request |
 
 const Made = z.object({ id: z.string() });
 
+const anHourAgo = (): string => new Date(Date.now() - 3_600_000).toISOString();
+
 const bySearch = 'one call finds them, one reads them';
 const byExternalId = "an id of the caller's own leads to ours first";
 const fittedAnew = 'the layout of the bank has to be read';
@@ -63,7 +65,6 @@ const byAsset = 'the asset says which door it is';
 const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const emptyEverywhere = 'nothing may lie in any of its doors';
-const byDeliveries = 'what it has missed has to be looked for';
 const byHour = 'the hour that it begins in is looked up first';
 const afterAnother = 'the command before it may still be under way';
 
@@ -562,13 +563,24 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId }, body: {} }),
     },
     {
+      route: webhookEndpoints.replayWebhookEndpoint,
+      ask: ({ endpointId }) => ({ params: { endpointId }, body: { from: anHourAgo() } }),
+    },
+    {
       route: webhookEndpoints.recoverDeliveries,
-      ask: ({ endpointId }) => ({ params: { endpointId }, body: { since: '2026-01-01T00:00:00Z' } }),
-      lookup: byDeliveries,
+      ask: ({ endpointId }) => ({ params: { endpointId }, body: { since: anHourAgo() } }),
+    },
+    {
+      route: webhookEndpoints.getWebhookReplay,
+      ask: async ({ endpointId }) => {
+        const body = { from: anHourAgo() };
+        const replayId = await make(webhookEndpoints.replayWebhookEndpoint, { params: { endpointId }, body });
+        return { params: { endpointId, replayId } };
+      },
     },
   ];
   const forgotten = routes.filter(
-    (it) => it.noun !== 'documents' && !operations.some(({ route }) => route.id === it.id),
+    (it) => it.permission !== null && !operations.some(({ route }) => route.id === it.id),
   );
   if (forgotten.length > 0) throw new Error(`nobody measures ${forgotten.map((it) => it.id).join(', ')}`);
 

@@ -246,7 +246,7 @@ const depsOf = (stack: Endpoint, via: string, tableName: string, name: string): 
 
 const nowhere = { send: async () => undefined };
 
-const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handlers> = {
+const handlersOf: Record<Exclude<Noun, 'documents' | 'event-documents'>, (deps: HttpDeps) => Handlers> = {
   transactions: transactionHandlers,
   credentials: (deps) => credentialHandlers({ ...deps, publicUrl: 'https://bench.example' }),
   // What a command says to its bank's shadow is no call to the table.
@@ -267,7 +267,8 @@ const handlersOf: Record<Exclude<Noun, 'documents'>, (deps: HttpDeps) => Handler
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
   events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),
-  'webhook-endpoints': (deps) => webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere }),
+  'webhook-endpoints': (deps) =>
+    webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere, keptDays: feedDays }),
 };
 
 const callerOf = (deps: HttpDeps, apiKey: string): Caller => {

@@ -216,6 +216,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/asyncapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events, and what banks and the cloud tell each other, as AsyncAPI */
+        get: operations["get-asyncapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/badge-groups": {
         parameters: {
             query?: never;
@@ -1603,10 +1620,50 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send again what an endpoint has missed in a time, the oldest first
+         * Send again what an endpoint has missed in a time
          * @description Needs the scope `webhooks:write`.
          */
         post: operations["recover-deliveries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{endpointId}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an endpoint all events of a time again, also those that it has never been sent
+         * @description Needs the scope `webhooks:write`.
+         */
+        post: operations["replay-webhook-endpoint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/webhook-endpoints/{endpointId}/replays/{replayId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See how far what is sent again has come
+         * @description Needs the scope `webhooks:read`.
+         */
+        get: operations["get-webhook-replay"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2795,10 +2852,6 @@ export interface components {
             /** Format: date-time */
             to: string;
         };
-        Recovery: {
-            goOnSince: string | null;
-            resent: number;
-        };
         RegisteredBank: {
             agreedOfflineSeconds?: {
                 [key: string]: number;
@@ -3124,6 +3177,7 @@ export interface components {
             url: string;
         };
         WebhookEndpoint: {
+            answeredAt: string | null;
             /** @default null */
             attemptsPerMinute: number | null;
             /** Format: date-time */
@@ -3143,6 +3197,25 @@ export interface components {
             state: "active" | "failing" | "disabled";
             url: string;
             version: number;
+        };
+        WebhookReplay: {
+            by: string;
+            /** Format: date-time */
+            createdAt: string;
+            endedAt: string | null;
+            endpointId: string;
+            eventTypes: string[];
+            /** Format: date-time */
+            from: string;
+            id: string;
+            reachedAt: string | null;
+            sent: number;
+            /** @enum {string} */
+            state: "running" | "done" | "stopped";
+            states: ("dead" | "delivered")[];
+            stoppedBecause: ("disabled" | "deleted" | "took_too_long") | null;
+            /** Format: date-time */
+            to: string;
         };
         WorkflowTerms: {
             effective: {
@@ -4129,6 +4202,29 @@ export interface operations {
             503: components["responses"]["busy"];
         };
     };
+    "get-asyncapi": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, and what banks and the cloud tell each other, as AsyncAPI */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            500: components["responses"]["internal_error.unlimited"];
+        };
+    };
     "list-badge-groups": {
         parameters: {
             query?: {
@@ -5023,7 +5119,7 @@ export interface operations {
                 /** @description Only of this one: a transaction, a bank, `<bank>/<door>` … */
                 subject?: string;
                 /** @description Only these, separated by commas; `transaction.*` is all of transactions. */
-                type?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*")[];
+                type?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*")[];
             };
             header?: never;
             path?: never;
@@ -5121,7 +5217,7 @@ export interface operations {
                         state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
                         subject?: string;
                         /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*";
+                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*";
                         /** @enum {string} */
                         workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
                     };
@@ -5337,7 +5433,7 @@ export interface operations {
                         state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
                         subject?: string;
                         /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*";
+                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "webhook_endpoint.*";
                         /** @enum {string} */
                         workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
                     };
@@ -7881,7 +7977,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
                     /** @default {} */
                     headers?: {
                         [key: string]: string;
@@ -8004,7 +8100,7 @@ export interface operations {
                 "application/json": {
                     attemptsPerMinute?: number | null;
                     description?: string;
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
                     headers?: {
                         [key: string]: string;
                     };
@@ -8043,7 +8139,7 @@ export interface operations {
         parameters: {
             query?: {
                 cursor?: string;
-                eventType?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+                eventType?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
                 from?: string;
                 limit?: number;
                 state?: "pending" | "delivered" | "retrying" | "dead";
@@ -8192,7 +8288,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Send again what an endpoint has missed in a time, the oldest first */
+            /** @description Send again what an endpoint has missed in a time */
             202: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8200,7 +8296,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Recovery"];
+                    "application/json": components["schemas"]["WebhookReplay"];
                 };
             };
             400: components["responses"]["invalid_request"];
@@ -8210,6 +8306,86 @@ export interface operations {
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error.unlimited"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "replay-webhook-endpoint": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                endpointId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default [] */
+                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
+                    /** Format: date-time */
+                    from: string;
+                    /** Format: date-time */
+                    to?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send an endpoint all events of a time again, also those that it has never been sent */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplay"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized.unlimited"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["endpoint_disabled"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error.unlimited"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-webhook-replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                endpointId: string;
+                replayId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description See how far what is sent again has come */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplay"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized.unlimited"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error.unlimited"];
             503: components["responses"]["busy"];
@@ -8280,7 +8456,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @enum {string} */
-                    eventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+                    eventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
                 };
             };
         };
@@ -8948,7 +9124,7 @@ export interface operations {
             content: {
                 "application/json": components["schemas"]["Event"] & {
                     /** @enum {unknown} */
-                    type?: "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+                    type?: "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
                 };
             };
         };

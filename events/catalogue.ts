@@ -359,6 +359,14 @@ export const catalogue = {
   'webhook_endpoint.pinged': endpoint,
   /** An example of a type was asked for. The endpoint is sent `sample` as the data of an event of that type, with `test`. */
   'webhook_endpoint.tried': endpoint.extend({ eventType: field.text, sample: z.record(field.text, z.unknown()) }),
+  /** What lies in the feed from one moment to another is sent to it again; `states`: only deliveries that ended so. */
+  'webhook_endpoint.replay_started': endpoint.extend({
+    replayId: field.text,
+    from: field.moment,
+    to: field.moment,
+    eventTypes: z.array(field.text),
+    states: z.array(field.text),
+  }),
   'webhook_endpoint.disabled': endpoint.extend({ reason: field.text }),
   'webhook_endpoint.enabled': endpoint,
   /** It gets nothing any more; what was on its way to it ends dead. */

@@ -90,6 +90,11 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
   },
   events: { name: 'HttpEvents', impact: 'The feed cannot be read.', storesData: true },
   documents: { name: 'HttpDocuments', impact: 'The API description cannot be read.', storesData: false },
+  'event-documents': {
+    name: 'HttpEventDocuments',
+    impact: 'The description of events and of what banks say cannot be read.',
+    storesData: false,
+  },
 };
 
 /** The HTTP API: its routes are the contract's, each served by the function of its noun. */
@@ -130,13 +135,14 @@ export class Api extends Construct {
       'webhook-endpoints': serve('webhook-endpoints'),
       events: serve('events'),
       documents: serve('documents'),
+      'event-documents': serve('event-documents'),
     };
     // The one thing that is not deferred: a person stands in front of the door.
     for (const noun of ['commands', 'pickup-page'] as const) devices.commandDoors(served[noun].fn);
     for (const noun of ['webhook-endpoints', 'banks', 'lock-boards'] as const) webhooks.reachEndpoints(served[noun].fn);
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
-    for (const noun of ['events', 'exports'] as const) tellFeedDays(served[noun].fn, stage);
+    for (const noun of ['events', 'exports', 'webhook-endpoints'] as const) tellFeedDays(served[noun].fn, stage);
     for (const noun of ['imports', 'reconciliations'] as const) data.takeUploads(served[noun].fn);
     for (const noun of ['exports', 'reconciliations'] as const) data.giveExports(served[noun].fn);
 

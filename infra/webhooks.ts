@@ -38,9 +38,14 @@ export class Webhooks extends Construct {
       });
       return { fn, queue };
     };
-    // The same code twice: an endpoint that is slow or failing waits in its own lane and delays nobody else.
+    // The same code twice: an endpoint that is slow, failing or new waits in its own lane and delays nobody else.
     const fast = lane('Deliver', 'Deliver', 'Customers get their webhooks late or not at all.', 50);
-    const slow = lane('DeliverSlow', 'Slow', 'Endpoints that failed before get their webhooks late or not at all.', 10);
+    const slow = lane(
+      'DeliverSlow',
+      'Slow',
+      'Endpoints that are new or failed get their webhooks late or not at all.',
+      10,
+    );
     this.slow = slow.queue;
     for (const { fn } of [fast, slow]) {
       data.readWrite(fn);
@@ -63,6 +68,21 @@ export class Webhooks extends Construct {
     data.readWrite(fanOut.fn);
     fast.queue.sendFrom(fanOut.fn);
     this.retryFrom(fanOut.fn);
+
+    const replays = bus.reaction(this, 'Replay', {
+      entry: 'bus/replays',
+      name: 'Replays',
+      impact: 'What customers want to be sent again stands still; what happens now reaches them.',
+      to: ['webhook_endpoint.replay_started'],
+      // A replay has one message: so many go on at once, whosever they are.
+      batchSize: 1,
+      maxConcurrency: 5,
+      timeout: Duration.seconds(20),
+    });
+    data.readWrite(replays.fn);
+    this.retryFrom(replays.fn);
+    // What is left after a turn.
+    replays.queue.sendFrom(replays.fn);
   }
 
   /** Lets the function ask for the next attempt at an endpoint that failed or was slow. */

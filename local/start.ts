@@ -17,6 +17,8 @@ import { localDir, systemFile } from './paths.ts';
 import { freePort } from './ports.ts';
 import { python } from './python.ts';
 import { startReceiver } from './receiver.ts';
+import { referenceFiles } from './reference/documents.ts';
+import { startReference } from './reference/server.ts';
 import { PlainError, say, seconds, step } from './say.ts';
 import { seed } from './seed.ts';
 import { startSimulatedBanks } from './simulated-banks.ts';
@@ -90,7 +92,7 @@ async function othersEndpoint({ endpoint }: EndpointChoice & { own: false }) {
   return { endpoint, died: [] };
 }
 
-const Ports = z.object({ receiver: z.number(), control: z.number() }).partial();
+const Ports = z.object({ receiver: z.number(), control: z.number(), reference: z.number() }).partial();
 
 async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
   const outputs = await step('Stack', (note) => deploy({ endpoint, dir, signal: life.signal }, note));
@@ -100,10 +102,13 @@ async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
   const before = readJson(portsFile, Ports);
   const receiverPort = await freePort(before?.receiver);
   const controlPort = await freePort(before?.control, [receiverPort]);
-  writeJson(portsFile, { receiver: receiverPort, control: controlPort });
+  const referencePort = await freePort(before?.reference, [receiverPort, controlPort]);
+  writeJson(portsFile, { receiver: receiverPort, control: controlPort, reference: referencePort });
 
   const receiver = await startReceiver(receiverPort, join(dir, 'received.jsonl'));
   life.atEnd(() => receiver.stop());
+  const reference = await startReference(referencePort, referenceFiles());
+  life.atEnd(() => reference.stop());
   // Stops after the banks and before what it still brings to.
   life.atEnd(() => drain(endpoint, 5_000).catch(() => undefined));
   const seeded = await step('Demo tenants', () => seed({ endpoint, outputs, apiUrl, dir, receiverUrl: receiver.url }));
@@ -132,6 +137,7 @@ async function startSystem(life: Lifetime, endpoint: Endpoint, dir: string) {
       controlUrl: banks.controlUrls.get(id) ?? '',
     })),
     webhookReceiver: { url: receiver.url, secret: seeded.webhookSecret, receivedUrl: receiver.receivedUrl },
+    referenceUrl: reference.url,
     // The address AWS would give; here it is `apiUrl`.
     outputs: Object.fromEntries(Object.entries(outputs).filter(([name]) => name !== 'ApiUrl')),
     startedAt: new Date().toISOString(),

@@ -8,6 +8,7 @@ export function summary(system: System, took: string): string {
     ...system.tenants.map(({ name, apiKey }) => [`Key of ${name}`, apiKey]),
     ...system.banks.map(({ name, doors, controlUrl }) => [`${name}, ${doors.length} doors`, controlUrl]),
     ['Webhooks received', system.webhookReceiver.receivedUrl],
+    ['Reference of the API', system.referenceUrl],
     ['MQTT over TLS', `${system.mqtt.host}:${system.mqtt.port}`],
     ['All of this, for scripts', systemFile],
   ];

@@ -18,6 +18,8 @@ export const System = Endpoint.extend({
   ),
   /** Receives the first tenant's events. */
   webhookReceiver: z.object({ url: z.string(), secret: z.string(), receivedUrl: z.string() }),
+  /** Pages to read of the API and its events. */
+  referenceUrl: z.string(),
   outputs: z.record(z.string(), z.string()),
   startedAt: z.string(),
 });

@@ -2,6 +2,7 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import openapi from '#shared/api/openapi.json' with { type: 'json' };
 import { Refusal } from '#shared/domain/refusal.ts';
+import { documentAnswer } from '#shared/lambda/document.ts';
 import { log } from '#shared/lambda/log.ts';
 import { problemOf } from '#shared/lambda/problem.ts';
 
@@ -14,21 +15,10 @@ const paths = Object.entries(openapi.paths)
   }))
   .toSorted((a, b) => a.parameters - b.parameters);
 
-/** The public documents, and our own answer to every path and method that is none of ours. */
+/** The public document of the API, and our own answer to every path and method that is none of ours. */
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>().handler(async (event) => {
   const { requestId, http } = event.requestContext;
-  if (event.routeKey === 'GET /v1/openapi.json') {
-    log.info('request', { route: event.routeKey, status: 200, requestId });
-    return {
-      statusCode: 200,
-      headers: {
-        'content-type': 'application/json',
-        'cache-control': 'public, max-age=300',
-        'x-request-id': requestId,
-      },
-      body: JSON.stringify(openapi),
-    };
-  }
+  if (event.routeKey === 'GET /v1/openapi.json') return documentAnswer(event, openapi);
   const methods = paths.find(({ pattern }) => pattern.test(event.rawPath))?.methods.toSorted() ?? [];
   const what = `there is no ${http.method} ${event.rawPath}`;
   const refusal =

@@ -4,7 +4,7 @@ import { apply, born, type Emission, type SubjectChange } from '#shared/domain/d
 import { webhookPublicKeyOf } from '#shared/domain/derived.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
-import { epochMs, instant } from '#shared/domain/time.ts';
+import { epochMs, type Instant, instant } from '#shared/domain/time.ts';
 import {
   type DeliverMessage,
   Delivery,
@@ -17,6 +17,7 @@ import {
   WebhookEndpoint,
 } from '#shared/domain/webhook.ts';
 import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
+import { newReplay, type WebhookReplay } from '#shared/domain/webhook-replay.ts';
 import {
   type Answer,
   type AnyCall,
@@ -26,14 +27,14 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
-import { firstIdAt, madeAt } from '#shared/lambda/ids.ts';
+import { firstIdAt } from '#shared/lambda/ids.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { requireFields } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
-import { deliveryWrite, healthWrite } from '#shared/store/deliveries.ts';
+import { deliveryWrite, healthWrite, replayWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
@@ -43,6 +44,8 @@ export type WebhookEndpointDeps = HttpDeps & {
   allowLoopback: boolean;
   /** Where deliveries wait for another attempt. */
   slow: Queue;
+  /** For how many days events are kept in the feed, from which they are sent again. */
+  keptDays: number;
 };
 
 type Row = Record<string, unknown>;
@@ -60,11 +63,6 @@ const byOwner = 'by_owner';
 /** So often a change that others overtook is decided anew; then its caller is asked to come back. */
 const triesMax = 8;
 
-/** So many deliveries are looked at by one call that recovers. */
-const recoveredMost = 200;
-/** So many of them are sent again at the same time. */
-const atOnce = 10;
-
 export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => {
   const answer = (
     { endpoint, health }: Known,
@@ -75,6 +73,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     const body = contract.WebhookEndpointView.parse({
       ...endpoint,
       state: shownState(endpoint, health),
+      answeredAt: health?.answeredAt ?? null,
       signature: secret.scheme,
       secret: undefined,
       publicKey: isPublic ? webhookPublicKeyOf(rootKeys.of(secret.keyVersion), id, secret.nth) : undefined,
@@ -155,6 +154,39 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     const { tenant, endpointId, eventId, version } = it;
     await deps.slow.send({ tenant, endpointId, eventId, version } satisfies DeliverMessage);
   };
+
+  type Period = { from: Instant; to: Instant | undefined };
+
+  const requirePeriod = ({ now }: AnyCall, { from, to }: Period, names: { from: string; to: string }): void => {
+    requireFields(to === undefined || from < to, names.to, `must come after ${names.from.slice(1)}`);
+    requireFields(from < now, names.from, 'must lie in the past');
+    const oldest = instant(deps.clock() - deps.keptDays * 86_400_000);
+    requireFields(
+      from >= oldest,
+      names.from,
+      `must not be earlier than ${oldest}: events are kept ${deps.keptDays} days`,
+    );
+  };
+
+  /** Recorded with the event that wakes who does it. */
+  const startReplay = (
+    call: AnyCall & { params: { endpointId: string } },
+    { from, to, ...which }: Period & Pick<WebhookReplay, 'eventTypes' | 'states'>,
+  ): Promise<Answer> =>
+    changing(call, async ({ endpoint }) => {
+      requireEnabled(endpoint);
+      const { now, circumstances } = call;
+      const wish = { id: deps.newId('rpl'), from, to: to === undefined || to > now ? now : to, ...which };
+      const replay = newReplay(endpoint, { ...wish, by: circumstances.actor.id }, now);
+      const { id: replayId, ...asked } = wish;
+      const made: Answer = { body: contract.WebhookReplayView.parse(replay) };
+      return save(
+        call,
+        apply(endpoint, [{ type: 'webhook_endpoint.replay_started', set: {}, data: { replayId, ...asked } }]),
+        async () => made,
+        [replayWrite(replay, 'absent')],
+      );
+    });
 
   return {
     [contract.createWebhookEndpoint.id]: async (call: Call<typeof contract.createWebhookEndpoint>) => {
@@ -237,7 +269,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         // What it failed at before counts no more, or the next failure would disable it again.
         const well: EndpointHealth | null =
           health && state === 'active' && isOff
-            ? { lastOutcome: 'ok', failingSince: null, updatedAt: now, version: health.version + 1 }
+            ? { ...health, lastOutcome: 'none', failingSince: null, updatedAt: now, version: health.version + 1 }
             : null;
         return save(
           call,
@@ -338,40 +370,23 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       return made;
     },
 
+    [contract.replayWebhookEndpoint.id]: async (call: Call<typeof contract.replayWebhookEndpoint>) => {
+      const { from, to, eventTypes } = call.body;
+      requirePeriod(call, { from, to }, { from: '/from', to: '/to' });
+      return startReplay(call, { from, to, eventTypes: [...new Set(eventTypes)], states: [] });
+    },
+
     [contract.recoverDeliveries.id]: async (call: Call<typeof contract.recoverDeliveries>) => {
-      const { body, caller, params, circumstances, now, record } = call;
-      const { since, until = now } = body;
-      requireFields(body.until === undefined || since < body.until, '/until', 'must come after since');
-      const { endpoint } = await find(caller.tenant, params.endpointId, true);
-      requireEnabled(endpoint);
-      const { PK } = keys.delivery(caller.tenant, endpoint.id, '');
-      const range = { PK, from: firstIdAt('evt', epochMs(since)), to: `${firstIdAt('evt', epochMs(until))}~` };
-      const isAhead = since > until;
-      const { rows, next } = isAhead
-        ? { rows: [], next: null }
-        : await deps.table.query(range, { limit: recoveredMost, consistent: true });
-      const waiting = rows
-        .map((row) => Delivery.parse(row))
-        .filter(({ state }) => body.states.some((it) => it === state));
-      let resent = 0;
-      const work = async (): Promise<void> => {
-        for (let it = waiting.shift(); it !== undefined; it = waiting.shift()) {
-          const after = resend(it, circumstances.actor.id, now);
-          if (after === null) continue;
-          try {
-            await sendAgain(after, () => []);
-            resent += 1;
-          } catch (error) {
-            // It is on its way already.
-            if (!(error instanceof Lost)) throw error;
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: atOnce }, work));
-      const goOnSince = next === null ? null : instant(madeAt(next.SK));
-      const made: Answer = { body: contract.Recovery().parse({ resent, goOnSince }) };
-      await deps.table.write(record(made));
-      return made;
+      const { since: from, until: to, states } = call.body;
+      requirePeriod(call, { from, to }, { from: '/since', to: '/until' });
+      return startReplay(call, { from, to, eventTypes: [], states: [...new Set(states)] });
+    },
+
+    [contract.getWebhookReplay.id]: async (call: Call<typeof contract.getWebhookReplay>) => {
+      const { endpointId, replayId } = call.params;
+      const row = await deps.table.get(keys.webhookReplay(call.caller.tenant, endpointId, replayId), true);
+      if (row === undefined) throw new Refusal('not_found', `there is no replay ${replayId} to ${endpointId}`);
+      return { body: contract.WebhookReplayView.parse(row) };
     },
   };
 };
@@ -388,11 +403,18 @@ export const handler = endpoint(
     contract.deleteWebhookEndpoint,
     contract.listDeliveries,
     contract.resendDelivery,
+    contract.replayWebhookEndpoint,
     contract.recoverDeliveries,
+    contract.getWebhookReplay,
   ],
   () => {
     const slow = openQueue(env('SLOW_QUEUE_URL'));
-    const deps = { ...live(), slow, allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true' };
+    const deps = {
+      ...live(),
+      slow,
+      allowLoopback: process.env.WEBHOOK_ALLOW_LOOPBACK === 'true',
+      keptDays: Number(env('FEED_DAYS')),
+    };
     return { deps, handlers: webhookEndpointHandlers(deps) };
   },
 );

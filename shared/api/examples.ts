@@ -79,6 +79,8 @@ const ids = {
   ownKey: 'key_01KJQ4R2H0K2M4P6R8T0V2X4Z6',
   key: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8',
   endpoint: 'whe_01KJQ4XS9Q1S3V5X7Z9B1D3F5H',
+  recovery: 'rpl_01KJQ5AHCPQ2R4T6V8X0Z2B4D6',
+  replay: 'rpl_01KJQ5AJ3RQ2R4T6V8X0Z2B4D6',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   delivery: 'dlv_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
@@ -208,6 +210,8 @@ const { url: unlockUrl, locks } = lockBoard;
 const driven: banks.BankView = { ...bank, id: ids.lockBoard, name: 'Station', layout: lockBoardLayout };
 const otherLocks = { ...locks, L2: { board: '0B', lock: '01' } };
 /** When a code was typed at it, and a door seen: milliseconds since 1970. */
+/** Since when something is sent again; where the examples are carried out, it stands for a moment that is past. */
+export const replayedSince = '2030-03-04T09:00:00.000Z';
 export const callbackTime = '1898933400000';
 const kioskLayout = [{ door: 'K1', ...small, bottomMm: 900 }];
 const kiosk: banks.BankView = { ...bank, id: ids.kiosk, name: 'Kiosk', layout: kioskLayout };
@@ -345,6 +349,7 @@ const endpoint: webhookEndpoints.WebhookEndpointView = {
   state: 'active',
   disabledReason: null,
   signature: 'hmac',
+  answeredAt: null,
   previousSignsUntil: null,
   createdAt: at,
   version: 1,
@@ -354,8 +359,25 @@ const rotatedEndpoint: webhookEndpoints.WebhookEndpointView = {
   ...endpoint,
   eventTypes: ['webhook_endpoint.pinged'],
   signature: 'ed25519',
+  answeredAt: at,
   publicKey: 'whpk_dGhpcyBpcyBhbiBleGFtcGxlLCBub3QgYSByZWFsIGs=',
   previousSignsUntil: '2030-03-05T09:41:20.000Z',
+};
+
+const replay: webhookEndpoints.WebhookReplayView = {
+  id: ids.recovery,
+  endpointId: ids.endpoint,
+  from: replayedSince,
+  to: later,
+  eventTypes: [],
+  states: [],
+  state: 'running',
+  stoppedBecause: null,
+  sent: 0,
+  reachedAt: null,
+  by: ids.ownKey,
+  createdAt: later,
+  endedAt: null,
 };
 
 const delivery: z.input<typeof webhookEndpoints.DeliveryView> = {
@@ -752,6 +774,7 @@ const onePage = <T>(...data: T[]) => ({ data, nextCursor: null });
 /** A day of an integrator, in an order that works: what one makes, later ones name. */
 export const examples: readonly Example[] = [
   example(documents.getOpenapi, { answer: { openapi: '3.1.0' } }),
+  example(documents.getAsyncapi, { answer: { asyncapi: '3.0.0' } }),
 
   example(sites.createSite, { body: { name: 'Harbour', timeZone: 'Europe/Zurich' }, answer: site }),
   example(sites.getSite, { params: { siteId: ids.site }, answer: site }),
@@ -895,8 +918,25 @@ export const examples: readonly Example[] = [
   }),
   example(webhookEndpoints.recoverDeliveries, {
     params: { endpointId: ids.endpoint },
-    body: { since: at },
-    answer: { resent: 0, goOnSince: null },
+    body: { since: replayedSince },
+    answer: { ...replay, states: ['dead'] },
+  }),
+  example(webhookEndpoints.replayWebhookEndpoint, {
+    params: { endpointId: ids.endpoint },
+    body: { from: replayedSince, eventTypes: ['webhook_endpoint.pinged'] },
+    answer: { ...replay, id: ids.replay, eventTypes: ['webhook_endpoint.pinged'] },
+  }),
+  example(webhookEndpoints.getWebhookReplay, {
+    params: { endpointId: ids.endpoint, replayId: ids.replay },
+    answer: {
+      ...replay,
+      id: ids.replay,
+      eventTypes: ['webhook_endpoint.pinged'],
+      state: 'done',
+      sent: 1,
+      reachedAt: at,
+      endedAt: later,
+    },
   }),
   example(events.listEvents, {
     query: { type: 'webhook_endpoint.*', subject: ids.endpoint, limit: '1' },
@@ -909,7 +949,7 @@ export const examples: readonly Example[] = [
   example(webhookEndpoints.tryWebhookEndpoint, {
     params: { endpointId: ids.endpoint },
     body: { eventType: 'transaction.completed' },
-    answer: { ...rotatedEndpoint, version: 5 },
+    answer: { ...rotatedEndpoint, version: 7 },
   }),
   example(webhookEndpoints.deleteWebhookEndpoint, {
     params: { endpointId: ids.endpoint },

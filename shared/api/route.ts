@@ -20,7 +20,8 @@ export type Noun =
   | 'workflow-terms'
   | 'webhook-endpoints'
   | 'events'
-  | 'documents';
+  | 'documents'
+  | 'event-documents';
 
 /**
  * A route is a value: the handler's types, API Gateway's routes, OpenAPI and the permission check are made from it.

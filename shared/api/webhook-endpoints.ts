@@ -5,6 +5,7 @@ import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
 import { headerCaps, refusedHeaders } from '../domain/webhook-headers.ts';
+import { WebhookReplay } from '../domain/webhook-replay.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -12,6 +13,8 @@ export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: tr
   .omit({ secret: true, previousSecret: true, sealedHeaders: true })
   .extend({
     signature: SignatureScheme,
+    /** When it took an event for the first time, as a rule the one that it was created; null: it never has. */
+    answeredAt: field.momentOrNull,
     /** The signing secret, `whsec_…`; only in the answer of the call that made it. */
     secret: field.maybeText,
     /** By which an `ed25519` signature is verified, `whpk_…`. */
@@ -237,23 +240,45 @@ export const resendDelivery = {
   problems: ['endpoint_disabled', 'conflict', 'idempotency_key_reused'],
 } as const satisfies Route;
 
-export const Recovery = once(() =>
-  z
-    .object({
-      /** So many are sent again. */
-      resent: field.count,
-      /** There were more than one call takes: call again with this as `since`. */
-      goOnSince: field.momentOrNull,
-    })
-    .meta({ id: 'Recovery' }),
-);
+/** What is sent again of a period, and how far that has come. */
+export const WebhookReplayView = WebhookReplay.omit({
+  tenant: true,
+  position: true,
+  onTheirWay: true,
+  movedAt: true,
+  version: true,
+}).meta({ id: 'WebhookReplay' });
+export type WebhookReplayView = z.infer<typeof WebhookReplayView>;
+
+export const replayWebhookEndpoint = {
+  id: 'replay-webhook-endpoint',
+  noun: 'webhook-endpoints',
+  method: 'POST',
+  path: '/v1/webhook-endpoints/{endpointId}/replay',
+  summary: 'Send an endpoint all events of a time again, also those that it has never been sent',
+  permission: 'webhooks:write',
+  params,
+  body: once(() =>
+    z.strictObject({
+      /** Of what we learned at that moment or later. */
+      from: InstantInput(),
+      /** Of what we learned before that moment; left out: until now. */
+      to: InstantInput().optional(),
+      /** Of the types that the endpoint has subscribed to only these; none means all of them. */
+      eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
+    }),
+  ),
+  status: 202,
+  response: () => WebhookReplayView,
+  problems: ['endpoint_disabled', 'idempotency_key_reused'],
+} as const satisfies Route;
 
 export const recoverDeliveries = {
   id: 'recover-deliveries',
   noun: 'webhook-endpoints',
   method: 'POST',
   path: '/v1/webhook-endpoints/{endpointId}/recover',
-  summary: 'Send again what an endpoint has missed in a time, the oldest first',
+  summary: 'Send again what an endpoint has missed in a time',
   permission: 'webhooks:write',
   params,
   body: once(() =>
@@ -270,6 +295,19 @@ export const recoverDeliveries = {
     }),
   ),
   status: 202,
-  response: Recovery,
+  response: () => WebhookReplayView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
+} as const satisfies Route;
+
+export const getWebhookReplay = {
+  id: 'get-webhook-replay',
+  noun: 'webhook-endpoints',
+  method: 'GET',
+  path: '/v1/webhook-endpoints/{endpointId}/replays/{replayId}',
+  summary: 'See how far what is sent again has come',
+  permission: 'webhooks:read',
+  params: params.extend({ replayId: idParam }),
+  status: 200,
+  response: () => WebhookReplayView,
+  problems: [],
 } as const satisfies Route;

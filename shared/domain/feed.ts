@@ -1,4 +1,5 @@
-import { type Instant, instant } from './time.ts';
+import type { Envelope } from '../../events/envelope.ts';
+import { type Instant, instant, plusSeconds } from './time.ts';
 
 /** What a reader of the feed wants to see of it. */
 export type FeedFilter = {
@@ -72,3 +73,10 @@ export const withoutGap = <T extends { position: number }>(rows: readonly T[], a
   const gap = rows.findIndex(({ position }, nth) => position !== after + 1 + nth);
   return gap === -1 ? [...rows] : rows.slice(0, gap);
 };
+
+/** A minute is far more than it takes until an event is in the feed, and than two clocks differ by. */
+export const feedLagSeconds = 60;
+
+/** When an event counts as having become known: of one that came into the feed late, then, or nobody would see it there. */
+export const becameKnownAt = ({ recordedAt }: Pick<Envelope, 'recordedAt'>, numberedAt: Instant): Instant =>
+  numberedAt > plusSeconds(recordedAt, feedLagSeconds) ? numberedAt : recordedAt;

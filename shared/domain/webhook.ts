@@ -64,10 +64,13 @@ export const rotated = (
 
 /**
  * How an endpoint answered lately, in a row of its own, because it changes without anybody deciding anything. Written
- * only when it changes: an endpoint that always answered well has none.
+ * with its first answer, and then only when it changes.
  */
 export const EndpointHealth = z.object({
-  lastOutcome: z.enum(['ok', 'failed', 'slow']),
+  /** `none`: it was opened again, and has not been asked since. */
+  lastOutcome: z.enum(['ok', 'failed', 'slow', 'none']),
+  /** When it took an event for the first time. */
+  answeredAt: field.momentOrNull.default(null),
   /** When the failures began that no success has ended. */
   failingSince: field.momentOrNull,
   updatedAt: InstantText,
@@ -154,9 +157,13 @@ const jitterShare = 0.2;
 /** What is meant for its own endpoint alone, whatever that has subscribed to. */
 const ownAlone = ['webhook_endpoint.pinged', 'webhook_endpoint.tried'];
 
+/** The first that an endpoint gets, whatever it has subscribed to: by its answer we know whether there is one. */
+const welcome = 'webhook_endpoint.created';
+
 export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 'subject'>): boolean => {
   if (endpoint.state === 'disabled') return false;
   if (ownAlone.includes(event.type)) return event.subject === endpoint.id;
+  if (event.type === welcome && event.subject === endpoint.id) return true;
   return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
 };
 
@@ -193,22 +200,28 @@ export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Ins
 /** So often one delivery is sent again at the most: what it lists stays readable. */
 export const resendsMax = 20;
 
-/** Attempts begin anew, at once, and with all their waits; null while it is on its way anyway, or was resent too often. */
-export const resend = (it: Delivery, by: string, now: Instant): Delivery | null =>
+/**
+ * Attempts begin anew, at once, and with all their waits; null while it is on its way anyway, or was resent too often.
+ * `askedAt`: when it was wanted, where that is not now.
+ */
+export const resend = (it: Delivery, by: string, now: Instant, askedAt = now): Delivery | null =>
   (it.state === 'delivered' || it.state === 'dead') && it.resent.length < resendsMax
     ? {
         ...it,
         state: 'retrying',
         nextAttemptAt: now,
         turnAt: null,
-        resent: [...it.resent, { at: now, by, after: it.attempts.length }],
+        resent: [...it.resent, { at: askedAt, by, after: it.attempts.length }],
         version: it.version + 1,
       }
     : null;
 
-/** Whoever failed or was slow waits in a queue of its own kind, and delays nobody else. */
+/**
+ * Whoever failed or was slow waits in a queue of its own kind, and delays nobody else; and so does a new one until it has
+ * answered once: forty that hang would hold most of what serves the others for as long as we wait for an answer.
+ */
 export const laneOf = (health: EndpointHealth | null): 'deliver' | 'slow' =>
-  health === null || health.lastOutcome === 'ok' ? 'deliver' : 'slow';
+  health?.lastOutcome === 'ok' ? 'deliver' : 'slow';
 
 /** State as its owner sees it. */
 export const shownState = (endpoint: WebhookEndpoint, health: EndpointHealth | null): WebhookEndpoint['state'] =>
@@ -281,9 +294,9 @@ export const healthAfter = (health: EndpointHealth | null, outcome: Outcome, now
   const good = outcome.durationMs > slowAfterMs ? 'slow' : 'ok';
   const lastOutcome = succeeded(outcome) ? good : 'failed';
   const failingSince = lastOutcome === 'failed' ? (health?.failingSince ?? now) : null;
-  const known = health ?? { lastOutcome: 'ok', failingSince: null, version: 0 };
-  if (known.lastOutcome === lastOutcome && known.failingSince === failingSince) return null;
-  return { lastOutcome, failingSince, updatedAt: now, version: known.version + 1 };
+  if (health !== null && health.lastOutcome === lastOutcome && health.failingSince === failingSince) return null;
+  const answeredAt = health?.answeredAt ?? (lastOutcome === 'failed' ? null : now);
+  return { lastOutcome, answeredAt, failingSince, updatedAt: now, version: (health?.version ?? 0) + 1 };
 };
 
 export type DisableReason = 'gone' | 'failing';

@@ -7,7 +7,7 @@ export const queueDelaySecondsMax = 900;
 export type Queue = { send: (message: unknown, delaySeconds?: number, group?: string) => Promise<void> };
 
 /** Takes many messages at once, in as few requests as may be. */
-export type BatchQueue = Queue & { sendAll: (messages: readonly unknown[]) => Promise<void> };
+export type BatchQueue = Queue & { sendAll: (messages: readonly unknown[], group?: string) => Promise<void> };
 
 /** What one request may hold (SQS quotas: ten messages, and 1 MiB; a quarter of it is what every endpoint takes). */
 const batch = { messages: 10, bytes: 256 * 1024 } as const;
@@ -41,13 +41,15 @@ export const openQueue = (queueUrl: string, client = new SQSClient()): BatchQueu
     );
   },
 
-  sendAll: async (messages) => {
+  sendAll: async (messages, group) => {
     const bodies = messages.map((message) => JSON.stringify(message));
+    const ofGroup = group === undefined ? {} : { MessageGroupId: group };
     await Promise.all(
       inBatches(bodies).map(async (all) => {
         const [only] = all;
-        if (all.length === 1) return client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: only }));
-        const Entries = all.map((MessageBody, nth) => ({ Id: String(nth), MessageBody }));
+        if (all.length === 1)
+          return client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: only, ...ofGroup }));
+        const Entries = all.map((MessageBody, nth) => ({ Id: String(nth), MessageBody, ...ofGroup }));
         const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
         if (Failed.length > 0) throw new Error(`${Failed.length} messages were not taken: ${Failed[0]?.Code}`);
         return undefined;

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../events/envelope.ts';
 import { epochMs } from '../domain/time.ts';
 import { type Delivery, deliveryKeptSeconds, type EndpointHealth, type EndpointPace } from '../domain/webhook.ts';
+import type { WebhookReplay } from '../domain/webhook-replay.ts';
 import { CommitRow } from './commit-row.ts';
 import { dueAttributes, keys } from './rows.ts';
 import type { Expectation, Table, Write } from './table.ts';
@@ -30,6 +31,17 @@ export const paceWrite = (tenant: string, endpointId: string, it: EndpointPace):
   expects: it.version === 1 ? 'absent' : { version: it.version - 1 },
   // What has not been booked for a day is as good as none.
   put: { ...keys.endpointPace(tenant, endpointId), ...it, ttl: Math.ceil(epochMs(it.nextTurnAt) / 1000) + 86_400 },
+});
+
+/** Kept for as long as the deliveries that it makes. */
+export const replayWrite = (it: WebhookReplay, expects: Expectation): Write => ({
+  kind: 'other',
+  expects,
+  put: {
+    ...keys.webhookReplay(it.tenant, it.endpointId, it.id),
+    ...it,
+    ttl: Math.ceil(epochMs(it.createdAt) / 1000) + deliveryKeptSeconds,
+  },
 });
 
 /** Where the events of a subject lie, by the prefix of its id; test/journeys/examples.test.ts makes every kind. */

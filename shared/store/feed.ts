@@ -3,15 +3,17 @@ import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { hourOf } from '../domain/anchor.ts';
 import {
+  becameKnownAt,
   type FeedFilter,
   type FeedPlace,
+  feedLagSeconds,
   feedTtl,
   isFiltered,
   isSettled,
   isWantedInFeed,
   withoutGap,
 } from '../domain/feed.ts';
-import { epochMs, type Instant, instant, later } from '../domain/time.ts';
+import { epochMs, type Instant, instant, later, plusSeconds } from '../domain/time.ts';
 import { pack, packed } from './packed.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
@@ -177,6 +179,51 @@ export const readPeriod = async (
     events: wanted.map(({ event }) => PackedEvent.parse(event)),
     place: isOver ? null : { after: last.position, at: later(last.at, from) },
   };
+};
+
+export type PeriodPage = {
+  events: Envelope[];
+  /** The last position that was looked at; null where the period has none. */
+  position: number | null;
+  /** When the last event that was looked at became known; null where none was. */
+  reachedAt: Instant | null;
+  /** Nothing of the period lies behind that. */
+  isOver: boolean;
+};
+
+/** The next events of a tenant that became known in a period, in one call to the table, and one more at its beginning. */
+export const readFeedPeriod = async (
+  table: Table,
+  tenant: string,
+  { from, to, position }: { from: Instant; to: Instant; position: number | null },
+  {
+    limit,
+    isWanted,
+    isNarrow,
+  }: { limit: number; isWanted: (it: { type: string; subject: string }) => boolean; isNarrow: boolean },
+): Promise<PeriodPage> => {
+  const begin = plusSeconds(from, -feedLagSeconds);
+  const after = position ?? (await beforeHour(table, tenant, hourOf(epochMs(begin))));
+  if (after === null) return { events: [], position, reachedAt: null, isOver: true };
+  const { rows, next } = await table.query(ranges.feed(tenant, after + 1), {
+    limit: isNarrow ? rowsMost : limit,
+    oneCall: true,
+  });
+  const there = rows.map((it) => FeedRow.parse(it));
+  const end = plusSeconds(to, feedLagSeconds);
+  const page: PeriodPage = { events: [], position: after, reachedAt: null, isOver: false };
+  for (const row of withoutGap(there, after)) {
+    if (row.at > end) return { ...page, isOver: true };
+    page.position = row.position;
+    if (row.at < begin || !isWanted(row)) continue;
+    const event = PackedEvent.parse(row.event);
+    const knownAt = becameKnownAt(event, row.at);
+    if (knownAt < from || knownAt >= to) continue;
+    page.events.push(event);
+    page.reachedAt = knownAt;
+    if (page.events.length === limit) return page;
+  }
+  return { ...page, isOver: next === null && page.position === (there.at(-1)?.position ?? after) };
 };
 
 /** The position before the first that was taken in an hour or later; null where none was. */

@@ -103,6 +103,11 @@ export const keys = {
   endpointHealth: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: `${id}#health` }),
   /** Apart from the endpoints, which are all read for each event. */
   endpointPace: (tenant: string, id: string): Key => ({ PK: `PACE#${tenant}#${id}`, SK: 'S' }),
+  /** A period of the feed that is sent to an endpoint again. */
+  webhookReplay: (tenant: string, endpointId: string, id: string): Key => ({
+    PK: `REPLAYS#${tenant}#${endpointId}`,
+    SK: id,
+  }),
   endpointLog: (tenant: string, id: string): string => `ENDPOINT#${tenant}#${id}`,
   delivery: (tenant: string, endpointId: string, eventId: string): Key => ({
     PK: `DLV#${tenant}#${endpointId}`,

@@ -251,22 +251,32 @@ describe('the setting of the waits', () => {
 });
 
 describe('the health of an endpoint', () => {
-  const failing: EndpointHealth = { lastOutcome: 'failed', failingSince: now, updatedAt: now, version: 3 };
+  const failing: EndpointHealth = {
+    lastOutcome: 'failed',
+    answeredAt: null,
+    failingSince: now,
+    updatedAt: now,
+    version: 3,
+  };
   const tomorrow = plusSeconds(now, 86_400);
 
-  it('is not written as long as all is well', () => {
-    expect(healthAfter(null, answered(200), now)).toBeNull();
+  it('is written with the first answer, and not again as long as all is well', () => {
+    const well = healthAfter(null, answered(200), now);
+    expect(well).toEqual({ lastOutcome: 'ok', answeredAt: now, failingSince: null, updatedAt: now, version: 1 });
+    expect(healthAfter(well, answered(200), tomorrow)).toBeNull();
+    expect(laneOf(well)).toBe('deliver');
   });
 
   it('begins to fail with the first failure, and is not written again by the second', () => {
     const first = healthAfter(null, answered(500), now);
-    expect(first).toEqual({ lastOutcome: 'failed', failingSince: now, updatedAt: now, version: 1 });
+    expect(first).toEqual({ lastOutcome: 'failed', answeredAt: null, failingSince: now, updatedAt: now, version: 1 });
     expect(healthAfter(first, answered(null), tomorrow)).toBeNull();
   });
 
   it('is well again after one success', () => {
     expect(healthAfter(failing, answered(204), tomorrow)).toEqual({
       lastOutcome: 'ok',
+      answeredAt: tomorrow,
       failingSince: null,
       updatedAt: tomorrow,
       version: 4,
@@ -281,7 +291,8 @@ describe('the health of an endpoint', () => {
   });
 
   it('decides the lane and what its owner sees', () => {
-    expect(laneOf(null)).toBe('deliver');
+    expect(laneOf(null)).toBe('slow');
+    expect(laneOf({ ...failing, lastOutcome: 'none' })).toBe('slow');
     expect(laneOf(failing)).toBe('slow');
     expect(shownState(endpoint, failing)).toBe('failing');
     expect(shownState({ ...endpoint, state: 'disabled' }, failing)).toBe('disabled');
@@ -313,6 +324,14 @@ describe('an endpoint', () => {
     const ping = { type: 'webhook_endpoint.pinged', subject: 'whe_1' };
     expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, ping)).toBe(true);
     expect(wants({ ...endpoint, id: 'whe_2' }, ping)).toBe(false);
+  });
+
+  it('is told of its own creation whatever it has chosen, and others of it as they have', () => {
+    const born = { type: 'webhook_endpoint.created', subject: 'whe_1' };
+    const choosy = { ...endpoint, eventTypes: ['transaction.completed'] };
+    expect(wants(choosy, born)).toBe(true);
+    expect(wants({ ...choosy, id: 'whe_2' }, born)).toBe(false);
+    expect(wants({ ...endpoint, id: 'whe_2' }, born)).toBe(true);
   });
 
   it('gets its own trials likewise, each as an example of the type that was wanted', () => {

@@ -195,8 +195,12 @@ const firstEvent = async (tenant: Pick<Tenant, 'id'>): Promise<Envelope> => {
 
 /** A delivery to make at this address, to an endpoint that the deployed functions have nothing for. */
 const aDelivery = async (tenant: Tenant, url: string) => {
-  const body = { url, eventTypes: ['transaction.rejected'] };
+  const body = { url: receiverUrl, eventTypes: ['transaction.rejected'] };
   const { id } = await tenant.api.post('/v1/webhook-endpoints', body, Made);
+  await eventually(async () => expect(await table.get(keys.endpointHealth(tenant.id, id), true)).toBeDefined(), {
+    what: 'it has answered that it was created',
+  });
+  if (url !== receiverUrl) await tenant.api.request('PATCH', `/v1/webhook-endpoints/${id}`, { body: { url } });
   const endpoint = WebhookEndpoint.parse(await table.get(keys.endpoint(tenant.id, id), true));
   const event = await firstEvent(tenant);
   const delivery = newDelivery(endpoint, event, instant(Date.now()));
@@ -213,12 +217,12 @@ const attempt = (message: DeliverMessage, later: string[]) => {
       const handle = deliver({
         ...deps(line, more),
         endpoints: openCustomerEndpoints({ allowLoopback: true }),
-        slow: { send: async () => Promise.reject(new Error('it is not the lane of this test')) },
+        slow: { send: async () => Promise.reject(new Error('it has no other lane')) },
         later: { send: async (name) => void later.push(name) },
         waits: [3_000],
         random: () => 0.5,
       });
-      await handle(message, { lane: 'deliver', redelivered: tries > 1 });
+      await handle(message, { lane: 'slow', redelivered: tries > 1 });
     });
 };
 

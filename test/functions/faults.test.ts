@@ -53,7 +53,7 @@ const handlersOf: { [N in Noun]?: (deps: HttpDeps) => Handlers } = {
   sites: siteHandlers,
   banks: (deps) => bankHandlers({ ...deps, allowLoopback: true }),
   'webhook-endpoints': (deps) =>
-    webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: { send: async () => undefined } }),
+    webhookEndpointHandlers({ ...deps, allowLoopback: true, keptDays: 30, slow: { send: async () => undefined } }),
 };
 
 type Asked = { params?: Record<string, string>; body: Record<string, unknown> };

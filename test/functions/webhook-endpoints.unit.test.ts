@@ -35,6 +35,7 @@ const calling = (allowLoopback = false) => {
     clock: () => epochMs(now),
     allowLoopback,
     slow: { send: async (message) => void sent.push(message) },
+    keptDays: 30,
   });
   const call = async (
     id: string,
@@ -66,12 +67,21 @@ const calling = (allowLoopback = false) => {
         await call(contract.resendDelivery.id, { params: { endpointId, deliveryId }, body: {} }),
       ),
     recover: async (endpointId: string, body: Record<string, unknown>) =>
-      contract.Recovery().parse(
+      contract.WebhookReplayView.parse(
         await call(contract.recoverDeliveries.id, {
           params: { endpointId },
           body: contract.recoverDeliveries.body().parse(body),
         }),
       ),
+    replay: async (endpointId: string, body: Record<string, unknown>) =>
+      contract.WebhookReplayView.parse(
+        await call(contract.replayWebhookEndpoint.id, {
+          params: { endpointId },
+          body: contract.replayWebhookEndpoint.body().parse(body),
+        }),
+      ),
+    progress: async (endpointId: string, replayId: string) =>
+      contract.WebhookReplayView.parse(await call(contract.getWebhookReplay.id, { params: { endpointId, replayId } })),
     has: (endpointId: string, it: Partial<Delivery> & Pick<Delivery, 'eventId'>) => {
       const delivery: Delivery = {
         id: it.eventId.replace('evt_', 'dlv_'),
@@ -115,7 +125,13 @@ const calling = (allowLoopback = false) => {
       contract.WebhookEndpointView.parse(await call(contract.getWebhookEndpoint.id, { params: { endpointId } })),
     fails: (endpointId: string) =>
       table.write([
-        healthWrite(tenant, endpointId, { lastOutcome: 'failed', failingSince: now, updatedAt: now, version: 1 }),
+        healthWrite(tenant, endpointId, {
+          lastOutcome: 'failed',
+          answeredAt: null,
+          failingSince: now,
+          updatedAt: now,
+          version: 1,
+        }),
       ]),
   };
 };
@@ -378,33 +394,59 @@ describe('a delivery that its owner wants again', () => {
     await has(id, { eventId: event(1) });
     await update(id, { state: 'disabled' });
     const delivery = event(1).replace('evt_', 'dlv_');
-    for (const attempt of [resend(id, delivery), recover(id, { since: '2026-01-01T00:00:00Z' })])
+    for (const attempt of [resend(id, delivery), recover(id, { since: '2026-02-28T00:00:00Z' })])
       expect(await refusal(attempt)).toMatchObject({ code: 'endpoint_disabled' });
     expect(sent).toEqual([]);
   });
+});
 
-  it('is with all others that were missed in a time', async () => {
-    const { create, has, recover, sent } = calling();
+describe('a time of which an endpoint wants all events again', () => {
+  const refusal = (attempt: Promise<unknown>) => attempt.catch((error: unknown) => error);
+  const hoursAgo = (hours: number) => instant(epochMs(now) - hours * 3_600_000);
+
+  it('is recorded with the event that wakes who sends them, and can be looked at', async () => {
+    const { create, replay, recover, progress, events } = calling();
     const { id } = await create('https://hooks.shop.com/');
-    for (const [nth, state] of (['dead', 'delivered', 'dead', 'retrying', 'dead'] as const).entries())
-      await has(id, { eventId: event(nth), state });
-    const since = instant(epochMs(now) - 150_000);
-    expect(await recover(id, { since })).toEqual({ resent: 2, goOnSince: null });
-    expect(await recover(id, { since })).toEqual({ resent: 0, goOnSince: null });
-    expect(await recover(id, { since, states: ['delivered'] })).toEqual({ resent: 1, goOnSince: null });
-    expect(await recover(id, { since: '2031-01-01T00:00:00Z' })).toEqual({ resent: 0, goOnSince: null });
-    expect(await recover(id, { since: '0001-01-01T00:00:00Z' })).toEqual({ resent: 1, goOnSince: null });
-    expect(sent).toHaveLength(4);
-    const until = '2026-01-01T00:00:00Z';
-    expect(await refusal(recover(id, { since, until }))).toMatchObject({ errors: [{ pointer: '/until' }] });
+    const eventTypes = ['bank.offline'];
+    const asked = await replay(id, { from: hoursAgo(3), to: hoursAgo(1), eventTypes: [...eventTypes, ...eventTypes] });
+    expect(asked).toMatchObject({
+      state: 'running',
+      from: hoursAgo(3),
+      to: hoursAgo(1),
+      eventTypes,
+      states: [],
+      sent: 0,
+    });
+    expect(await progress(id, asked.id)).toEqual(asked);
+    expect(events().at(-1)).toMatchObject({ type: 'webhook_endpoint.replay_started', data: { replayId: asked.id } });
+    expect(catalogue['webhook_endpoint.replay_started'].parse(events().at(-1)?.data)).toMatchObject({ eventTypes });
+    const since = hoursAgo(2);
+    expect(await recover(id, { since, until: '2031-01-01T00:00:00Z' })).toMatchObject({
+      from: since,
+      to: now,
+      states: ['dead'],
+    });
+    expect(await refusal(progress('whe_of_another', asked.id))).toMatchObject({ code: 'not_found' });
   });
 
-  it('is among the oldest of many, and the next call goes on after them', async () => {
-    const { create, has, recover } = calling();
+  it('is past, ends after it begins, and not before all that is kept', async () => {
+    const { create, replay, recover } = calling();
     const { id } = await create('https://hooks.shop.com/');
-    for (let nth = 0; nth < 230; nth += 1) await has(id, { eventId: event(nth) });
-    const first = await recover(id, { since: '2026-01-01T00:00:00Z' });
-    expect(first).toEqual({ resent: 200, goOnSince: expect.any(String) });
-    expect(await recover(id, { since: first.goOnSince })).toEqual({ resent: 30, goOnSince: null });
+    for (const [attempt, pointer] of [
+      [replay(id, { from: now }), '/from'],
+      [replay(id, { from: hoursAgo(1), to: hoursAgo(1) }), '/to'],
+      [replay(id, { from: hoursAgo(30 * 24 + 1) }), '/from'],
+      [recover(id, { since: '0001-01-01T00:00:00Z' }), '/since'],
+      [recover(id, { since: hoursAgo(1), until: hoursAgo(2) }), '/until'],
+    ] as const)
+      expect(await refusal(attempt)).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] });
+  });
+
+  it('is none of an endpoint that is disabled or not there', async () => {
+    const { create, replay, update } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    await update(id, { state: 'disabled' });
+    expect(await refusal(replay(id, { from: hoursAgo(1) }))).toMatchObject({ code: 'endpoint_disabled' });
+    expect(await refusal(replay('whe_of_nobody', { from: hoursAgo(1) }))).toMatchObject({ code: 'not_found' });
   });
 });

@@ -10,6 +10,7 @@ import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import type { Reply } from '#shared/outside/customer-endpoint.ts';
 import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
+import { healthWrite } from '#shared/store/deliveries.ts';
 import { keys } from '#shared/store/rows.ts';
 import { fanOut } from '../../functions/bus/webhooks.ts';
 import { type Arrival, deliver } from '../../functions/queue/deliver.ts';
@@ -38,6 +39,14 @@ const anEndpoint = (id: string, more: Partial<WebhookEndpoint> = {}): WebhookEnd
   hash: '',
   ...more,
 });
+
+const well: EndpointHealth = {
+  lastOutcome: 'ok',
+  answeredAt: start,
+  failingSince: null,
+  updatedAt: start,
+  version: 1,
+};
 
 const shop = anEndpoint('whe_00000000000000000000000001');
 const carrier = anEndpoint('whe_00000000000000000000000002');
@@ -94,15 +103,17 @@ const world = () => {
     fan,
     handle: (message: DeliverMessage, arrival: Partial<Arrival> = {}) =>
       handle(message, { lane: 'deliver', redelivered: false, ...arrival }),
+    /** They have answered before. */
     add: async (...endpoints: WebhookEndpoint[]) => {
       for (const endpoint of endpoints)
-        await it.table.write(
-          commitEndpoint(born(endpoint, 'webhook_endpoint.created'), {
+        await it.table.write([
+          ...commitEndpoint(born(endpoint, 'webhook_endpoint.created'), {
             actor: { type: 'system', id: 'test' },
             now: start,
             newId,
           }).writes,
-        );
+          healthWrite(tenant, endpoint.id, well),
+        ]);
     },
     delivery: async (endpoint: WebhookEndpoint, event: Envelope) =>
       Delivery.parse(await it.table.get(keys.delivery(tenant, endpoint.id, event.id))),
@@ -199,6 +210,22 @@ describe('an event on the bus', () => {
     await w.fan(anEvent({ id: 'evt_2' }));
     expect(w.lanes.slow.map((it) => it.endpointId)).toEqual([shop.id]);
     expect(w.lanes.deliver.map((it) => it.endpointId)).toEqual([carrier.id]);
+  });
+});
+
+describe('a new endpoint', () => {
+  it('is served in the slow lane until it has answered, which is seen', async () => {
+    await w.add(shop);
+    await w.table.write([{ kind: 'other', expects: 'anything', remove: keys.endpointHealth(tenant, shop.id) }]);
+    const created = anEvent({ type: 'webhook_endpoint.created', subject: shop.id });
+    await w.fan(created);
+    await w.fan(anEvent({ id: 'evt_2' }));
+    expect(w.lanes.deliver).toEqual([]);
+    const [first] = w.lanes.slow;
+    if (first) await w.handle(first, { lane: 'slow' });
+    expect(await healthOf(w.table, shop)).toEqual(well);
+    await w.fan(anEvent({ id: 'evt_3' }));
+    expect(w.lanes.deliver.map(({ eventId }) => eventId)).toEqual(['evt_3']);
   });
 });
 

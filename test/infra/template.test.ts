@@ -109,7 +109,7 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
-      ...['ImportFiles', 'Imports', 'Exports', 'Reconciliations'],
+      ...['ImportFiles', 'Imports', 'Exports', 'Reconciliations', 'Replays'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
@@ -582,12 +582,14 @@ describe('least privilege', () => {
     ['http/reconciliations', [...readWrite, secret, 's3:GetObject', 's3:PutObject']],
     ['bus/reconciliations', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject']],
     ['http/documents', []],
+    ['http/event-documents', []],
     ['stream/publish', [...readStream, 'events:PutEvents', 's3:ListBucket', 's3:PutObject']],
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
     ['bus/lock-boards', [...consume, ...readWrite, secret, send]],
     ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
+    ['bus/replays', [...consume, ...readWrite, send]],
     [
       'bus/banks',
       [

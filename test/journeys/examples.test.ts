@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { latchwork } from '../../client/index.ts';
 import type { Panel } from '../../local/panel.ts';
-import { callbackTime, type Example, examples, presenceCode } from '../../shared/api/examples.ts';
+import { callbackTime, type Example, examples, presenceCode, replayedSince } from '../../shared/api/examples.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { logOf } from '../../shared/store/deliveries.ts';
 import { takePicture } from '../support/invariants-picture.ts';
@@ -122,6 +122,7 @@ beforeAll(async () => {
   api = latchwork({ baseUrl: stack.apiUrl, apiKey: tenant.apiKey });
   real.set('https://shop.example/hooks', (await newReceiver()).url);
   real.set(callbackTime, String(Date.now()));
+  real.set(replayedSince, new Date(Date.now() - 3_600_000).toISOString());
 });
 
 describe('the examples of the OpenAPI document, carried out', () => {

@@ -116,9 +116,10 @@ describe('a file of transactions', () => {
     );
     await eventually(async () => {
       const heard = (await receiver.received()).map(({ body }) =>
-        z.looseObject({ subject: z.string() }).parse(JSON.parse(body)),
+        z.looseObject({ subject: z.string(), type: z.string() }).parse(JSON.parse(body)),
       );
-      expect(heard.map(({ subject }) => subject).toSorted()).toEqual([first.id, second.id].toSorted());
+      const completed = heard.filter(({ type }) => type === 'import.completed');
+      expect(completed.map(({ subject }) => subject).toSorted()).toEqual([first.id, second.id].toSorted());
     });
     expect(await eventsOf(first.id)).toEqual([
       'import.created',

@@ -254,12 +254,15 @@ const cases: Record<string, Case | null> = {
   'delete-webhook-endpoint': hidden(),
   'list-deliveries': hidden(),
   'resend-delivery': hidden({}),
-  'recover-deliveries': hidden({ since: '2026-01-01T00:00:00Z' }),
+  'replay-webhook-endpoint': hidden({ from: new Date(Date.now() - 60_000).toISOString() }),
+  'recover-deliveries': hidden({ since: new Date(Date.now() - 60_000).toISOString() }),
+  'get-webhook-replay': hidden(),
   'list-events': {
     status: 200,
     attempts: ({ path }) => [{}, { path: `${path}?subject=${parcel.id}` }],
   },
   'get-openapi': null,
+  'get-asyncapi': null,
 };
 
 const ask = (api: Tenant['api'], route: Route, attempt: Attempt = {}, headers = {}): Promise<Answer> =>

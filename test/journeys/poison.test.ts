@@ -76,6 +76,7 @@ const good: Record<string, (world: World) => unknown> = {
   Imports: ({ events }) => onTheBus(events.at(-1)),
   Exports: ({ events }) => onTheBus(events.at(-1)),
   Reconciliations: ({ events }) => onTheBus(events.at(-1)),
+  Replays: ({ events }) => ({ detail: { ...events.at(-1), data: { replayId: 'rpl_of_nobody' } } }),
   Deliver: aDelivery,
   Slow: aDelivery,
   Banks: ({ events }) => onTheBus(events.find((it) => it.type === 'bank.registered')),

@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { Envelope } from '../../events/envelope.ts';
 import { freePort } from '../../local/ports.ts';
 import { listOf } from '../../shared/api/shapes.ts';
-import { DeliveryView, WebhookEndpointView } from '../../shared/api/webhook-endpoints.ts';
+import { DeliveryView, WebhookEndpointView, WebhookReplayView } from '../../shared/api/webhook-endpoints.ts';
 import { DeliverMessage } from '../../shared/domain/webhook.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { createParcel } from '../support/parcel.ts';
@@ -35,10 +35,14 @@ afterEach(() => {
   for (const step of atEnd.splice(0)) step();
 });
 
+/** What an endpoint gets before all else; those here have taken it when they get into trouble. */
+const welcome = 'webhook_endpoint.created';
+
 /** A customer's system that answers as it is told, and remembers what came. */
 const newCustomer = async (answer: Answer = status(204)) => {
   const port = await freePort();
   const requests: Request[] = [];
+  const welcomes: Request[] = [];
   let behave = answer;
   let stop = async (): Promise<void> => {};
   const start = async (): Promise<void> => {
@@ -47,7 +51,9 @@ const newCustomer = async (answer: Answer = status(204)) => {
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, it]) => [name, String(it)]));
       const body = await text(request);
       const event = Envelope.parse(JSON.parse(body));
-      behave(response, requests.push({ at, id: headers['webhook-id'] ?? '', headers, body, event }));
+      const came = { at, id: headers['webhook-id'] ?? '', headers, body, event };
+      if (event.type === welcome) status(204)(response, welcomes.push(came));
+      else behave(response, requests.push(came));
     });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -65,6 +71,7 @@ const newCustomer = async (answer: Answer = status(204)) => {
   return {
     url: `http://127.0.0.1:${port}/hook`,
     requests,
+    welcomes,
     types: () => requests.map((it) => it.event.type),
     answers: (next: Answer) => {
       behave = next;
@@ -87,7 +94,9 @@ const ping = (tenant: Tenant, { id }: { id: string }) =>
 const read = (tenant: Tenant, { id }: { id: string }) => tenant.api.get(`/v1/webhook-endpoints/${id}`, Endpoint);
 
 const deliveries = async (tenant: Tenant, { id }: { id: string }) =>
-  (await tenant.api.get(`/v1/webhook-endpoints/${id}/deliveries`, listOf(DeliveryView))).data;
+  (await tenant.api.get(`/v1/webhook-endpoints/${id}/deliveries`, listOf(DeliveryView))).data.filter(
+    ({ eventType }) => eventType !== welcome,
+  );
 
 /** Waits until the endpoint's one delivery has come to this end. */
 const delivery = (tenant: Tenant, endpoint: { id: string }, state: 'delivered' | 'dead' | 'retrying') =>
@@ -100,6 +109,19 @@ const delivery = (tenant: Tenant, endpoint: { id: string }, state: 'delivered' |
     },
     { what: `the delivery is ${state}`, within: 30_000 },
   );
+
+/** What is asked for there to be sent again, when all of it is on its way. */
+const whole = async (tenant: Tenant, { id }: { id: string }, path: string, body: Record<string, unknown>) => {
+  const asked = await tenant.api.post(path, body, WebhookReplayView);
+  return eventually(
+    async () => {
+      const shown = await tenant.api.get(`/v1/webhook-endpoints/${id}/replays/${asked.id}`, WebhookReplayView);
+      expect(shown.state).not.toBe('running');
+      return shown;
+    },
+    { what: 'all is sent again' },
+  );
+};
 
 /** What lies between one attempt's answer and the next attempt, in ms, as the customer sees it. */
 const gaps = (requests: Request[]): number[] =>
@@ -220,8 +242,7 @@ describe('a customer who was away for long', () => {
       body: { url: back.url, state: 'active', disabledReason: null },
     });
     const path = `/v1/webhook-endpoints/${endpoint.id}/recover`;
-    const Recovery = z.object({ resent: z.number(), goOnSince: z.string().nullable() });
-    expect(await tenant.api.post(path, { since }, Recovery)).toEqual({ resent: 1, goOnSince: null });
+    expect(await whole(tenant, endpoint, path, { since })).toMatchObject({ state: 'done', sent: 1, states: ['dead'] });
     const sent = await delivery(tenant, endpoint, 'delivered');
     expect(sent).toMatchObject({ id: missed.id, resent: [{ by: tenant.apiKeyId, after: 1 }] });
     expect(sent.attempts.map((it) => it.status)).toEqual([410, 204]);
@@ -241,6 +262,38 @@ describe('a customer who was away for long', () => {
   });
 });
 
+describe('a customer who began to listen late', () => {
+  it('is sent all that happened since a time, of the types that are wanted, and what came before once more', async () => {
+    const tenant = await newTenant();
+    const since = new Date().toISOString();
+    const names = ['First', 'Second', 'Third'];
+    for (const name of names) await tenant.api.post('/v1/sites', { name }, z.unknown());
+    const feed = async () =>
+      (await tenant.api.get('/v1/events?type=site.created', z.object({ data: z.array(Envelope) }))).data;
+    const events = await eventually(async () => {
+      const there = await feed();
+      expect(there.length).toBeGreaterThanOrEqual(names.length);
+      return there.filter(({ recordedAt }) => recordedAt >= since);
+    });
+    const customer = await newCustomer();
+    const endpoint = await register(tenant, customer.url, ['site.created', 'site.updated']);
+    const path = `/v1/webhook-endpoints/${endpoint.id}/replay`;
+    const body = { from: since, eventTypes: ['site.created'] };
+    const wanted = events.map(({ id }) => id).toSorted();
+    for (const times of [1, 2]) {
+      expect(await whole(tenant, endpoint, path, body)).toMatchObject({ state: 'done', sent: wanted.length });
+      const came = () => customer.requests.map(({ id }) => id).toSorted();
+      await eventually(() => expect(came()).toEqual(Array(times).fill(wanted).flat().toSorted()));
+      // Taken and recorded, or it would count as being on its way.
+      await eventually(async () => {
+        const list = await deliveries(tenant, endpoint);
+        expect(list.map(({ state, resent }) => [state, resent.length])).toEqual(wanted.map(() => ['delivered', times]));
+      });
+    }
+    await invariantsHold({ tenants: [tenant], banks: [], quiet: true });
+  });
+});
+
 describe('a ping', () => {
   it('comes to its own endpoint alone, whatever that has subscribed to', async () => {
     const tenant = await newTenant();
@@ -252,6 +305,28 @@ describe('a ping', () => {
     expect(customer.types()).toEqual(['webhook_endpoint.pinged']);
     expect((await deliveries(tenant, all)).map((it) => it.eventType)).not.toContain('webhook_endpoint.pinged');
     expect(other.types()).not.toContain('webhook_endpoint.pinged');
+  });
+});
+
+describe('a new endpoint', () => {
+  it('is told that it was created, whatever it has subscribed to, and shows that it has answered', async () => {
+    const tenant = await newTenant();
+    const [customer, other] = [await newCustomer(), await newCustomer()];
+    const before = await register(tenant, other.url);
+    const endpoint = await register(tenant, customer.url);
+    expect([endpoint.answeredAt, endpoint.version]).toEqual([null, 1]);
+    const { answeredAt } = await eventually(async () => {
+      const shown = await read(tenant, endpoint);
+      expect(shown.answeredAt).not.toBeNull();
+      return shown;
+    });
+    expect(Date.parse(answeredAt ?? '')).toBeGreaterThanOrEqual(Date.parse(endpoint.createdAt));
+    const [first] = customer.welcomes;
+    expect(new Webhook(endpoint.secret).verify(first?.body ?? '', first?.headers ?? {})).toMatchObject({
+      type: welcome,
+      subject: endpoint.id,
+    });
+    expect(other.welcomes.map(({ event }) => event.subject)).toEqual([before.id]);
   });
 });
 

@@ -202,7 +202,9 @@ const isWanted = (id: string, wishes: ReturnType<typeof wishesOf>, { type, subje
   const since = wishes.findLastIndex((wish) => wish.since <= recordedAt);
   if (since < 0) return false;
   const isOf = ({ eventTypes }: { eventTypes: string[] }): boolean =>
-    ofOneEndpoint.includes(type) ? subject === id : eventTypes.length === 0 || eventTypes.includes(type);
+    ofOneEndpoint.includes(type)
+      ? subject === id
+      : eventTypes.length === 0 || eventTypes.includes(type) || (type === 'webhook_endpoint.created' && subject === id);
   return wishes.slice(since).every((wish) => !wish.isOff && isOf(wish));
 };
 
@@ -338,7 +340,10 @@ export const onceEach = ({ logs, idempotency, deliveries }: Picture): string[] =
       if (last?.actor.type !== 'api_key' || ofAnother.includes(last.type)) continue;
       // By PATCH, which says what is to be and may be repeated without a key.
       if (events.some(({ envelope }) => byPatch.includes(envelope.type))) continue;
-      effects.set(`${last.tenant} ${last.subject} ${last.sequence}`, `${log.PK} ${SK} (${last.type})`);
+      // What is sent again of a time has an id of its own, which the answer names instead of the endpoint.
+      const { replayId } = last.data;
+      const effect = typeof replayId === 'string' ? `${replayId} new` : `${last.subject} ${last.sequence}`;
+      effects.set(`${last.tenant} ${effect}`, `${log.PK} ${SK} (${last.type})`);
     }
   }
   // That something is sent again is an effect on its delivery, and no event.
@@ -352,7 +357,7 @@ export const onceEach = ({ logs, idempotency, deliveries }: Picture): string[] =
   const recorded = ofCommits.map(({ tenant, PK, answer: { body, etag } }) => ({
     PK,
     // The controller of a bank has a version of its own, and its acts are events of the bank.
-    effect: `${tenant} ${body.id} ${body.bankSequence ?? etag}`,
+    effect: `${tenant} ${body.id} ${body.bankSequence ?? etag ?? 'new'}`,
     kept: body.kept === true,
   }));
   const names = new Set(recorded.map(({ effect }) => effect));
