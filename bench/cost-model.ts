@@ -15,6 +15,12 @@ export const prices = {
   busEvents: { usd: 1.0, unit: 'bus event (64 KB)', from: 'aws.amazon.com/eventbridge/pricing' },
   schedules: { usd: 1.0, unit: 'schedule that fires', from: 'aws.amazon.com/eventbridge/pricing' },
   queueRequests: { usd: 0.4, unit: 'SQS request (64 KB)', from: 'limits.md E5, general knowledge' },
+  /** $0.029 a GB, each record rounded up to 5 KB. */
+  firehoseRecords: {
+    usd: 0.1485,
+    unit: 'Firehose record (5 KB)',
+    from: 'aws.amazon.com/firehose/pricing, general knowledge',
+  },
   topicPublishes: { usd: 0.5, unit: 'SNS publish', from: 'limits.md E5, general knowledge' },
   /** $0.50 each; here, as everything, for a million. */
   logGb: { usd: 500_000, unit: 'GB of logs', from: 'aws.amazon.com/cloudwatch/pricing' },
@@ -90,6 +96,9 @@ export const shadowOperation = (bytes: number): Units => ({ shadowOperations: ki
 export const ingested: Units = sum({ iotRules: 1, iotActions: 1 }, queueMessage);
 
 export const busEvent = (bytes = 0): Units => ({ busEvents: Math.max(1, Math.ceil(bytes / 65_536)) });
+
+/** Into a file of S3: the file itself is shared by all that happens in a quarter of an hour. */
+export const archived = (bytes = 0): Units => ({ firehoseRecords: Math.max(1, Math.ceil(bytes / 5120)) });
 
 export const log = (bytes: number): Units => ({ logGb: bytes / 1e9 });
 

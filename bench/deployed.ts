@@ -61,7 +61,7 @@ export async function wakeUps(stack: StackHandle, entries: readonly BusEntry[]):
   for (const { Name, EventPattern } of Rules) {
     if (EventPattern === undefined) continue;
     const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, EventBusName }));
-    const names = Targets.map(({ Arn = '' }) => readers.get(Arn) ?? Arn);
+    const names = Targets.filter(({ Arn = '' }) => !isStream(Arn)).map(({ Arn = '' }) => readers.get(Arn) ?? Arn);
     for (const entry of entries) {
       const { Result } = await events.send(new TestEventPatternCommand({ EventPattern, Event: eventOf(entry) }));
       if (Result) woken.get(entry)?.push(...names);
@@ -69,6 +69,9 @@ export async function wakeUps(stack: StackHandle, entries: readonly BusEntry[]):
   }
   return woken;
 }
+
+/** What is handed to Firehose wakes nobody. */
+const isStream = (arn: string): boolean => arn.startsWith('arn:aws:firehose:');
 
 const eventOf = ({ DetailType, Detail }: BusEntry): string =>
   JSON.stringify({

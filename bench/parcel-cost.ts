@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {
+  archived,
   assumed,
   busEvent,
   httpRequest,
@@ -333,6 +334,11 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
         ...readsOf('Feed').map(readUnits),
         ...numbered.map((it) => it.units),
       ),
+    },
+    {
+      // Its rule takes everything, and no function of ours does.
+      what: `archive: ${plural(events.length, 'event')} handed to Firehose`,
+      units: sum(...events.map(({ Detail }) => archived(Buffer.byteLength(Detail)))),
     },
   ];
   return { lines, apart };

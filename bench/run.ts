@@ -217,7 +217,7 @@ const costDetail = (title: string, { lines, apart }: ParcelCost): Detail => ({
     ['total', totalOf(lines).toFixed(2), `${(totalOf(lines) / totalOf(floor)).toFixed(2)} × the floor`],
     ...costRows(apart),
   ],
-  note: 'Not in the total: the lines below it. Feed and archive do not exist yet. Not billed per parcel: storage, stream reads, secrets (cold starts only), connections, the sweep.',
+  note: 'Not in the total: the lines below it. Not billed per parcel: storage, files of the archive and questions to it, stream reads, secrets (cold starts only), connections, the sweep.',
 });
 
 const halfFullDetail = (alone: ParcelCost, halfFull: ParcelCost): Detail => ({

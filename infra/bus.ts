@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
-import { EventBus } from 'aws-cdk-lib/aws-events';
+import { EventBus, type IRuleTarget, Rule } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import { output } from './constructs/output.ts';
-import { Reaction, type ReactionProps } from './constructs/reaction.ts';
+import { patternOf, Reaction, type ReactionProps } from './constructs/reaction.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import type { Data } from './data.ts';
 import type { Stage } from './stages.ts';
@@ -38,5 +38,10 @@ export class Bus extends Construct {
   /** A function behind its own queue, woken by these events. */
   reaction(scope: Construct, id: string, props: Omit<ReactionProps, 'stage' | 'bus'>): Reaction {
     return new Reaction(scope, id, { ...props, stage: this.stage, bus: this.bus });
+  }
+
+  /** Hands every event to another service, which says itself what becomes of those that it does not take. */
+  handAll(scope: Construct, id: string, target: IRuleTarget): void {
+    new Rule(scope, id, { eventBus: this.bus, eventPattern: patternOf(['*']), targets: [target] });
   }
 }

@@ -9,12 +9,21 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { Match, Rule } from 'aws-cdk-lib/aws-events';
 import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  CfnBucket,
+  ObjectLockRetention,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { output } from './constructs/output.ts';
+import type { OwnRole } from './constructs/own-role.ts';
 import type { ServiceFunction } from './constructs/service-function.ts';
 import type { ServiceQueue } from './constructs/service-queue.ts';
 import { acknowledgeWildcards } from './constructs/wildcards.ts';
@@ -31,6 +40,8 @@ export class Data extends Construct {
   private readonly anchors: Bucket;
   private readonly uploads: Bucket;
   private readonly exports: Bucket;
+  private readonly archive: Bucket;
+  private readonly queryResults: Bucket;
   private readonly stage: Stage;
 
   constructor(scope: Construct, id: string, { stage }: { stage: Stage }) {
@@ -135,12 +146,52 @@ export class Data extends Construct {
         'Files are fetched by links that http/exports and http/reconciliations give and log, each for one file and five minutes.',
     });
 
+    this.archive = new Bucket(this, 'Archive', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      // Nothing is ever written over; what somebody deletes by mistake can be had back for a month.
+      versioned: true,
+      lifecycleRules: [
+        {
+          // Both are read at once, by Athena too. S3 leaves objects below 128 KB where they are: they would cost more there.
+          transitions: [
+            { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(90) },
+            { storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL, transitionAfter: Duration.days(365) },
+          ],
+          expiration: Duration.days(stage.archiveDays),
+          noncurrentVersionExpiration: Duration.days(30),
+          abortIncompleteMultipartUploadAfter: Duration.days(3),
+        },
+      ],
+      removalPolicy,
+    });
+    Validations.of(this.archive).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only Firehose writes here; Athena keeps who asked what, for 45 days, and nothing of ours reads.',
+    });
+
+    // Apart from the archive, so that nobody who asks may write there.
+    this.queryResults = new Bucket(this, 'QueryResults', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: stage.enforceTls,
+      lifecycleRules: [{ expiration: Duration.days(7) }],
+      removalPolicy,
+    });
+    Validations.of(this.queryResults).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'Only Athena writes here, for a week; it keeps who asked what itself.',
+    });
+
     output(this, 'TableName', this.table.tableName);
     output(this, 'RootSecretArn', this.rootSecret.secretArn);
     output(this, 'FailedRecordsBucketName', this.failedRecords.bucketName);
     output(this, 'AnchorsBucketName', this.anchors.bucketName);
     output(this, 'UploadsBucketName', this.uploads.bucketName);
     output(this, 'ExportsBucketName', this.exports.bucketName);
+    output(this, 'ArchiveBucketName', this.archive.bucketName);
+    output(this, 'QueryResultsBucketName', this.queryResults.bucketName);
   }
 
   read(fn: ServiceFunction): void {
@@ -257,6 +308,27 @@ export class Data extends Construct {
     const wildcard = 'A file is named after its tenant and its export; nothing else lies in this bucket.';
     fn.allow({ actions, resources: [this.exports.arnForObjects('*')], wildcard });
     fn.tell('EXPORTS_BUCKET', this.exports.bucketName);
+  }
+
+  /** Lets Firehose, acting as the role, put files below these prefixes; answers the bucket's ARN. */
+  fillArchive(role: OwnRole, prefixes: readonly string[]): string {
+    const resources = prefixes.map((it) => this.archive.arnForObjects(`${it}*`));
+    // What Firehose asks for (its developer guide, "Grant Firehose access to an Amazon S3 destination").
+    const ofBucket = ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'];
+    role.addToPrincipalPolicy(new PolicyStatement({ actions: ofBucket, resources: [this.archive.bucketArn] }));
+    const ofObjects = ['s3:PutObject', 's3:GetObject', 's3:AbortMultipartUpload'];
+    role.addToPrincipalPolicy(new PolicyStatement({ actions: ofObjects, resources }));
+    acknowledgeWildcards(role, resources, 'Firehose names the files after the time that they are of.');
+    return this.archive.bucketArn;
+  }
+
+  /** Where the files of a prefix lie, as Athena wants it said. */
+  archivedAt(prefix: string): string {
+    return this.archive.s3UrlForObject(prefix);
+  }
+
+  queryResultsAt(prefix: string): string {
+    return this.queryResults.s3UrlForObject(prefix);
   }
 
   /** Tells the queue of every file that has come. */

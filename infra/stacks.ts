@@ -1,6 +1,7 @@
 import { type App, Stack, Tags } from 'aws-cdk-lib';
 import { Alarms } from './alarms.ts';
 import { Api } from './api.ts';
+import { Archive } from './archive.ts';
 import { Assignment } from './assignment.ts';
 import { Bus } from './bus.ts';
 import { Data } from './data.ts';
@@ -41,6 +42,7 @@ class Core extends Stack {
     new Enrolment(this, 'Enrolment', { stage, data, devices });
     new Search(this, 'Search', { stage, data, bus });
     new Feed(this, 'Feed', { stage, data, bus });
+    new Archive(this, 'Archive', { stage, data, bus });
     new Imports(this, 'Imports', { stage, data, bus });
     new Exports(this, 'Exports', { stage, data, bus });
     new Republish(this, 'Republish', { stage, data, bus });

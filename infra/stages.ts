@@ -31,6 +31,8 @@ export type Stage = {
   anchorLock: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number };
   /** For how many days the feed keeps an event. */
   feedDays: number;
+  /** For how many days the archive keeps an event. */
+  archiveDays: number;
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
   streamRecordMaxAgeSeconds: number;
   /** Queues, topics and buckets refuse plain HTTP, which is all that the local engine speaks. */
@@ -73,6 +75,8 @@ const prod: Stage = {
   // Ten years, as long as business records are kept in most of Europe.
   anchorLock: { mode: 'COMPLIANCE', days: 3_653 },
   feedDays,
+  // As long as the anchors, by which what lies there can be proved.
+  archiveDays: 3_653,
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
   streamRecordMaxAgeSeconds: 43_200,
   enforceTls: true,

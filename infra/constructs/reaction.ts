@@ -79,7 +79,7 @@ export class Reaction extends Construct {
 }
 
 /** Only our own events: what others may put on the bus one day is not theirs to make us believe. */
-const patternOf = (types: readonly string[], where: Where | undefined): EventPattern => ({
+export const patternOf = (types: readonly string[], where?: Where): EventPattern => ({
   source: [Envelope.shape.source.value],
   ...(!types.includes('*') && {
     detailType: types.flatMap((type) =>

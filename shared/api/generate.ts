@@ -1,5 +1,6 @@
 /** Writes the documents that follow from the code; with `--check` only says which are not current. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { archiveText } from './archive-text.ts';
 import { assignmentText } from './assignment-doc.ts';
 import { asyncapi } from './asyncapi.ts';
 import { exportsText } from './exports-text.ts';
@@ -12,6 +13,7 @@ import { transactionsText } from './transactions-text.ts';
 const documents: [path: string, text: string][] = [
   ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
   ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
+  ['docs/archive.md', archiveText()],
   ['docs/assignment.md', assignmentText()],
   ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],

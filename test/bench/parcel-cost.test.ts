@@ -116,6 +116,14 @@ describe('what the calls of a parcel cost', () => {
     expect(lines.every(({ units }) => costOf(units) === 0)).toBe(true);
   });
 
+  it('keeps the archive apart, where every entry of the bus is a record by 5 KB begun', () => {
+    const entry = (Detail: string) => ({ DetailType: 'transaction.created', Detail });
+    const put = call('Publish', 'events', 'PutEvents', {
+      Entries: [entry('x'.repeat(2_000)), entry('x'.repeat(6_000))],
+    });
+    expect(costed([put]).unitsOf('archive: 2 events')).toEqual({ firehoseRecords: 1 + 2 });
+  });
+
   it('bills binary by its bytes, not by the letters it is sent as', () => {
     const { unitsOf } = costed([commit('Journal', { PK: 'TXN#1', SK: 'C#1', events: new Uint8Array(1_000) })]);
     expect(unitsOf('deposit and pickup:')).toEqual({ writes: 2 });

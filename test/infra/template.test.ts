@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { archiveColumns } from '../../events/archive.ts';
 import { catalogue } from '../../events/catalogue.ts';
 import { pickupPageRoutes } from '../../shared/api/pickup-page.ts';
 import { routes } from '../../shared/api/routes.ts';
@@ -66,7 +67,7 @@ const rules = stack.all(
         detail: z.unknown().optional(),
       })
       .optional(),
-    Targets: z.array(z.object({ Arn: Target, DeadLetterConfig })),
+    Targets: z.array(z.object({ Arn: Target, DeadLetterConfig, InputPath: z.string().optional() })),
   }),
 );
 
@@ -117,6 +118,8 @@ describe('the stacks', () => {
         ...['OpsTopicArn', 'RootSecretArn', 'FailedRecordsBucketName', 'AnchorsBucketName'],
         'UploadsBucketName',
         'ExportsBucketName',
+        ...['ArchiveBucketName', 'QueryResultsBucketName', 'ArchiveDatabaseName', 'ArchiveWorkGroupName'],
+        'ArchiveDeadLetterQueueUrl',
         ...queueNames.flatMap((name) => [`${name}QueueUrl`, `${name}DeadLetterQueueUrl`]),
       ]),
     );
@@ -189,6 +192,126 @@ describe('what was uploaded', () => {
       .filter(({ properties }) => properties.Bucket === bucket)
       .map(({ properties }) => JSON.stringify(properties.PolicyDocument));
     expect(refusing).toEqual([expect.stringContaining('{"Bool":{"aws:SecureTransport":"false"}}')]);
+  });
+});
+
+describe('the archive', () => {
+  const streams = stack.all(
+    'AWS::KinesisFirehose::DeliveryStream',
+    z.looseObject({ ExtendedS3DestinationConfiguration: z.looseObject({ BucketARN: Target, RoleARN: Target }) }),
+  );
+  const destination = streams[0]?.properties.ExtendedS3DestinationConfiguration;
+  const archiving = rules.filter(({ properties }) =>
+    properties.Targets.some(({ Arn }) => streams.some(({ logicalId }) => logicalId === Arn)),
+  );
+
+  it('is handed every event of ours as it was put on the bus, and keeps those that it cannot be handed', () => {
+    expect(archiving.map(({ properties }) => properties.EventPattern)).toEqual([{ source: ['latchwork'] }]);
+    expect(archiving[0]?.properties.Targets).toEqual([
+      expect.objectContaining({
+        InputPath: '$.detail',
+        DeadLetterConfig: { Arn: expect.stringMatching(/^ArchiveDead/) },
+      }),
+    ]);
+  });
+
+  it('gathers them in compressed files by the day, a line each, encrypted on the way', () => {
+    expect(streams).toHaveLength(1);
+    expect(streams[0]?.properties).toMatchObject({
+      DeliveryStreamType: 'DirectPut',
+      DeliveryStreamEncryptionConfigurationInput: { KeyType: 'AWS_OWNED_CMK' },
+      ExtendedS3DestinationConfiguration: {
+        BucketARN: target(stack.outputs.ArchiveBucketName?.Value),
+        Prefix: 'events/dt=!{timestamp:yyyy-MM-dd}/',
+        ErrorOutputPrefix: 'errors/!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/',
+        BufferingHints: { IntervalInSeconds: 900, SizeInMBs: 64 },
+        CompressionFormat: 'GZIP',
+        ProcessingConfiguration: { Enabled: true, Processors: [{ Type: 'AppendDelimiterToRecord' }] },
+      },
+    });
+  });
+
+  it('lies in a bucket that is encrypted, not for the public, and cheaper with the years', () => {
+    const bucket = target(stack.outputs.ArchiveBucketName?.Value);
+    const found = stack.all('AWS::S3::Bucket', z.unknown()).find(({ logicalId }) => logicalId === bucket);
+    expect(found?.properties).toMatchObject({
+      BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: {} }] },
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+      VersioningConfiguration: { Status: 'Enabled' },
+      LifecycleConfiguration: {
+        Rules: [
+          {
+            ExpirationInDays: 3_653,
+            NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+            Transitions: [
+              { StorageClass: 'STANDARD_IA', TransitionInDays: 90 },
+              { StorageClass: 'GLACIER_IR', TransitionInDays: 365 },
+            ],
+          },
+        ],
+      },
+    });
+  });
+
+  it('is written by Firehose alone, which takes it from the rule alone', () => {
+    const ofBucket = roles.filter(({ statements }) =>
+      statements.some(({ Resource }) => Resource.some((it) => it.startsWith('<DataArchive'))),
+    );
+    expect(ofBucket.map(({ logicalId }) => logicalId)).toEqual([destination?.RoleARN]);
+    expect(statementsOf(destination?.RoleARN ?? '').map(({ Action }) => Action)).toEqual([
+      ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
+      ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+    ]);
+    const putting = roles.flatMap(({ statements }) =>
+      statements.filter(({ Action }) => Action.some((it) => it.startsWith('firehose:'))),
+    );
+    expect(putting).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['firehose:PutRecord', 'firehose:PutRecordBatch'],
+        Resource: [`<${streams[0]?.logicalId}.Arn>`],
+      },
+    ]);
+  });
+
+  it('rings when the oldest event waits for an hour, and when one was given up', () => {
+    const late = alarms.filter(({ properties }) => properties.Namespace === 'AWS/Firehose');
+    expect(late.map(({ properties }) => [properties.MetricName, properties.Dimensions])).toEqual([
+      ['DeliveryToS3.DataFreshness', [{ Name: 'DeliveryStreamName', Value: `<${streams[0]?.logicalId}>` }]],
+    ]);
+  });
+
+  it('is a table of days that Athena works out, in a workgroup that nobody can have read without end', () => {
+    const [table] = stack.all('AWS::Glue::Table', z.unknown());
+    const bucket = target(stack.outputs.ArchiveBucketName?.Value);
+    expect(table?.properties).toMatchObject({
+      TableInput: {
+        Name: 'events',
+        PartitionKeys: [{ Name: 'dt', Type: 'string' }],
+        Parameters: {
+          'projection.enabled': 'true',
+          'projection.dt.range': '2026-01-01,NOW',
+          'storage.location.template': expect.anything(),
+        },
+        StorageDescriptor: { Columns: archiveColumns.map(({ name: Name, type: Type }) => ({ Name, Type })) },
+      },
+    });
+    const Located = z.object({
+      TableInput: z.object({
+        Parameters: z.object({ 'storage.location.template': Text }),
+        StorageDescriptor: z.object({ Location: Text }),
+      }),
+    });
+    const { TableInput } = Located.parse(table?.properties);
+    expect(TableInput.StorageDescriptor.Location).toBe(`s3://<${bucket}>/events/`);
+    expect(TableInput.Parameters['storage.location.template']).toBe(`s3://<${bucket}>/events/dt=\${dt}/`);
+    expect(stack.all('AWS::Athena::WorkGroup', z.unknown())[0]?.properties).toMatchObject({
+      WorkGroupConfiguration: {
+        EnforceWorkGroupConfiguration: true,
+        BytesScannedCutoffPerQuery: 107_374_182_400,
+        ResultConfiguration: { EncryptionConfiguration: { EncryptionOption: 'SSE_S3' } },
+      },
+    });
   });
 });
 
