@@ -4,19 +4,21 @@ import { Envelope } from '#events/envelope.ts';
 import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
 import { pinOf } from '#shared/domain/derived.ts';
-import { Message, SendMessage } from '#shared/domain/message.ts';
+import { type Channel, Message, SendMessage } from '#shared/domain/message.ts';
 import { texts as allTexts, filledIn } from '#shared/domain/message-text.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { smsParts } from '#shared/domain/sms-parts.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Party, StoredTransaction } from '#shared/domain/transaction.ts';
+import { type SendMessageDeps, sendMessage } from '#shared/lambda/send-message.ts';
 import type { Carried } from '#shared/outside/carried.ts';
 import { bankWrites } from '#shared/store/banks.ts';
 import { openSmsBudget } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
 import { planMessages } from '../../functions/bus/messages.ts';
 import { signal } from '../../functions/bus/signals.ts';
-import { sendMessage } from '../../functions/queue/send-message.ts';
+import { carryByEmail } from '../../functions/queue/send-email.ts';
+import { carryBySms } from '../../functions/queue/send-sms.ts';
 import { sweep } from '../../functions/schedule/sweep.ts';
 import { memoryTable } from '../support/memory-table.ts';
 
@@ -145,41 +147,38 @@ const unavailable: Carried = { outcome: 'unavailable', error: 'AuthorizationErro
 const anSms = '+41791234567';
 const anEmail = 'ada@example.com';
 
-/** The two functions and the queue between them, over a table in memory. */
+/** The three functions and the queues between them, over a table in memory. */
 const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
   const table = memoryTable();
   const told: { by: 'sms' | 'email'; to: string; text: string }[] = [];
-  const queue: { message: SendMessage; delaySeconds: number }[] = [];
+  const queue: { by: Channel; message: SendMessage; delaySeconds: number }[] = [];
   const it = { now, sms: (): Carried => sent, email: (): Carried => sent };
   const clock = () => epochMs(it.now);
-  const sending = {
+  const queueOf = (by: Channel) => ({
     send: async (message: unknown, delaySeconds = 0) => {
-      queue.push({ message: SendMessage.parse(message), delaySeconds });
+      queue.push({ by, message: SendMessage.parse(message), delaySeconds });
+    },
+  });
+  const sending = { sms: queueOf('sms'), email: queueOf('email') };
+  const isOn = { sms: true, email: hasEmail };
+  const plan = planMessages({ table, sending, isOn, clock });
+  const deps: SendMessageDeps = { table, rootKeys: async () => rootKeys, isOn, sending, waits: [30, 120, 600], clock };
+  const sms = {
+    send: async (to: string, text: string) => {
+      told.push({ by: 'sms' as const, to, text });
+      return it.sms();
     },
   };
-  const plan = planMessages({ table, sending, channels: { sms: true, email: hasEmail }, clock });
-  const send = sendMessage({
-    table,
-    rootKeys: async () => rootKeys,
-    sms: {
-      send: async (to, text) => {
-        told.push({ by: 'sms', to, text });
-        return it.sms();
-      },
+  const email = {
+    send: async (to: string, { subject, text }: { subject: string; text: string }) => {
+      told.push({ by: 'email' as const, to, text: `${subject}\n${text}` });
+      return it.email();
     },
-    email: hasEmail
-      ? {
-          send: async (to, { subject, text }) => {
-            told.push({ by: 'email', to, text: `${subject}\n${text}` });
-            return it.email();
-          },
-        }
-      : null,
-    budget: openSmsBudget(table, smsPerDay),
-    sending,
-    waits: [30, 120, 600],
-    clock,
-  });
+  };
+  const send = {
+    sms: sendMessage('sms', carryBySms(sms, openSmsBudget(table, smsPerDay)), deps),
+    email: sendMessage('email', carryByEmail(hasEmail ? email : null), deps),
+  };
   const hold = async (transaction: StoredTransaction): Promise<void> =>
     table.write([
       { kind: 'other', expects: 'anything', put: { ...keys.transaction('ten_1', transaction.id), ...transaction } },
@@ -189,12 +188,14 @@ const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
       .rows()
       .filter(({ SK }) => SK.startsWith('M#'))
       .map((row) => Message.parse(row));
-  /** All that is in the queue now, when it is due. */
-  const arrive = async (redelivered = false): Promise<void> => {
-    for (const { message, delaySeconds } of queue.splice(0)) {
-      it.now = plusSeconds(it.now, delaySeconds);
-      await send(message, { redelivered });
-    }
+  /** All that is in the queues now, when it is due, and what comes of it at once. */
+  const arrive = async (): Promise<void> => {
+    do {
+      for (const { by, message, delaySeconds } of queue.splice(0)) {
+        it.now = plusSeconds(it.now, delaySeconds);
+        await send[by](message, { redelivered: false });
+      }
+    } while (queue.some(({ delaySeconds }) => delaySeconds === 0));
   };
   return {
     table,
@@ -268,7 +269,7 @@ describe('a recipient whose item was deposited', () => {
     const [{ message } = { message: undefined }] = w.queue;
     await w.tell();
     await w.tell();
-    if (message) await w.send(message, { redelivered: true });
+    if (message) await w.send.sms(message, { redelivered: true });
     expect(w.told).toHaveLength(1);
     expect(only()).toMatchObject({ state: 'sent', channel: 'sms', to: 'recipient', credentialId: ids.second });
   });
@@ -555,7 +556,7 @@ describe('a message to somebody', () => {
       await w.tell();
       expect(by()).toEqual(['sms', 'email']);
       expect(w.queue).toEqual([]);
-      expect(only()).toMatchObject({ state: 'sent', channel: 'email', version: 2 });
+      expect(only()).toMatchObject({ state: 'sent', channel: 'email', exhausted: ['sms'], version: 3 });
       expect(only().attempts).toEqual([
         { at: now, channel: 'sms', ...sms },
         { at: now, channel: 'email', ...sent },
@@ -587,6 +588,16 @@ describe('a message to somebody', () => {
     expect(only()).toMatchObject({ state: 'sent', attempts: [failed, sent], nextAttemptAt: null });
   });
 
+  it('that lies with another channel than the one whose turn it is is handed on, unwritten', async () => {
+    await w.holding(both);
+    await w.plan(deposited);
+    const [asked] = w.queue.splice(0);
+    if (asked) await w.send.email(asked.message, { redelivered: false });
+    expect(w.queue).toEqual([{ ...asked, by: 'sms' }]);
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'sent', channel: 'sms', version: 2 });
+  });
+
   it('is dead at once when its only channel refuses it', async () => {
     w.set({ sms: () => refused });
     await w.holding(stored({ phone: anSms }));
@@ -601,8 +612,8 @@ describe('a message to somebody', () => {
     await w.tell();
     const [asked] = w.queue.splice(0);
     w.set({ now: plusSeconds(now, 10) });
-    if (asked) await w.send(asked.message, { redelivered: false });
-    expect(w.queue).toEqual([{ message: asked?.message, delaySeconds: 20 }]);
+    if (asked) await w.send.sms(asked.message, { redelivered: false });
+    expect(w.queue).toEqual([{ by: 'sms', message: asked?.message, delaySeconds: 20 }]);
     expect(w.told).toHaveLength(1);
   });
 
@@ -621,7 +632,7 @@ describe('a message to somebody', () => {
     const [asked] = w.queue.slice();
     await w.arrive();
     w.queue.splice(0);
-    if (asked) await w.send(asked.message, { redelivered: true });
+    if (asked) await w.send.sms(asked.message, { redelivered: true });
     expect(w.queue).toMatchObject([{ message: { version: 2 }, delaySeconds: 30 }]);
   });
 
@@ -634,6 +645,15 @@ describe('a message to somebody', () => {
     await w.arrive();
     expect(only().state).toBe('sent');
     expect(await w.sweep(plusSeconds(now, 2_000))).toMatchObject({ messages: 0 });
+  });
+
+  it('that the sweep finds after its number took none goes by e-mail', async () => {
+    w.set({ sms: () => refused, email: () => failed });
+    await w.holding(both);
+    await w.tell();
+    expect(w.queue.splice(0)).toMatchObject([{ by: 'email' }]);
+    await w.sweep(plusSeconds(now, 1_000));
+    expect(w.queue).toMatchObject([{ by: 'email' }]);
   });
 });
 

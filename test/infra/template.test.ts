@@ -108,7 +108,7 @@ describe('the stacks', () => {
   it('names what scripts and operators need', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
-      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sms', 'Email', 'Signals', 'Search', 'Feed', 'LockBoards'],
       ...['ImportFiles', 'Imports', 'Exports'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
@@ -288,7 +288,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(22);
+    expect(working.length).toBe(23);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -592,7 +592,9 @@ describe('least privilege', () => {
       ],
     ],
     ['bus/messages', [...consume, ...readWrite, send]],
-    ['queue/send-message', [...consume, ...readWrite, secret, send, 'sns:Publish']],
+    ['queue/send-sms', [...consume, ...readWrite, secret, send, 'sns:Publish']],
+    // Where somebody said in whose name: `ses:SendEmail` for that alone, as below.
+    ['queue/send-email', [...consume, ...readWrite, secret, send]],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/feed', [...consume, ...readWrite]],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -624,7 +626,7 @@ describe('least privilege', () => {
   });
 
   it('keeps the SMS function away from every topic', () => {
-    const messages = functions.find((fn) => entryOf(fn) === 'queue/send-message');
+    const messages = functions.find((fn) => entryOf(fn) === 'queue/send-sms');
     expect(statementsOf(messages?.properties.Role ?? '')).toContainEqual({
       Effect: 'Deny',
       Action: ['sns:Publish'],
@@ -684,7 +686,7 @@ describe('least privilege', () => {
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
-      'queue/send-message *',
+      'queue/send-sms *',
     ];
     const wild = functions.flatMap((fn) =>
       statementsOf(fn.properties.Role)

@@ -66,7 +66,7 @@ describe('who rents a door', () => {
 /** Until it is taken back, SNS takes no SMS of ours: a policy of the very role says no, as one of an account's owner may. */
 const withoutSms = async (then: () => Promise<void>): Promise<void> => {
   const iam = new IAMClient(clientOptions(stack));
-  const FunctionName = outputOf(stack.outputs, 'SendMessageFunctionName');
+  const FunctionName = outputOf(stack.outputs, 'SendSmsFunctionName');
   const { Role = '' } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   const policy = { RoleName: Role.slice(Role.lastIndexOf('/') + 1), PolicyName: 'no-sms' };
   const denied = { Effect: 'Deny', Action: 'sns:Publish', Resource: '*' };
