@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
+import type { Api } from './api.ts';
 import type { Bus } from './bus.ts';
 import { impactAlarm } from './constructs/alarm.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
@@ -11,11 +12,13 @@ import type { Stage } from './stages.ts';
 /** From so much of its SMS of a day on, somebody is told before people are not. */
 const warnPercent = 70;
 
+export type NotificationsProps = { stage: Stage; data: Data; bus: Bus; api: Api };
+
 /** Messages to people: SMS by SNS, e-mail by SES. */
 export class Notifications extends Construct {
   private readonly queues: readonly ServiceQueue[];
 
-  constructor(scope: Construct, id: string, { stage, data, bus }: { stage: Stage; data: Data; bus: Bus }) {
+  constructor(scope: Construct, id: string, { stage, data, bus, api }: NotificationsProps) {
     super(scope, id);
     const impact = 'People are told late or not at all that an item or a door waits for them: they have no PIN.';
     const channel = (name: 'Sms' | 'Email') => {
@@ -28,6 +31,7 @@ export class Notifications extends Construct {
       });
       data.readWrite(fn);
       data.readRootSecret(fn);
+      api.linkFrom(fn);
       const queue = new ServiceQueue(this, name, {
         stage,
         name,

@@ -1,8 +1,9 @@
 import { parseWaits } from './domain/waits.ts';
 import { env } from './lambda/env.ts';
 import type { SendMessageDeps } from './lambda/send-message.ts';
-import { live } from './live.ts';
+import { live, publicUrl } from './live.ts';
 import { openQueue } from './outside/queues.ts';
+import { openTelling } from './store/telling.ts';
 
 /** Where messages to people wait for their channel: whoever asks for one to be sent knows both. */
 export const liveChannels = (): Pick<SendMessageDeps, 'isOn' | 'sending'> => ({
@@ -11,8 +12,13 @@ export const liveChannels = (): Pick<SendMessageDeps, 'isOn' | 'sending'> => ({
 });
 
 /** The real collaborators of those that send messages to people. */
-export const liveSending = (): SendMessageDeps => ({
-  ...live(),
-  ...liveChannels(),
-  waits: parseWaits(env('MESSAGE_WAITS_SECONDS')),
-});
+export const liveSending = (): SendMessageDeps => {
+  const deps = live();
+  return {
+    ...deps,
+    ...liveChannels(),
+    telling: openTelling(deps.table, deps.clock),
+    publicUrl: publicUrl(),
+    waits: parseWaits(env('MESSAGE_WAITS_SECONDS')),
+  };
+};

@@ -131,7 +131,8 @@ export const channelsOf = ({ phone, email }: Party, isOn: Record<Channel, boolea
   Channel.options.filter((it) => isOn[it] && (it === 'sms' ? phone : email) !== undefined);
 
 /** The channel that is tried next, as far as the message tells: it hands the message on where the person has no address. */
-export const turnOf = ({ exhausted }: Message): Channel => Channel.options.find((it) => !exhausted.includes(it)) ?? 'sms';
+export const turnOf = ({ exhausted }: Message): Channel =>
+  Channel.options.find((it) => !exhausted.includes(it)) ?? 'sms';
 
 /** So often a channel is tried again while there is another that has not been. */
 const retriesBeforeOther = 2;

@@ -5,12 +5,14 @@ import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
 import type { BadgeGroup } from './badge-group.ts';
+import type { Branding } from './branding.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
 import type { Export } from './export.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
+import type { MessageTemplate } from './message-template.ts';
 import type { Site, Tenant } from './site.ts';
 import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
@@ -157,4 +159,16 @@ export const subjects = {
     says: (it) => ({ workflowTermsId: it.id, siteId: it.siteId }),
     hidden: always,
   } satisfies SubjectKind<WorkflowTerms>,
+  branding: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ brandingId: it.id }),
+    hidden: always,
+  } satisfies SubjectKind<Branding>,
+  messageTemplate: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ messageTemplateId: it.id, kind: it.kind, locale: it.locale, channel: it.channel }),
+    hidden: always,
+  } satisfies SubjectKind<MessageTemplate>,
 };

@@ -1,5 +1,6 @@
 import { stillTrue, type Told, toldUntil } from '../domain/audience.ts';
 import type { Bank } from '../domain/bank.ts';
+import type { Branding } from '../domain/branding.ts';
 import { credentialValue } from '../domain/derived.ts';
 import {
   afterAttempt,
@@ -12,7 +13,9 @@ import {
   sendMessageOf,
   suppressed,
 } from '../domain/message.ts';
-import { codeText, filledIn, languageOf, momentText, type Texts, texts } from '../domain/message-text.ts';
+import { type ChosenText, localesFor, textFor } from '../domain/message-template.ts';
+import { codeText, isTyped, languageOf, momentText, type Variables } from '../domain/message-text.ts';
+import { hasPickupPage, type PickupPlace, pickupLink } from '../domain/pickup-link.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { epochMs, type Instant, instant } from '../domain/time.ts';
 import { type Party, Transaction } from '../domain/transaction.ts';
@@ -21,10 +24,17 @@ import { parseBank } from '../store/banks.ts';
 import { messageWrite } from '../store/messages.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table } from '../store/table.ts';
+import type { Telling } from '../store/telling.ts';
 import { log } from './log.ts';
 
-/** What somebody is told by any channel, with all that it says filled in. */
-export type Words = Texts;
+/** What somebody is told, before its channel gives it a form. */
+export type Said = {
+  text: ChosenText;
+  variables: Variables;
+  branding: Branding;
+  /** What the picture of a QR code says, for whoever opens with one. */
+  qr: string | null;
+};
 
 /** What became of it; with what else its line in the log says. */
 export type Sent = { outcome: Outcome; error: string | null; [said: string]: unknown };
@@ -32,6 +42,9 @@ export type Sent = { outcome: Outcome; error: string | null; [said: string]: unk
 export type SendMessageDeps = {
   table: Table;
   rootKeys: () => Promise<RootKeys>;
+  telling: Telling;
+  /** Of the API, for links. */
+  publicUrl: string;
   /** Which channels this stage has. */
   isOn: Record<Channel, boolean>;
   /** Where messages wait for their next attempt, by the channel of that. */
@@ -43,7 +56,7 @@ export type SendMessageDeps = {
 };
 
 /** Sends by the one channel that a function has. `now`: the moment of the attempt. */
-export type Carry = (to: { tenant: string; party: Party }, words: Words, now: Instant) => Promise<Sent>;
+export type Carry = (to: { tenant: string; party: Party }, said: Said, now: Instant) => Promise<Sent>;
 
 const isSettled = ({ state }: Message): boolean => state === 'sent' || state === 'dead' || state === 'suppressed';
 
@@ -66,21 +79,31 @@ export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDep
   };
 
   /** The PIN is made here and goes nowhere but to the channel. */
-  const wordsFor = async (it: Transaction, bank: Bank, told: Told): Promise<Words> => {
+  const saidOf = async (it: Transaction, bank: Bank, told: Told): Promise<Said> => {
     const { kind, party, credential } = told;
-    const language = languageOf(party.locale);
-    const value = credentialValue(await deps.rootKeys(), { bankId: bank.id, transactionId: it.id }, credential);
-    const variables = {
-      place: bank.name,
-      door: it.door ?? '',
-      code: codeText(language, credential.method, value ?? ''),
-      until: momentText(language, toldUntil(it, told), bank.config.timeZone),
-    };
-    const { sms, subject, email } = texts[kind][language];
+    const [rootKeys, { branding, templates, site }] = await Promise.all([
+      deps.rootKeys(),
+      deps.telling(it.tenant, it.siteId),
+    ]);
+    const text = textFor(templates, { kind, channel }, localesFor(party.locale, branding.locale));
+    const value = credentialValue(rootKeys, { bankId: bank.id, transactionId: it.id }, credential) ?? '';
+    const code = codeText(languageOf(text.locale), credential.method, value);
+    const place: PickupPlace = { tenant: it.tenant, transactionId: it.id };
+    const { phone, email } = site?.support ?? branding.support ?? {};
     return {
-      sms: filledIn(sms, variables),
-      subject: filledIn(subject, variables),
-      email: filledIn(email, variables),
+      text,
+      branding,
+      qr: credential.method === 'qr' && kind !== 'taken_back' ? value : null,
+      variables: {
+        place: bank.name,
+        door: it.door ?? '',
+        code,
+        pin: isTyped(credential.method) ? value : code,
+        until: momentText(text.locale, toldUntil(it, told), bank.config.timeZone),
+        link: hasPickupPage(credential) ? pickupLink(rootKeys, deps.publicUrl, place, credential) : '',
+        brand: branding.name ?? bank.name,
+        support: phone ?? email ?? '',
+      },
     };
   };
 
@@ -108,10 +131,10 @@ export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDep
     const decide = async (): Promise<Message> => {
       if (!transaction || told === null || bankRow === undefined) return suppressed(message, 'no_longer_true');
       if (open.length === 0) return suppressed(message, 'no_address');
-      const words = await wordsFor(transaction, parseBank(bankRow), told);
-      const { outcome, error, ...said } = await carry({ tenant, party: told.party }, words, clock());
+      const said = await saidOf(transaction, parseBank(bankRow), told);
+      const { outcome, error, ...more } = await carry({ tenant, party: told.party }, said, clock());
       const attempt: MessageAttempt = { at: clock(), channel, outcome, error };
-      log.info('message', { messageId, transactionId, tenant, channel, outcome, error, ...said });
+      log.info('message', { messageId, transactionId, tenant, channel, outcome, error, ...more });
       return afterAttempt(message, attempt, { others, waits: deps.waits });
     };
     const after = { ...(await decide()), version: message.version + 1 };
