@@ -17,6 +17,7 @@ export type Noun =
   | 'exports'
   | 'assignment-policies'
   | 'workflow-terms'
+  | 'message-templates'
   | 'webhook-endpoints'
   | 'events'
   | 'documents';
@@ -28,7 +29,7 @@ export type Noun =
 export type Route = {
   id: string;
   noun: Noun;
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Parameters in braces, as API Gateway and OpenAPI write them. */
   path: string;
   summary: string;

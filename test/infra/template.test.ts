@@ -566,6 +566,7 @@ describe('least privilege', () => {
     ['http/sites', [...readWrite, secret]],
     ['http/banks', [...readWrite, secret]],
     ['http/lock-boards', [...readWrite, secret, send]],
+    ['http/message-templates', [...readWrite, secret]],
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret, send]],
