@@ -157,7 +157,7 @@ const modelled: Record<string, readonly string[]> = {
   BusWaiting: ['read'],
   Deliver: ['read', 'PutItem'],
   Messages: ['read', 'PutItem', 'sqs'],
-  SendMessage: ['read', 'PutItem', 'sns'],
+  SendSms: ['read', 'PutItem', 'sns'],
   Search: ['read', 'TransactWriteItems', 'PutItem'],
   Feed: ['read', 'TransactWriteItems'],
 };
@@ -227,7 +227,7 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const events = busEntries(calls);
   const reactions = woken.filter((name) => !ownLines.includes(name));
   const messages = woken.filter((name) => name === 'Messages').length;
-  const told = of('SendMessage', 'sns').length;
+  const told = of('SendSms', 'sns').length;
   const searches = woken.filter((name) => name === 'Search').length;
   const inFeed = woken.filter((name) => name === 'Feed').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
@@ -315,7 +315,7 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
         times(messages, sum(queueMessage, invocation(), log(logBytes))),
         // What is sent has a line of its own in the log.
         times(told, sum(queueMessage, invocation(assumed.senderMs), { topicPublishes: 1 }, log(2 * logBytes))),
-        ...['Messages', 'SendMessage'].flatMap((it) => [...readsOf(it).map(readUnits), ...(singles.get(it) ?? [])]),
+        ...['Messages', 'SendSms'].flatMap((it) => [...readsOf(it).map(readUnits), ...(singles.get(it) ?? [])]),
       ),
     },
     {

@@ -12,6 +12,7 @@ import * as exports from '../shared/api/exports.ts';
 import * as imports from '../shared/api/imports.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
+import * as messageTemplates from '../shared/api/message-templates.ts';
 import { listMessages } from '../shared/api/messages.ts';
 import * as reconciliations from '../shared/api/reconciliations.ts';
 import type { Route } from '../shared/api/route.ts';
@@ -527,6 +528,28 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: terms.getWorkflowTerms, ask: ({ siteId }) => ({ params: { scope: siteId } }) },
     { route: terms.updateWorkflowTerms, ask: ({ siteId }) => ({ params: { scope: siteId }, body: { workflows: {} } }) },
+    {
+      route: messageTemplates.putMessageTemplate,
+      ask: () => ({
+        params: { kind: 'item_waits', locale: 'de', channel: 'sms' },
+        body: { text: '{{place}}: {{code}}' },
+      }),
+    },
+    {
+      route: messageTemplates.getMessageTemplate,
+      ask: () => ({ params: { kind: 'item_waits', locale: 'de', channel: 'sms' } }),
+    },
+    { route: messageTemplates.listMessageTemplates, ask: () => ({}) },
+    {
+      route: messageTemplates.previewMessage,
+      ask: () => ({ body: { kind: 'item_waits', locale: 'de', channel: 'email' } }),
+    },
+    {
+      route: messageTemplates.deleteMessageTemplate,
+      ask: () => ({ params: { kind: 'item_waits', locale: 'de', channel: 'sms' } }),
+    },
+    { route: messageTemplates.getBranding, ask: () => ({}) },
+    { route: messageTemplates.updateBranding, ask: () => ({ body: { name: `Bench ${Date.now()}` } }) },
     { route: apiKeys.createApiKey, ask: () => ({ body: { name: 'bench', scopes: ['banks:read'] } }) },
     { route: apiKeys.listApiKeys, ask: () => ({}) },
     { route: apiKeys.revokeApiKey, ask: ({ apiKeyId }) => ({ params: { apiKeyId }, body: {} }) },

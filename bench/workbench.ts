@@ -13,6 +13,7 @@ import { eventHandlers } from '../functions/http/events.ts';
 import { exportHandlers } from '../functions/http/exports.ts';
 import { importHandlers } from '../functions/http/imports.ts';
 import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
+import { messageTemplateHandlers } from '../functions/http/message-templates.ts';
 import { reconciliationHandlers } from '../functions/http/reconciliations.ts';
 import { siteHandlers } from '../functions/http/sites.ts';
 import { stockUnitHandlers } from '../functions/http/stock-units.ts';
@@ -266,6 +267,7 @@ const handlersOf: Record<Exclude<Noun, 'documents' | 'event-documents'>, (deps: 
   reconciliations: (deps) => reconciliationHandlers({ ...deps, files: { link: async () => 'https://example.com' } }),
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,
+  'message-templates': (deps) => messageTemplateHandlers({ ...deps, publicUrl: 'https://bench.example' }),
   events: (deps) => eventHandlers({ ...deps, keptDays: feedDays }),
   'webhook-endpoints': (deps) =>
     webhookEndpointHandlers({ ...deps, allowLoopback: true, slow: nowhere, keptDays: feedDays }),

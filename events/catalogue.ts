@@ -74,6 +74,18 @@ const assignmentPolicy = z.object({ assignmentPolicyId: field.text, policy: fiel
 /** `siteId`: null where it is the tenant's. */
 const workflowTerms = z.object({ workflowTermsId: field.text, siteId: field.textOrNull, changes: Changes });
 
+/** How a tenant shows itself to people. */
+const branding = z.object({ brandingId: field.text, changes: Changes });
+
+/** What a tenant has people told of a kind of message, in a language and by a channel. */
+const messageTemplate = z.object({
+  messageTemplateId: field.text,
+  kind: field.text,
+  locale: field.text,
+  channel: field.text,
+  changes: Changes,
+});
+
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes });
 
@@ -352,6 +364,11 @@ export const catalogue = {
   'assignment_policy.restored': assignmentPolicy,
   /** What a tenant or a site says of workflows: deadlines, tolerance, conditions. */
   'workflow_terms.updated': workflowTerms,
+  'branding.updated': branding,
+  'message_template.created': messageTemplate,
+  'message_template.updated': messageTemplate,
+  /** People are told what we say again. */
+  'message_template.removed': messageTemplate,
   'webhook_endpoint.created': endpoint,
   'webhook_endpoint.updated': endpoint,
   /** What it is signed with from now on; the key before signs as well for a while. */

@@ -70,6 +70,12 @@ const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running',
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
 const policy = { assignmentPolicyId: 'apl_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', policy: 'best-fit/2' };
+const template = {
+  messageTemplateId: 'mtp_01KJQ4VAA1C3E5G7J9M1P3R5T7',
+  kind: 'item_waits',
+  locale: 'de-CH',
+  channel: 'sms',
+};
 const rules = { name: 'best-fit', criteria: [{ by: 'size', step: 1 }], reachableMm: 1_700, takeLarger: true };
 
 /** An example of the `data` of every event type; the compiler sees that none is missing and none is outdated. */
@@ -389,6 +395,16 @@ export const samples: { [T in EventType]: EventData<T> } = {
     siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
     changes: { workflows: { parcel: { deadlineSeconds: { pickupBy: 172_800 } } } },
   },
+  'branding.updated': {
+    brandingId: 'brd_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
+    changes: { name: 'Harbour Parcels', color: '#0b6b4a', updatedAt: at },
+  },
+  'message_template.created': {
+    ...template,
+    changes: { subject: null, text: 'Bei {{place}} liegt etwas bereit. {{code}}', updatedAt: at },
+  },
+  'message_template.updated': { ...template, changes: { text: '{{place}}: {{code}} {{link}}', updatedAt: at } },
+  'message_template.removed': { ...template, changes: {} },
   'assignment_policy.replaced': { ...policy, changes: { ...rules, restores: null } },
   'assignment_policy.restored': { ...policy, policy: 'best-fit/3', changes: { ...rules, restores: 1 } },
   'webhook_endpoint.created': { ...endpoint, changes: { url: 'https://shop.example/hooks' } },

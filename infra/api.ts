@@ -62,6 +62,11 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
     impact: 'What tenants and sites say of workflows cannot be seen or changed.',
     storesData: true,
   },
+  'message-templates': {
+    name: 'HttpMessageTemplates',
+    impact: 'What people are told, and how a tenant is shown to them, cannot be seen or changed.',
+    storesData: true,
+  },
   assets: { name: 'HttpAssets', impact: 'Assets cannot be registered or seen.', storesData: true },
   'stock-units': {
     name: 'HttpStockUnits',
@@ -127,6 +132,7 @@ export class Api extends Construct {
       'lock-boards': serve('lock-boards'),
       'assignment-policies': serve('assignment-policies'),
       'workflow-terms': serve('workflow-terms'),
+      'message-templates': serve('message-templates'),
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
       imports: serve('imports'),
@@ -162,7 +168,8 @@ export class Api extends Construct {
         integration: served['pickup-page'].integration,
       });
     this.publicUrl = stage.apiBelowEngine ? `/_aws/execute-api/${api.apiId}/$default` : api.apiEndpoint;
-    for (const noun of ['transactions', 'credentials', 'pickup-page'] as const) this.linkFrom(served[noun].fn);
+    for (const noun of ['transactions', 'credentials', 'pickup-page', 'message-templates'] as const)
+      this.linkFrom(served[noun].fn);
     Validations.of(this).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason:

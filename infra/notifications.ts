@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { EmailIdentity, Identity } from 'aws-cdk-lib/aws-ses';
 import { Construct } from 'constructs';
+import type { Api } from './api.ts';
 import type { Bus } from './bus.ts';
 import { impactAlarm } from './constructs/alarm.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
@@ -11,42 +12,53 @@ import type { Stage } from './stages.ts';
 /** From so much of its SMS of a day on, somebody is told before people are not. */
 const warnPercent = 70;
 
+export type NotificationsProps = { stage: Stage; data: Data; bus: Bus; api: Api };
+
 /** Messages to people: SMS by SNS, e-mail by SES. */
 export class Notifications extends Construct {
-  private readonly queue: ServiceQueue;
+  private readonly queues: readonly ServiceQueue[];
 
-  constructor(scope: Construct, id: string, { stage, data, bus }: { stage: Stage; data: Data; bus: Bus }) {
+  constructor(scope: Construct, id: string, { stage, data, bus, api }: NotificationsProps) {
     super(scope, id);
-    const send = new ServiceFunction(this, 'Send', {
-      stage,
-      entry: 'queue/send-message',
-      name: 'SendMessage',
-      impact: 'People are told late or not at all that an item or a door waits for them: they have no PIN.',
-      environment: { SMS_PER_DAY: String(stage.smsPerDay), MESSAGE_WAITS_SECONDS: stage.messageWaitsSeconds },
-    });
-    data.readWrite(send);
-    data.readRootSecret(send);
-    send.allow({
+    const impact = 'People are told late or not at all that an item or a door waits for them: they have no PIN.';
+    const channel = (name: 'Sms' | 'Email') => {
+      const fn = new ServiceFunction(this, `Send${name}`, {
+        stage,
+        entry: `queue/send-${name.toLowerCase()}`,
+        name: `Send${name}`,
+        impact,
+        environment: { MESSAGE_WAITS_SECONDS: stage.messageWaitsSeconds },
+      });
+      data.readWrite(fn);
+      data.readRootSecret(fn);
+      api.linkFrom(fn);
+      const queue = new ServiceQueue(this, name, {
+        stage,
+        name,
+        impact,
+        consumer: fn,
+        // SNS takes 20 SMS a second, SES 14 e-mails at first. And the SMS of a tenant are counted one after the other.
+        maxConcurrency: 5,
+        batchSize: 1,
+        lateAfter: Duration.minutes(30),
+      });
+      return { fn, queue };
+    };
+    const [sms, email] = [channel('Sms'), channel('Email')];
+    this.queues = [sms.queue, email.queue];
+    // What one channel does not take goes to the other.
+    for (const { fn } of [sms, email]) this.sendFrom(fn);
+    sms.fn.tell('SMS_PER_DAY', String(stage.smsPerDay));
+    sms.fn.allow({
       actions: ['sns:Publish'],
       resources: ['*'],
       wildcard: 'A phone number is no resource that a policy could name; topics are denied below.',
     });
-    send.deny(['sns:Publish'], ['arn:*:sns:*:*:*']);
-    this.queue = new ServiceQueue(this, 'Sending', {
-      stage,
-      name: 'Sending',
-      impact: 'People are told late or not at all that an item or a door waits for them: they have no PIN.',
-      consumer: send,
-      // SNS takes 20 SMS a second. And the SMS of a tenant are counted one after the other.
-      maxConcurrency: 5,
-      batchSize: 1,
-      lateAfter: Duration.minutes(30),
-    });
-    this.queue.sendFrom(send);
+    sms.fn.deny(['sns:Publish'], ['arn:*:sns:*:*:*']);
     impactAlarm(this, 'SmsNearlyUsedUp', {
       impact: 'A tenant will soon get no more SMS sent today: people are told by e-mail, or tomorrow.',
       cause: `a tenant used ${warnPercent} % of its SMS of the day.`,
-      metric: send.highest('smsUsedPercent'),
+      metric: sms.fn.highest('smsUsedPercent'),
       threshold: warnPercent,
     });
 
@@ -70,22 +82,21 @@ export class Notifications extends Construct {
       },
     });
     data.readWrite(plan);
-    this.queue.sendFrom(plan);
-    if (stage.emailFrom !== null) this.sendEmail(stage.emailFrom, stage, send, plan);
+    this.sendFrom(plan);
+    if (stage.emailFrom !== null) this.sendEmail(stage.emailFrom, stage, email.fn, [sms.fn, email.fn, plan]);
   }
 
   /** Lets the function have a message sent that was forgotten. */
   sendFrom(fn: ServiceFunction): void {
-    this.queue.sendFrom(fn);
+    for (const queue of this.queues) queue.sendFrom(fn);
   }
 
-  /** The identity is the address alone, so that nothing can be sent in the name of others of its domain. */
-  private sendEmail(from: string, stage: Stage, send: ServiceFunction, plan: ServiceFunction): void {
+  /** The identity is the address alone, so that nothing can be sent in the name of others of its domain. `tells`: whoever asks whether there is e-mail. */
+  private sendEmail(from: string, stage: Stage, email: ServiceFunction, tells: readonly ServiceFunction[]): void {
     const identity = new EmailIdentity(this, 'Identity', { identity: Identity.email(from) });
     // It was verified by hand.
     if (stage.retain) identity.applyRemovalPolicy(RemovalPolicy.RETAIN);
-    const { emailIdentityArn } = identity;
-    send.allow({ actions: ['ses:SendEmail'], resources: [emailIdentityArn] });
-    for (const fn of [send, plan]) fn.tell('EMAIL_FROM', from);
+    email.allow({ actions: ['ses:SendEmail'], resources: [identity.emailIdentityArn] });
+    for (const fn of tells) fn.tell('EMAIL_FROM', from);
   }
 }

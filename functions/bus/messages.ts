@@ -2,14 +2,22 @@ import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
 import * as field from '#events/fields.ts';
 import { concerned, delegated, entitled, type Told, takenBack } from '#shared/domain/audience.ts';
-import { channelsOf, type Fact, Message, type MessageKind, newMessage, sendMessageOf } from '#shared/domain/message.ts';
+import {
+  type Channel,
+  channelsOf,
+  type Fact,
+  Message,
+  type MessageKind,
+  newMessage,
+  sendMessageOf,
+} from '#shared/domain/message.ts';
 import { type Instant, instant, later } from '#shared/domain/time.ts';
 import { Transaction } from '#shared/domain/transaction.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
-import { env } from '#shared/lambda/env.ts';
 import { madeAt } from '#shared/lambda/ids.ts';
 import { liveTable } from '#shared/live.ts';
-import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { liveChannels } from '#shared/live-sending.ts';
+import type { Queue } from '#shared/outside/queues.ts';
 import { messageWrite } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Table } from '#shared/store/table.ts';
@@ -54,9 +62,10 @@ const heard: Record<string, Heard> = {
 
 export type MessagesDeps = {
   table: Table;
-  sending: Queue;
   /** Which channels this stage has. */
-  channels: Parameters<typeof channelsOf>[1];
+  isOn: Record<Channel, boolean>;
+  /** Where messages wait, by channel. */
+  sending: Record<Channel, Queue>;
   /** Milliseconds since 1970. */
   clock: () => number;
 };
@@ -65,7 +74,7 @@ export type MessagesDeps = {
  * Writes down what people are to be told because of an event, and asks for it to be sent. Whoever can be reached by no
  * channel is told nothing: the webhooks tell their customer's system, which may know another way.
  */
-export const planMessages = ({ table, sending, channels, clock }: MessagesDeps) => {
+export const planMessages = ({ table, sending, isOn, clock }: MessagesDeps) => {
   /** The message if it is still to be asked for: it is new, or an earlier call died before asking. */
   const toBeSent = async (message: Message): Promise<Message | null> => {
     try {
@@ -94,17 +103,12 @@ export const planMessages = ({ table, sending, channels, clock }: MessagesDeps) 
     };
     const now = instant(clock());
     for (const told of row.audience(event, transaction)) {
-      if (channelsOf(told.party, channels).length === 0) continue;
+      const [first] = channelsOf(told.party, isOn);
+      if (first === undefined) continue;
       const message = await toBeSent(newMessage(transaction, factOf(told), now));
-      if (message !== null) await sending.send(sendMessageOf(message));
+      if (message !== null) await sending[first].send(sendMessageOf(message));
     }
   };
 };
 
-export const handler = reaction(() =>
-  planMessages({
-    ...liveTable(),
-    sending: openQueue(env('SENDING_QUEUE_URL')),
-    channels: { sms: true, email: process.env.EMAIL_FROM !== undefined },
-  }),
-);
+export const handler = reaction(() => planMessages({ ...liveTable(), ...liveChannels() }));

@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { delegate, takeBack } from '#shared/domain/access.ts';
+import { Branding, unbranded } from '#shared/domain/branding.ts';
 import { credentialValue } from '#shared/domain/derived.ts';
 import type { Fresh } from '#shared/domain/issuing.ts';
 import type { TransactionDecision } from '#shared/domain/lifecycle.ts';
@@ -18,7 +19,7 @@ import { phoneOpener } from '#shared/lambda/open-by-phone.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live, publicUrl } from '#shared/live.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
-import { pageHeaders, pickupPage, plainPage } from '#shared/page/pickup-page.ts';
+import { type Brand, pageHeaders, pickupPage, plainPage } from '#shared/page/pickup-page.ts';
 import { type Notice, notices, openingOf, type Words, wordsFor } from '#shared/page/words.ts';
 import { parseBank } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
@@ -88,12 +89,16 @@ export const pickupPages = (deps: PickupPageDeps) => {
   const commands = openCommands(deps.table);
   const openByPhone = phoneOpener(deps);
 
-  const page = (statusCode: number, body: string): Result => ({ statusCode, headers: { ...pageHeaders }, body });
+  const page = (statusCode: number, body: string, brand?: Brand): Result => ({
+    statusCode,
+    headers: pageHeaders(brand),
+    body,
+  });
 
   /** Back to the page, which says what came of it: reloading that does nothing again. */
   const back = ({ token }: Visit, said: { notice: Notice } | { command: string }): Result => ({
     statusCode: 303,
-    headers: { ...pageHeaders, location: `../${token}?${new URLSearchParams(said)}` },
+    headers: { ...pageHeaders(), location: `../${token}?${new URLSearchParams(said)}` },
     body: '',
   });
 
@@ -102,12 +107,19 @@ export const pickupPages = (deps: PickupPageDeps) => {
     const { id: transactionId, tenant, bankId, siteId, version } = found.transaction;
     const { notice, command: commandId } = event.queryStringParameters ?? {};
     const [rows, command] = await Promise.all([
-      deps.table.batchGet([keys.bank(bankId), keys.site(tenant, siteId), keys.connectivity(bankId)]),
+      deps.table.batchGet([
+        keys.bank(bankId),
+        keys.site(tenant, siteId),
+        keys.connectivity(bankId),
+        keys.branding(tenant),
+      ]),
       commandId === undefined ? null : commands.read(tenant, commandId, circumstances),
     ]);
-    const [bankRow, siteRow, presenceRow] = rows;
+    const [bankRow, siteRow, presenceRow, brandingRow] = rows;
     if (bankRow === undefined) throw new Error(`there is no bank ${bankId}`);
     const { name, config } = parseBank(bankRow);
+    const branding = brandingRow === undefined ? unbranded(tenant) : Branding.parse(brandingRow);
+    const site = Site.parse(siteRow);
     const handedOn = pickup.handedOn.map(({ credential }) => credential);
     const values = [...pickup.credentials, ...handedOn].map(
       (it) => [it.id, credentialValue(rootKeys, { bankId, transactionId }, it) ?? ''] as const,
@@ -126,13 +138,14 @@ export const pickupPages = (deps: PickupPageDeps) => {
         timeZone: config.timeZone,
         isOffline: presenceFrom(presenceRow)?.connectivity === 'offline',
       },
-      site: Site.parse(siteRow),
+      site: { ...site, support: site.support ?? branding.support },
+      brand: branding,
       values: new Map(values.filter(([, value]) => value !== '')),
       links: new Map(links),
       notice: isNotice(notice) ? notice : null,
       opening: isTheirs ? { state: openingOf[command.state], door: command.door } : null,
     });
-    return page(200, body);
+    return page(200, body, branding);
   };
 
   /** What was asked for is done as long as things are as they were shown. */
@@ -216,7 +229,7 @@ export const handler = middy<APIGatewayProxyEventV2, Result>().handler(async (ev
     log.error('failed', error instanceof Error ? error : new Error(String(error)));
     metrics.addMetric('RequestFailed', 'Count', 1);
     const words = wordsFor(undefined, event.headers['accept-language']);
-    return { statusCode: 500, headers: { ...pageHeaders }, body: plainPage(words, words.failed) };
+    return { statusCode: 500, headers: pageHeaders(), body: plainPage(words, words.failed) };
   });
   log.info('request', { route: event.routeKey, status: result.statusCode, requestId });
   flushMetrics();

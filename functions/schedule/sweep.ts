@@ -2,7 +2,7 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { timeOutIfDue } from '#shared/domain/commanding.ts';
-import { Message, sendMessageOf } from '#shared/domain/message.ts';
+import { type Channel, Message, sendMessageOf, turnOf } from '#shared/domain/message.ts';
 import { instant, plusSeconds } from '#shared/domain/time.ts';
 import { type DeliverMessage, Delivery } from '#shared/domain/webhook.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -10,6 +10,7 @@ import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { flushMetrics, metrics } from '#shared/lambda/metrics.ts';
 import { live } from '#shared/live.ts';
+import { liveChannels } from '#shared/live-sending.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { WaitingRow } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
@@ -31,8 +32,8 @@ const perShard = 200;
 export type SweepDeps = HttpDeps & {
   /** Where deliveries wait for their next attempt. */
   slow: Queue;
-  /** Where messages to people do. */
-  sending: Queue;
+  /** Where messages to people do, by channel. */
+  sending: Record<Channel, Queue>;
 };
 
 /** How much was mended, by what it was. More than nothing means that a schedule or a message was lost. */
@@ -52,7 +53,7 @@ export const sweep = (deps: SweepDeps) => {
     const message = Message.parse(row);
     const lostBefore = plusSeconds(instant(deps.clock()), -messageGraceSeconds);
     if (message.nextAttemptAt === null || message.nextAttemptAt > lostBefore) return;
-    await deps.sending.send(sendMessageOf(message));
+    await deps.sending[turnOf(message)].send(sendMessageOf(message));
     mended.messages += 1;
   };
 
@@ -124,7 +125,7 @@ let run: ReturnType<typeof sweep> | undefined;
 
 /** Every 15 minutes. `SweepMended` above zero is an alarm: it is the measure of what our schedules and messages lose. */
 export const handler = middy<unknown, Mended, Error, Context>().handler(async () => {
-  run ??= sweep({ ...live(), slow: openQueue(env('SLOW_QUEUE_URL')), sending: openQueue(env('SENDING_QUEUE_URL')) });
+  run ??= sweep({ ...live(), ...liveChannels(), slow: openQueue(env('SLOW_QUEUE_URL')) });
   const mended = await run();
   const total = Object.values(mended).reduce((sum, count) => sum + count, 0);
   metrics.addMetric('SweepMended', MetricUnit.Count, total);

@@ -15,6 +15,7 @@ import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
+import * as messageTemplates from './message-templates.ts';
 import * as messages from './messages.ts';
 import * as reconciliations from './reconciliations.ts';
 import type { Route } from './route.ts';
@@ -307,6 +308,38 @@ const siteTerms: workflowTerms.WorkflowTermsView = {
   effectiveOfflineSeconds: {},
   updatedAt: null,
   version: 0,
+};
+
+const unbranded: messageTemplates.BrandingView = {
+  id: `brd_${ids.site.slice(4)}`,
+  name: null,
+  color: null,
+  inkColor: null,
+  logoUrl: null,
+  support: null,
+  smsSenderId: null,
+  locale: null,
+  updatedAt: null,
+  version: 0,
+};
+const itemWaits = { kind: 'item_waits', locale: 'de', channel: 'sms' } as const;
+const ourText: messageTemplates.MessageTemplateView = {
+  ...itemWaits,
+  subject: null,
+  text: 'Ihre Sendung liegt bereit: {{place}}, Fach {{door}}. {{code}} Bitte abholen bis {{until}}. {{link}}',
+  by: 'latchwork',
+  variables: ['place', 'door', 'code', 'pin', 'until', 'link', 'brand', 'support'],
+  smsParts: 2,
+  updatedAt: null,
+  version: 0,
+};
+const yourText: messageTemplates.MessageTemplateView = {
+  ...ourText,
+  text: '{{brand}}: Bei {{place}} liegt etwas für Sie. {{code}}',
+  by: 'tenant',
+  smsParts: 1,
+  updatedAt: at,
+  version: 1,
 };
 
 const drill: assets.AssetView = {
@@ -841,6 +874,43 @@ export const examples: readonly Example[] = [
       version: 1,
     },
   }),
+
+  example(messageTemplates.getBranding, { answer: unbranded }),
+  example(messageTemplates.updateBranding, {
+    body: {
+      name: 'Harbour Parcels',
+      color: '#0b6b4a',
+      support: { phone: '+41445550100' },
+      smsSenderId: 'Harbour',
+      locale: 'de',
+    },
+    answer: {
+      ...unbranded,
+      name: 'Harbour Parcels',
+      color: '#0b6b4a',
+      inkColor: '#ffffff',
+      support: { phone: '+41445550100' },
+      smsSenderId: 'Harbour',
+      locale: 'de',
+      updatedAt: at,
+      version: 1,
+    },
+  }),
+  example(messageTemplates.getMessageTemplate, { params: itemWaits, answer: ourText }),
+  example(messageTemplates.previewMessage, {
+    body: { ...itemWaits, draft: { text: yourText.text } },
+    answer: {
+      locale: 'de',
+      by: 'tenant',
+      subject: null,
+      text: 'Harbour Parcels: Bei Central Station liegt etwas für Sie. PIN: ••••••.',
+      html: null,
+      smsParts: 1,
+    },
+  }),
+  example(messageTemplates.putMessageTemplate, { params: itemWaits, body: { text: yourText.text }, answer: yourText }),
+  example(messageTemplates.listMessageTemplates, { answer: onePage(yourText) }),
+  example(messageTemplates.deleteMessageTemplate, { params: itemWaits, answer: { ...itemWaits, deletedAt: at } }),
 
   example(assets.createAsset, {
     body: {

@@ -18,6 +18,7 @@ export type Noun =
   | 'reconciliations'
   | 'assignment-policies'
   | 'workflow-terms'
+  | 'message-templates'
   | 'webhook-endpoints'
   | 'events'
   | 'documents'
@@ -30,7 +31,7 @@ export type Noun =
 export type Route = {
   id: string;
   noun: Noun;
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Parameters in braces, as API Gateway and OpenAPI write them. */
   path: string;
   summary: string;

@@ -12,6 +12,7 @@ import * as exports from './exports.ts';
 import * as imports from './imports.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
+import * as messageTemplates from './message-templates.ts';
 import * as messages from './messages.ts';
 import * as reconciliations from './reconciliations.ts';
 import type { Route } from './route.ts';
@@ -43,6 +44,7 @@ export const routes: readonly Route[] = [
   stockUnits,
   assignmentPolicies,
   workflowTerms,
+  messageTemplates,
   apiKeys,
   webhookEndpoints,
   events,

@@ -70,7 +70,7 @@ export const Message = z.object({
 });
 export type Message = z.infer<typeof Message>;
 
-/** What lies in the queue `sending`: make the next attempt of this message. */
+/** What lies in the queue of a channel: make the next attempt of this message. */
 export const SendMessage = z.object({
   tenant: field.text,
   transactionId: field.text,
@@ -130,6 +130,10 @@ export const newMessage = (it: Transaction, fact: Fact, now: Instant): Message =
 export const channelsOf = ({ phone, email }: Party, isOn: Record<Channel, boolean>): Channel[] =>
   Channel.options.filter((it) => isOn[it] && (it === 'sms' ? phone : email) !== undefined);
 
+/** The channel that is tried next, as far as the message tells: it hands the message on where the person has no address. */
+export const turnOf = ({ exhausted }: Message): Channel =>
+  Channel.options.find((it) => !exhausted.includes(it)) ?? 'sms';
+
 /** So often a channel is tried again while there is another that has not been. */
 const retriesBeforeOther = 2;
 
@@ -148,11 +152,9 @@ export const afterAttempt = (
   const { at, channel, outcome } = attempt;
   const after = { ...it, attempts: [...it.attempts, attempt], reason: null };
   if (outcome === 'sent') return { ...after, state: 'sent', channel, nextAttemptAt: null };
-  if (outcome === 'over_limit')
-    return others.length > 0
-      ? { ...after, state: 'retrying', nextAttemptAt: at }
-      : { ...after, state: 'waiting', reason: 'sms_limit', nextAttemptAt: nextDay(at) };
   const isLast = others.length === 0;
+  if (outcome === 'over_limit' && isLast)
+    return { ...after, state: 'waiting', reason: 'sms_limit', nextAttemptAt: nextDay(at) };
   const tried = after.attempts.filter(
     (each) => each.channel === channel && (each.outcome === 'failed' || each.outcome === 'unavailable'),
   ).length;

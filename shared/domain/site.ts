@@ -27,7 +27,7 @@ export const TimeZone = z
 const Position = z.strictObject({ latitude: z.number().min(-90).max(90), longitude: z.number().min(-180).max(180) });
 
 /** Whom people ask who stand before a bank and cannot go on. */
-const Support = z.strictObject({ phone: PhoneNumber.optional(), email: EmailAddress.optional() });
+export const Support = z.strictObject({ phone: PhoneNumber.optional(), email: EmailAddress.optional() });
 
 /** What the pickup page says of a site, beyond its name. */
 export const whereabouts = {

@@ -1,34 +1,24 @@
-import * as z from 'zod';
-import * as field from '../../events/fields.ts';
 import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
 import type { BadgeGroup } from './badge-group.ts';
+import type { Branding } from './branding.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
+import type { ChainHead } from './chain-head.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
 import type { Export } from './export.ts';
 import type { ExportSchedule } from './export-schedule.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
+import type { MessageTemplate } from './message-template.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { Site, Tenant } from './site.ts';
 import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 import type { WorkflowTerms } from './workflow-terms.ts';
-
-/** Head of the audit chain of something whose own row changes without events: a bank, a compartment. */
-export const ChainHead = z.object({
-  tenant: field.text,
-  bankId: field.text,
-  siteId: field.text,
-  door: field.textOrNull,
-  version: field.count,
-  hash: field.text,
-});
-export type ChainHead = z.infer<typeof ChainHead>;
 
 /** Every kind of thing that has events. Without a call or a spread, so that a bundle that needs none of it has none. */
 export const subjects = {
@@ -159,4 +149,14 @@ export const subjects = {
     tenant: (it) => it.tenant,
     says: (it) => ({ workflowTermsId: it.id, siteId: it.siteId }),
   } satisfies SubjectKind<WorkflowTerms>,
+  branding: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ brandingId: it.id }),
+  } satisfies SubjectKind<Branding>,
+  messageTemplate: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({ messageTemplateId: it.id, kind: it.kind, locale: it.locale, channel: it.channel }),
+  } satisfies SubjectKind<MessageTemplate>,
 };

@@ -58,13 +58,19 @@ export const parseRequest = <T extends z.ZodType>(
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const errors = fieldErrors(parsed.error).map((it) => ({ ...it, pointer: `${places[where]}${it.pointer}` }));
+  throw invalid(where, errors);
+};
+
+const invalid = (where: keyof typeof places, errors: FieldError[]): Refusal => {
   const [first, ...others] = errors;
   const more = others.length === 0 ? '' : `, and ${others.length} more in errors`;
-  throw new Refusal(
-    'invalid_request',
-    `the ${where} is not valid: ${first?.pointer || '(whole)'} ${first?.detail ?? ''}${more}`.trim(),
-    { errors },
-  );
+  const detail = `the ${where} is not valid: ${first?.pointer || '(whole)'} ${first?.detail ?? ''}${more}`.trim();
+  return new Refusal('invalid_request', detail, { errors });
+};
+
+/** What a rule of the domain finds in the body, by where it stands; nothing is found in what is well. */
+export const refuseErrors = (errors: FieldError[]): void => {
+  if (errors.length > 0) throw invalid('body', errors);
 };
 
 export const refuseUnless: (

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { encode } from 'uqr';
+import { type Branding, inkOn } from '../domain/branding.ts';
 import type { Pickup } from '../domain/pickup.ts';
 import type { Site } from '../domain/site.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
@@ -7,6 +8,11 @@ import { Html, html } from './html.ts';
 import { script } from './pickup-script.ts';
 import { style } from './pickup-style.ts';
 import type { Notice, Opening, Words } from './words.ts';
+
+/** How a tenant is shown: as far as it has said. */
+export type Brand = Pick<Branding, 'name' | 'color' | 'logoUrl'>;
+
+export const plainBrand: Brand = { name: null, color: null, logoUrl: null };
 
 /** What the page shows. Values of credentials are made for it, and stay nowhere. */
 export type PickupPage = {
@@ -18,6 +24,8 @@ export type PickupPage = {
   pickup: Pickup;
   bank: { name: string; timeZone: string; isOffline: boolean };
   site: Pick<Site, 'name' | 'address' | 'position' | 'support'>;
+  /** Whose page it is. */
+  brand: Brand;
   /** By credential id: what is typed or shown. */
   values: ReadonlyMap<string, string>;
   /** The pages of those to whom it was handed on, by credential id. */
@@ -28,26 +36,36 @@ export type PickupPage = {
 
 const sourceOf = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
 
-/** Of every page: it is one person's, so nobody keeps it, finds it, frames it or learns its address from it. */
-export const pageHeaders = {
-  'content-type': 'text/html; charset=utf-8',
-  'cache-control': 'no-store',
-  'content-security-policy': [
+/** In light and dark alike: its letters go with it. */
+const colorsOf = ({ color }: Brand): string =>
+  color === null ? '' : `:root{--brand:${color};--onbrand:${inkOn(color)}}`;
+
+const policyOf = (brand: Brand): string => {
+  const colors = colorsOf(brand);
+  return [
     "default-src 'none'",
-    `style-src ${sourceOf(style)}`,
+    `style-src ${sourceOf(style)}${colors === '' ? '' : ` ${sourceOf(colors)}`}`,
     `script-src ${sourceOf(script)}`,
     "connect-src 'self'",
     "form-action 'self'",
-    'img-src data:',
+    // The one server that the tenant named, which learns that somebody looks and nothing else.
+    `img-src data:${brand.logoUrl === null ? '' : ` ${new URL(brand.logoUrl).origin}`}`,
     "base-uri 'none'",
     "frame-ancestors 'none'",
-  ].join('; '),
+  ].join('; ');
+};
+
+/** Of every page: it is one person's, so nobody keeps it, finds it, frames it or learns its address from it. */
+export const pageHeaders = (brand = plainBrand) => ({
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy': policyOf(brand),
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-robots-tag': 'noindex, nofollow',
-} as const;
+});
 
-const frame = ({ lang }: Words, title: string, body: Html): string =>
+const frame = ({ lang }: Words, title: string, body: Html, brand = plainBrand): string =>
   html`<!doctype html>
 <html lang="${lang}">
 <head>
@@ -56,7 +74,7 @@ const frame = ({ lang }: Words, title: string, body: Html): string =>
 <meta name="format-detection" content="telephone=no">
 <title>${title}</title>
 <link rel="icon" href="data:,">
-<style>${new Html(style)}</style>
+<style>${new Html(style)}</style>${brand.color !== null && html`<style>${new Html(colorsOf(brand))}</style>`}
 </head>
 <body>
 ${body}
@@ -203,6 +221,11 @@ const status = ({ words, notice, opening, token }: PickupPage): Html | null => {
   return html`<div class="${looks}" role="status" tabindex="-1"><p>${words.notices[notice]}</p><p><a href="${token}">OK</a></p></div>`;
 };
 
+const banner = ({ brand: { name, logoUrl }, bank }: PickupPage): Html | null =>
+  name === null && logoUrl === null
+    ? null
+    : html`<header class="brand">${logoUrl !== null && html`<img src="${logoUrl}" alt="${name === null ? bank.name : ''}" height="32">`}<span>${name}</span></header>`;
+
 /** The page of whoever holds a link, whole. */
 export const pickupPage = (page: PickupPage): string => {
   const { words, pickup, bank } = page;
@@ -213,6 +236,7 @@ export const pickupPage = (page: PickupPage): string => {
     words,
     title,
     html`<main>
+${banner(page)}
 ${status(page)}
 <section class="hero"><h1>${title}</h1>
 ${isOpen && pickup.situation !== 'ahead' && html`<p class="door">${words.door(pickup.door ?? '')}</p>`}
@@ -226,5 +250,6 @@ ${handedOn(page)}
 ${handOn(page)}
 ${help(page)}
 </main>`,
+    page.brand,
   );
 };

@@ -12,6 +12,8 @@ h2{font-size:1.0625rem;margin:0 0 .5rem}
 p{margin:0 0 .6rem}
 p:last-child,dl:last-child{margin-bottom:0}
 a{color:var(--main);text-underline-offset:.15em}
+.brand{display:flex;align-items:center;gap:.75rem;background:var(--brand,var(--main));color:var(--onbrand,var(--on));border-radius:.75rem;padding:.75rem 1.125rem;margin:0 0 .75rem;font-weight:700;overflow-wrap:anywhere}
+.brand img{height:2rem;max-width:10rem;object-fit:contain}
 .hero{border:0;background:var(--calm);padding-bottom:1.25rem}
 .door{display:inline-block;font-size:2rem;font-weight:700;line-height:1.15;background:var(--main);color:var(--on);border-radius:.5rem;padding:.3rem .8rem;margin:.3rem 0 .7rem}
 .soft{color:var(--soft);font-size:.9375rem}

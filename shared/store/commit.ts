@@ -6,7 +6,9 @@ import type { ApiKey } from '../domain/api-key.ts';
 import type { Asset } from '../domain/asset.ts';
 import type { TenantPolicy } from '../domain/assignment-policy.ts';
 import type { BadgeGroup } from '../domain/badge-group.ts';
+import type { Branding } from '../domain/branding.ts';
 import { envelopesOf, type SubjectKind } from '../domain/chain.ts';
+import type { ChainHead } from '../domain/chain-head.ts';
 import type { Command } from '../domain/command.ts';
 import type { Credential } from '../domain/credential.ts';
 import { runningDeadline } from '../domain/deadline.ts';
@@ -15,10 +17,11 @@ import type { Export } from '../domain/export.ts';
 import type { ExportSchedule } from '../domain/export-schedule.ts';
 import type { Import } from '../domain/import.ts';
 import type { Issued } from '../domain/issued.ts';
+import type { MessageTemplate } from '../domain/message-template.ts';
 import type { Reconciliation } from '../domain/reconciliation.ts';
 import type { Site, Tenant } from '../domain/site.ts';
 import { hasLeftStock, type StockUnit } from '../domain/stock.ts';
-import { type ChainHead, subjects } from '../domain/subjects.ts';
+import { subjects } from '../domain/subjects.ts';
 import type { Instant } from '../domain/time.ts';
 import { instant, plusSeconds } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -125,6 +128,42 @@ export const commitWorkflowTerms = (
   const { id, tenant, siteId } = change.after;
   const key = keys.workflowTerms(tenant, siteId);
   return subjectWrites(subjects.workflowTerms, change, key, keys.workflowTermsLog(tenant, id), circumstances);
+};
+
+export const commitBranding = (change: SubjectChange<Branding>, circumstances: Circumstances): Committed<Branding> => {
+  const { id, tenant } = change.after;
+  return subjectWrites(subjects.branding, change, keys.branding(tenant), keys.brandingLog(tenant, id), circumstances);
+};
+
+export const commitMessageTemplate = (
+  change: SubjectChange<MessageTemplate>,
+  circumstances: Circumstances,
+): Committed<MessageTemplate> => {
+  const { id, tenant } = change.after;
+  const log = keys.messageTemplateLog(tenant, id);
+  return subjectWrites(
+    subjects.messageTemplate,
+    change,
+    keys.messageTemplate(tenant, change.after),
+    log,
+    circumstances,
+  );
+};
+
+/** The template goes; its events stay. */
+export const commitMessageTemplateEnd = (
+  change: SubjectChange<MessageTemplate>,
+  circumstances: Circumstances,
+): Committed<MessageTemplate> => {
+  const { tenant, version } = change.before ?? change.after;
+  const committed = commitMessageTemplate(change, circumstances);
+  return {
+    ...committed,
+    writes: [
+      { kind: 'subject', expects: { version }, remove: keys.messageTemplate(tenant, change.after) },
+      ...committed.writes.filter(({ kind }) => kind === 'event'),
+    ],
+  };
 };
 
 export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {

@@ -57,6 +57,8 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   bdg: keys.badgeGroupLog,
   apl: (tenant) => keys.policy(tenant).PK,
   wft: keys.workflowTermsLog,
+  brd: keys.brandingLog,
+  mtp: keys.messageTemplateLog,
   imp: (tenant, subject) => keys.import(tenant, subject).PK,
   exp: (tenant, subject) => keys.export(tenant, subject).PK,
   exs: keys.exportScheduleLog,

@@ -71,6 +71,18 @@ export const keys = {
   /** What a tenant says of workflows, and behind it what its sites say. */
   workflowTerms: (tenant: string, siteId: string | null): Key => ({ PK: `TERMS#${tenant}`, SK: siteId ?? 'S' }),
   workflowTermsLog: (tenant: string, id: string): string => `TERMSLOG#${tenant}#${id}`,
+  /** How a tenant shows itself to people, and behind it what it has them told: whoever sends reads both at once. */
+  branding: (tenant: string): Key => ({ PK: `TELLING#${tenant}`, SK: 'B' }),
+  brandingLog: (tenant: string, id: string): string => `BRANDLOG#${tenant}#${id}`,
+  messageTemplate: (
+    tenant: string,
+    { kind, locale, channel }: { kind: string; locale: string; channel: string },
+  ): Key => ({
+    PK: `TELLING#${tenant}`,
+    SK: `T#${kind}#${locale}#${channel}`,
+  }),
+  /** Of one that lives from when it is written until it is removed; a later one of its place is another. */
+  messageTemplateLog: (tenant: string, id: string): string => `TEMPLATELOG#${tenant}#${id}`,
   badgeGroup: (tenant: string, group: string): Key => ({ PK: `BADGES#${tenant}`, SK: group }),
   badgeGroupLog: (tenant: string, id: string): string => `BADGE#${tenant}#${id}`,
   asset: (tenant: string, id: string): Key => ({ PK: `ASSETS#${tenant}`, SK: id }),
@@ -202,6 +214,7 @@ export const ranges = {
     from: `J#${journalId}#${number(from)}`,
     to: `J#${journalId}#${number(to)}`,
   }),
+  messageTemplates: (tenant: string) => ({ PK: `TELLING#${tenant}`, from: 'T#', to: `T#${end}` }),
   feed: (tenant: string, from: number) => ({ PK: `FEED#${tenant}`, from: number(from), to: end }),
   /** Hours from one on in which something was numbered. */
   feedHours: (tenant: string, from: string) => ({ PK: `FEEDHOURS#${tenant}`, from, to: end }),

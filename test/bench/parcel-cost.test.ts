@@ -87,7 +87,7 @@ describe('what the calls of a parcel cost', () => {
   });
 
   it('wakes a reaction by a message of its own for each entry of the bus that its rule matches', () => {
-    const { unitsOf } = costed([call('SendMessage', 'sns', 'Publish', {})], ['Grants', 'Grants', 'Messages']);
+    const { unitsOf } = costed([call('SendSms', 'sns', 'Publish', {})], ['Grants', 'Grants', 'Messages']);
     expect(unitsOf('reactions: 2 Grants')).toMatchObject({ queueRequests: 6, invocations: 2 });
     expect(unitsOf('message to the recipient')).toMatchObject({ queueRequests: 6, topicPublishes: 1 });
   });

@@ -46,6 +46,7 @@ const whole: PickupPage = {
     [theirs.id, '905127'],
     [qr.id, credentialValue(rootKeys, { bankId: 'bnk_1', transactionId: 'txn_1' }, qr) ?? ''],
   ]),
+  brand: { name: 'Hafenpost', color: '#7a1fa2', logoUrl: null },
   links: new Map([[theirs.id, 'https://api.example/p/theirs']]),
   notice: 'wrong_presence_code',
   opening: null,
@@ -62,7 +63,7 @@ describe('the pickup page in a browser, with all that it may have', () => {
 
   beforeAll(async () => {
     const port = await freePort();
-    server = createServer((_, response) => response.writeHead(200, pageHeaders).end(pickupPage(shown)));
+    server = createServer((_, response) => response.writeHead(200, pageHeaders(shown.brand)).end(pickupPage(shown)));
     await new Promise<void>((listening) => {
       server.listen(port, '127.0.0.1', listening);
     });

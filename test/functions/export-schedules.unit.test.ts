@@ -50,7 +50,11 @@ const scheduleIn = async (id: string) => ExportSchedule.parse(await table.get(ke
 const wakes = (id: string) => deadlineConsumer({ ...deps(), schedules })({ kind: 'export-schedule', tenant, id });
 const hears = (type: string, id: string) => deadlinesReaction({ ...deps(), schedules })({ type, tenant, subject: id });
 const sweeps = () =>
-  sweep({ ...deps(), slow: { send: async () => undefined }, sending: { send: async () => undefined } })();
+  sweep({
+    ...deps(),
+    slow: { send: async () => undefined },
+    sending: { sms: { send: async () => undefined }, email: { send: async () => undefined } },
+  })();
 const exportsIn = (): Export[] =>
   table
     .rows()

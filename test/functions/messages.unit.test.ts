@@ -3,24 +3,33 @@ import { catalogue } from '#events/catalogue.ts';
 import { Envelope } from '#events/envelope.ts';
 import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
+import { type Branding, unbranded } from '#shared/domain/branding.ts';
 import { pinOf } from '#shared/domain/derived.ts';
-import { Message, SendMessage } from '#shared/domain/message.ts';
-import { texts as allTexts, filledIn } from '#shared/domain/message-text.ts';
+import { type Channel, Message, SendMessage } from '#shared/domain/message.ts';
+import type { MessageTemplate } from '#shared/domain/message-template.ts';
+import { texts as allTexts, filledIn, smsText } from '#shared/domain/message-text.ts';
+import { pickupLink } from '#shared/domain/pickup-link.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { smsParts } from '#shared/domain/sms-parts.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import type { Party, StoredTransaction } from '#shared/domain/transaction.ts';
+import { type SendMessageDeps, sendMessage } from '#shared/lambda/send-message.ts';
 import type { Carried } from '#shared/outside/carried.ts';
+import type { EmailContent } from '#shared/outside/email.ts';
 import { bankWrites } from '#shared/store/banks.ts';
 import { openSmsBudget } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
+import { openTelling } from '#shared/store/telling.ts';
 import { planMessages } from '../../functions/bus/messages.ts';
 import { signal } from '../../functions/bus/signals.ts';
-import { sendMessage } from '../../functions/queue/send-message.ts';
+import { carryByEmail } from '../../functions/queue/send-email.ts';
+import { carryBySms } from '../../functions/queue/send-sms.ts';
 import { sweep } from '../../functions/schedule/sweep.ts';
 import { memoryTable } from '../support/memory-table.ts';
 
 const now = '2026-03-01T12:00:00.000Z';
+/** So long that no brief words make one part of an SMS with a link. */
+const publicUrl = `https://${'of-some-length-'.repeat(6)}.example`;
 const rootKeys = rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
 
 const bank = Bank.parse({
@@ -145,41 +154,59 @@ const unavailable: Carried = { outcome: 'unavailable', error: 'AuthorizationErro
 const anSms = '+41791234567';
 const anEmail = 'ada@example.com';
 
-/** The two functions and the queue between them, over a table in memory. */
+/** The three functions and the queues between them, over a table in memory. */
 const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
   const table = memoryTable();
   const told: { by: 'sms' | 'email'; to: string; text: string }[] = [];
-  const queue: { message: SendMessage; delaySeconds: number }[] = [];
+  /** What was sent beside that. */
+  const links: string[] = [];
+  const senders: (string | null)[] = [];
+  const pages: string[] = [];
+  /** A text without its link, which is looked at apart. */
+  const withoutLink = (text: string): string =>
+    text.replace(/\s{1,2}(https:\S+)/, (_, link: string) => {
+      links.push(link);
+      return '';
+    });
+  const queue: { by: Channel; message: SendMessage; delaySeconds: number }[] = [];
   const it = { now, sms: (): Carried => sent, email: (): Carried => sent };
   const clock = () => epochMs(it.now);
-  const sending = {
+  const queueOf = (by: Channel) => ({
     send: async (message: unknown, delaySeconds = 0) => {
-      queue.push({ message: SendMessage.parse(message), delaySeconds });
+      queue.push({ by, message: SendMessage.parse(message), delaySeconds });
     },
-  };
-  const plan = planMessages({ table, sending, channels: { sms: true, email: hasEmail }, clock });
-  const send = sendMessage({
+  });
+  const sending = { sms: queueOf('sms'), email: queueOf('email') };
+  const isOn = { sms: true, email: hasEmail };
+  const plan = planMessages({ table, sending, isOn, clock });
+  const deps: SendMessageDeps = {
     table,
     rootKeys: async () => rootKeys,
-    sms: {
-      send: async (to, text) => {
-        told.push({ by: 'sms', to, text });
-        return it.sms();
-      },
-    },
-    email: hasEmail
-      ? {
-          send: async (to, { subject, text }) => {
-            told.push({ by: 'email', to, text: `${subject}\n${text}` });
-            return it.email();
-          },
-        }
-      : null,
-    budget: openSmsBudget(table, smsPerDay),
+    telling: openTelling(table, clock),
+    publicUrl,
+    isOn,
     sending,
     waits: [30, 120, 600],
     clock,
-  });
+  };
+  const sms = {
+    send: async (to: string, text: string, senderId: string | null) => {
+      told.push({ by: 'sms' as const, to, text: withoutLink(text) });
+      senders.push(senderId);
+      return it.sms();
+    },
+  };
+  const email = {
+    send: async (to: string, { subject, text, html }: EmailContent) => {
+      told.push({ by: 'email' as const, to, text: withoutLink(`${subject}\n${text}`) });
+      pages.push(html);
+      return it.email();
+    },
+  };
+  const send = {
+    sms: sendMessage('sms', carryBySms(sms, openSmsBudget(table, smsPerDay)), deps),
+    email: sendMessage('email', carryByEmail(hasEmail ? email : null), deps),
+  };
   const hold = async (transaction: StoredTransaction): Promise<void> =>
     table.write([
       { kind: 'other', expects: 'anything', put: { ...keys.transaction('ten_1', transaction.id), ...transaction } },
@@ -189,16 +216,21 @@ const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
       .rows()
       .filter(({ SK }) => SK.startsWith('M#'))
       .map((row) => Message.parse(row));
-  /** All that is in the queue now, when it is due. */
-  const arrive = async (redelivered = false): Promise<void> => {
-    for (const { message, delaySeconds } of queue.splice(0)) {
-      it.now = plusSeconds(it.now, delaySeconds);
-      await send(message, { redelivered });
-    }
+  /** All that is in the queues now, when it is due, and what comes of it at once. */
+  const arrive = async (): Promise<void> => {
+    do {
+      for (const { by, message, delaySeconds } of queue.splice(0)) {
+        it.now = plusSeconds(it.now, delaySeconds);
+        await send[by](message, { redelivered: false });
+      }
+    } while (queue.some(({ delaySeconds }) => delaySeconds === 0));
   };
   return {
     table,
     told,
+    links,
+    senders,
+    pages,
     queue,
     plan,
     send,
@@ -232,6 +264,8 @@ let w = world();
 beforeEach(() => {
   w = world();
 });
+const linkOf = (id: string) =>
+  pickupLink(rootKeys, publicUrl, { tenant: 'ten_1', transactionId: 'txn_1' }, { id, keyVersion: 1 });
 const texts = () => w.told.map(({ text }) => text);
 const only = (): Message => {
   const [message, ...more] = w.messages();
@@ -251,6 +285,7 @@ describe('a recipient whose item was deposited', () => {
     await w.holding(stored({ phone: anSms, ...(locale && { locale }) }));
     await w.tell();
     expect(w.told).toEqual([{ by: 'sms', to: anSms, text }]);
+    expect(w.links).toEqual([linkOf(ids.second)]);
     expect(smsParts(text)).toBe(1);
   });
 
@@ -268,15 +303,20 @@ describe('a recipient whose item was deposited', () => {
     const [{ message } = { message: undefined }] = w.queue;
     await w.tell();
     await w.tell();
-    if (message) await w.send(message, { redelivered: true });
+    if (message) await w.send.sms(message, { redelivered: true });
     expect(w.told).toHaveLength(1);
     expect(only()).toMatchObject({ state: 'sent', channel: 'sms', to: 'recipient', credentialId: ids.second });
   });
 
-  it('costs two reads, and two writes of the message and one of what SMS cost', async () => {
+  it('costs two reads and those of the tenant, and two writes of the message and one of what SMS cost', async () => {
     await w.holding(stored({ phone: anSms }));
     await w.tell();
-    expect(w.table.calls).toEqual(['get', 'write', 'batchGet', 'get', 'write', 'write']);
+    expect(w.table.calls).toEqual([
+      ...['get', 'write', 'batchGet'],
+      // What the tenant says of itself and its site, which are remembered for a minute.
+      ...['query', 'get'],
+      ...['get', 'write', 'write'],
+    ]);
   });
 
   it('is written down without PIN, text and address', async () => {
@@ -420,7 +460,7 @@ describe('a recipient whose item was deposited', () => {
   it.each([
     ['badge', 'Open it with your badge.'],
     ['barcode', 'Scan the label of your order.'],
-    ['qr', 'Scan the QR code that you were given.'],
+    ['qr', 'Scan your QR code.'],
     ['app', 'Open it with your app.'],
   ] as const)('who has a %s is told to use it', async (method, words) => {
     await w.holding(stored({ phone: anSms }, { credentials: [{ ...own, method }] }));
@@ -526,16 +566,108 @@ describe('who rents or borrows', () => {
   });
 });
 
+describe('a tenant that speaks in its own words', () => {
+  const says = (locale: string, channel: Channel, text: string, subject: string | null = null): MessageTemplate => ({
+    id: 'mtp_1',
+    tenant: 'ten_1',
+    kind: 'item_waits',
+    locale,
+    channel,
+    subject,
+    text,
+    updatedAt: now,
+    version: 1,
+    hash: '',
+  });
+  const saying = async (branding: Partial<Branding>, ...templates: MessageTemplate[]): Promise<void> => {
+    const put = [
+      { ...keys.branding('ten_1'), ...unbranded('ten_1'), ...branding },
+      ...templates.map((it) => ({ ...keys.messageTemplate('ten_1', it), ...it })),
+    ];
+    for (const row of put) await w.table.write([{ kind: 'other', expects: 'anything', put: row }]);
+  };
+  const pin = pinOf(rootKeys.of(1), { id: ids.second, attempt: 0, digits: 6 });
+
+  it.each([
+    ['de-CH', 'Grüezi'],
+    ['de-AT', 'Guten Tag'],
+    ['de', 'Guten Tag'],
+    ['fr', 'Bonjour'],
+    ['it', 'Bonjour'],
+    [undefined, 'Bonjour'],
+    // Ours, in their own language, comes before the tenant's in another.
+    ['en', 'Your item is at'],
+  ])('is heard in it by a person of locale %s: %s', async (locale, word) => {
+    await saying(
+      { locale: 'fr' },
+      says('de-CH', 'sms', 'Grüezi {{code}}'),
+      says('de', 'sms', 'Guten Tag {{code}}'),
+      says('fr', 'sms', 'Bonjour {{pin}}'),
+    );
+    await w.holding(stored({ phone: anSms, ...(locale && { locale }) }));
+    await w.tell();
+    expect(texts()[0]).toMatch(new RegExp(`^${word}`));
+    expect(texts()[0]).toContain(pin);
+  });
+
+  it('is named, and so is whom to ask: at the site before anybody else', async () => {
+    const branding = { name: 'Post & Co', support: { phone: '+41440000000' }, smsSenderId: 'PostCo' };
+    await saying(branding, says('en', 'sms', '{{brand}}, {{support}}: {{code}}'));
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    const site = { id: 'sit_1', tenant: 'ten_1', name: 'Süd', timeZone: 'UTC', createdAt: now, version: 1, hash: '' };
+    const put = { ...keys.site('ten_1', 'sit_1'), ...site, support: { email: 'sued@post.example' } };
+    await w.table.write([{ kind: 'other', expects: 'anything', put }]);
+    w.set({ now: plusSeconds(now, 60) });
+    await w.tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'stored' }));
+    expect(texts()).toEqual([`Post & Co, +41440000000: PIN: ${pin}.`, `Post & Co, sued@post.example: PIN: ${pin}.`]);
+    expect(w.senders).toEqual(['PostCo', 'PostCo']);
+  });
+
+  it('is asked for its words once a minute', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    await saying({}, says('en', 'sms', 'New words: {{code}}'));
+    w.table.calls.length = 0;
+    await w.tell(anEvent('transaction.moved', { bankId: 'bnk_1', state: 'stored' }));
+    expect(w.table.calls).not.toContain('query');
+    w.set({ now: plusSeconds(now, 60) });
+    await w.tell(anEvent('transaction.credentials_reissued', { bankId: 'bnk_1', state: 'stored' }));
+    expect(texts().map((it) => it.startsWith('New words'))).toEqual([false, false, true]);
+  });
+
+  it('has its e-mails in HTML as well', async () => {
+    await saying({ name: 'Post & Co' }, says('en', 'email', '<b>Hi</b>\n\n{{code}}', 'From {{brand}}'));
+    await w.holding(stored({ email: anEmail }));
+    await w.tell();
+    expect(texts()).toEqual([`From Post & Co\n<b>Hi</b>\n\nPIN: ${pin}.`]);
+    expect(w.pages[0]).toContain('&lt;b&gt;Hi&lt;/b&gt;');
+    expect(w.pages[0]).toContain('Post &amp; Co');
+  });
+});
+
 describe('every text', () => {
   const said = Object.entries(allTexts).flatMap(([kind, byLanguage]) =>
     Object.entries(byLanguage).map(([language, text]) => ({ kind, language, ...text })),
   );
 
   it.each(said)('$kind in $language has all its variables filled in, and is one SMS at a usual place', (text) => {
-    const variables = { place: 'Bahnhof Süd', door: '12', code: 'PIN: 12345678.', until: 'Mi., 24. Sept., 13:00' };
-    const [sms, subject, email] = [text.sms, text.subject, text.email].map((it) => filledIn(it, variables));
-    for (const it of [sms, subject, email]) expect(it).not.toMatch(/[{}]/);
-    expect(smsParts(sms ?? '')).toBe(1);
+    const variables = {
+      place: 'Bahnhof Süd',
+      door: '12',
+      code: 'PIN: 12345678.',
+      pin: '12345678',
+      until: 'Mi., 24. Sept., 13:00',
+      link: `https://p.example/p/${'x'.repeat(79)}`,
+      brand: 'Bahnhof Süd',
+      support: '',
+    };
+    const brief = 'brief' in text ? text.brief : null;
+    const sms = smsText(text.sms, brief, variables);
+    for (const it of [sms, filledIn(text.sms, variables), filledIn(text.subject, variables)])
+      expect(it).not.toMatch(/[{}]/);
+    expect(filledIn(text.email, variables)).not.toMatch(/[{}]/);
+    expect(smsParts(sms)).toBe(1);
   });
 
   it.each(said.filter(({ kind }) => kind !== 'taken_back'))('$kind in $language says how to open', ({ sms, email }) => {
@@ -555,7 +687,7 @@ describe('a message to somebody', () => {
       await w.tell();
       expect(by()).toEqual(['sms', 'email']);
       expect(w.queue).toEqual([]);
-      expect(only()).toMatchObject({ state: 'sent', channel: 'email', version: 2 });
+      expect(only()).toMatchObject({ state: 'sent', channel: 'email', exhausted: ['sms'], version: 3 });
       expect(only().attempts).toEqual([
         { at: now, channel: 'sms', ...sms },
         { at: now, channel: 'email', ...sent },
@@ -587,6 +719,16 @@ describe('a message to somebody', () => {
     expect(only()).toMatchObject({ state: 'sent', attempts: [failed, sent], nextAttemptAt: null });
   });
 
+  it('that lies with another channel than the one whose turn it is is handed on, unwritten', async () => {
+    await w.holding(both);
+    await w.plan(deposited);
+    const [asked] = w.queue.splice(0);
+    if (asked) await w.send.email(asked.message, { redelivered: false });
+    expect(w.queue).toEqual([{ ...asked, by: 'sms' }]);
+    await w.arrive();
+    expect(only()).toMatchObject({ state: 'sent', channel: 'sms', version: 2 });
+  });
+
   it('is dead at once when its only channel refuses it', async () => {
     w.set({ sms: () => refused });
     await w.holding(stored({ phone: anSms }));
@@ -601,8 +743,8 @@ describe('a message to somebody', () => {
     await w.tell();
     const [asked] = w.queue.splice(0);
     w.set({ now: plusSeconds(now, 10) });
-    if (asked) await w.send(asked.message, { redelivered: false });
-    expect(w.queue).toEqual([{ message: asked?.message, delaySeconds: 20 }]);
+    if (asked) await w.send.sms(asked.message, { redelivered: false });
+    expect(w.queue).toEqual([{ by: 'sms', message: asked?.message, delaySeconds: 20 }]);
     expect(w.told).toHaveLength(1);
   });
 
@@ -621,7 +763,7 @@ describe('a message to somebody', () => {
     const [asked] = w.queue.slice();
     await w.arrive();
     w.queue.splice(0);
-    if (asked) await w.send(asked.message, { redelivered: true });
+    if (asked) await w.send.sms(asked.message, { redelivered: true });
     expect(w.queue).toMatchObject([{ message: { version: 2 }, delaySeconds: 30 }]);
   });
 
@@ -635,6 +777,15 @@ describe('a message to somebody', () => {
     expect(only().state).toBe('sent');
     expect(await w.sweep(plusSeconds(now, 2_000))).toMatchObject({ messages: 0 });
   });
+
+  it('that the sweep finds after its number took none goes by e-mail', async () => {
+    w.set({ sms: () => refused, email: () => failed });
+    await w.holding(both);
+    await w.tell();
+    expect(w.queue.splice(0)).toMatchObject([{ by: 'email' }]);
+    await w.sweep(plusSeconds(now, 1_000));
+    expect(w.queue).toMatchObject([{ by: 'email' }]);
+  });
 });
 
 describe('the SMS of a tenant', () => {
@@ -643,7 +794,7 @@ describe('the SMS of a tenant', () => {
   it('are counted in parts, and what SNS has not taken is not', async () => {
     await w.holding(stored({ phone: anSms }));
     await w.tell();
-    expect(used()).toBe(1);
+    expect(used()).toBe(2);
     w = world();
     w.set({ sms: () => refused });
     await w.holding(stored({ phone: anSms }));
@@ -652,8 +803,8 @@ describe('the SMS of a tenant', () => {
   });
 
   it('are so many a day; then people are told by e-mail, and the message says why', async () => {
-    w = world({ smsPerDay: 1 });
-    await openSmsBudget(w.table, 1).take('ten_1', 1, now);
+    w = world({ smsPerDay: 2 });
+    await openSmsBudget(w.table, 2).take('ten_1', 2, now);
     await w.holding(stored({ phone: anSms, email: anEmail }));
     await w.tell();
     expect(w.told.map((it) => it.by)).toEqual(['email']);
@@ -665,7 +816,7 @@ describe('the SMS of a tenant', () => {
   });
 
   it('wait for the next day where there is no other channel, visibly, in hops that a queue can wait', async () => {
-    w = world({ smsPerDay: 1 });
+    w = world({ smsPerDay: 2 });
     const other = stored({ phone: anSms }, { id: 'txn_2', credentials: [credential(ids.first, 'active')] });
     await w.holding(stored({ phone: anSms }));
     await w.hold(other);

@@ -528,7 +528,7 @@ describe('the sweep', () => {
           slow.push(DeliverMessage.parse(message));
         },
       },
-      sending: { send: async () => undefined },
+      sending: { sms: { send: async () => undefined }, email: { send: async () => undefined } },
     })();
 
   it('asks for the attempt whose message was lost, a quarter of an hour after its time, once it is sure', async () => {

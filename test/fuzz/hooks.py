@@ -80,6 +80,9 @@ BEYOND_SCHEMA = {
     "create-reconciliation": {"/to"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
+    "put-message-template": {"/text", "/subject"},
+    "preview-message": {"/draft/text", "/draft/subject"},
+    "update-branding": {"/name", "/logoUrl"},
     "list-transactions": {CURSOR, "#query/door", "#query/to"},
 }
 

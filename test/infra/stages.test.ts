@@ -46,16 +46,19 @@ describe('stages', () => {
 
   it('wait between attempts to tell somebody something as documented, unless a test wants it shorter', () => {
     const waits = (overrides: Record<string, unknown>) =>
-      variablesOf(synthesized('local', overrides), 'queue/send-message').map((it) => it.MESSAGE_WAITS_SECONDS);
-    expect(waits({})).toEqual(['30,120,600,1800,7200,21600']);
-    expect(waits(shorter)).toEqual(['1,2']);
+      ['queue/send-sms', 'queue/send-email']
+        .flatMap((entry) => variablesOf(synthesized('local', overrides), entry))
+        .map((it) => it.MESSAGE_WAITS_SECONDS);
+    const documented = '30,120,600,1800,7200,21600';
+    expect(waits({})).toEqual([documented, documented]);
+    expect(waits(shorter)).toEqual(['1,2', '1,2']);
   });
 
   it('send e-mail where somebody said in whose name', () => {
     const from = (stage: 'local' | 'prod', overrides: Record<string, unknown> = {}) => {
       const stack = synthesized(stage, overrides);
       const identities = stack.all('AWS::SES::EmailIdentity', z.object({ EmailIdentity: z.string() }));
-      const said = variablesOf(stack, 'queue/send-message').map(({ EMAIL_FROM }) => EMAIL_FROM);
+      const said = variablesOf(stack, 'queue/send-email').map(({ EMAIL_FROM }) => EMAIL_FROM);
       return [identities.map(({ properties }) => properties.EmailIdentity), said];
     };
     expect(from('local')).toEqual([['messages@latchwork.example'], ['messages@latchwork.example']]);

@@ -109,7 +109,7 @@ describe('the stacks', () => {
   it('names what scripts and operators need', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
-      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sending', 'Signals', 'Search', 'Feed', 'LockBoards'],
+      ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sms', 'Email', 'Signals', 'Search', 'Feed', 'LockBoards'],
       ...['ImportFiles', 'Imports', 'Exports', 'Reconciliations', 'Replays'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
@@ -691,6 +691,7 @@ describe('least privilege', () => {
     ['http/sites', [...readWrite, secret]],
     ['http/banks', [...readWrite, secret]],
     ['http/lock-boards', [...readWrite, secret, send]],
+    ['http/message-templates', [...readWrite, secret]],
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret, send]],
@@ -721,7 +722,9 @@ describe('least privilege', () => {
       ],
     ],
     ['bus/messages', [...consume, ...readWrite, send]],
-    ['queue/send-message', [...consume, ...readWrite, secret, send, 'sns:Publish']],
+    ['queue/send-sms', [...consume, ...readWrite, secret, send, 'sns:Publish']],
+    // Where somebody said in whose name: `ses:SendEmail` for that alone, as below.
+    ['queue/send-email', [...consume, ...readWrite, secret, send]],
     ['bus/signals', [...consume, 'sns:Publish']],
     ['bus/feed', [...consume, ...readWrite]],
     ['bus/search', [...consume, ...readWrite, secret]],
@@ -753,7 +756,7 @@ describe('least privilege', () => {
   });
 
   it('keeps the SMS function away from every topic', () => {
-    const messages = functions.find((fn) => entryOf(fn) === 'queue/send-message');
+    const messages = functions.find((fn) => entryOf(fn) === 'queue/send-sms');
     expect(statementsOf(messages?.properties.Role ?? '')).toContainEqual({
       Effect: 'Deny',
       Action: ['sns:Publish'],
@@ -817,7 +820,7 @@ describe('least privilege', () => {
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
-      'queue/send-message *',
+      'queue/send-sms *',
     ];
     const wild = functions.flatMap((fn) =>
       statementsOf(fn.properties.Role)

@@ -194,7 +194,7 @@ describe('a deadline whose schedule was lost', () => {
       newId,
       clock: tomorrow,
       slow: { send: async () => undefined },
-      sending: { send: async () => undefined },
+      sending: { sms: { send: async () => undefined }, email: { send: async () => undefined } },
     });
     expect(await run()).toMatchObject({ transactions: 1 });
     expect(await table.get(keys.transaction(tenant.id, parcel.id), true)).toMatchObject(expired);

@@ -6,6 +6,7 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } 
 import { describe, expect, it } from 'vitest';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
+import { BrandingView } from '../../shared/api/message-templates.ts';
 import { listMessages } from '../../shared/api/messages.ts';
 import { anEmail, aPhone, emailsTo, smsTo } from '../support/inbox.ts';
 import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
@@ -28,10 +29,13 @@ describe('the recipient of a deposited item', () => {
     });
     expect(more).toEqual([]);
 
-    const [, door, pin, day, time] =
-      /^Ihre Sendung liegt bereit: Bahnhof, Fach (\S+)\. PIN: (\d{6})\. Bitte abholen bis \S+, (\d+)\. \S+, (\d\d:\d\d)\.$/.exec(
+    const [, door, pin, day, time, link = ''] =
+      /^Ihre Sendung liegt bereit: Bahnhof, Fach (\S+)\. PIN: (\d{6})\. Bitte abholen bis \S+, (\d+)\. \S+, (\d\d:\d\d)\. (http\S+)$/.exec(
         message,
       ) ?? [];
+    const page = await fetch(link);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain(pin);
     expect(door).toBe(doorOf(parcel));
     const { deadlines } = await readParcel(tenant, parcel.id);
     const local = new Intl.DateTimeFormat('de', { timeZone: 'Europe/Zurich', day: 'numeric' });
@@ -45,18 +49,23 @@ describe('the recipient of a deposited item', () => {
 });
 
 describe('who rents a door', () => {
-  it('is told by SMS which is theirs, and opens with the PIN that stands there', async () => {
+  it('is told by SMS which is theirs, in the words of the tenant, and opens with the PIN that stands there', async () => {
     const tenant = await newTenant();
+    const place = '/v1/message-templates/rental_ready/de/sms';
+    const text = '{{brand}}: Fach {{door}} bei {{place}} ist Ihres. {{code}} Bis {{until}}!';
+    await tenant.api.patch('/v1/branding', { name: 'Türchen & Co' }, BrandingView);
+    expect(await tenant.api.request('PUT', place, { body: { text } })).toMatchObject({ status: 200 });
     const bank = await newBank(tenant, { name: 'Bahnhof' });
     const people = peopleAt(tenant, bank);
     const phone = aPhone();
-    const rental = await people.begin('rental', { recipient: { phone, locale: 'en' } });
+    const rental = await people.begin('rental', { recipient: { phone, locale: 'de-CH' } });
     const [message = ''] = await eventually(async () => {
       const found = await smsTo(phone);
       expect(found).toHaveLength(1);
       return found;
     });
-    const [, door, pin = ''] = /^Door (\S+) at Bahnhof is yours\. PIN: (\d{6})\. Please begin by /.exec(message) ?? [];
+    const [, door, pin = ''] =
+      /^Türchen & Co: Fach (\S+) bei Bahnhof ist Ihres\. PIN: (\d{6})\. Bis .+!$/.exec(message) ?? [];
     expect(door).toBe(rental.door);
     await people.atBank(rental);
     expect(await bank.panel.enter(pin)).toMatchObject({ granted: true, door });
@@ -66,7 +75,7 @@ describe('who rents a door', () => {
 /** Until it is taken back, SNS takes no SMS of ours: a policy of the very role says no, as one of an account's owner may. */
 const withoutSms = async (then: () => Promise<void>): Promise<void> => {
   const iam = new IAMClient(clientOptions(stack));
-  const FunctionName = outputOf(stack.outputs, 'SendMessageFunctionName');
+  const FunctionName = outputOf(stack.outputs, 'SendSmsFunctionName');
   const { Role = '' } = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   const policy = { RoleName: Role.slice(Role.lastIndexOf('/') + 1), PolicyName: 'no-sms' };
   const denied = { Effect: 'Deny', Action: 'sns:Publish', Resource: '*' };
@@ -90,6 +99,9 @@ describe('a recipient whom no SMS reaches', () => {
     const [mail] = await emailsTo(email);
     expect(mail).toMatchObject({ from: 'messages@latchwork.example', subject: 'Your item waits for you at Bahnhof' });
     const [, pin] = /\nPIN: (\d{6})\.\n/.exec(mail?.text ?? '') ?? [];
+    const [link = ''] = /http\S+\/p\/\S+/.exec(mail?.text ?? '') ?? [];
+    expect(await (await fetch(link)).text()).toContain(pin);
+    expect(mail?.html).toContain(`<a href="${link}"`);
 
     const read = () => tenant.api.get(`/v1/transactions/${parcel.id}/messages`, listMessages.response());
     const told = await eventually(async () => {

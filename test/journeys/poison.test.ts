@@ -39,6 +39,14 @@ const aDelivery = ({ tenant, endpointId, events }: World) => ({
   version: 1,
 });
 
+const aMessage = ({ tenant, bank, parcel }: World) => ({
+  tenant: tenant.id,
+  transactionId: parcel.id,
+  bankId: bank.id,
+  messageId: 'msg_of_nobody',
+  version: 1,
+});
+
 /** For each queue a message that its function takes, of things that there are: it would throw at one of others. */
 const good: Record<string, (world: World) => unknown> = {
   Journal: ({ bank }) => bank.tells({ type: 'power.restored' }),
@@ -61,13 +69,8 @@ const good: Record<string, (world: World) => unknown> = {
   BusDeadlines: ({ events }) => onTheBus(events.at(-1)),
   Grants: ({ events }) => onTheBus(events.at(-1)),
   Messages: ({ events }) => onTheBus(events.at(-1)),
-  Sending: ({ tenant, bank, parcel }) => ({
-    tenant: tenant.id,
-    transactionId: parcel.id,
-    bankId: bank.id,
-    messageId: 'msg_of_nobody',
-    version: 1,
-  }),
+  Sms: aMessage,
+  Email: aMessage,
   Signals: ({ events }) => onTheBus(events.at(-1)),
   Search: ({ events }) => onTheBus(events.at(-1)),
   Feed: ({ events }) => onTheBus(events.at(-1)),

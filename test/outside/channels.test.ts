@@ -1,16 +1,21 @@
 import { createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { SESv2Client } from '@aws-sdk/client-sesv2';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { expect, it } from 'vitest';
+import * as z from 'zod';
 import { openEmail } from '#shared/outside/email.ts';
 import { openSms } from '#shared/outside/sms.ts';
+
+/** What was sent to it. */
+const asked: string[] = [];
 
 type Answer = { status: number; headers: Record<string, string>; body: string };
 
 /** What comes of a message when AWS answers so; once, without the client's own attempts. */
 const sentTo = async (answer: Answer, send: (endpoint: string) => Promise<unknown>): Promise<unknown> => {
-  const server = createServer((request, response) => {
-    request.resume();
+  const server = createServer(async (request, response) => {
+    asked.push(await text(request));
     response.writeHead(answer.status, answer.headers).end(answer.body);
   });
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -28,11 +33,13 @@ const options = (endpoint: string) => ({
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   maxAttempts: 1,
 });
-const bySms = (endpoint: string) => openSms(new SNSClient(options(endpoint))).send('+41791234567', 'a text');
+const bySms = (endpoint: string) => openSms(new SNSClient(options(endpoint))).send('+41791234567', 'a text', null);
 const byEmail = (endpoint: string) =>
   openEmail('us@latchwork.example', new SESv2Client(options(endpoint))).send('ada@example.com', {
     subject: 'a subject',
     text: 'a text',
+    html: '<p>a text</p>',
+    pictures: [],
   });
 
 const snsSays = (status: number, code: string): Answer => ({
@@ -71,4 +78,32 @@ it('what is taken is sent, and who cannot be reached may be later', async () => 
   const taken = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"MessageId":"1"}' };
   expect(await sentTo(taken, byEmail)).toEqual({ outcome: 'sent', error: null });
   expect(await bySms('http://127.0.0.1:1')).toMatchObject({ outcome: 'failed' });
+});
+
+it('an SMS names whom it is from, where the tenant has said so', async () => {
+  const ok = snsSays(500, 'InternalError');
+  const from = (senderId: string | null) => (endpoint: string) =>
+    openSms(new SNSClient(options(endpoint))).send('+41791234567', 'a text', senderId);
+  const sentAs = async (senderId: string | null) => {
+    await sentTo(ok, from(senderId));
+    return [...new URLSearchParams(asked.at(-1)).values()];
+  };
+  expect(await sentAs('Harbour')).toEqual(expect.arrayContaining(['AWS.SNS.SMS.SenderID', 'Harbour']));
+  expect(await sentAs(null)).not.toContain('AWS.SNS.SMS.SenderID');
+});
+
+it('an e-mail has its text twice, and its pictures beside it', async () => {
+  const Asked = z.object({
+    Content: z.object({ Simple: z.looseObject({ Body: z.unknown(), Attachments: z.unknown() }) }),
+  });
+  const png = Buffer.from('a picture');
+  const content = { subject: 's', text: 'a text', html: '<img src="cid:qr">', pictures: [{ name: 'qr', png }] };
+  await sentTo(sesSays(400, 'MessageRejected'), (endpoint) =>
+    openEmail('us@latchwork.example', new SESv2Client(options(endpoint))).send('ada@example.com', content),
+  );
+  const { Simple } = Asked.parse(JSON.parse(asked.at(-1) ?? '')).Content;
+  expect(Simple.Body).toMatchObject({ Text: { Data: 'a text' }, Html: { Data: '<img src="cid:qr">' } });
+  expect(Simple.Attachments).toMatchObject([
+    { ContentId: 'qr', ContentDisposition: 'INLINE', ContentType: 'image/png', RawContent: png.toString('base64') },
+  ]);
 });

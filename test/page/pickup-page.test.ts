@@ -1,10 +1,11 @@
+import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { credentialValue } from '#shared/domain/derived.ts';
 import { type Pickup, situations, taskOf, tasks } from '#shared/domain/pickup.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { workflows } from '#shared/domain/workflow.ts';
 import { html } from '#shared/page/html.ts';
-import { type PickupPage, pageHeaders, pickupPage, plainPage } from '#shared/page/pickup-page.ts';
+import { type PickupPage, pageHeaders, pickupPage, plainBrand, plainPage } from '#shared/page/pickup-page.ts';
 import { languages, notices, wordsFor } from '#shared/page/words.ts';
 import { reserved } from '../domain/cloud-and-bank.ts';
 
@@ -37,6 +38,7 @@ const pageOf = (more: Partial<PickupPage> = {}, of: Partial<Pickup> = {}): Picku
   pickup: { ...pickup, ...of },
   bank: { name: 'Harbour Hall', timeZone: 'Europe/Zurich', isOffline: false },
   site: { name: 'Harbour', address: 'Quay 4', support: { phone: '+41445550100' } },
+  brand: plainBrand,
   values: new Map([
     [pin.id, '482913'],
     ['crd_q', qrValue],
@@ -108,9 +110,21 @@ describe('the pickup page', () => {
     const page = pickupPage(pageOf());
     expect(Buffer.byteLength(page)).toBeLessThan(50 * 1024);
     expect(page).not.toMatch(/ style=| on[a-z]+=|src=/);
-    const policy = pageHeaders['content-security-policy'];
+    const policy = pageHeaders()['content-security-policy'];
     expect(policy).not.toMatch(/unsafe|\*/);
     expect(plainPage(languages.en, languages.en.gone)).toContain('This link leads nowhere');
+  });
+
+  it('shows whose it is, in their colour, with a picture from the one server that they named', () => {
+    const brand = { name: 'Post & Co', color: '#7a1fa2', logoUrl: 'https://img.example/logo.png' };
+    const page = pickupPage(pageOf({ brand }));
+    expect(page).toContain('<img src="https://img.example/logo.png" alt="" height="32"><span>Post &amp; Co</span>');
+    const [, colors = ''] = /<style>(:root\{--brand:[^<]*)<\/style>/.exec(page) ?? [];
+    expect(colors).toBe(':root{--brand:#7a1fa2;--onbrand:#ffffff}');
+    const policy = pageHeaders(brand)['content-security-policy'];
+    expect(policy).toContain('; img-src data: https://img.example; ');
+    expect(policy).toContain(`'sha256-${hash('sha256', colors, 'base64')}'`);
+    expect(pickupPage(pageOf())).not.toContain('class="brand"');
   });
 
   it('speaks as is known of the person, else as their browser asks, else English', () => {

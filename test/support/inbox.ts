@@ -18,15 +18,30 @@ export const anEmail = (): string => `p-${randomUUID()}@people.example`;
 const Mailed = z.object({
   messages: z.record(
     z.string(),
-    z.array(z.object({ Source: z.string(), To: z.array(z.string()), Subject: z.string(), BodyText: z.string() })),
+    z.array(
+      z.object({
+        Source: z.string(),
+        To: z.array(z.string()),
+        Subject: z.string(),
+        BodyText: z.string(),
+        BodyHtml: z.string(),
+      }),
+    ),
   ),
 });
 
 /** What somebody has received by e-mail, likewise. */
-export const emailsTo = async (address: string): Promise<{ from: string; subject: string; text: string }[]> => {
+export const emailsTo = async (
+  address: string,
+): Promise<{ from: string; subject: string; text: string; html: string }[]> => {
   const { messages } = Mailed.parse(await (await fetch(`${stack.awsEndpointUrl}/_ministack/ses/messages`)).json());
   return Object.values(messages)
     .flat()
     .filter(({ To }) => To.includes(address))
-    .map(({ Source, Subject, BodyText }) => ({ from: Source, subject: Subject, text: BodyText }));
+    .map(({ Source, Subject, BodyText, BodyHtml }) => ({
+      from: Source,
+      subject: Subject,
+      text: BodyText,
+      html: BodyHtml,
+    }));
 };

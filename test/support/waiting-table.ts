@@ -135,7 +135,12 @@ export const bankWithLine = async (bank: Bank, held: MemoryTable = memoryTable()
     /** What an event that names this bank, or none, has the reaction do. */
     hears: (bankId: string | null = bank.id) =>
       waitingReaction({ ...depsOver(held), schedules: { send: async () => undefined } })({ tenant, data: { bankId } }),
-    sweep: () => sweep({ ...depsOver(held), slow: { send: silent }, sending: { send: silent } })(),
+    sweep: () =>
+      sweep({
+        ...depsOver(held),
+        slow: { send: silent },
+        sending: { sms: { send: silent }, email: { send: silent } },
+      })(),
     /** Who stands in the line, in order. */
     line: () =>
       held

@@ -1,0 +1,16 @@
+import * as z from 'zod';
+import * as field from '../../events/fields.ts';
+
+/**
+ * Head of the audit chain of something whose own row changes without events: a bank, a compartment. Apart from the table of
+ * all subjects, which whoever reads a bank would carry along.
+ */
+export const ChainHead = z.object({
+  tenant: field.text,
+  bankId: field.text,
+  siteId: field.text,
+  door: field.textOrNull,
+  version: field.count,
+  hash: field.text,
+});
+export type ChainHead = z.infer<typeof ChainHead>;
