@@ -411,7 +411,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(23);
+    expect(working.length).toBe(25);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -511,7 +511,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(16);
+    expect(reactions).toHaveLength(17);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
