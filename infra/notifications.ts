@@ -6,16 +6,22 @@ import { impactAlarm } from './constructs/alarm.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { ServiceQueue } from './constructs/service-queue.ts';
 import type { Data } from './data.ts';
+import type { Schedules } from './schedules.ts';
 import type { Stage } from './stages.ts';
 
 /** From so much of its SMS of a day on, somebody is told before people are not. */
 const warnPercent = 70;
 
+/** One is a wrong number, and stands in its transaction's messages; so many have a reason of ours. */
+const deadAtOnce = 5;
+
+export type NotificationsProps = { stage: Stage; data: Data; bus: Bus; schedules: Schedules };
+
 /** Messages to people: SMS by SNS, e-mail by SES. */
 export class Notifications extends Construct {
   private readonly queue: ServiceQueue;
 
-  constructor(scope: Construct, id: string, { stage, data, bus }: { stage: Stage; data: Data; bus: Bus }) {
+  constructor(scope: Construct, id: string, { stage, data, bus, schedules }: NotificationsProps) {
     super(scope, id);
     const send = new ServiceFunction(this, 'Send', {
       stage,
@@ -50,6 +56,13 @@ export class Notifications extends Construct {
       threshold: warnPercent,
     });
 
+    impactAlarm(this, 'MessagesDead', {
+      impact: 'Several people were told by no channel that an item or a door waits for them: they have no PIN.',
+      cause: `${deadAtOnce} messages or more ended dead.`,
+      metric: send.total('deadMessages'),
+      threshold: deadAtOnce,
+    });
+
     const { fn: plan } = bus.reaction(this, 'Messages', {
       entry: 'bus/messages',
       name: 'Messages',
@@ -57,6 +70,9 @@ export class Notifications extends Construct {
         'Recipients, and those they send instead, are not told that an item or a door waits for them, or that they are late.',
       to: [
         'transaction.deposited',
+        // The deadline that they are reminded of is another, or runs again.
+        'transaction.extended',
+        'transaction.move_cancelled',
         'transaction.moved',
         'transaction.credentials_reissued',
         'credential.superseded',
@@ -71,6 +87,7 @@ export class Notifications extends Construct {
     });
     data.readWrite(plan);
     this.queue.sendFrom(plan);
+    schedules.scheduleFrom(plan, this.queue);
     if (stage.emailFrom !== null) this.sendEmail(stage.emailFrom, stage, send, plan);
   }
 

@@ -7,11 +7,13 @@ import {
   channelsOf,
   Message,
   type MessageAttempt,
+  putOff,
   SendMessage,
   sendMessageOf,
   suppressed,
 } from '#shared/domain/message.ts';
 import { codeText, filledIn, languageOf, momentText, texts } from '#shared/domain/message-text.ts';
+import { waitsUntil } from '#shared/domain/quiet-hours.ts';
 import type { RootKeys } from '#shared/domain/root-key.ts';
 import { smsParts } from '#shared/domain/sms-parts.ts';
 import { epochMs, type Instant, instant } from '#shared/domain/time.ts';
@@ -137,7 +139,12 @@ export const sendMessage = (deps: SendMessageDeps) => {
     const decide = async (): Promise<Message> => {
       if (!transaction || told === null || bankRow === undefined) return suppressed(message, 'no_longer_true');
       if (open.length === 0) return suppressed(message, 'no_address');
-      return attempted(message, open, told, await wordsFor(transaction, parseBank(bankRow), told));
+      const bank = parseBank(bankRow);
+      const until = waitsUntil(message, toldUntil(transaction, told), bank, clock());
+      if (until !== null) return putOff(message, until);
+      // A reminder goes to whoever may open now.
+      const addressed = { ...message, to: told.to, credentialId: told.credential.id };
+      return attempted(addressed, open, told, await wordsFor(transaction, bank, told));
     };
     const after = { ...(await decide()), version: message.version + 1 };
     try {
@@ -147,7 +154,7 @@ export const sendMessage = (deps: SendMessageDeps) => {
       if (error instanceof Lost) return;
       throw error;
     }
-    if (after.state === 'dead') log.warn('nobody could be told', { messageId, transactionId });
+    if (after.state === 'dead') log.warn('nobody could be told', { messageId, transactionId, tenant, deadMessages: 1 });
     await sendLater(after);
   };
 };

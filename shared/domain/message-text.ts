@@ -26,6 +26,19 @@ export const texts = {
       email: 'Ihre Sendung liegt bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n',
     },
   },
+  pickup_due: {
+    en: {
+      sms: 'Reminder: your item waits at {{place}}, door {{door}}, until {{until}}. {{code}}',
+      subject: 'Reminder: your item waits at {{place}}',
+      email:
+        'Your item still waits for you at {{place}}, door {{door}}.\n\n{{code}}\n\nPlease collect it by {{until}}.\n',
+    },
+    de: {
+      sms: 'Erinnerung: Ihre Sendung liegt bis {{until}} bereit: {{place}}, Fach {{door}}. {{code}}',
+      subject: 'Erinnerung: Ihre Sendung liegt bereit: {{place}}',
+      email: 'Ihre Sendung liegt noch bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n',
+    },
+  },
   loan_ready: {
     en: {
       sms: 'You can collect what you borrow at {{place}}, door {{door}}. {{code}} Please do so by {{until}}.',
@@ -48,6 +61,20 @@ export const texts = {
       sms: 'Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}. {{code}}',
       subject: 'Ihre Leihe: zurück an {{place}}',
       email: 'Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n',
+    },
+  },
+  loan_due: {
+    en: {
+      sms: 'Reminder: please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}. {{code}}',
+      subject: 'Reminder: to be brought back to {{place}}',
+      email:
+        'Please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}. It is soon due.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Erinnerung: Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}. {{code}}',
+      subject: 'Erinnerung: Ihre Leihe zurück an {{place}}',
+      email:
+        'Ihre Leihe ist bald fällig: bitte bringen Sie sie bis {{until}} zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n',
     },
   },
   loan_overdue: {
@@ -86,6 +113,18 @@ export const texts = {
       sms: 'Fach {{door}} bei {{place}} gehört Ihnen bis {{until}}. {{code}}',
       subject: 'Ihr Fach bei {{place}}',
       email: 'Fach {{door}} bei {{place}} gehört Ihnen bis {{until}}.\n\n{{code}}\n',
+    },
+  },
+  rental_ending: {
+    en: {
+      sms: 'Your time for door {{door}} at {{place}} ends soon: {{until}}. {{code}}',
+      subject: 'Your time at {{place}} ends soon',
+      email: 'Your time for door {{door}} at {{place}} ends soon: {{until}}.\n\n{{code}}\n',
+    },
+    de: {
+      sms: 'Ihre Zeit für Fach {{door}} bei {{place}} endet bald: {{until}}. {{code}}',
+      subject: 'Ihre Zeit bei {{place}} endet bald',
+      email: 'Ihre Zeit für Fach {{door}} bei {{place}} endet bald: {{until}}.\n\n{{code}}\n',
     },
   },
   rental_overdue: {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { OfflineSeconds } from '../device/config.ts';
+import { QuietHours } from './quiet-hours.ts';
 import { Terms } from './terms.ts';
 import { InstantText } from './time.ts';
 
@@ -12,6 +13,8 @@ export const WorkflowTerms = z.object({
   workflows: Terms(),
   /** For how long banks open without the cloud, by method; what is left out is as the next wider one says. */
   offlineSeconds: OfflineSeconds.default({}),
+  /** When people are not to be disturbed; null: as the next wider one says. */
+  quietHours: QuietHours().nullable().default(null),
   updatedAt: InstantText.nullable(),
   version: field.count,
   hash: field.text,
@@ -28,6 +31,7 @@ export const unsaid = (tenant: string, siteId: string | null): WorkflowTerms => 
   siteId,
   workflows: {},
   offlineSeconds: {},
+  quietHours: null,
   updatedAt: null,
   version: 0,
   hash: '',

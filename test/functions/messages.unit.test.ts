@@ -90,6 +90,8 @@ const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): Stored
   metadata: {},
   deadlines: { reserveUntil: now, depositBy: now, pickupBy: '2026-03-04T12:00:00.000Z' },
   pickupWithinSeconds: 259_200,
+  // They have tests of their own.
+  remindBeforeSeconds: 0,
   deadlineRev: 1,
   flags: [],
   holdReason: null,
@@ -157,7 +159,13 @@ const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
       queue.push({ message: SendMessage.parse(message), delaySeconds });
     },
   };
-  const plan = planMessages({ table, sending, channels: { sms: true, email: hasEmail }, clock });
+  const plan = planMessages({
+    table,
+    sending,
+    channels: { sms: true, email: hasEmail },
+    clock,
+    schedules: { send: async () => undefined },
+  });
   const send = sendMessage({
     table,
     rootKeys: async () => rootKeys,
