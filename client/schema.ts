@@ -1565,7 +1565,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits
+         * Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits
          * @description Needs the scope `banks:read`.
          */
         get: operations["get-workflow-terms"];
@@ -1575,7 +1575,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site
+         * Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site
          * @description Needs the scope `banks:write`.
          */
         patch: operations["update-workflow-terms"];
@@ -2131,6 +2131,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             /** @default false */
             simulated: boolean;
             siteId: string;
@@ -2499,14 +2503,18 @@ export interface components {
             credentialId: string;
             id: string;
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             nextAttemptAt: string | null;
-            reason: ("no_longer_true" | "no_address" | "sms_limit") | null;
+            reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
+            /** @default null */
+            remindsOf: string | null;
             /** @enum {string} */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
             /** @enum {string} */
             to: "recipient" | "collector" | "delegate";
             transactionId: string;
+            /** @default false */
+            urgent: boolean;
         };
         Outage: {
             door: string | null;
@@ -2614,6 +2622,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             secret?: string;
             /** @default false */
             simulated: boolean;
@@ -2817,6 +2829,7 @@ export interface components {
                 phone?: string;
             };
             rejectReason: string | null;
+            remindBeforeSeconds?: number;
             /** @enum {string} */
             reservation: "hard" | "soft";
             scanAt?: string;
@@ -2904,6 +2917,7 @@ export interface components {
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds: number;
                     scanAt: ("deposit" | "pickup")[];
                     tolerance: {
                         earlySeconds: number;
@@ -2914,10 +2928,19 @@ export interface components {
             effectiveOfflineSeconds: {
                 [key: string]: number;
             };
+            effectiveQuietHours: "none" | {
+                from: string;
+                to: string;
+            };
             id: string;
             offlineSeconds: {
                 [key: string]: number;
             };
+            /** @default null */
+            quietHours: ("none" | {
+                from: string;
+                to: string;
+            }) | null;
             siteId: string | null;
             updatedAt: string | null;
             version: number;
@@ -2927,6 +2950,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -2938,6 +2962,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -2949,6 +2974,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -2960,6 +2986,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: unknown;
                     tolerance?: {
                         earlySeconds: number;
@@ -2971,6 +2998,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -2982,6 +3010,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -7731,7 +7760,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits */
+            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits */
             200: {
                 headers: {
                     ETag?: string;
@@ -7770,6 +7799,10 @@ export interface operations {
                     offlineSeconds?: {
                         [key: string]: number;
                     } | null;
+                    quietHours?: ("none" | {
+                        from: string;
+                        to: string;
+                    }) | null;
                     /** @default {} */
                     workflows?: {
                         loan?: {
@@ -7777,6 +7810,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -7788,6 +7822,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -7799,6 +7834,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -7810,6 +7846,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: unknown;
                             tolerance?: {
                                 earlySeconds: number;
@@ -7821,6 +7858,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -7832,6 +7870,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -7843,7 +7882,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site */
+            /** @description Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
                     ETag?: string;

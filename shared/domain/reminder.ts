@@ -1,7 +1,7 @@
 import type { Bank } from './bank.ts';
 import type { MessageKind } from './message.ts';
 import { quietSince, quietUntil } from './quiet-hours.ts';
-import { epochMs, epochSecondsUp, type Instant, plusSeconds } from './time.ts';
+import { epochMs, epochSecondsUp, type Instant, later, plusSeconds } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import { type DeadlineName, workflowOf } from './workflow.ts';
 
@@ -35,7 +35,8 @@ export const lastReminder = (it: Transaction): Reminder | null => {
   const by = kind === null ? undefined : it.deadlines[remindedOf[kind]];
   const before = it.remindBeforeSeconds ?? workflowOf(it.workflow).remindBeforeSeconds;
   if (kind === null || by === undefined || before === 0) return null;
-  const since = it.startedAt ?? it.depositedAt ?? it.createdAt;
+  // Goods in stock lay there before anybody was told of them.
+  const since = it.startedAt ?? later(it.depositedAt ?? it.createdAt, it.createdAt);
   const isShort = epochMs(by) - epochMs(since) <= windowLeast * before * 1000;
   return isShort ? null : { kind, by, at: plusSeconds(by, -before) };
 };

@@ -43,6 +43,7 @@ describe('a reminder', () => {
 
   it.each([
     ['is for nobody who has a day and a half', waits(36)],
+    ['is for nobody who bought just now what lay there for long', waits(72, { createdAt: hours(40) })],
     ['is for nobody who rents for an hour', used('rental', 1)],
     ['is for nobody where that was said', waits(72, { remindBeforeSeconds: 0 })],
     ['is for nobody before anything is inside', reserved()],
