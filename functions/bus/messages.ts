@@ -106,7 +106,10 @@ export const planMessages = ({ table, sending, schedules, channels, clock }: Mes
     }
   };
 
-  /** Once for each deadline, and as long as it is still to come. */
+  /**
+   * Once for each deadline, and as long as it is still to come. Here and not where deadlines are scheduled: each deposit and
+   * start wakes this function anyway, and the queue that sends lies in its stack.
+   */
   const remind = async (it: Transaction, now: Instant): Promise<void> => {
     const reminder = reminderOf(it);
     const [told] = concerned(it);
