@@ -48,16 +48,16 @@ describe('the recipient of a deposited item', () => {
 describe('who has not come yet', () => {
   it('is reminded by SMS before it is too late, as long before as their tenant says, and no more once they came', async () => {
     const tenant = await newTenant();
-    const terms = { workflows: { parcel: { remindBeforeSeconds: 10 } } };
+    const terms = { workflows: { parcel: { remindBeforeSeconds: 6 } } };
     await tenant.api.patch('/v1/workflow-terms/tenant', terms, WorkflowTermsView);
     const bank = await newBank(tenant, { name: 'Bahnhof' });
     const until = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     const [phone, other] = [aPhone(), aPhone()];
     const parcel = await createParcel(tenant, bank, {
       recipient: { phone, locale: 'en' },
-      deadlines: { reserveUntil: until(9), depositBy: until(9), pickupBy: until(25) },
+      deadlines: { reserveUntil: until(9), depositBy: until(9), pickupBy: until(18) },
     });
-    expect(await knownAtBank(tenant, parcel.id)).toMatchObject({ remindBeforeSeconds: 10 });
+    expect(await knownAtBank(tenant, parcel.id)).toMatchObject({ remindBeforeSeconds: 6 });
     await deposit(bank, parcel);
 
     const collected = await createParcel(tenant, bank, { recipient: { phone: other } });
