@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '#events/fields.ts';
 import { CertificateRequest, EnrolmentParameters } from '#shared/device/certificate.ts';
+import type { ChainHead } from '#shared/domain/chain-head.ts';
 import {
   type Controller,
   confirmCertificate,
@@ -11,7 +12,6 @@ import {
   whyNotEnrolled,
 } from '#shared/domain/controller.ts';
 import { apply, type Emission } from '#shared/domain/decision.ts';
-import type { ChainHead } from '#shared/domain/subjects.ts';
 import { instant } from '#shared/domain/time.ts';
 import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import * as contract from '#shared/api/lock-boards.ts';
 import { verifierOf } from '#shared/device/verifier.ts';
+import { ChainHead } from '#shared/domain/chain-head.ts';
 import { operatorDigits } from '#shared/domain/credential.ts';
 import { apply } from '#shared/domain/decision.ts';
 import { bankKeyOf } from '#shared/domain/derived.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
-import { ChainHead } from '#shared/domain/subjects.ts';
 import { instant } from '#shared/domain/time.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';

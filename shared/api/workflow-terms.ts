@@ -2,10 +2,9 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { OfflineSeconds } from '../device/config.ts';
-import { QuietHours } from '../domain/quiet-hours.ts';
 import { Terms, TermsChange } from '../domain/terms.ts';
 import { Condition, DeadlineName, ScanStep, Tolerance, Workflow } from '../domain/workflow.ts';
-import { WorkflowTerms } from '../domain/workflow-terms.ts';
+import { QuietHours, WorkflowTerms } from '../domain/workflow-terms.ts';
 import type { Route } from './route.ts';
 import { idParam } from './shapes.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import type { ChainHead } from './chain-head.ts';
 import type { Emission } from './decision.ts';
-import type { ChainHead } from './subjects.ts';
 import { earlier, epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
 import type { Outage } from './uptime.ts';
 

@@ -1,11 +1,11 @@
 import type { ClimateEntry, DoorEntry } from '../device/journal.ts';
+import type { ChainHead } from './chain-head.ts';
 import { type Compartment, changed, inService, outOfServiceSince } from './compartment.ts';
 import type { Emission } from './decision.ts';
 import { isAtHome } from './home.ts';
 import { evidenceOf, flagged, type Merged, nothing, type World } from './merge-context.ts';
 import { elsewhere } from './merge-rules.ts';
 import { isStockUnit } from './stock.ts';
-import type { ChainHead } from './subjects.ts';
 import { earlier, epochMs, type Instant, instant, later } from './time.ts';
 import { hasEnded, type Transaction } from './transaction.ts';
 

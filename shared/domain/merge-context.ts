@@ -1,13 +1,13 @@
 import type { DoorEntry } from '../device/journal.ts';
 import type { Asset } from './asset.ts';
 import type { Bank } from './bank.ts';
+import type { ChainHead } from './chain-head.ts';
 import type { Command } from './command.ts';
 import { type Compartment, changed } from './compartment.ts';
 import type { Credential } from './credential.ts';
 import type { Emission } from './decision.ts';
 import type { Fresh } from './issuing.ts';
 import { hasLeftStock, type StockUnit } from './stock.ts';
-import type { ChainHead } from './subjects.ts';
 import type { Instant } from './time.ts';
 import type { Flag, Transaction } from './transaction.ts';
 

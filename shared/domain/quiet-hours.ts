@@ -1,24 +1,6 @@
-import * as z from 'zod';
-import { once } from '../../events/once.ts';
 import type { Bank } from './bank.ts';
 import type { Message } from './message.ts';
 import { epochMs, type Instant, instant } from './time.ts';
-
-const LocalTime = once(() => z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time of day, for example 21:00'));
-
-/**
- * When people are not to be disturbed, on the clocks of the site: from the first up to the second, past midnight where that
- * is the earlier. `none`: at no time, whatever the tenant says.
- */
-export const QuietHours = once(() =>
-  z.union([
-    z.literal('none'),
-    z
-      .strictObject({ from: LocalTime(), to: LocalTime() })
-      .refine(({ from, to }) => from !== to, 'from and to are the same'),
-  ]),
-);
-export type QuietHours = z.infer<ReturnType<typeof QuietHours>>;
 
 type Place = { quietHours?: Bank['quietHours']; config: Pick<Bank['config'], 'timeZone'> };
 

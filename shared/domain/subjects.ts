@@ -1,11 +1,10 @@
-import * as z from 'zod';
-import * as field from '../../events/fields.ts';
 import type { ApiKey } from './api-key.ts';
 import type { Asset } from './asset.ts';
 import type { TenantPolicy } from './assignment-policy.ts';
 import { policyVersion } from './assignment-policy.ts';
 import type { BadgeGroup } from './badge-group.ts';
 import { personalHash, type SubjectKind } from './chain.ts';
+import type { ChainHead } from './chain-head.ts';
 import type { Command } from './command.ts';
 import { withoutBrought } from './credential.ts';
 import type { Export } from './export.ts';
@@ -16,17 +15,6 @@ import type { StockUnit } from './stock.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 import type { WorkflowTerms } from './workflow-terms.ts';
-
-/** Head of the audit chain of something whose own row changes without events: a bank, a compartment. */
-export const ChainHead = z.object({
-  tenant: field.text,
-  bankId: field.text,
-  siteId: field.text,
-  door: field.textOrNull,
-  version: field.count,
-  hash: field.text,
-});
-export type ChainHead = z.infer<typeof ChainHead>;
 
 const always = ['version', 'hash', 'tenant'] as const;
 

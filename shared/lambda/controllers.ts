@@ -1,8 +1,8 @@
 import * as contract from '../api/controllers.ts';
+import type { ChainHead } from '../domain/chain-head.ts';
 import { type Changed, decommission, replaceController, revokeCertificates, rotate } from '../domain/controller.ts';
 import { apply, type Emission } from '../domain/decision.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { ChainHead } from '../domain/subjects.ts';
 import { commitBankLog } from '../store/commit.ts';
 import { bothWrites, type FoundController, readController, readControllerWithDoors } from '../store/controllers.ts';
 import { Lost } from '../store/table.ts';

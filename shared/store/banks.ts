@@ -5,8 +5,8 @@ import type { OfflineSeconds } from '../device/config.ts';
 import { type InLine, Need } from '../domain/assignment.ts';
 import type { AssignmentPolicy } from '../domain/assignment-policy.ts';
 import { Bank, LayoutDoor } from '../domain/bank.ts';
+import { ChainHead } from '../domain/chain-head.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
-import { ChainHead } from '../domain/subjects.ts';
 import { keys, ranges } from './rows.ts';
 import type { Row, Table, Write } from './table.ts';
 

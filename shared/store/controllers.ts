@@ -1,6 +1,6 @@
+import type { ChainHead } from '../domain/chain-head.ts';
 import type { Compartment } from '../domain/compartment.ts';
 import { byHand, type Changed, Controller } from '../domain/controller.ts';
-import type { ChainHead } from '../domain/subjects.ts';
 import { bankLogFrom, changedWrites, compartmentsFrom, isDoor, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import type { Table, Write } from './table.ts';

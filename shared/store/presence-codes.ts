@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { nextFor } from '../device/denial.ts';
+import { ChainHead } from '../domain/chain-head.ts';
 import type { Credential } from '../domain/credential.ts';
 import { apply } from '../domain/decision.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { ChainHead } from '../domain/subjects.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
 import type { Transaction } from '../domain/transaction.ts';
 import { type Circumstances, commitBankLog } from './commit.ts';

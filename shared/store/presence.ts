@@ -1,7 +1,7 @@
 import type { Bank } from '../domain/bank.ts';
+import { ChainHead } from '../domain/chain-head.ts';
 import { Presence, type PresenceChange } from '../domain/connectivity.ts';
 import { apply } from '../domain/decision.ts';
-import { ChainHead } from '../domain/subjects.ts';
 import { parseBank } from './banks.ts';
 import { type Circumstances, commitBankLog } from './commit.ts';
 import { outageWrite } from './outages.ts';

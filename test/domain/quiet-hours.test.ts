@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultBankConfig } from '#shared/device/config.ts';
-import { QuietHours, quietSince, quietUntil, waitsUntil } from '#shared/domain/quiet-hours.ts';
+import { quietSince, quietUntil, waitsUntil } from '#shared/domain/quiet-hours.ts';
+import { QuietHours } from '#shared/domain/workflow-terms.ts';
 
 const at = (from: string, to: string, timeZone = 'Europe/Zurich') => ({
   quietHours: { from, to },
