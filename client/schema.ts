@@ -1657,7 +1657,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits
+         * Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits
          * @description Needs the scope `banks:read`.
          */
         get: operations["get-workflow-terms"];
@@ -1667,7 +1667,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site
+         * Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site
          * @description Needs the scope `banks:write`.
          */
         patch: operations["update-workflow-terms"];
@@ -2263,6 +2263,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             /** @default false */
             simulated: boolean;
             siteId: string;
@@ -2417,7 +2421,7 @@ export interface components {
             /** Format: date-time */
             deletedAt: string;
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             locale: string;
         };
         DeletedWebhookEndpoint: {
@@ -2656,14 +2660,18 @@ export interface components {
             credentialId: string;
             id: string;
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             nextAttemptAt: string | null;
-            reason: ("no_longer_true" | "no_address" | "sms_limit") | null;
+            reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
+            /** @default null */
+            remindsOf: string | null;
             /** @enum {string} */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
             /** @enum {string} */
             to: "recipient" | "collector" | "delegate";
             transactionId: string;
+            /** @default false */
+            urgent: boolean;
         };
         MessagePreview: {
             /** @enum {string} */
@@ -2680,7 +2688,7 @@ export interface components {
             /** @enum {string} */
             channel: "sms" | "email";
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             locale: string;
             smsParts: number | null;
             subject: string | null;
@@ -2795,6 +2803,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             secret?: string;
             /** @default false */
             simulated: boolean;
@@ -2998,6 +3010,7 @@ export interface components {
                 phone?: string;
             };
             rejectReason: string | null;
+            remindBeforeSeconds?: number;
             /** @enum {string} */
             reservation: "hard" | "soft";
             scanAt?: string;
@@ -3085,6 +3098,7 @@ export interface components {
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds: number;
                     scanAt: ("deposit" | "pickup")[];
                     tolerance: {
                         earlySeconds: number;
@@ -3095,10 +3109,19 @@ export interface components {
             effectiveOfflineSeconds: {
                 [key: string]: number;
             };
+            effectiveQuietHours: "none" | {
+                from: string;
+                to: string;
+            };
             id: string;
             offlineSeconds: {
                 [key: string]: number;
             };
+            /** @default null */
+            quietHours: ("none" | {
+                from: string;
+                to: string;
+            }) | null;
             siteId: string | null;
             updatedAt: string | null;
             version: number;
@@ -3108,6 +3131,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3119,6 +3143,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3130,6 +3155,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3141,6 +3167,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: unknown;
                     tolerance?: {
                         earlySeconds: number;
@@ -3152,6 +3179,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3163,6 +3191,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -5419,7 +5448,7 @@ export interface operations {
             header?: never;
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -5456,7 +5485,7 @@ export interface operations {
             };
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -5503,7 +5532,7 @@ export interface operations {
             };
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -5548,7 +5577,7 @@ export interface operations {
                         text: string;
                     };
                     /** @enum {string} */
-                    kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                    kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                     locale: string;
                     transactionId?: string;
                 };
@@ -8190,7 +8219,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits */
+            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits */
             200: {
                 headers: {
                     ETag?: string;
@@ -8229,6 +8258,10 @@ export interface operations {
                     offlineSeconds?: {
                         [key: string]: number;
                     } | null;
+                    quietHours?: ("none" | {
+                        from: string;
+                        to: string;
+                    }) | null;
                     /** @default {} */
                     workflows?: {
                         loan?: {
@@ -8236,6 +8269,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -8247,6 +8281,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -8258,6 +8293,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -8269,6 +8305,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: unknown;
                             tolerance?: {
                                 earlySeconds: number;
@@ -8280,6 +8317,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -8291,6 +8329,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -8302,7 +8341,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site */
+            /** @description Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
                     ETag?: string;

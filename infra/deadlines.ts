@@ -62,7 +62,8 @@ export class Deadlines extends Construct {
         'command.queued',
       ],
     });
-    data.read(plan.fn);
+    // The reminder that is not needed any more is taken back as well.
+    data.readWrite(plan.fn);
     queue.sendFrom(plan.fn);
     schedules.scheduleFrom(plan.fn, queue);
     schedules.forgetFrom(plan.fn);
