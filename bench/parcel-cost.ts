@@ -110,6 +110,9 @@ const isRead = ({ service, operation }: Recorded): boolean =>
 /** The row of an API key, which a warm function knows. */
 const isKeyRow = ({ operation, body }: Recorded): boolean => operation === 'GetItem' && body.includes('"KEYS#');
 
+/** The bank that a message's own function asks for its quiet hours. */
+const isBankRead = ({ body }: Recorded): boolean => body.includes('"BANK#');
+
 const putOf = ({ body }: Recorded): Item => Put.parse(JSON.parse(body)).Item;
 
 const ShadowState = z.object({
@@ -153,10 +156,10 @@ const modelled: Record<string, readonly string[]> = {
   Publish: ['events'],
   Webhooks: ['read', 'PutItem', 'sqs'],
   Grants: ['read', 'iotdata'],
-  BusDeadlines: ['read', 'scheduler'],
+  BusDeadlines: ['read', 'TransactWriteItems', 'scheduler'],
   BusWaiting: ['read'],
   Deliver: ['read', 'PutItem'],
-  Messages: ['read', 'PutItem', 'sqs'],
+  Messages: ['read', 'PutItem', 'sqs', 'scheduler'],
   SendSms: ['read', 'PutItem', 'sns'],
   Search: ['read', 'TransactWriteItems', 'PutItem'],
   Feed: ['read', 'TransactWriteItems'],
@@ -200,11 +203,10 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const commits: { by: string; units: Units }[] = [];
   const singles = new Map<string, Units[]>();
   for (const call of calls.filter((it) => it.service === 'dynamodb')) {
-    if (call.operation === 'PutItem')
-      singles.set(call.by, [
-        ...(singles.get(call.by) ?? []),
-        sum(rows.put(putOf(call), write), rows.index(putOf(call))),
-      ]);
+    if (call.operation === 'PutItem') {
+      const whose = text(putOf(call), 'remindsOf') === '' ? call.by : 'reminder';
+      singles.set(whose, [...(singles.get(whose) ?? []), sum(rows.put(putOf(call), write), rows.index(putOf(call)))]);
+    }
     if (call.operation !== 'TransactWriteItems') continue;
     const { TransactItems } = Written.parse(JSON.parse(call.body));
     const units = TransactItems.map((it) =>
@@ -218,6 +220,8 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   // No commits: the rows that transactions are found by.
   const lookups = commits.filter(({ by }) => by === 'Search');
   const numbered = commits.filter(({ by }) => by === 'Feed');
+  // Nor these: reminders that nobody needs any more.
+  const forgotten = commits.filter(({ by }) => by === 'BusDeadlines');
 
   // The journal function acknowledges each message that the rule brought it, once.
   const acks = of('Journal', 'iotdata', 'POST').length;
@@ -232,14 +236,17 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
   const inFeed = woken.filter((name) => name === 'Feed').length;
   const attempts = of('Webhooks', 'sqs', 'SendMessage').length;
   // One per commit: what a batch of the stream saves is not counted.
-  const published = commits.length - lookups.length - numbered.length;
-  const named = (operation: string) =>
+  const published = commits.length - lookups.length - numbered.length - forgotten.length;
+  const named = (by: string, operation: string) =>
     new Set(
-      of('BusDeadlines', 'scheduler', operation)
+      of(by, 'scheduler', operation)
         .filter(({ status }) => status === 200)
         .map(({ path }) => path),
     );
-  const firing = named('POST').difference(named('DELETE')).size;
+  const deleted = named('BusDeadlines', 'DELETE');
+  const firing = named('BusDeadlines', 'POST').difference(deleted).size;
+  const reminders = named('Messages', 'POST');
+  const reminding = reminders.difference(deleted).size;
   const requests = createdBy.length;
   const functionCalls = requests + acks + gaps + published + reactions.length + attempts + firing;
 
@@ -315,7 +322,22 @@ export const parcelCost = ({ calls, woken, logBytes }: Seen): ParcelCost => {
         times(messages, sum(queueMessage, invocation(), log(logBytes))),
         // What is sent has a line of its own in the log.
         times(told, sum(queueMessage, invocation(assumed.senderMs), { topicPublishes: 1 }, log(2 * logBytes))),
-        ...['Messages', 'SendSms'].flatMap((it) => [...readsOf(it).map(readUnits), ...(singles.get(it) ?? [])]),
+        ...['Messages', 'SendSms'].flatMap((it) => [
+          ...readsOf(it)
+            .filter((call) => it === 'SendSms' || !isBankRead(call))
+            .map(readUnits),
+          ...(singles.get(it) ?? []),
+        ]),
+      ),
+    },
+    {
+      what: `${plural(reminders.size, 'reminder')} planned, ${forgotten.length} taken back: row, schedule, the bank's quiet hours`,
+      units: sum(
+        ...readsOf('Messages').filter(isBankRead).map(readUnits),
+        ...(singles.get('reminder') ?? []),
+        // With each row its entry in the index goes.
+        ...forgotten.map((it) => sum(it.units, write(0))),
+        times(reminding, sum({ schedules: 1 }, queueMessage, invocation(assumed.senderMs), log(2 * logBytes))),
       ),
     },
     {

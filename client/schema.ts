@@ -1810,7 +1810,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits
+         * Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits
          * @description Needs the scope `banks:read`.
          */
         get: operations["get-workflow-terms"];
@@ -1820,7 +1820,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site
+         * Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site
          * @description Needs the scope `banks:write`.
          */
         patch: operations["update-workflow-terms"];
@@ -2456,6 +2456,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             /** @default false */
             simulated: boolean;
             siteId: string;
@@ -2615,7 +2619,7 @@ export interface components {
             /** Format: date-time */
             deletedAt: string;
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             locale: string;
         };
         DeletedWebhookEndpoint: {
@@ -2892,14 +2896,18 @@ export interface components {
             credentialId: string;
             id: string;
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             nextAttemptAt: string | null;
-            reason: ("no_longer_true" | "no_address" | "sms_limit") | null;
+            reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
+            /** @default null */
+            remindsOf: string | null;
             /** @enum {string} */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
             /** @enum {string} */
             to: "recipient" | "collector" | "delegate";
             transactionId: string;
+            /** @default false */
+            urgent: boolean;
         };
         MessagePreview: {
             /** @enum {string} */
@@ -2916,7 +2924,7 @@ export interface components {
             /** @enum {string} */
             channel: "sms" | "email";
             /** @enum {string} */
-            kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
             locale: string;
             smsParts: number | null;
             subject: string | null;
@@ -3095,6 +3103,10 @@ export interface components {
             lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
             name: string;
             pinDigits: number;
+            quietHours?: {
+                from: string;
+                to: string;
+            };
             secret?: string;
             /** @default false */
             simulated: boolean;
@@ -3298,6 +3310,7 @@ export interface components {
                 phone?: string;
             };
             rejectReason: string | null;
+            remindBeforeSeconds?: number;
             /** @enum {string} */
             reservation: "hard" | "soft";
             scanAt?: string;
@@ -3405,6 +3418,7 @@ export interface components {
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds: number;
                     scanAt: ("deposit" | "pickup")[];
                     tolerance: {
                         earlySeconds: number;
@@ -3415,10 +3429,19 @@ export interface components {
             effectiveOfflineSeconds: {
                 [key: string]: number;
             };
+            effectiveQuietHours: "none" | {
+                from: string;
+                to: string;
+            };
             id: string;
             offlineSeconds: {
                 [key: string]: number;
             };
+            /** @default null */
+            quietHours: ("none" | {
+                from: string;
+                to: string;
+            }) | null;
             siteId: string | null;
             updatedAt: string | null;
             version: number;
@@ -3428,6 +3451,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3439,6 +3463,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3450,6 +3475,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3461,6 +3487,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: unknown;
                     tolerance?: {
                         earlySeconds: number;
@@ -3472,6 +3499,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -3483,6 +3511,7 @@ export interface components {
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
+                    remindBeforeSeconds?: number;
                     scanAt?: ("deposit" | "pickup")[];
                     tolerance?: {
                         earlySeconds: number;
@@ -5988,7 +6017,7 @@ export interface operations {
             header?: never;
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -6025,7 +6054,7 @@ export interface operations {
             };
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -6072,7 +6101,7 @@ export interface operations {
             };
             path: {
                 channel: "sms" | "email";
-                kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                 locale: string;
             };
             cookie?: never;
@@ -6117,7 +6146,7 @@ export interface operations {
                         text: string;
                     };
                     /** @enum {string} */
-                    kind: "item_waits" | "loan_ready" | "loan_runs" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_overdue" | "delegated" | "taken_back";
+                    kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
                     locale: string;
                     transactionId?: string;
                 };
@@ -8954,7 +8983,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits */
+            /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits */
             200: {
                 headers: {
                     ETag?: string;
@@ -8993,6 +9022,10 @@ export interface operations {
                     offlineSeconds?: {
                         [key: string]: number;
                     } | null;
+                    quietHours?: ("none" | {
+                        from: string;
+                        to: string;
+                    }) | null;
                     /** @default {} */
                     workflows?: {
                         loan?: {
@@ -9000,6 +9033,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -9011,6 +9045,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -9022,6 +9057,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -9033,6 +9069,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: unknown;
                             tolerance?: {
                                 earlySeconds: number;
@@ -9044,6 +9081,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -9055,6 +9093,7 @@ export interface operations {
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
+                            remindBeforeSeconds?: number;
                             scanAt?: ("deposit" | "pickup")[];
                             tolerance?: {
                                 earlySeconds: number;
@@ -9066,7 +9105,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site */
+            /** @description Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
                     ETag?: string;

@@ -67,7 +67,8 @@ export class Deadlines extends Construct {
         'export_schedule.ran',
       ],
     });
-    data.read(plan.fn);
+    // The reminder that is not needed any more is taken back as well.
+    data.readWrite(plan.fn);
     queue.sendFrom(plan.fn);
     schedules.scheduleFrom(plan.fn, queue);
     schedules.forgetFrom(plan.fn);

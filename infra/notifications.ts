@@ -7,18 +7,22 @@ import { impactAlarm } from './constructs/alarm.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import { ServiceQueue } from './constructs/service-queue.ts';
 import type { Data } from './data.ts';
+import type { Schedules } from './schedules.ts';
 import type { Stage } from './stages.ts';
 
 /** From so much of its SMS of a day on, somebody is told before people are not. */
 const warnPercent = 70;
 
-export type NotificationsProps = { stage: Stage; data: Data; bus: Bus; api: Api };
+/** One is a wrong number, and stands in its transaction's messages; so many have a reason of ours. */
+const deadAtOnce = 5;
+
+export type NotificationsProps = { stage: Stage; data: Data; bus: Bus; schedules: Schedules; api: Api };
 
 /** Messages to people: SMS by SNS, e-mail by SES. */
 export class Notifications extends Construct {
   private readonly queues: readonly ServiceQueue[];
 
-  constructor(scope: Construct, id: string, { stage, data, bus, api }: NotificationsProps) {
+  constructor(scope: Construct, id: string, { stage, data, bus, schedules, api }: NotificationsProps) {
     super(scope, id);
     const impact = 'People are told late or not at all that an item or a door waits for them: they have no PIN.';
     const channel = (name: 'Sms' | 'Email') => {
@@ -42,7 +46,8 @@ export class Notifications extends Construct {
         batchSize: 1,
         lateAfter: Duration.minutes(30),
       });
-      return { fn, queue };
+      // One metric, whichever of them counts.
+      return { fn, queue, deadMessages: fn.total('deadMessages') };
     };
     const [sms, email] = [channel('Sms'), channel('Email')];
     this.queues = [sms.queue, email.queue];
@@ -62,6 +67,13 @@ export class Notifications extends Construct {
       threshold: warnPercent,
     });
 
+    impactAlarm(this, 'MessagesDead', {
+      impact: 'Several people were told by no channel that an item or a door waits for them: they have no PIN.',
+      cause: `${deadAtOnce} messages or more ended dead.`,
+      metric: sms.deadMessages,
+      threshold: deadAtOnce,
+    });
+
     const { fn: plan } = bus.reaction(this, 'Messages', {
       entry: 'bus/messages',
       name: 'Messages',
@@ -69,6 +81,9 @@ export class Notifications extends Construct {
         'Recipients, and those they send instead, are not told that an item or a door waits for them, or that they are late.',
       to: [
         'transaction.deposited',
+        // The deadline that they are reminded of is another, or runs again.
+        'transaction.extended',
+        'transaction.move_cancelled',
         'transaction.moved',
         'transaction.credentials_reissued',
         'credential.superseded',
@@ -83,6 +98,7 @@ export class Notifications extends Construct {
     });
     data.readWrite(plan);
     this.sendFrom(plan);
+    schedules.scheduleFrom(plan, sms.queue);
     if (stage.emailFrom !== null) this.sendEmail(stage.emailFrom, stage, email.fn, [sms.fn, email.fn, plan]);
   }
 

@@ -65,7 +65,7 @@ class Edge extends Stack {
     const webhooks = new Webhooks(this, 'Webhooks', { stage, data, bus, schedules });
     new LockBoards(this, 'LockBoards', { data, bus, devices, webhooks });
     const api = new Api(this, 'Api', { stage, data, devices, webhooks });
-    const notifications = new Notifications(this, 'Notifications', { stage, data, bus, api });
+    const notifications = new Notifications(this, 'Notifications', { stage, data, bus, schedules, api });
     new Sweep(this, 'Sweep', { stage, data, webhooks, notifications });
     new Operations(this, 'Operations', { stage, data, bus, alarms });
   }

@@ -2,7 +2,7 @@ import { env } from './lambda/env.ts';
 import { openSchedules, type Schedules } from './outside/schedules.ts';
 
 /** Wake-ups to one of the stack's queues, by the name it has in the environment. Only its users carry the scheduler. */
-export const schedulesTo = (queue: 'DEADLINES' | 'SLOW'): Schedules =>
+export const schedulesTo = (queue: 'DEADLINES' | 'SLOW' | 'SMS'): Schedules =>
   openSchedules(
     {
       queueUrl: env(`${queue}_QUEUE_URL`),

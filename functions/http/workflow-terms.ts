@@ -18,9 +18,10 @@ const answer = (said: WorkflowTerms, ofTenant: WorkflowTerms): Answer => {
       return [name, { deadlineSeconds: deadlines, ...rest }];
     }),
   );
+  const effectiveQuietHours = said.quietHours ?? ofTenant.quietHours ?? 'none';
   const effectiveOfflineSeconds = { ...ofTenant.offlineSeconds, ...said.offlineSeconds };
   return {
-    body: contract.WorkflowTermsView.parse({ ...said, effective, effectiveOfflineSeconds }),
+    body: contract.WorkflowTermsView.parse({ ...said, effective, effectiveOfflineSeconds, effectiveQuietHours }),
     etag: said.version,
   };
 };
@@ -45,7 +46,8 @@ export const workflowTermsHandlers = (deps: HttpDeps): Handlers => {
         throw new Refusal('precondition_failed', `the terms are at version ${before.version} now`);
       const workflows = withChange(before.workflows, body.workflows);
       const offlineSeconds = body.offlineSeconds === undefined ? before.offlineSeconds : (body.offlineSeconds ?? {});
-      const set = { workflows, offlineSeconds, updatedAt: now };
+      const quietHours = body.quietHours === undefined ? before.quietHours : body.quietHours;
+      const set = { workflows, offlineSeconds, quietHours, updatedAt: now };
       const emission = { type: 'workflow_terms.updated' as const, set };
       const { after, writes } = commitWorkflowTerms(apply(before, [emission]), circumstances);
       try {

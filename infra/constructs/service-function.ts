@@ -140,6 +140,15 @@ export class ServiceFunction extends Construct implements IGrantable {
 
   /** The highest value that a number in its log lines has; costs the function nothing but the field. */
   highest(field: string): Metric {
+    return this.logged(field, 'Maximum');
+  }
+
+  /** What a number in its log lines adds up to. */
+  total(field: string): Metric {
+    return this.logged(field, 'Sum');
+  }
+
+  private logged(field: string, statistic: 'Maximum' | 'Sum'): Metric {
     const [namespace, metricName] = ['Latchwork', `${field[0]?.toUpperCase()}${field.slice(1)}`];
     this.logGroup.addMetricFilter(metricName, {
       filterPattern: FilterPattern.exists(`$.${field}`),
@@ -147,7 +156,7 @@ export class ServiceFunction extends Construct implements IGrantable {
       metricName,
       metricValue: `$.${field}`,
     });
-    return new Metric({ namespace, metricName, period: alarmPeriod, statistic: 'Maximum' });
+    return new Metric({ namespace, metricName, period: alarmPeriod, statistic });
   }
 
   startedBy(source: IEventSource): void {

@@ -274,28 +274,29 @@ const lowerPolicy: assignmentPolicies.AssignmentPolicyView = {
 
 const handedOver = { reserveUntil: 86_400, depositBy: 172_800, pickupBy: 259_200 };
 const onTime = { earlySeconds: 0, lateSeconds: 0 };
-const unscanned = { scanAt: [] };
+const aDayBefore = { scanAt: [], remindBeforeSeconds: 86_400 };
 const usualTerms: workflowTerms.WorkflowTermsView['effective'] = {
-  sale: { deadlineSeconds: handedOver, tolerance: onTime, conditions: ['payment'], ...unscanned },
+  sale: { deadlineSeconds: handedOver, tolerance: onTime, conditions: ['payment'], ...aDayBefore },
   release: {
     deadlineSeconds: handedOver,
     tolerance: { earlySeconds: 600, lateSeconds: 600 },
     conditions: [],
-    ...unscanned,
+    ...aDayBefore,
   },
-  parcel: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...unscanned },
-  return: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...unscanned },
+  parcel: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...aDayBefore },
+  return: { deadlineSeconds: handedOver, tolerance: onTime, conditions: [], ...aDayBefore },
   loan: {
     deadlineSeconds: { reserveUntil: 86_400, useUntil: 259_200 },
     tolerance: onTime,
     conditions: [],
-    ...unscanned,
+    ...aDayBefore,
   },
   rental: {
     deadlineSeconds: { reserveUntil: 3_600, useUntil: 86_400 },
     tolerance: onTime,
     conditions: [],
-    ...unscanned,
+    ...aDayBefore,
+    remindBeforeSeconds: 3_600,
   },
 };
 const saidOfParcels = { deadlineSeconds: { pickupBy: 172_800 }, tolerance: { earlySeconds: 0, lateSeconds: 900 } };
@@ -306,6 +307,8 @@ const siteTerms: workflowTerms.WorkflowTermsView = {
   effective: usualTerms,
   offlineSeconds: {},
   effectiveOfflineSeconds: {},
+  quietHours: null,
+  effectiveQuietHours: 'none',
   updatedAt: null,
   version: 0,
 };
@@ -1098,6 +1101,8 @@ export const examples: readonly Example[] = [
       credentialId: credentials.pickup,
       state: 'sent',
       reason: null,
+      urgent: false,
+      remindsOf: null,
       channel: 'email',
       attempts: [
         { at, channel: 'sms', outcome: 'refused', error: 'InvalidParameterException' },

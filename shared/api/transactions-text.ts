@@ -118,6 +118,7 @@ export const transactionsText = (): string =>
     'tenant, the row. `PATCH /v1/workflow-terms/tenant` or `…/{siteId}` says it for a workflow, in seconds and for whatever is',
     'created from then on: `{ "workflows": { "parcel": { "deadlineSeconds": { "pickupBy": 172800 } } } }`; `null` forgets it.',
     '`GET` shows under `effective` what holds there. Every change is the event `workflow_terms.updated`, with who made it.',
+    '`remindBeforeSeconds` of a workflow says how long before `pickupBy` or `useUntil` people are [reminded](messages.md#reminders).',
     'Banks hold a copy, so a create reads no more than before; a new one reaches them within seconds.',
     '',
     '## Lifecycle',

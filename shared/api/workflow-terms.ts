@@ -4,7 +4,7 @@ import { once } from '../../events/once.ts';
 import { OfflineSeconds } from '../device/config.ts';
 import { Terms, TermsChange } from '../domain/terms.ts';
 import { Condition, DeadlineName, ScanStep, Tolerance, Workflow } from '../domain/workflow.ts';
-import { WorkflowTerms } from '../domain/workflow-terms.ts';
+import { QuietHours, WorkflowTerms } from '../domain/workflow-terms.ts';
 import type { Route } from './route.ts';
 import { idParam } from './shapes.ts';
 
@@ -21,10 +21,12 @@ export const WorkflowTermsView = WorkflowTerms.omit({ tenant: true, hash: true, 
         tolerance: Tolerance,
         conditions: z.array(Condition),
         scanAt: z.array(ScanStep),
+        remindBeforeSeconds: field.whole,
       }),
     ),
     /** Likewise, by method. One that is not named: as long as each credential is valid. */
     effectiveOfflineSeconds: OfflineSeconds,
+    effectiveQuietHours: QuietHours(),
   })
   .meta({ id: 'WorkflowTerms' });
 export type WorkflowTermsView = z.infer<typeof WorkflowTermsView>;
@@ -43,7 +45,7 @@ export const getWorkflowTerms = {
   ...base,
   id: 'get-workflow-terms',
   method: 'GET',
-  summary: 'Read the terms of the tenant (`tenant`) or at a site: deadlines, tolerances, conditions, offline limits',
+  summary: 'Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits',
   permission: 'banks:read',
   problems: [],
 } as const satisfies Route;
@@ -53,7 +55,7 @@ export const updateWorkflowTerms = {
   id: 'update-workflow-terms',
   method: 'PATCH',
   summary:
-    'Set deadlines, tolerances and conditions for new transactions, and offline limits of banks, of the tenant or at a site',
+    'Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site',
   permission: 'banks:write',
   body: once(() =>
     z.strictObject({
@@ -63,6 +65,8 @@ export const updateWorkflowTerms = {
        * says itself comes first.
        */
       offlineSeconds: OfflineSeconds.nullable().optional(),
+      /** When people are not to be disturbed, on the clocks of the site; `null` forgets it. */
+      quietHours: QuietHours().nullable().optional(),
     }),
   ),
   problems: ['precondition_failed'],

@@ -1,5 +1,6 @@
 import type { Credential } from './credential.ts';
 import type { Message, MessageKind } from './message.ts';
+import { type ReminderKind, remindedOf, reminderOf } from './reminder.ts';
 import type { Instant } from './time.ts';
 import type { Party, Transaction } from './transaction.ts';
 import { workflowOf } from './workflow.ts';
@@ -17,12 +18,18 @@ export const delegated = ({ credentials, delegates = {}, move }: Transaction): T
   });
 
 /** Whom it is for: by its workflow the recipient or the collector, who need not be named. */
-const receiver = ({ workflow, recipient, parties }: Transaction): Pick<Told, 'to' | 'party'> => {
+export const receiver = ({ workflow, recipient, parties }: Transaction): Pick<Told, 'to' | 'party'> => {
   const isCollected = workflowOf(workflow).steps.some(({ step, by }) => step === 'pickup' && by === 'collector');
   return isCollected && parties.collector
     ? { to: 'collector', party: parties.collector }
     : { to: 'recipient', party: recipient };
 };
+
+/** Whether anybody can be told anything of it. */
+export const isReachable = (it: Transaction): boolean =>
+  [receiver(it).party, ...Object.values(it.delegates ?? {})].some(
+    ({ phone, email }) => phone !== undefined || email !== undefined,
+  );
 
 /** A right that whoever a transaction is for has at a time, and is told of. */
 type Entitlement = {
@@ -44,7 +51,7 @@ const entitlements = {
   rental_ready: { workflows: ['rental'], state: 'reserved', step: 'use', until: 'reserveUntil' },
   rental_runs: { workflows: ['rental'], state: 'in_use', step: 'use', until: 'useUntil' },
   rental_overdue: { workflows: ['rental'], state: 'in_use', step: 'use', until: 'useUntil', overdue: true },
-} as const satisfies Record<Exclude<MessageKind, 'delegated' | 'taken_back'>, Entitlement>;
+} as const satisfies Record<Exclude<MessageKind, 'delegated' | 'taken_back' | ReminderKind>, Entitlement>;
 
 type EntitledKind = keyof typeof entitlements;
 const isEntitled = (kind: string): kind is EntitledKind => Object.hasOwn(entitlements, kind);
@@ -74,9 +81,22 @@ export const concerned = (it: Transaction): Told[] => {
   return [...(told ? [told] : []), ...delegated(it)];
 };
 
+const isReminder = (kind: string): kind is ReminderKind => Object.hasOwn(remindedOf, kind);
+
+/** Whoever may do now what a deadline is about, if it is still that one. Who cannot open need not hurry. */
+const reminded = (it: Transaction, by: Instant): Told | null => {
+  const reminder = reminderOf(it);
+  const [told] = concerned(it);
+  return told && reminder?.by === by && !it.flags.includes('held') ? { ...told, kind: reminder.kind } : null;
+};
+
 /** Until when they may do it, as they are told. */
 export const toldUntil = (it: Transaction, { kind, credential }: Told): Instant => {
-  const deadline = isEntitled(kind) ? (entitlements[kind] as Entitlement).until : undefined;
+  const deadline = isReminder(kind)
+    ? remindedOf[kind]
+    : isEntitled(kind)
+      ? (entitlements[kind] as Entitlement).until
+      : undefined;
   return (deadline && it.deadlines[deadline]) ?? credential.notAfter;
 };
 
@@ -93,8 +113,10 @@ export const takenBack = (it: Transaction, credentialId: string): Told[] => {
 /** What a message says if it is still so: whom to tell, and how they open. */
 export const stillTrue = (
   it: Transaction,
-  { kind, credentialId }: Pick<Message, 'kind' | 'credentialId'>,
+  { kind, credentialId, remindsOf }: Pick<Message, 'kind' | 'credentialId' | 'remindsOf'>,
 ): Told | null =>
-  [...entitled(it), ...delegated(it), ...takenBack(it, credentialId)].find(
-    (told) => told.kind === kind && told.credential.id === credentialId,
-  ) ?? null;
+  remindsOf !== null
+    ? reminded(it, remindsOf)
+    : ([...entitled(it), ...delegated(it), ...takenBack(it, credentialId)].find(
+        (told) => told.kind === kind && told.credential.id === credentialId,
+      ) ?? null);

@@ -52,6 +52,8 @@ export const Bank = z.object({
   terms: field.maybeText,
   /** Copy of what its tenant and its site say of it; `config.offlineSeconds` is laid over it. */
   agreedOfflineSeconds: OfflineSeconds.optional(),
+  /** Copy of when its tenant and its site want nobody to be disturbed, on its own clock; left out: never. */
+  quietHours: z.object({ from: field.text, to: field.text }).optional(),
   createdAt: InstantText,
   version: field.positive,
 });

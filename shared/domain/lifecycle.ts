@@ -208,6 +208,7 @@ const unreserved = (
   const { conditions: asked, overstaySeconds, assetId, stockUnitId, link, tolerance, ...rest } = input;
   const { deadlines: _, access: __, agreed: ___, ...given } = rest;
   const usual = agreedOf(input);
+  const { remindBeforeSeconds } = usual;
   const { earlySeconds, lateSeconds } = tolerance ?? usual.tolerance;
   const preconditions = (asked ?? usual.conditions).map((condition) => ({ condition }));
   return {
@@ -219,6 +220,7 @@ const unreserved = (
     ...(stockUnitId !== undefined && { stockUnitId }),
     ...(link && { link }),
     ...(earlySeconds + lateSeconds > 0 && { tolerance: { earlySeconds, lateSeconds } }),
+    ...(remindBeforeSeconds !== workflowOf(input.workflow).remindBeforeSeconds && { remindBeforeSeconds }),
     livemode: input.livemode ?? true,
     state: 'created',
     version: 1,

@@ -36,6 +36,22 @@ export const texts = {
         'Ihre Sendung liegt bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n\n{{link}}\n',
     },
   },
+  pickup_due: {
+    en: {
+      sms: 'Reminder: your item waits at {{place}}, door {{door}}, until {{until}}. {{code}} {{link}}',
+      brief: 'Reminder: {{place}}, door {{door}}. {{code}} {{link}}',
+      subject: 'Reminder: your item waits at {{place}}',
+      email:
+        'Your item still waits for you at {{place}}, door {{door}}.\n\n{{code}}\n\nPlease collect it by {{until}}.\n\n{{link}}\n',
+    },
+    de: {
+      sms: 'Erinnerung: Ihre Sendung liegt bis {{until}} bereit: {{place}}, Fach {{door}}. {{code}} {{link}}',
+      brief: 'Erinnerung: {{place}}, Fach {{door}}. {{code}} {{link}}',
+      subject: 'Erinnerung: Ihre Sendung liegt bereit: {{place}}',
+      email:
+        'Ihre Sendung liegt noch bereit: {{place}}, Fach {{door}}.\n\n{{code}}\n\nBitte abholen bis {{until}}.\n\n{{link}}\n',
+    },
+  },
   loan_ready: {
     en: {
       sms: 'You can collect what you borrow at {{place}}, door {{door}}. {{code}} Please do so by {{until}}. {{link}}',
@@ -65,6 +81,22 @@ export const texts = {
       brief: 'Zurück an {{place}}, Fach {{door}}. {{code}} {{link}}',
       subject: 'Ihre Leihe: zurück an {{place}}',
       email: 'Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n\n{{link}}\n',
+    },
+  },
+  loan_due: {
+    en: {
+      sms: 'Reminder: please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}. {{code}} {{link}}',
+      brief: 'Back soon to {{place}}, door {{door}}. {{code}} {{link}}',
+      subject: 'Reminder: to be brought back to {{place}}',
+      email:
+        'Please bring back what you have borrowed to {{place}}, door {{door}}, by {{until}}. It is soon due.\n\n{{code}}\n\n{{link}}\n',
+    },
+    de: {
+      sms: 'Erinnerung: Bitte bringen Sie Ihre Leihe bis {{until}} zurück: {{place}}, Fach {{door}}. {{code}} {{link}}',
+      brief: 'Bald zurück an {{place}}, Fach {{door}}. {{code}} {{link}}',
+      subject: 'Erinnerung: Ihre Leihe zurück an {{place}}',
+      email:
+        'Ihre Leihe ist bald fällig: bitte bringen Sie sie bis {{until}} zurück: {{place}}, Fach {{door}}.\n\n{{code}}\n\n{{link}}\n',
     },
   },
   loan_overdue: {
@@ -109,6 +141,20 @@ export const texts = {
       brief: '{{place}}, Fach {{door}}. {{code}} {{link}}',
       subject: 'Ihr Fach bei {{place}}',
       email: 'Fach {{door}} bei {{place}} gehört Ihnen bis {{until}}.\n\n{{code}}\n\n{{link}}\n',
+    },
+  },
+  rental_ending: {
+    en: {
+      sms: 'Your time for door {{door}} at {{place}} ends soon: {{until}}. {{code}} {{link}}',
+      brief: 'Ends soon: {{place}}, door {{door}}. {{code}} {{link}}',
+      subject: 'Your time at {{place}} ends soon',
+      email: 'Your time for door {{door}} at {{place}} ends soon: {{until}}.\n\n{{code}}\n\n{{link}}\n',
+    },
+    de: {
+      sms: 'Ihre Zeit für Fach {{door}} bei {{place}} endet bald: {{until}}. {{code}} {{link}}',
+      brief: 'Endet bald: {{place}}, Fach {{door}}. {{code}} {{link}}',
+      subject: 'Ihre Zeit bei {{place}} endet bald',
+      email: 'Ihre Zeit für Fach {{door}} bei {{place}} endet bald: {{until}}.\n\n{{code}}\n\n{{link}}\n',
     },
   },
   rental_overdue: {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import type { Told } from './audience.ts';
+import type { Reminder } from './reminder.ts';
 import { type Instant, InstantText, plusSeconds } from './time.ts';
 import type { Party, Transaction } from './transaction.ts';
 
@@ -11,11 +12,14 @@ export type Channel = z.infer<typeof Channel>;
 
 export const MessageKind = z.enum([
   'item_waits',
+  'pickup_due',
   'loan_ready',
   'loan_runs',
+  'loan_due',
   'loan_overdue',
   'rental_ready',
   'rental_runs',
+  'rental_ending',
   'rental_overdue',
   'delegated',
   'taken_back',
@@ -58,7 +62,11 @@ export const Message = z.object({
   /** What they open with. */
   credentialId: field.text,
   state: MessageState,
-  reason: z.enum(['no_longer_true', 'no_address', 'sms_limit']).nullable(),
+  reason: z.enum(['no_longer_true', 'no_address', 'sms_limit', 'quiet_hours', 'not_due']).nullable(),
+  /** Somebody waits for it: it is sent in quiet hours as well. */
+  urgent: field.yesNo.default(false),
+  /** Of a reminder the deadline that it is about. */
+  remindsOf: field.momentOrNull.default(null),
   /** Which one took it. */
   channel: Channel.nullable(),
   attempts: z.array(MessageAttempt),
@@ -92,20 +100,29 @@ export const sendMessageOf = ({ tenant, transactionId, bankId, id, version }: Me
 /** Seconds it is kept: longer than any queue, dead-letter queues included, can bring its event again. */
 export const messageKeptSeconds = 30 * 86_400;
 
-/** A fact and whom it is told to. `round`: the event that makes the same fact worth telling once more; else empty. */
-export type Fact = Told & { since: Instant; round: string };
+/**
+ * A fact and whom it is told to. `round`: the event that makes the same fact worth telling once more; else empty. `urgent`:
+ * somebody waits to be told.
+ */
+export type Fact = Told & { since: Instant; round: string; urgent: boolean };
 
 const base32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const inBase32 = (number: number, letters: number): string =>
   Array.from({ length: letters }, (_, nth) => base32[Math.floor(number / 32 ** (letters - 1 - nth)) % 32]).join('');
 
-/** From the fact alone, however many events tell of it. A ULID in form, so that messages sort by the time of their facts. */
-export const messageIdOf = (transactionId: string, { kind, credential, since, round }: Fact): string => {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([transactionId, kind, credential.id, round]))
-    .digest();
+/** A ULID in form, so that messages sort by the time of their facts. */
+const idFrom = (since: Instant, fact: readonly string[]): string => {
+  const hash = createHash('sha256').update(JSON.stringify(fact)).digest();
   return `msg_${inBase32(Date.parse(since), 10)}${[...hash.subarray(0, 16)].map((byte) => base32[byte % 32]).join('')}`;
 };
+
+/** From the fact alone, however many events tell of it. */
+export const messageIdOf = (transactionId: string, { kind, credential, since, round }: Fact): string =>
+  idFrom(since, [transactionId, kind, credential.id, round]);
+
+/** One for each deadline, whoever may open by then and with what. */
+export const reminderIdOf = (transactionId: string, { kind, by, at }: Reminder): string =>
+  idFrom(at, [transactionId, kind, by]);
 
 export const newMessage = (it: Transaction, fact: Fact, now: Instant): Message => ({
   id: messageIdOf(it.id, fact),
@@ -118,12 +135,24 @@ export const newMessage = (it: Transaction, fact: Fact, now: Instant): Message =
   credentialId: fact.credential.id,
   state: 'pending',
   reason: null,
+  urgent: fact.urgent,
+  remindsOf: null,
   channel: null,
   attempts: [],
   exhausted: [],
   nextAttemptAt: now,
   createdAt: now,
   version: 1,
+});
+
+/** A reminder, written down when its deadline is set, to be sent at `at`. Whom it goes to is looked up then. */
+export const newReminder = (it: Transaction, told: Told, reminder: Reminder, at: Instant, now: Instant): Message => ({
+  ...newMessage(it, { ...told, kind: reminder.kind, since: reminder.at, round: reminder.by, urgent: false }, now),
+  id: reminderIdOf(it.id, reminder),
+  state: 'waiting',
+  reason: 'not_due',
+  remindsOf: reminder.by,
+  nextAttemptAt: at,
 });
 
 /** By which somebody can be told. */
@@ -166,6 +195,14 @@ export const afterAttempt = (
     ? { ...after, exhausted, state: 'dead', nextAttemptAt: null }
     : { ...after, exhausted, state: 'retrying', nextAttemptAt: at };
 };
+
+/** It waits for the end of the quiet hours. */
+export const putOff = (it: Message, until: Instant): Message => ({
+  ...it,
+  state: 'waiting',
+  reason: 'quiet_hours',
+  nextAttemptAt: until,
+});
 
 export const suppressed = (it: Message, reason: 'no_longer_true' | 'no_address'): Message => ({
   ...it,

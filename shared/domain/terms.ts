@@ -32,6 +32,8 @@ const termsOfWorkflow = (workflow: Workflow) =>
     conditions: z.array(Condition).max(Condition.options.length).optional(),
     /** The steps at which the label of what is put in has to be scanned, unless the call says otherwise. */
     scanAt: scanStepsOf(workflow).optional(),
+    /** So long before the end of its pickup or use people are reminded of it; 0: never. */
+    remindBeforeSeconds: field.count.max(30 * 86_400).optional(),
   });
 export type TermsOfWorkflow = z.infer<ReturnType<typeof termsOfWorkflow>>;
 
@@ -46,19 +48,22 @@ export const TermsChange = once(() => byWorkflow((workflow) => termsOfWorkflow(w
 export type TermsChange = z.infer<ReturnType<typeof TermsChange>>;
 
 /** What a workflow is like where terms hold: the part of its row that they may change. */
-export type Agreed = Pick<WorkflowRow, 'deadlines' | 'tolerance' | 'conditions'> & { scanAt: readonly ScanStep[] };
+export type Agreed = Pick<WorkflowRow, 'deadlines' | 'tolerance' | 'conditions' | 'remindBeforeSeconds'> & {
+  scanAt: readonly ScanStep[];
+};
 
 /** A workflow by its own row, and what is said of it, the narrowest last. */
 export const agreed = (workflow: Workflow, ...said: (TermsOfWorkflow | undefined)[]): Agreed => {
-  const { deadlines, tolerance, conditions } = workflowOf(workflow);
+  const { deadlines, tolerance, conditions, remindBeforeSeconds } = workflowOf(workflow);
   return said.reduce<Agreed>(
     (wider, it) => ({
       deadlines: { ...wider.deadlines, ...it?.deadlineSeconds },
       tolerance: it?.tolerance ?? wider.tolerance,
       conditions: it?.conditions ?? wider.conditions,
       scanAt: it?.scanAt ?? wider.scanAt,
+      remindBeforeSeconds: it?.remindBeforeSeconds ?? wider.remindBeforeSeconds,
     }),
-    { deadlines, tolerance, conditions, scanAt: [] },
+    { deadlines, tolerance, conditions, scanAt: [], remindBeforeSeconds },
   );
 };
 

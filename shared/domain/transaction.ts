@@ -192,6 +192,8 @@ export const Transaction = z.object({
   label: field.maybeText,
   /** The steps at which it has to be scanned, one or both of `deposit,pickup`; left out, it is only compared where it is. */
   scanAt: field.maybeText,
+  /** So long before the end of its pickup or use people are reminded of it, 0: never; left out: as its workflow says. */
+  remindBeforeSeconds: field.count.optional(),
   /** Who was handed a right, by the credential they were given; those taken back as well. */
   delegates: z.record(field.text, Party).optional(),
   /** How long the renter may still open after `useUntil`. */

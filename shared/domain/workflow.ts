@@ -54,6 +54,8 @@ export type WorkflowRow = {
   tolerance: Tolerance;
   /** What is asked for unless the call says otherwise. */
   conditions: readonly Condition[];
+  /** So long before the end of its pickup or use people are reminded of it; 0: never. */
+  remindBeforeSeconds: number;
   /** It is about a thing that has its door before and after: an asset always, goods in stock where the call says so. */
   of?: 'asset' | 'stock';
   /** While it is in use: whether something is inside, and what the end of the time makes of it. */
@@ -99,6 +101,7 @@ export const workflows = {
     deadlines: storedAndTaken,
     tolerance: onTime,
     conditions: ['payment'],
+    remindBeforeSeconds: hours(24),
     of: 'stock',
     endsBy: 'cancel, recall',
   },
@@ -110,6 +113,7 @@ export const workflows = {
     // An appointment: ten minutes are within manners.
     tolerance: { earlySeconds: 600, lateSeconds: 600 },
     conditions: [],
+    remindBeforeSeconds: hours(24),
     endsBy: 'cancel, recall',
   },
   parcel: {
@@ -118,6 +122,7 @@ export const workflows = {
     deadlines: storedAndTaken,
     tolerance: onTime,
     conditions: [],
+    remindBeforeSeconds: hours(24),
     endsBy: 'cancel, recall',
   },
   return: {
@@ -126,6 +131,7 @@ export const workflows = {
     deadlines: storedAndTaken,
     tolerance: onTime,
     conditions: [],
+    remindBeforeSeconds: hours(24),
     endsBy: 'cancel, recall',
   },
   loan: {
@@ -155,6 +161,7 @@ export const workflows = {
     deadlines: { reserveUntil: hours(24), useUntil: hours(72) },
     tolerance: onTime,
     conditions: [],
+    remindBeforeSeconds: hours(24),
     of: 'asset',
     inUse: { inside: false, due: 'stays' },
     endsBy: 'cancel, before it was issued',
@@ -176,6 +183,7 @@ export const workflows = {
     deadlines: { reserveUntil: hours(1), useUntil: hours(24) },
     tolerance: onTime,
     conditions: [],
+    remindBeforeSeconds: hours(1),
     inUse: { inside: true, due: 'ends' },
     endsBy: 'complete, by the renter or staff',
   },

@@ -9,6 +9,7 @@ import {
   Message,
   type MessageAttempt,
   type Outcome,
+  putOff,
   type SendMessage,
   sendMessageOf,
   suppressed,
@@ -16,6 +17,7 @@ import {
 import { type ChosenText, localesFor, textFor } from '../domain/message-template.ts';
 import { codeText, isTyped, languageOf, momentText, type Variables } from '../domain/message-text.ts';
 import { hasPickupPage, type PickupPlace, pickupLink } from '../domain/pickup-link.ts';
+import { waitsUntil } from '../domain/quiet-hours.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { epochMs, type Instant, instant } from '../domain/time.ts';
 import { type Party, Transaction } from '../domain/transaction.ts';
@@ -131,11 +133,16 @@ export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDep
     const decide = async (): Promise<Message> => {
       if (!transaction || told === null || bankRow === undefined) return suppressed(message, 'no_longer_true');
       if (open.length === 0) return suppressed(message, 'no_address');
-      const said = await saidOf(transaction, parseBank(bankRow), told);
+      const bank = parseBank(bankRow);
+      const until = waitsUntil(message, toldUntil(transaction, told), bank, clock());
+      if (until !== null) return putOff(message, until);
+      // A reminder goes to whoever may open now.
+      const addressed = { ...message, to: told.to, credentialId: told.credential.id };
+      const said = await saidOf(transaction, bank, told);
       const { outcome, error, ...more } = await carry({ tenant, party: told.party }, said, clock());
       const attempt: MessageAttempt = { at: clock(), channel, outcome, error };
       log.info('message', { messageId, transactionId, tenant, channel, outcome, error, ...more });
-      return afterAttempt(message, attempt, { others, waits: deps.waits });
+      return afterAttempt(addressed, attempt, { others, waits: deps.waits });
     };
     const after = { ...(await decide()), version: message.version + 1 };
     try {
@@ -145,7 +152,7 @@ export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDep
       if (error instanceof Lost) return;
       throw error;
     }
-    if (after.state === 'dead') log.warn('nobody could be told', { messageId, transactionId });
+    if (after.state === 'dead') log.warn('nobody could be told', { messageId, transactionId, tenant, deadMessages: 1 });
     await sendLater(after, open.find((it) => !after.exhausted.includes(it)) ?? channel);
   };
 };

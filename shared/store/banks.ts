@@ -75,14 +75,15 @@ export const changedWrites = (before: Bank, after: Bank): Write[] => [
 export type BankPolicies = {
   assignmentPolicy: AssignmentPolicy | undefined;
   terms: string | undefined;
+  quietHours: Bank['quietHours'];
   agreedOfflineSeconds: OfflineSeconds;
 };
 
 /** The bank with these policies; null where it has them already. */
 export const withPolicies = (bank: Bank, { agreedOfflineSeconds, ...policies }: BankPolicies): Bank | null => {
-  const { assignmentPolicy, terms, agreedOfflineSeconds: before = {} } = bank;
+  const { assignmentPolicy, terms, quietHours, agreedOfflineSeconds: before = {} } = bank;
   const isTold = isDeepStrictEqual(before, agreedOfflineSeconds);
-  if (isTold && isDeepStrictEqual({ assignmentPolicy, terms }, policies)) return null;
+  if (isTold && isDeepStrictEqual({ assignmentPolicy, terms, quietHours }, policies)) return null;
   const config = isTold ? bank.config : { ...bank.config, rev: bank.config.rev + 1 };
   return { ...bank, ...policies, agreedOfflineSeconds, config, version: bank.version + 1 };
 };

@@ -29,12 +29,16 @@ export const readTerms = async (table: Table, tenant: string, siteId: string | n
   return { said, ofTenant, exists: siteRow !== undefined };
 };
 
+/** As a bank keeps them: only where there are some. */
+const quietHoursOf = (said: WorkflowTerms['quietHours']) => (said === null || said === 'none' ? undefined : said);
+
 /** What holds for the banks of a site, as they keep it. */
 export const readPolicies = async (table: Table, tenant: string, siteId: string): Promise<BankPolicies> => {
   const [policy, { said, ofTenant }] = await Promise.all([readPolicy(table, tenant), readTerms(table, tenant, siteId)]);
   return {
     assignmentPolicy: policy === null ? undefined : policyFrom(policy),
     terms: termsText(narrowed(ofTenant.workflows, said.workflows)),
+    quietHours: quietHoursOf(said.quietHours ?? ofTenant.quietHours),
     agreedOfflineSeconds: { ...ofTenant.offlineSeconds, ...said.offlineSeconds },
   };
 };

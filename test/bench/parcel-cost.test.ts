@@ -138,6 +138,26 @@ describe('what the calls of a parcel cost', () => {
     });
   });
 
+  it('keeps what reminders cost apart, as a line of its own', () => {
+    const path = '/schedules/latchwork/txn_1-reminder-1';
+    const row = { PK: 'TXN#1', SK: 'M#1', remindsOf: '2026-03-04T12:00:00.000Z', duePk: 'DUE#1', dueAt: '1' };
+    const planned = [
+      call('Messages', 'dynamodb', 'GetItem', { Key: marshall({ PK: 'BANK#1', SK: 'B' }) }),
+      call('Messages', 'dynamodb', 'PutItem', { Item: marshall(row) }),
+      call('Messages', 'scheduler', 'POST', {}, { path }),
+    ];
+    const takenBack = [
+      call('BusDeadlines', 'scheduler', 'DELETE', {}, { path }),
+      call('BusDeadlines', 'dynamodb', 'TransactWriteItems', {
+        TransactItems: [{ Delete: { TableName: 't', Key: marshall({ PK: row.PK, SK: row.SK }) } }],
+      }),
+    ];
+    const { lines, unitsOf } = costed([...planned, ...takenBack]);
+    expect(unitsOf('1 reminder planned, 1 taken back')).toEqual({ reads: 0.5, writes: 2 + 2 + 1 });
+    expect(lines.every(({ units }) => costOf(units) === 0)).toBe(true);
+    expect(costed(planned).unitsOf('1 reminder planned, 0 taken back')).toMatchObject({ schedules: 1 });
+  });
+
   it('reads and writes a shadow by the size of its document, and sends each write to the bank', () => {
     const path = '/things/bnk_1/shadow';
     const desired = { 1: { text: 'x'.repeat(1_500) } };

@@ -17,8 +17,14 @@ const at = (terms: Terms) => {
 
 describe('what a tenant and its sites say of a workflow', () => {
   it.each(Workflow.options)('leaves a %s as its row says where nothing is said', (workflow) => {
-    const { deadlines, tolerance, conditions } = workflowOf(workflow);
-    expect(agreedAt(bankOf([doorOf('1')]), workflow)).toEqual({ deadlines, tolerance, conditions, scanAt: [] });
+    const { deadlines, tolerance, conditions, remindBeforeSeconds } = workflowOf(workflow);
+    expect(agreedAt(bankOf([doorOf('1')]), workflow)).toEqual({
+      deadlines,
+      tolerance,
+      conditions,
+      scanAt: [],
+      remindBeforeSeconds,
+    });
   });
 
   it('is laid over the row, that of the site over that of the tenant, deadline by deadline', () => {
@@ -29,6 +35,7 @@ describe('what a tenant and its sites say of a workflow', () => {
       tolerance: { earlySeconds: 0, lateSeconds: 900 },
       conditions: [],
       scanAt: [],
+      remindBeforeSeconds: 86_400,
     });
   });
 

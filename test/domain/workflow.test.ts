@@ -490,6 +490,7 @@ describe('a seventh workflow', () => {
     deadlines: { reserveUntil: 600, depositBy: 1_200, pickupBy: 3_600 },
     tolerance: { earlySeconds: 0, lateSeconds: 0 },
     conditions: ['approval'],
+    remindBeforeSeconds: 0,
     endsBy: 'cancel, recall',
   };
   beforeEach(() => {

@@ -99,6 +99,8 @@ const stored = (recipient: Party, more: Partial<StoredTransaction> = {}): Stored
   metadata: {},
   deadlines: { reserveUntil: now, depositBy: now, pickupBy: '2026-03-04T12:00:00.000Z' },
   pickupWithinSeconds: 259_200,
+  // They have tests of their own.
+  remindBeforeSeconds: 0,
   deadlineRev: 1,
   flags: [],
   holdReason: null,
@@ -178,7 +180,7 @@ const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
   });
   const sending = { sms: queueOf('sms'), email: queueOf('email') };
   const isOn = { sms: true, email: hasEmail };
-  const plan = planMessages({ table, sending, isOn, clock });
+  const plan = planMessages({ table, sending, isOn, clock, schedules: { send: async () => undefined } });
   const deps: SendMessageDeps = {
     table,
     rootKeys: async () => rootKeys,

@@ -42,6 +42,8 @@ const opened = async () => {
       call(contract.updateWorkflowTerms.id, { params: { scope }, body: { workflows }, ifMatch }),
     limit: (scope: string, offlineSeconds: object | null) =>
       call(contract.updateWorkflowTerms.id, { params: { scope }, body: { workflows: {}, offlineSeconds } }),
+    hush: (scope: string, quietHours: object | string | null) =>
+      call(contract.updateWorkflowTerms.id, { params: { scope }, body: { workflows: {}, quietHours } }),
     tell: (siteId: string | null) =>
       react({ type: 'workflow_terms.updated', tenant, subject: 'wft_1', data: { siteId } }),
     at: async (bankId: string) => {
@@ -107,6 +109,28 @@ describe('what a tenant and its sites say of workflows', () => {
     await say('tenant', { parcel: null });
     await tell(null);
     expect((await at('bnk_1')).parcel).toEqual(usual);
+  });
+});
+
+describe('when people are not to be disturbed', () => {
+  const nightly = { from: '21:00', to: '07:00' };
+
+  it('is said by the tenant, by a site instead, and kept by its banks without telling them', async () => {
+    const { hush, read, tell, at } = await opened();
+    expect(await read('tenant')).toMatchObject({ quietHours: null, effectiveQuietHours: 'none' });
+    expect(await hush('tenant', nightly)).toMatchObject({ quietHours: nightly, effectiveQuietHours: nightly });
+    expect(await hush('sit_b', 'none')).toMatchObject({ quietHours: 'none', effectiveQuietHours: 'none' });
+    expect(await read('sit_a')).toMatchObject({ quietHours: null, effectiveQuietHours: nightly });
+    const { rev } = (await at('bnk_1')).config;
+    await tell(null);
+    expect(await at('bnk_1')).toMatchObject({ quietHours: nightly, config: { rev } });
+    expect(await at('bnk_2')).not.toHaveProperty('quietHours');
+    await hush('sit_b', null);
+    await tell('sit_b');
+    expect((await at('bnk_2')).quietHours).toEqual(nightly);
+    await hush('tenant', null);
+    await tell(null);
+    expect((await at('bnk_1')).quietHours).toBeUndefined();
   });
 });
 

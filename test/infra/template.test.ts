@@ -527,6 +527,7 @@ describe('every rule of the bus', () => {
     ['transaction.created', ['bus/grants']],
     ['transaction.reserved', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/waiting']],
+    ['transaction.extended', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.conflicted', ['bus/grants', 'bus/signals']],
     ['command.opened', []],
     ['credential.superseded', ['bus/grants', 'bus/messages']],
@@ -711,7 +712,7 @@ describe('least privilege', () => {
     ['bus/grants', [...consume, ...readWrite, secret, ...shadows]],
     ['bus/commands', [...consume, ...readWrite, ...shadows]],
     ['bus/lock-boards', [...consume, ...readWrite, secret, send]],
-    ['bus/deadlines', [...consume, ...read, ...schedule, 'scheduler:DeleteSchedule', send]],
+    ['bus/deadlines', [...consume, ...readWrite, ...schedule, 'scheduler:DeleteSchedule', send]],
     ['bus/webhooks', [...consume, ...readWrite, send]],
     ['bus/replays', [...consume, ...readWrite, send]],
     [
@@ -721,7 +722,7 @@ describe('least privilege', () => {
         ...['iot:DetachPolicy', 'iot:DetachThingPrincipal', 'iot:UpdateCertificate', 'iot:DeleteConnection'],
       ],
     ],
-    ['bus/messages', [...consume, ...readWrite, send]],
+    ['bus/messages', [...consume, ...readWrite, ...schedule, send]],
     ['queue/send-sms', [...consume, ...readWrite, secret, send, 'sns:Publish']],
     // Where somebody said in whose name: `ses:SendEmail` for that alone, as below.
     ['queue/send-email', [...consume, ...readWrite, secret, send]],
@@ -817,6 +818,7 @@ describe('least privilege', () => {
       `operator/claims ${iot}:thing/bnk_*`,
       `operator/claims ${iot}:cert/*`,
       `bus/deadlines ${schedules}`,
+      `bus/messages ${schedules}`,
       `bus/waiting ${schedules}`,
       `queue/deadlines ${schedules}`,
       `queue/deliver ${schedules}`,
@@ -846,8 +848,8 @@ describe('least privilege', () => {
       ({ logicalId, statements }) =>
         !functionRoles.includes(logicalId) && statements.some(({ Action }) => Action.includes('sqs:SendMessage')),
     );
-    // Deadlines, webhooks, and the rules of IoT.
-    expect(others).toHaveLength(3);
+    // Deadlines, webhooks, messages, and the rules of IoT.
+    expect(others).toHaveLength(4);
     for (const { statements } of others) {
       for (const { Action, Resource } of statements) {
         expect(Action).toContain('sqs:SendMessage');

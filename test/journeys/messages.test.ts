@@ -8,8 +8,9 @@ import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { BrandingView } from '../../shared/api/message-templates.ts';
 import { listMessages } from '../../shared/api/messages.ts';
+import { WorkflowTermsView } from '../../shared/api/workflow-terms.ts';
 import { anEmail, aPhone, emailsTo, smsTo } from '../support/inbox.ts';
-import { createParcel, deposit, doorOf, knownAtBank, readParcel } from '../support/parcel.ts';
+import { createParcel, deposit, doorOf, knownAtBank, pickUp, readParcel } from '../support/parcel.ts';
 import { peopleAt } from '../support/people.ts';
 import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
 
@@ -45,6 +46,49 @@ describe('the recipient of a deposited item', () => {
 
     await knownAtBank(tenant, parcel.id);
     expect(await bank.panel.enter(pin ?? '')).toMatchObject({ granted: true, door });
+  });
+});
+
+describe('who has not come yet', () => {
+  it('is reminded by SMS before it is too late, as long before as their tenant says, and no more once they came', async () => {
+    const tenant = await newTenant();
+    const terms = { workflows: { parcel: { remindBeforeSeconds: 6 } } };
+    await tenant.api.patch('/v1/workflow-terms/tenant', terms, WorkflowTermsView);
+    const bank = await newBank(tenant, { name: 'Bahnhof' });
+    const until = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+    const [phone, other] = [aPhone(), aPhone()];
+    const parcel = await createParcel(tenant, bank, {
+      recipient: { phone, locale: 'en' },
+      deadlines: { reserveUntil: until(9), depositBy: until(9), pickupBy: until(18) },
+    });
+    expect(await knownAtBank(tenant, parcel.id)).toMatchObject({ remindBeforeSeconds: 6 });
+    await deposit(bank, parcel);
+
+    const collected = await createParcel(tenant, bank, { recipient: { phone: other } });
+    await knownAtBank(tenant, collected.id);
+    await deposit(bank, collected);
+    const told = async () =>
+      (await tenant.api.get(`/v1/transactions/${collected.id}/messages`, listMessages.response())).data;
+    const planned = { kind: 'pickup_due', state: 'waiting', reason: 'not_due' };
+    await eventually(async () => expect(await told()).toMatchObject([planned, { kind: 'item_waits', state: 'sent' }]));
+    await knownAtBank(tenant, collected.id);
+    await pickUp(bank, collected);
+    await eventually(async () => expect(await told()).toMatchObject([{ kind: 'item_waits' }]));
+
+    const [first, reminder] = await eventually(
+      async () => {
+        const found = await smsTo(phone);
+        expect(found).toHaveLength(2);
+        return found;
+      },
+      { within: 25_000 },
+    );
+    const [, pin = ''] = / PIN: (\d{6})\. /.exec(first ?? '') ?? [];
+    expect(reminder).toMatch(
+      new RegExp(`^Reminder: your item waits at Bahnhof, door ${doorOf(parcel)}, until .*PIN: ${pin}\\. http\\S+$`),
+    );
+    expect(await readParcel(tenant, parcel.id)).toMatchObject({ state: 'stored' });
+    expect(await smsTo(other)).toHaveLength(1);
   });
 });
 
@@ -105,7 +149,7 @@ describe('a recipient whom no SMS reaches', () => {
 
     const read = () => tenant.api.get(`/v1/transactions/${parcel.id}/messages`, listMessages.response());
     const told = await eventually(async () => {
-      const { data } = await read();
+      const data = (await read()).data.filter(({ remindsOf }) => remindsOf === null);
       expect(data.map(({ state }) => state)).toEqual(['sent']);
       return data;
     });
