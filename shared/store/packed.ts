@@ -6,7 +6,7 @@ import * as z from 'zod';
  * is written once and only ever read whole: a commit's events, a remembered answer.
  */
 export const pack = (value: unknown): Uint8Array =>
-  // The lowest level: it takes a fifth less time, for an answer a few bytes longer. And what comes of a commit fits into
+  // The lowest level: it takes a fifth less time, for an answer a few bytes longer. And what comes of a commit as a rule fits into
   // 2 KB, which Node takes out of its pool: the 16 KB that it would allocate for each cost a seventh of what a create does
   // besides its calls.
   deflateRawSync(JSON.stringify(value), { level: 1, chunkSize: 2_048 });
