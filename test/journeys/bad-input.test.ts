@@ -125,6 +125,9 @@ describe('a body', () => {
       bankId: bank.id,
       door: '1',
       apiKeyId: tenant.apiKeyId,
+      kind: 'item_waits',
+      locale: 'de',
+      channel: 'sms',
     };
     // What repeats itself is no integrator of ours: what a vendor says beyond what we know is ignored.
     for (const route of routes.filter(({ body, repeats }) => body !== undefined && !repeats)) {

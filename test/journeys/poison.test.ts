@@ -89,7 +89,10 @@ const good: Record<string, (world: World) => unknown> = {
   LockBoards: ({ events }) => onTheBus(events.find((it) => it.type === 'command.queued')),
 };
 
-const queues = Object.keys(stack.outputs).flatMap((name) => /^(.+)DeadLetterQueueUrl$/.exec(name)?.[1] ?? []);
+// The one of a rule has no queue before it, and no function.
+const queues = Object.keys(stack.outputs)
+  .flatMap((name) => /^(.+)DeadLetterQueueUrl$/.exec(name)?.[1] ?? [])
+  .filter((name) => Object.hasOwn(stack.outputs, `${name}QueueUrl`));
 
 const attributesOf = async (QueueUrl: string): Promise<Record<string, string>> => {
   const { Attributes } = await aws.sqs.send(
