@@ -23,6 +23,11 @@ const moving: Transaction = {
   },
   credentials: parcel.credentials.map((it) => ({ ...it, sinceVersion: changed })),
 };
+const carried: Transaction = {
+  ...moving,
+  door: '9',
+  ...(moving.move && { move: { ...moving.move, stage: 'carrying' } }),
+};
 const moved: Transaction = { ...moving, door: '9', move: null };
 
 const old = { version: parcel.version, gone: false, doors: ['1'] };
@@ -42,6 +47,13 @@ describe('a credential is at its bank', () => {
     ['not while one of the two doors of a move has nothing', moving, { 0: oldDoor }, false],
     ['once both doors of a move have it', moving, { 0: oldDoor, 1: newDoor }, true],
     ['once both have it that lie in one shadow', moving, { 0: { ...oldDoor, doors: ['1', '9'] } }, true],
+    ['whatever the door still has that its bank let it be taken out of', carried, { 0: old, 1: newDoor }, true],
+    [
+      'not before the door has it to which it is carried',
+      carried,
+      { 0: oldDoor, 1: { ...newDoor, version: 1 } },
+      false,
+    ],
     ['not while the old door still goes by what was before', moved, { 0: old, 1: newDoor }, false],
     ['once the old door has let go and the new one has it', moved, { 0: left, 1: newDoor }, true],
     ['not when all have let go of what is alive', moved, { 0: left, 1: { ...newDoor, gone: true } }, false],
