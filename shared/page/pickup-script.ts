@@ -31,6 +31,10 @@ export const script = `
     });
   }
   var asked = 0;
+  function trouble() {
+    var said = page.querySelector('[data-trouble]');
+    if (said) said.hidden = false;
+  }
   function show(response) {
     return response.text().then(function (text) {
       var next = new DOMParser().parseFromString(text, 'text/html').querySelector('main');
@@ -41,7 +45,7 @@ export const script = `
       var status = page.querySelector('.status');
       if (status && asked === 0) status.focus();
       if (page.querySelector('[data-wait]') && asked++ < 20)
-        setTimeout(function () { fetch(response.url).then(show); }, 1000);
+        setTimeout(function () { fetch(response.url).then(show).catch(trouble); }, 1000);
     });
   }
   page.addEventListener('submit', function (event) {
@@ -56,7 +60,7 @@ export const script = `
     fetch(form.action, { method: 'POST', body: new URLSearchParams(pairs) }).then(show).catch(function () {
       button.disabled = false;
       button.textContent = said;
-      page.querySelector('[data-trouble]').hidden = false;
+      trouble();
     });
   });
   tick();

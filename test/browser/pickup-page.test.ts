@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import type { BrowserContext, CDPSession, Page } from 'playwright-core';
+import type { BrowserContext, CDPSession, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../local/ports.ts';
 import { credentialValue } from '../../shared/domain/derived.ts';
@@ -121,6 +121,25 @@ describe('the pickup page in a browser, with all that it may have', () => {
       await page.goto(url);
       await expectNoBarriers(page);
     }
+  });
+
+  it.each([
+    ['when the door is asked to open', 'POST'],
+    ['while it waits to hear that it has opened', 'GET'],
+  ])('says so if nobody answers %s', async (_, lost) => {
+    shown = whole;
+    await page.goto(url);
+    shown = { ...whole, opening: { state: 'under_way', door: '7' } };
+    const before = [...wrong];
+    const lose = (asked: Route) => (asked.request().method() === lost ? asked.abort() : asked.continue());
+    await page.route('**/*', lose);
+    await page.getByLabel(languages.de.code).fill('123456');
+    await page.getByRole('button', { name: languages.de.open('7') }).click();
+    await page.getByText(languages.de.noAnswer).waitFor();
+    await page.unroute('**/*', lose);
+    // The browser complains of what was lost, and of nothing else.
+    expect(wrong.slice(before.length).filter((it) => !it.includes('ERR_FAILED'))).toEqual([]);
+    wrong.splice(before.length);
   });
 
   it('meets nothing that its own policy forbids', () => {
