@@ -52,6 +52,7 @@ export class Deadlines extends Construct {
         'transaction.updated',
         'transaction.deposited',
         'transaction.deposit_failed',
+        'transaction.started',
         'transaction.extended',
         'transaction.completed',
         'transaction.cancelled',

@@ -18,6 +18,7 @@ import {
 } from '#shared/domain/webhook.ts';
 import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import { newReplay, type WebhookReplay } from '#shared/domain/webhook-replay.ts';
+import { decidedAnew } from '#shared/lambda/anew.ts';
 import {
   type Answer,
   type AnyCall,
@@ -59,9 +60,6 @@ const known = (row: Row, health: Row | undefined): Known => ({
 });
 
 const byOwner = 'by_owner';
-
-/** So often a change that others overtook is decided anew; then its caller is asked to come back. */
-const triesMax = 8;
 
 export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => {
   const answer = (
@@ -132,21 +130,15 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
   };
 
   /** Decides a change on what the endpoint is now, and anew on what it has become where another change was faster. */
-  const changing = async (
+  const changing = (
     call: AnyCall & { params: { endpointId: string } },
     decide: (found: Known) => Promise<Answer>,
-  ): Promise<Answer> => {
-    for (let nth = 0; nth < triesMax; nth++) {
+  ): Promise<Answer> =>
+    decidedAnew('many change the endpoint at this very moment; try again', async () => {
       const found = await find(call.caller.tenant, call.params.endpointId, true);
       requireMatch(found.endpoint, call.ifMatch);
-      try {
-        return await decide(found);
-      } catch (error) {
-        if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-      }
-    }
-    throw new Refusal('busy', 'many change the endpoint at this very moment; try again', { retryAfterSeconds: 1 });
-  };
+      return decide(found);
+    });
 
   /** Recorded as due at once, and asked for; should the question get lost, the sweep finds what is due. */
   const sendAgain = async (it: Delivery, more: (after: Delivery) => Write[]): Promise<void> => {

@@ -21,7 +21,10 @@ const LogoUrl = z
   .string()
   .max(500)
   // Its host stands in the policy of a page, whose other words it must not spell.
-  .regex(/^https:\/\/[A-Za-z0-9.-]+(:[0-9]{1,5})?\/[^\s]*$/, 'an address that begins with https://, a host and a /')
+  .regex(
+    /^https:\/\/[A-Za-z0-9.-]+(:[0-9]{1,5})?\/(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$/,
+    'an address that begins with https://, a host and a /, with anything but letters, digits and marks percent-encoded',
+  )
   .refine((it) => URL.canParse(it), 'an address')
   .meta({ format: 'uri' });
 

@@ -6,6 +6,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { commitBankLog } from '../store/commit.ts';
 import { bothWrites, type FoundController, readController, readControllerWithDoors } from '../store/controllers.ts';
 import { Lost } from '../store/table.ts';
+import { decidedAnew } from './anew.ts';
 import type { Answer, Call, Handlers, HttpDeps } from './endpoint.ts';
 
 const answer = ({ bank, controller }: Changed, bankSequence: number): Answer => ({
@@ -58,10 +59,16 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
       }
       if (call.ifMatch !== undefined && error.to('other'))
         throw new Refusal('precondition_failed', 'the controller was changed meanwhile');
-      throw new Refusal('busy', 'the bank reports at this very moment; try again', { retryAfterSeconds: 1 });
+      throw error;
     }
     return made;
   };
+
+  /** A bank that reports much changes its log again and again: what is to be done to its controller is decided anew. */
+  const acting =
+    <A extends Act>(decide: (call: A) => Promise<Answer>) =>
+    (call: A): Promise<Answer> =>
+      decidedAnew('the bank reports at this very moment; try again', () => decide(call));
 
   type Asked = Call<typeof contract.getController>;
 
@@ -71,7 +78,7 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
       return answer(found, found.log.version);
     },
 
-    [contract.rotateCertificate.id]: async (call: Call<typeof contract.rotateCertificate>) => {
+    [contract.rotateCertificate.id]: acting(async (call: Call<typeof contract.rotateCertificate>) => {
       const found = owned(await readController(deps.table, call.params.bankId), call);
       const rotation = deps.newId('rot');
       const { reason } = call.body;
@@ -79,9 +86,9 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
         type: 'bank.certificate_rotation_requested',
         data: { rotation, reason },
       });
-    },
+    }),
 
-    [contract.revokeCertificate.id]: async (call: Call<typeof contract.revokeCertificate>) => {
+    [contract.revokeCertificate.id]: acting(async (call: Call<typeof contract.revokeCertificate>) => {
       const found = owned(await readController(deps.table, call.params.bankId), call);
       const { certificateId, reason } = call.body;
       const { revoked, ...after } = revokeCertificates(found, certificateId);
@@ -90,9 +97,9 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
         type: 'bank.certificate_revoked',
         data: { certificateIds: revoked, reason, lifecycle },
       });
-    },
+    }),
 
-    [contract.replaceController.id]: async (call: Call<typeof contract.replaceController>) => {
+    [contract.replaceController.id]: acting(async (call: Call<typeof contract.replaceController>) => {
       const found = owned(await readController(deps.table, call.params.bankId), call);
       const { serialNumber, reason } = call.body;
       const after = replaceController(found, serialNumber, (await deps.rootKeys()).version);
@@ -102,18 +109,18 @@ export const controllerHandlers = (deps: HttpDeps): Handlers => {
         type: 'bank.controller_replaced',
         data: { serialNumber, replaces, generation, reason, changesGrants: true },
       });
-    },
+    }),
 
     /**
      * A reservation that is made at the very same moment is not seen here: nobody can deposit at a bank that is cut off,
      * so it expires as one that nobody used.
      */
-    [contract.decommissionBank.id]: async (call: Call<typeof contract.decommissionBank>) => {
+    [contract.decommissionBank.id]: acting(async (call: Call<typeof contract.decommissionBank>) => {
       const found = owned(await readControllerWithDoors(deps.table, call.params.bankId), call);
       return save(call, found, decommission(found, found.compartments), {
         type: 'bank.decommissioned',
         data: { reason: call.body.reason },
       });
-    },
+    }),
   };
 };

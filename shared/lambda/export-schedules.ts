@@ -6,13 +6,10 @@ import { type FieldError, Refusal } from '../domain/refusal.ts';
 import { commitExportSchedule, commitExportScheduleEnd } from '../store/commit.ts';
 import { openExportSchedules } from '../store/export-schedules.ts';
 import { keys } from '../store/rows.ts';
-import { Lost } from '../store/table.ts';
+import { decidedAnew } from './anew.ts';
 import { requireFields, requireScopes } from './asking.ts';
 import type { Answer, AnyCall, Call, Handlers, HttpDeps } from './endpoint.ts';
 import { listAnswer } from './list.ts';
-
-/** How often a change is decided anew because somebody else was faster. */
-const attemptsMax = 4;
 
 const answer = (it: ExportSchedule): Answer => ({ body: contract.ExportScheduleView.parse(it), etag: it.version });
 
@@ -31,22 +28,16 @@ export const exportScheduleHandlers = (deps: HttpDeps): Handlers => {
   };
 
   /** Decides a change of it as it is now, and anew where another was faster. */
-  const changing = async (
+  const changing = (
     call: AnyCall & { params: { exportScheduleId: string } },
     act: (before: ExportSchedule) => Promise<Answer>,
-  ): Promise<Answer> => {
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+  ): Promise<Answer> =>
+    decidedAnew('the export schedule is being changed by others right now', async () => {
       const before = await find(call, call.params.exportScheduleId, true);
       if (call.ifMatch !== undefined && call.ifMatch !== before.version)
         throw new Refusal('precondition_failed', `the export schedule is at version ${before.version} now`);
-      try {
-        return await act(before);
-      } catch (error) {
-        if (!(error instanceof Lost)) throw error;
-      }
-    }
-    throw new Refusal('busy', 'the export schedule is being changed by others right now', { retryAfterSeconds: 1 });
-  };
+      return act(before);
+    });
 
   return {
     [contract.createExportSchedule.id]: async (call: Call<typeof contract.createExportSchedule>) => {

@@ -31,6 +31,7 @@ describe('what a tenant says of itself', () => {
     ['a logo', { logoUrl: 'https://img.example:8443/logo.png?v=2' }],
     ['whom SMS are from', { smsSenderId: 'Post24' }],
     ['a language', { locale: 'de-CH' }],
+    ['a logo of an encoded name', { logoUrl: 'https://img.example/l%C3%B6go.png' }],
     ['nothing any more', { name: null, color: null, logoUrl: null, support: null, smsSenderId: null, locale: null }],
   ])('may be %s', (_, said) => {
     expect(takes(said)).toBe(true);
@@ -44,6 +45,8 @@ describe('what a tenant says of itself', () => {
     ['a logo in the clear', { logoUrl: 'http://img.example/logo.png' }],
     ['a logo on a host that is a word of a policy', { logoUrl: 'https://a;sandbox/logo.png' }],
     ['a logo behind a password', { logoUrl: 'https://me:secret@img.example/logo.png' }],
+    ['a logo whose address has a control character', { logoUrl: 'https://img.example/logo\u0099.png' }],
+    ['a logo whose address has letters that are to be encoded', { logoUrl: 'https://img.example/lögo.png' }],
     ['a sender of twelve letters', { smsSenderId: 'PostAndMore1' }],
     ['a sender of digits', { smsSenderId: '12345' }],
     ['a sender with a space', { smsSenderId: 'Post Co' }],

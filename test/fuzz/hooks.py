@@ -82,6 +82,8 @@ BEYOND_SCHEMA = {
     "replay-assignments": {"/rules/criteria"},
     "put-message-template": {"/text", "/subject"},
     "preview-message": {"/draft/text", "/draft/subject"},
+    "list-events": {"#query/after"},
+    "update-workflow-terms": {"/quietHours"},
     "update-branding": {"/name", "/logoUrl"},
     "list-transactions": {CURSOR, "#query/door", "#query/to"},
 }

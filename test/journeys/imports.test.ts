@@ -14,6 +14,7 @@ import { spokenForBank, table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { newOrder, readParcel } from '../support/parcel.ts';
 import { aws, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
+import { inTurns } from '../support/street.ts';
 
 /*
  * The whole size takes an hour on two cores:
@@ -233,8 +234,8 @@ describe('an import', () => {
 it(
   `creates ${rowsInAll} rows in turns, each once, though every message comes more than once`,
   async () => {
-    const banks = await Promise.all(
-      Array.from({ length: Math.ceil(rowsInAll / doorsPerBank) }, () => spokenForBank(tenant, doorsPerBank)),
+    const banks = await inTurns(Array.from({ length: Math.ceil(rowsInAll / doorsPerBank) }), () =>
+      spokenForBank(tenant, doorsPerBank),
     );
     const rows = Array.from({ length: rowsInAll }, (_, nth) => rowFor(banks[nth % banks.length]?.id ?? ''));
     const { id } = await upload(csvOf(rows));

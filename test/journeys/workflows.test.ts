@@ -1,3 +1,4 @@
+import { GetScheduleCommand } from '@aws-sdk/client-scheduler';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { AssetView } from '../../shared/api/assets.ts';
@@ -6,7 +7,7 @@ import { TransactionView } from '../../shared/api/transactions.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { anItem } from '../support/parcel.ts';
 import { doorOf, type People, peopleAt, pinOf } from '../support/people.ts';
-import { type Bank, eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
+import { aws, type Bank, eventually, newBank, newTenant, ordinaryDoors, type Tenant } from '../support/stack.ts';
 
 let tenant: Tenant;
 let bank: Bank;
@@ -96,6 +97,13 @@ describe('a rental', () => {
       await bank.panel.door(doorOf(rental), { contents, door: 'closed' });
       await becomes(rental, 'in_use');
     }
+    // Its end may come before the time by which it had to begin.
+    const scheduleOf = (name: string) =>
+      aws.scheduler.send(new GetScheduleCommand({ GroupName: 'latchwork-local', Name: `${rental.id}-${name}` }));
+    await eventually(() => scheduleOf('useUntil-1'));
+    await eventually(() =>
+      expect(scheduleOf('reserveUntil-0')).rejects.toMatchObject({ name: 'ResourceNotFoundException' }),
+    );
     const later = new Date(Date.now() + 48 * 3_600_000).toISOString();
     const longer = await act(rental, 'extend', { useUntil: later, charge: { amountMinor: 300, currency: 'CHF' } });
     expect(longer).toMatchObject({
