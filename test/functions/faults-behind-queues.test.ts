@@ -3,6 +3,7 @@ import { DeleteThingShadowCommand, IoTDataPlaneClient } from '@aws-sdk/client-io
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '../../events/api-versions.ts';
 import { Envelope, firstPrevHash } from '../../events/envelope.ts';
 import { commandReaction } from '../../functions/bus/commands.ts';
 import { grantsReaction } from '../../functions/bus/grants.ts';
@@ -453,6 +454,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
         url: receiverUrl,
         description: '',
         eventTypes: [],
+        apiVersion: firstApiVersion,
         headerNames: [],
         sealedHeaders: null,
         attemptsPerMinute: null,

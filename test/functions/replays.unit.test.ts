@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '#events/api-versions.ts';
 import { Envelope } from '#events/envelope.ts';
 import { sampleEvent } from '#events/samples.ts';
 import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
@@ -25,6 +26,7 @@ const endpoint: WebhookEndpoint = {
   url: 'https://hooks.shop.com/',
   description: '',
   eventTypes: [],
+  apiVersion: firstApiVersion,
   headerNames: [],
   sealedHeaders: null,
   attemptsPerMinute: null,
