@@ -473,7 +473,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
       const lane = { sendAll: async (messages: readonly unknown[]) => void asked.push(...messages) };
       return {
         act: (line, more) =>
-          handled(() => fanOut({ ...deps(line, more), lanes: { deliver: lane, slow: lane } })(event)),
+          handled(() => fanOut({ ...deps(line, more), lanes: { deliver: lane, slow: lane } })(event.tenant)(event)),
         effect: async () => {
           const row = await table.get(keys.delivery(endpoint.tenant, endpoint.id, event.id), true);
           return { state: row?.state, asked: asked.length > 0 };

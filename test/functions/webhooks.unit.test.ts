@@ -79,7 +79,7 @@ const world = () => {
   });
   const slow = lane('slow');
   const clock = () => it.now;
-  const fan = fanOut({ table: it.table, lanes: { deliver: lane('deliver'), slow }, clock });
+  const fanAll = fanOut({ table: it.table, lanes: { deliver: lane('deliver'), slow }, clock });
   const handle = deliver({
     table: it.table,
     rootKeys: async () => rootKeys,
@@ -103,7 +103,8 @@ const world = () => {
   return {
     ...it,
     set: (change: Partial<Pick<typeof it, 'now' | 'answer'>>) => Object.assign(it, change),
-    fan,
+    fanAll,
+    fan: (event: Envelope) => fanAll(event.tenant)(event),
     handle: (message: DeliverMessage, arrival: Partial<Arrival> = {}) =>
       handle(message, { lane: 'deliver', redelivered: false, ...arrival }),
     /** They have answered before. */
@@ -184,6 +185,31 @@ describe('an event on the bus', () => {
     w.table.calls.length = 0;
     await w.fan(anEvent());
     expect(w.table.calls).toEqual(['query', 'write', 'write']);
+  });
+
+  it('shares that query with those that come with it, and not with what comes later', async () => {
+    await w.add(shop);
+    w.table.calls.length = 0;
+    const events = [1, 2, 3].map((nth) => anEvent({ id: `evt_${nth}` }));
+    await Promise.all(events.map(w.fanAll(tenant)));
+    expect(w.table.calls).toEqual(['query', 'write', 'write', 'write']);
+    expect(w.lanes.deliver.map(({ eventId }) => eventId)).toEqual(['evt_1', 'evt_2', 'evt_3']);
+    await w.add(carrier);
+    await w.fan(anEvent({ id: 'evt_4' }));
+    expect(w.lanes.deliver.slice(3).map(({ endpointId }) => endpointId)).toEqual([shop.id, carrier.id]);
+  });
+
+  it('fails by itself: those that came with it are told', async () => {
+    await w.add(shop);
+    const { write } = w.table;
+    w.table.write = async (writes) => {
+      if (JSON.stringify(writes).includes('evt_2')) throw new Error('it was throttled');
+      await write(writes);
+    };
+    const events = ['evt_1', 'evt_2'].map((id) => anEvent({ id }));
+    const told = await Promise.allSettled(events.map(w.fanAll(tenant)));
+    expect(told.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(w.lanes.deliver.map(({ eventId }) => eventId)).toEqual(['evt_1']);
   });
 
   it('seen again before it was sent is sent again, afterwards not', async () => {
