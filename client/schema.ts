@@ -3372,6 +3372,8 @@ export interface components {
         };
         WebhookEndpoint: {
             answeredAt: string | null;
+            /** @default 2026-11-01 */
+            apiVersion: string;
             /** @default null */
             attemptsPerMinute: number | null;
             /** Format: date-time */
@@ -3840,6 +3842,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+        "webhook-api-version": string;
         /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
         "webhook-id": string;
         /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -8460,6 +8464,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /**
+                     * @default 2026-11-01
+                     * @enum {string}
+                     */
+                    apiVersion?: "2026-11-01";
                     /** @default null */
                     attemptsPerMinute?: number | null;
                     /** @default  */
@@ -8586,6 +8595,8 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @enum {string} */
+                    apiVersion?: "2026-11-01";
                     attemptsPerMinute?: number | null;
                     description?: string;
                     eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted")[];
@@ -8596,7 +8607,7 @@ export interface operations {
                     state?: "active" | "disabled";
                     /** Format: uri */
                     url?: string;
-                } | unknown | unknown | unknown | unknown | unknown | unknown;
+                } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
             };
         };
         responses: {
@@ -9132,6 +9143,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9160,6 +9173,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9188,6 +9203,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9216,6 +9233,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9244,6 +9263,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9272,6 +9293,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9300,6 +9323,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9328,6 +9353,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9356,6 +9383,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9384,6 +9413,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9412,6 +9443,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9440,6 +9473,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9468,6 +9503,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9496,6 +9533,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9524,6 +9563,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9552,6 +9593,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9580,6 +9623,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9608,6 +9653,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9636,6 +9683,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9664,6 +9713,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
@@ -9692,6 +9743,8 @@ export interface operations {
         parameters: {
             query?: never;
             header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
                 /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
                 "webhook-id": components["parameters"]["webhook-id"];
                 /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import type { Envelope } from '#events/envelope.ts';
 import * as field from '#events/fields.ts';
-import { type Instant, instant } from '#shared/domain/time.ts';
+import { knownBefore } from '#shared/domain/feed.ts';
+import { type Instant, instant, later } from '#shared/domain/time.ts';
 import { type DeliverMessage, Delivery, WebhookEndpoint } from '#shared/domain/webhook.ts';
 import {
   ended,
@@ -18,7 +19,7 @@ import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { type BatchQueue, openQueue, type Queue } from '#shared/outside/queues.ts';
 import { deliveryWrite, replayWrite } from '#shared/store/deliveries.ts';
-import { readFeedPeriod } from '#shared/store/feed.ts';
+import { readPeriod } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, openTable, type Table } from '#shared/store/table.ts';
 
@@ -136,25 +137,27 @@ export const replayReaction = ({ table, slow, queue, clock }: ReplayDeps) => {
     if (onTheirWay.length > onTheirWayMost / 2) return goOn(waitOf(replay, now));
 
     const isNarrow = endpoint.eventTypes.length > 0 || replay.eventTypes.length > 0;
-    const page = await readFeedPeriod(table, tenant, replay, {
+    const page = await readPeriod(table, tenant, replay, {
+      after: replay.position,
       limit: onTheirWayMost - onTheirWay.length,
       isWanted: (it) => replays(replay, endpoint, it),
       isNarrow,
     });
     const sent = await sendAgain(replay, endpoint, page.events, now);
     // Where nothing could be seen yet, it will be in a moment.
-    const hasMoved = page.position !== replay.position;
+    const hasMoved = page.place !== null;
     const after: WebhookReplay = {
       ...replay,
       sent: replay.sent + sent.length,
-      position: page.position,
-      reachedAt: page.reachedAt ?? replay.reachedAt,
+      position: page.place?.after ?? replay.position,
+      reachedAt: page.place === null ? replay.reachedAt : later(replay.from, knownBefore(page.place.at)),
       onTheirWay: [...onTheirWay, ...sent.filter((it) => !isOver(it)).map(({ eventId }) => eventId)],
       movedAt: hasMoved ? now : replay.movedAt,
       version: replay.version + 1,
     };
     if (page.isOver) {
-      await keep({ ...ended({ ...after, onTheirWay: [] }, null, now), version: after.version });
+      const whole = { ...after, reachedAt: replay.to, onTheirWay: [] };
+      await keep({ ...ended(whole, null, now), version: after.version });
       return;
     }
     if (!(await keep(after))) return log.info('another call goes on', { replayId });

@@ -9,7 +9,7 @@ import {
   WebhookEndpoint,
   wants,
 } from '#shared/domain/webhook.ts';
-import { reaction } from '#shared/lambda/consumer.ts';
+import { reactionByTenant } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
 import { type BatchQueue, openQueue } from '#shared/outside/queues.ts';
 import { deliveryWrite } from '#shared/store/deliveries.ts';
@@ -23,7 +23,12 @@ export type FanOutDeps = {
   clock: () => number;
 };
 
-/** A delivery for each endpoint of the tenant that wants the event, and a message to whoever makes the attempt. */
+type Known = { endpoints: WebhookEndpoint[]; health: Map<string, Record<string, unknown>> };
+
+/**
+ * A delivery for each endpoint of the tenant that wants the event, and a message to whoever makes the attempt. Events that
+ * come together are told by what one read finds, and each fails by itself.
+ */
 export const fanOut = ({ table, lanes, clock }: FanOutDeps) => {
   /** The delivery if an attempt is still to be asked for: it is new, or an earlier call died before asking. */
   const toBeSent = async (delivery: Delivery): Promise<Delivery | null> => {
@@ -37,16 +42,18 @@ export const fanOut = ({ table, lanes, clock }: FanOutDeps) => {
     }
   };
 
-  return async (event: Envelope): Promise<void> => {
-    // Consistent: an endpoint whose creation was answered gets all that happens afterwards.
-    const { PK } = keys.endpoint(event.tenant, '');
-    const { rows } = await table.query(ranges.partition(PK), { consistent: true });
-    const health = new Map(rows.map((row) => [String(row.SK), row]));
+  const endpointsOf = async (tenant: string): Promise<Known> => {
+    // Consistent, and after the events are here: an endpoint whose creation was answered gets all that happens afterwards.
+    const { rows } = await table.query(ranges.partition(keys.endpoint(tenant, '').PK), { consistent: true });
+    return {
+      endpoints: rows.filter((row) => !String(row.SK).includes('#')).map((row) => WebhookEndpoint.parse(row)),
+      health: new Map(rows.map((row) => [String(row.SK), row])),
+    };
+  };
+
+  const tell = async (event: Envelope, { endpoints, health }: Known): Promise<void> => {
     const now = instant(clock());
-    const wanting = rows
-      .filter((row) => !String(row.SK).includes('#'))
-      .map((row) => WebhookEndpoint.parse(row))
-      .filter((endpoint) => wants(endpoint, event));
+    const wanting = endpoints.filter((endpoint) => wants(endpoint, event));
     const messages: Record<'deliver' | 'slow', DeliverMessage[]> = { deliver: [], slow: [] };
     await Promise.all(
       wanting.map(async (endpoint) => {
@@ -60,9 +67,14 @@ export const fanOut = ({ table, lanes, clock }: FanOutDeps) => {
     );
     await Promise.all([lanes.deliver.sendAll(messages.deliver), lanes.slow.sendAll(messages.slow)]);
   };
+
+  return (tenant: string) => {
+    const known = endpointsOf(tenant);
+    return async (event: Envelope): Promise<void> => tell(event, await known);
+  };
 };
 
-export const handler = reaction(() =>
+export const handler = reactionByTenant(() =>
   fanOut({
     table: openTable(env('TABLE_NAME')),
     lanes: { deliver: openQueue(env('DELIVER_QUEUE_URL')), slow: openQueue(env('SLOW_QUEUE_URL')) },

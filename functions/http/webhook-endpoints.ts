@@ -192,6 +192,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         url: body.url,
         description: body.description,
         eventTypes: [...new Set(body.eventTypes)],
+        apiVersion: body.apiVersion,
         ...sealedHeaders(rootKeys, id, body.headers),
         attemptsPerMinute: body.attemptsPerMinute,
         state: 'active',

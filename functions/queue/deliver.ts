@@ -1,3 +1,4 @@
+import { toldAs } from '#events/api-versions.ts';
 import type { Envelope } from '#events/envelope.ts';
 import { apply } from '#shared/domain/decision.ts';
 import { webhookSignerOf } from '#shared/domain/derived.ts';
@@ -88,7 +89,9 @@ export const deliver = (deps: DeliverDeps) => {
   };
 
   const post = async (endpoint: WebhookEndpoint, event: Envelope): Promise<Outcome> => {
-    const body = JSON.stringify(asSent(event));
+    // What is wanted now, also where the event was recorded, or tried before, when another was.
+    const told = toldAs(endpoint.apiVersion, asSent(event));
+    const body = JSON.stringify(told.event);
     const at = clock();
     const rootKeys = await deps.rootKeys();
     const signers = signersAt(endpoint, at).map((key) => webhookSignerOf(rootKeys, endpoint.id, key));
@@ -96,6 +99,7 @@ export const deliver = (deps: DeliverDeps) => {
       ...headersOf(rootKeys, endpoint),
       'content-type': 'application/json',
       'user-agent': 'Latchwork-Webhooks/1.0',
+      'webhook-api-version': told.apiVersion,
       ...signatureHeaders(signers, { id: event.id, body, now: at }),
     };
     return { at, ...(await deps.endpoints.post(endpoint.url, headers, body)) };

@@ -225,7 +225,11 @@ export const asyncapi = (): Json => ({
   },
   channels: {
     bus: eventChannel('bus', null, 'Each event is one entry; its `detail-type` is the type.'),
-    webhooks: eventChannel('webhooks', null, 'Each event is one POST, signed, to the URL of the endpoint.'),
+    webhooks: eventChannel(
+      'webhooks',
+      null,
+      'Each event is one POST, signed, to the URL of the endpoint; to one of an older `apiVersion` in its shape, which `webhook-api-version` names.',
+    ),
     ...bankChannels(),
   },
   operations: {

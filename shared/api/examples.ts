@@ -380,6 +380,7 @@ const endpoint: webhookEndpoints.WebhookEndpointView = {
   url: 'https://shop.example/hooks',
   description: 'The web shop',
   eventTypes: [],
+  apiVersion: '2026-11-01',
   headerNames: ['x-shop-key'],
   attemptsPerMinute: 600,
   state: 'active',

@@ -1,5 +1,6 @@
 import { ExportKind, exportDaysMax, exportFileDays, exportKinds, exportLinkSeconds } from '../domain/export.ts';
 import { exportColumns } from '../domain/export-columns.ts';
+import { lateAfterSeconds } from '../domain/feed.ts';
 import { feedDays } from './events.ts';
 
 const columnTable = (kind: ExportKind): string[] => [
@@ -89,7 +90,8 @@ export const exportsText = (): string =>
     '  about simulated doors. It fails when its key is revoked meanwhile.',
     `- Events are kept in the feed for ${feedDays} days, unless the operator says otherwise. A period that begins earlier is refused, and`,
     '  the refusal names the oldest moment that can be had. What is older stands in the events of each transaction. The file',
-    '  is written once no event can come into the period any more: a minute or two after `to`, or as soon as a later one came.',
+    `  is written once no event can come into the period any more: some two minutes after \`to\`, or as soon as an event came that is`,
+    `  ${lateAfterSeconds} seconds later.`,
     '- Files are encrypted, and lie where only links lead. Deliveries are kept for 30 days, so older ones cannot be exported.',
     '',
   ].join('\n');

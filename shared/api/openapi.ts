@@ -153,7 +153,7 @@ const responsesOf = (route: Route, components: Json, responses: Json): Json => {
   };
 };
 
-/** Of Standard Webhooks 1.0; docs/webhooks.md says how a signature is verified. */
+/** Of Standard Webhooks 1.0, and one of ours; docs/webhooks.md says how a signature is verified. */
 const webhookHeaders: Json = Object.fromEntries(
   [
     [
@@ -163,6 +163,11 @@ const webhookHeaders: Json = Object.fromEntries(
     ],
     ['webhook-timestamp', '^[0-9]+$', 'When this attempt was made, in seconds since 1970.'],
     ['webhook-signature', '^v1', 'One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519.'],
+    [
+      'webhook-api-version',
+      '^\\d{4}-\\d{2}-\\d{2}$',
+      'The version in whose shape the event is told: the `apiVersion` of the endpoint.',
+    ],
   ].map(([name, pattern, description]) => [
     name,
     { name, in: 'header', required: true, description, schema: { type: 'string', pattern } },

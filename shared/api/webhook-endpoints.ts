@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { knownApiVersions, newestApiVersion } from '../../events/api-versions.ts';
 import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
@@ -37,6 +38,13 @@ const Said = once(() => ({
   description: z.string().max(200),
   /** Only these; none means all. */
   eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
+  /** The shape in which events are sent. */
+  apiVersion: z
+    .string()
+    .refine((it) => knownApiVersions().includes(it), {
+      error: () => `must be one of ${knownApiVersions().join(', ')}`,
+    })
+    .meta({ enum: knownApiVersions() }),
   /** Sent with each request. Their names are shown from then on, their values never. */
   headers: z
     .record(z.string(), z.string())
@@ -61,6 +69,8 @@ export const createWebhookEndpoint = {
       url: Said().url,
       description: Said().description.default(''),
       eventTypes: Said().eventTypes.default([]),
+      /** Left out: the newest of now; it stays so when there is a newer one. */
+      apiVersion: Said().apiVersion.default(newestApiVersion),
       headers: Said().headers.default({}),
       attemptsPerMinute: Said().attemptsPerMinute.default(null),
       signature: SignatureScheme.default('hmac'),
@@ -113,6 +123,8 @@ export const updateWebhookEndpoint = {
         url: Said().url.optional(),
         description: Said().description.optional(),
         eventTypes: Said().eventTypes.optional(),
+        /** From the next attempt on, also of what happened before. */
+        apiVersion: Said().apiVersion.optional(),
         /** In place of all that were sent before. */
         headers: Said().headers.optional(),
         attemptsPerMinute: Said().attemptsPerMinute.optional(),
@@ -121,7 +133,7 @@ export const updateWebhookEndpoint = {
       })
       .refine(
         (it) => Object.values(it).some((value) => value !== undefined),
-        'name at least one of url, description, eventTypes, headers, attemptsPerMinute, state',
+        'name at least one of url, description, eventTypes, apiVersion, headers, attemptsPerMinute, state',
       )
       .meta({ anyOf: [...Object.keys(Said()), 'state'].map((name) => ({ required: [name] })) }),
   ),

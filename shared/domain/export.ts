@@ -53,7 +53,7 @@ export const exportKinds = {
   events: {
     scope: 'events:read',
     filters: ['type', 'subject'],
-    period: 'when the event came into the [feed](feed.md)',
+    period: 'when we learned of the event ([more of that](feed.md#a-period-of-it))',
     order: 'in the order of the feed',
   },
   deliveries: {

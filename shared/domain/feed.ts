@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/envelope.ts';
-import { type Instant, instant, plusSeconds } from './time.ts';
+import { epochMs, type Instant, instant, plusSeconds } from './time.ts';
 
 /** What a reader of the feed wants to see of it. */
 export type FeedFilter = {
@@ -74,9 +74,26 @@ export const withoutGap = <T extends { position: number }>(rows: readonly T[], a
   return gap === -1 ? [...rows] : rows.slice(0, gap);
 };
 
-/** A minute is far more than it takes until an event is in the feed, and than two clocks differ by. */
-export const feedLagSeconds = 60;
+/** From and before which moment something became known. */
+export type FeedPeriod = { from: Instant; to: Instant };
 
-/** When an event counts as having become known: of one that came into the feed late, then, or nobody would see it there. */
+/** What comes into the feed so long after it was recorded comes late: as a rule it takes a second. */
+export const lateAfterSeconds = 10;
+
+/**
+ * When an event became known: what decides in which period it is, for whoever asks for one. That is when it was recorded;
+ * of one that came into the feed late it is when it did, since whoever had read the period before would not have seen it
+ * there. So each event is in one of two periods that meet, and a period comes to an end.
+ */
 export const becameKnownAt = ({ recordedAt }: Pick<Envelope, 'recordedAt'>, numberedAt: Instant): Instant =>
-  numberedAt > plusSeconds(recordedAt, feedLagSeconds) ? numberedAt : recordedAt;
+  numberedAt > plusSeconds(recordedAt, lateAfterSeconds) ? numberedAt : recordedAt;
+
+/** From and before which moment all of a period is numbered. */
+export const numberedWithin = ({ from, to }: FeedPeriod): FeedPeriod => ({
+  // Whoever numbers may have the earlier time.
+  from: instant(epochMs(from) - clocksDifferMs),
+  to: plusSeconds(to, lateAfterSeconds),
+});
+
+/** All that became known before this moment was numbered before another one. */
+export const knownBefore = (numberedAt: Instant): Instant => plusSeconds(numberedAt, -lateAfterSeconds);

@@ -19,7 +19,7 @@ export const WebhookReplay = z.object({
   stoppedBecause: z.enum(['disabled', 'deleted', 'took_too_long']).nullable(),
   /** So many events are sent again, or for the first time. */
   sent: field.count,
-  /** When the last event that was looked at had become known. */
+  /** What became known before that has been looked at: where another one begins if this one is stopped. */
   reachedAt: field.momentOrNull,
   /** Who asked for it. */
   by: field.text,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { firstApiVersion } from '../../events/api-versions.ts';
 import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
@@ -26,6 +27,8 @@ export const WebhookEndpoint = z.object({
   description: field.text,
   /** Only these types; empty means all. */
   eventTypes: z.array(field.text),
+  /** In which version's shape it gets them; see the table of versions in events/api-versions.ts. */
+  apiVersion: field.text.default(firstApiVersion),
   /** Headers of its owner's that come with each request; their values are sealed, and shown to nobody. */
   headerNames: z.array(field.text).default([]),
   sealedHeaders: field.textOrNull.default(null),

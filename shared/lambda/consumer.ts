@@ -67,23 +67,26 @@ export const reaction = (open: () => Handle<Envelope>) =>
     () => eachByItself(open()),
   );
 
-/** The same, where those of a tenant that come together are handled together, and fail together. */
-export const reactionByTenant = (open: () => (tenant: string, events: Envelope[]) => Promise<void>) =>
+/**
+ * The same, where those of a tenant that come together share what is done, or read, once for all of them; nothing is kept
+ * until the next come. What fails of it fails for each of them.
+ */
+export const reactionByTenant = (open: () => (tenant: string, events: Envelope[]) => Handle<Envelope>) =>
   queueFunction(
     (body) => BusMessage.parse(body).detail,
     () => {
-      const handle = open();
+      const together = open();
       return (received) => {
-        const work = new Map<string, Promise<void>>();
+        const handles = new Map<string, Handle<Envelope>>();
         for (const [tenant, own] of Map.groupBy(received, ({ message }) => message.tenant))
-          work.set(
+          handles.set(
             tenant,
-            handle(
+            together(
               tenant,
               own.map(({ message }) => message),
             ),
           );
-        return received.map(async ({ message }) => work.get(message.tenant));
+        return received.map(async ({ message, record }) => handles.get(message.tenant)?.(message, record));
       };
     },
   );

@@ -1,7 +1,7 @@
 import { hourOf } from '../domain/anchor.ts';
 import type { Export, ExportFilter, ExportKind } from '../domain/export.ts';
 import { columnsOf } from '../domain/export-columns.ts';
-import { mayBeGone } from '../domain/feed.ts';
+import { isFiltered, isWantedInFeed, mayBeGone, numberedWithin } from '../domain/feed.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { planOf } from '../domain/search.ts';
 import { epochMs } from '../domain/time.ts';
@@ -60,6 +60,9 @@ const transactionPages = (all: Sources, job: Export): PageSource => {
   };
 };
 
+/** At their largest, a few megabytes. */
+const eventsPerPage = 200;
+
 /** A position is `<position of the feed>|<when it was numbered>`. */
 const eventPages = ({ table, clock, keptDays }: Sources, job: Export): PageSource => {
   const { rowOf } = columnsOf('events', job.personalData);
@@ -67,12 +70,17 @@ const eventPages = ({ table, clock, keptDays }: Sources, job: Export): PageSourc
   const filter = { types: type === undefined ? [] : [type], subject };
   return async (position) => {
     const [after, at] = position?.split('|') ?? [];
-    const place = after === undefined || at === undefined ? null : { after: Number(after), at };
-    const { events, place: next } = await readPeriod(table, job.tenant, job, { place, filter });
+    const { events, place, isOver } = await readPeriod(table, job.tenant, job, {
+      after: after === undefined ? null : Number(after),
+      limit: eventsPerPage,
+      isWanted: (it) => isWantedInFeed(it, filter),
+      isNarrow: isFiltered(filter),
+    });
     // Afterwards: what was there now had not been deleted before.
-    if (mayBeGone(place?.at ?? hourOf(epochMs(job.from)), clock(), keptDays))
+    if (mayBeGone(at ?? hourOf(epochMs(numberedWithin(job).from)), clock(), keptDays))
       throw new Gone(`events are kept for ${keptDays} days, and some of the period may be gone by now`);
-    return { rows: events.map(rowOf), next: next === null ? null : `${next.after}|${next.at}` };
+    if (!isOver && place === null) throw new Error(`the feed of ${job.tenant} has a gap after ${position}`);
+    return { rows: events.map(rowOf), next: isOver || place === null ? null : `${place.after}|${place.at}` };
   };
 };
 

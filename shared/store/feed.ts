@@ -5,15 +5,16 @@ import { hourOf } from '../domain/anchor.ts';
 import {
   becameKnownAt,
   type FeedFilter,
+  type FeedPeriod,
   type FeedPlace,
-  feedLagSeconds,
   feedTtl,
   isFiltered,
   isSettled,
   isWantedInFeed,
+  numberedWithin,
   withoutGap,
 } from '../domain/feed.ts';
-import { epochMs, type Instant, instant, later, plusSeconds } from '../domain/time.ts';
+import { epochMs, type Instant, instant } from '../domain/time.ts';
 import { pack, packed } from './packed.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
@@ -135,95 +136,64 @@ export const readFeed = async (
   };
 };
 
-/** Rows of a part of the feed at a time: at their largest, a few megabytes. */
-const rowsOfPart = 200;
-
-/** What was numbered from and before a moment. */
-export type FeedPeriod = { from: Instant; to: Instant };
-
-/** Up to where a period has been read: the position, and when it was numbered. */
-export type PeriodPlace = { after: number; at: Instant };
-
 /** Whether all of a period is numbered; nothing can be added to it then. */
 export const isPeriodSettled = async (
   table: Table,
   tenant: string,
-  { to }: FeedPeriod,
+  period: FeedPeriod,
   now: number,
 ): Promise<boolean> => {
   const row = await table.get(keys.feedEnd(tenant), true);
-  return isSettled(to, row === undefined ? null : FeedEnd.parse(row).at, now);
-};
-
-/** The next events of a settled period, and where they go on; `place` is null at the beginning, and after the last. */
-export const readPeriod = async (
-  table: Table,
-  tenant: string,
-  { from, to }: FeedPeriod,
-  { place, filter }: { place: PeriodPlace | null; filter: FeedFilter },
-): Promise<{ events: Envelope[]; place: PeriodPlace | null }> => {
-  const after = place?.after ?? (await beforeHour(table, tenant, hourOf(epochMs(from))));
-  if (after === null) return { events: [], place: null };
-  // Consistently, so that a transaction that has ended is seen as a whole.
-  const { rows } = await table.query(ranges.feed(tenant, after + 1), {
-    limit: rowsOfPart,
-    oneCall: true,
-    consistent: true,
-  });
-  const there = rows.map((it) => FeedRow.parse(it));
-  const inside = there.filter(({ at }) => at < to);
-  const wanted = inside.filter((it) => it.at >= from && isWantedInFeed(it, filter));
-  const last = inside.at(-1);
-  const isOver = last === undefined || inside.length < there.length;
-  return {
-    events: wanted.map(({ event }) => PackedEvent.parse(event)),
-    place: isOver ? null : { after: last.position, at: later(last.at, from) },
-  };
+  return isSettled(numberedWithin(period).to, row === undefined ? null : FeedEnd.parse(row).at, now);
 };
 
 export type PeriodPage = {
   events: Envelope[];
-  /** The last position that was looked at; null where the period has none. */
-  position: number | null;
-  /** When the last event that was looked at became known; null where none was. */
-  reachedAt: Instant | null;
-  /** Nothing of the period lies behind that. */
+  /** Up to which position was looked, and when that was numbered; null: nothing could be looked at, as yet or at all. */
+  place: { after: number; at: Instant } | null;
+  /** Nothing of the period lies behind that now. */
   isOver: boolean;
 };
 
-/** The next events of a tenant that became known in a period, in one call to the table, and one more at its beginning. */
-export const readFeedPeriod = async (
+/**
+ * The next events of a tenant that became known in a period (see `becameKnownAt`), in the order of the feed: in one call
+ * to the table, and one more at its beginning, where `after` is null. It goes by position, so it does not matter how many
+ * became known at the same moment. `isNarrow`: few are wanted of those that there are.
+ */
+export const readPeriod = async (
   table: Table,
   tenant: string,
-  { from, to, position }: { from: Instant; to: Instant; position: number | null },
-  {
-    limit,
-    isWanted,
-    isNarrow,
-  }: { limit: number; isWanted: (it: { type: string; subject: string }) => boolean; isNarrow: boolean },
+  period: FeedPeriod,
+  wish: {
+    after: number | null;
+    limit: number;
+    isWanted: (it: { type: string; subject: string }) => boolean;
+    isNarrow: boolean;
+  },
 ): Promise<PeriodPage> => {
-  const begin = plusSeconds(from, -feedLagSeconds);
-  const after = position ?? (await beforeHour(table, tenant, hourOf(epochMs(begin))));
-  if (after === null) return { events: [], position, reachedAt: null, isOver: true };
+  const { limit, isWanted, isNarrow } = wish;
+  const numbered = numberedWithin(period);
+  const after = wish.after ?? (await beforeHour(table, tenant, hourOf(epochMs(numbered.from))));
+  const page: PeriodPage = { events: [], place: null, isOver: false };
+  if (after === null) return { ...page, isOver: true };
+  // Consistently, so that of a period in which nothing is numbered any more nothing is missing.
   const { rows, next } = await table.query(ranges.feed(tenant, after + 1), {
     limit: isNarrow ? rowsMost : limit,
     oneCall: true,
+    consistent: true,
   });
   const there = rows.map((it) => FeedRow.parse(it));
-  const end = plusSeconds(to, feedLagSeconds);
-  const page: PeriodPage = { events: [], position: after, reachedAt: null, isOver: false };
   for (const row of withoutGap(there, after)) {
-    if (row.at > end) return { ...page, isOver: true };
-    page.position = row.position;
-    if (row.at < begin || !isWanted(row)) continue;
+    if (row.at >= numbered.to) return { ...page, isOver: true };
+    page.place = { after: row.position, at: row.at };
+    if (row.at < numbered.from || !isWanted(row)) continue;
     const event = PackedEvent.parse(row.event);
     const knownAt = becameKnownAt(event, row.at);
-    if (knownAt < from || knownAt >= to) continue;
+    if (knownAt < period.from || knownAt >= period.to) continue;
     page.events.push(event);
-    page.reachedAt = knownAt;
     if (page.events.length === limit) return page;
   }
-  return { ...page, isOver: next === null && page.position === (there.at(-1)?.position ?? after) };
+  return { ...page, isOver: next === null && (page.place?.after ?? after) === (there.at(-1)?.position ?? after) };
 };
 
 /** The position before the first that was taken in an hour or later; null where none was. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { firstApiVersion } from '#events/api-versions.ts';
 import { Envelope } from '#events/envelope.ts';
 import { sampleEvent, samples } from '#events/samples.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
@@ -52,6 +53,7 @@ const endpoint: WebhookEndpoint = {
   url: 'https://hooks.shop.com/',
   description: '',
   eventTypes: [],
+  apiVersion: firstApiVersion,
   headerNames: [],
   sealedHeaders: null,
   attemptsPerMinute: null,

@@ -9,7 +9,7 @@ import { firstIdAt, newId } from '#shared/lambda/ids.ts';
 import type { ExportFiles } from '#shared/outside/export-files.ts';
 import { commitExport } from '#shared/store/commit.ts';
 import { deliveryWrite } from '#shared/store/deliveries.ts';
-import { numberEvents } from '#shared/store/feed.ts';
+import { numberEvents, readPeriod } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
 import { exportReaction } from '../../functions/bus/exports.ts';
@@ -298,9 +298,15 @@ describe('an export of events', () => {
     tenant,
     ...more,
   });
-  /** Numbers events at a moment of the period, in seconds from its beginning. */
-  const number = (table: Table, seconds: number, ...events: Envelope[]): Promise<void> =>
-    numberEvents(table, tenant, events, { now: epochMs(from) + seconds * 1000, keptDays });
+  /** Records events at a moment of the period, in seconds from its beginning, and numbers them in time unless it is said when. */
+  const learn = (table: Table, seconds: number, events: Envelope[], numbered = seconds + 1): Promise<void> =>
+    numberEvents(
+      table,
+      tenant,
+      events.map((it) => ({ ...it, recordedAt: plusSeconds(from, seconds) })),
+      { now: epochMs(from) + numbered * 1000, keptDays },
+    );
+  const number = (table: Table, seconds: number, ...events: Envelope[]): Promise<void> => learn(table, seconds, events);
   const found = (files: Memory): string[] =>
     (files.text() ?? '')
       .split('\n')
@@ -309,20 +315,54 @@ describe('an export of events', () => {
   const many = Array.from({ length: 450 }, (_, nth) => anEvent(nth + 10));
   const inTens = (nth: number) => many.slice(nth * 10, nth * 10 + 10);
 
-  it('has those that came in within the period, in the order of the feed, and nothing of others', async () => {
+  it('has those that became known within the period, in the order of the feed, and nothing of others', async () => {
     const [table, files] = [await asks(ofEvents), memoryFiles()];
     await number(table, -1, anEvent(1));
     await number(table, 0, anEvent(2), anEvent(3));
     await number(table, 1_800, anEvent(4));
+    await learn(table, 3_599, [anEvent(7)], 3_605);
     await number(table, 3_600, anEvent(5));
+    await number(table, 3_612, anEvent(8));
     await numberEvents(table, 'ten_2', [anEvent(6, { tenant: 'ten_2' })], { now: epochMs(from), keptDays });
     await runs(table, files);
-    expect(found(files)).toEqual(['evt_2', 'evt_3', 'evt_4']);
+    expect(found(files)).toEqual(['evt_2', 'evt_3', 'evt_4', 'evt_7']);
     expect(JSON.parse((files.text() ?? '').split('\n')[0] ?? '')).toMatchObject({
       type: 'transaction.deposited',
       data: sampleEvent('transaction.deposited').data,
       hash: sampleEvent('transaction.deposited').hash,
     });
+  });
+
+  it('has in one of two periods that meet what came into the feed late, and says so before none can come', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await learn(table, -20, [anEvent(1)], -11);
+    await learn(table, -20, [anEvent(2)], 5);
+    await learn(table, 3_590, [anEvent(3)], 3_600);
+    await learn(table, 3_590, [anEvent(4)], 3_601);
+    await number(table, 3_700, anEvent(5));
+    await runs(table, files);
+    expect(found(files)).toEqual(['evt_2', 'evt_3']);
+    const [before, after] = [plusSeconds(from, -3_600), plusSeconds(startedAt, 3_600)];
+    for (const [period, ids] of [
+      [{ from: before, to: from }, ['evt_1']],
+      [{ from: startedAt, to: after }, ['evt_4', 'evt_5']],
+    ] as const) {
+      const page = await readPeriod(table, tenant, period, {
+        after: null,
+        limit: 9,
+        isWanted: () => true,
+        isNarrow: false,
+      });
+      expect(page.events.map((it) => it.id)).toEqual(ids);
+    }
+  });
+
+  it('finds those of a clock that is ahead of that which numbers', async () => {
+    const [table, files] = [await asks(ofEvents), memoryFiles()];
+    await learn(table, 5, [anEvent(1)], -20);
+    await number(table, 3_700, anEvent(2));
+    await runs(table, files);
+    expect(found(files)).toEqual(['evt_1']);
   });
 
   it('has those that its filter names', async () => {
@@ -350,22 +390,22 @@ describe('an export of events', () => {
     expect(found(files)).toEqual(many.map((it) => it.id));
   });
 
-  it('waits while events may still come into its period, and no longer than two minutes', async () => {
+  it('waits while events may still come into its period, and no longer than some two minutes', async () => {
     const [table, files] = [await asks(ofEvents), memoryFiles()];
     await number(table, 10, anEvent(1));
     const sent: unknown[] = [];
     await runs(table, files, sent);
     expect([sent.length, files.begun()]).toEqual([1, 0]);
     await number(table, 3_599, anEvent(2));
-    await runs(table, files, sent, () => clock() + 119_000);
+    await runs(table, files, sent, () => clock() + 129_000);
     expect([sent.length, files.begun()]).toEqual([2, 0]);
-    await runs(table, files, sent, () => clock() + 120_000);
+    await runs(table, files, sent, () => clock() + 130_000);
     expect(found(files)).toEqual(['evt_1', 'evt_2']);
   });
 
   it('is an empty file where nothing came in, ever', async () => {
     const [table, files] = [await asks(ofEvents), memoryFiles()];
-    await runs(table, files, [], () => clock() + 120_000);
+    await runs(table, files, [], () => clock() + 130_000);
     expect(await jobIn(table)).toMatchObject({ state: 'done', rows: 0 });
   });
 

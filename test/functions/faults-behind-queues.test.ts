@@ -3,6 +3,7 @@ import { DeleteThingShadowCommand, IoTDataPlaneClient } from '@aws-sdk/client-io
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '../../events/api-versions.ts';
 import { Envelope, firstPrevHash } from '../../events/envelope.ts';
 import { commandReaction } from '../../functions/bus/commands.ts';
 import { grantsReaction } from '../../functions/bus/grants.ts';
@@ -453,6 +454,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
         url: receiverUrl,
         description: '',
         eventTypes: [],
+        apiVersion: firstApiVersion,
         headerNames: [],
         sealedHeaders: null,
         attemptsPerMinute: null,
@@ -471,7 +473,7 @@ const aloneDeeds: Record<string, (world: World) => Deed> = {
       const lane = { sendAll: async (messages: readonly unknown[]) => void asked.push(...messages) };
       return {
         act: (line, more) =>
-          handled(() => fanOut({ ...deps(line, more), lanes: { deliver: lane, slow: lane } })(event)),
+          handled(() => fanOut({ ...deps(line, more), lanes: { deliver: lane, slow: lane } })(event.tenant)(event)),
         effect: async () => {
           const row = await table.get(keys.delivery(endpoint.tenant, endpoint.id, event.id), true);
           return { state: row?.state, asked: asked.length > 0 };

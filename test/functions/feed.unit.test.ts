@@ -43,7 +43,7 @@ const anEvent = (id: string, more: Partial<Envelope> = {}): Envelope => ({
   tenant,
   ...more,
 });
-const number = (...events: Envelope[]): Promise<void> => feedReaction(deps())(tenant, events);
+const number = (...events: Envelope[]): Promise<void> => feedReaction(deps())(tenant, events)();
 
 const ask = async (query: Query = {}) => {
   const { statusCode, body = '' } = await serve(
@@ -112,7 +112,7 @@ describe('the feed', () => {
 
   it('shows nothing of another tenant', async () => {
     const other = (await createTenant(deps(), { name: 'Other' })).tenantId;
-    await feedReaction(deps())(other, [anEvent('evt_other', { tenant: other })]);
+    await feedReaction(deps())(other, [anEvent('evt_other', { tenant: other })])();
     await number(anEvent('evt_own'));
     expect(await readAll()).toEqual(['evt_own']);
   });

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '#events/api-versions.ts';
 import { Envelope } from '#events/envelope.ts';
 import { sampleEvent } from '#events/samples.ts';
 import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
@@ -25,6 +26,7 @@ const endpoint: WebhookEndpoint = {
   url: 'https://hooks.shop.com/',
   description: '',
   eventTypes: [],
+  apiVersion: firstApiVersion,
   headerNames: [],
   sealedHeaders: null,
   attemptsPerMinute: null,
@@ -85,12 +87,12 @@ const happened = async (count: number, more: Partial<Envelope> = {}, begin = 0):
 const wanted = async (wish: Partial<WebhookReplay> = {}): Promise<Envelope> => {
   const asks = { id: 'rpl_1', from: start, to: asked, eventTypes: [], states: [], by: 'key_1' };
   await table.write([replayWrite({ ...newReplay(endpoint, asks, asked), ...wish }, 'absent')]);
-  const data = { endpointId: endpoint.id, replayId: 'rpl_1', changes: {} };
+  const data = { endpointId: endpoint.id, replayId: wish.id ?? asks.id, changes: {} };
   return { ...sampleEvent('webhook_endpoint.replay_started'), tenant, subject: endpoint.id, data };
 };
 
-const progress = async (): Promise<WebhookReplay> =>
-  WebhookReplay.parse(await table.get(keys.webhookReplay(tenant, endpoint.id, 'rpl_1')));
+const progress = async (id = 'rpl_1'): Promise<WebhookReplay> =>
+  WebhookReplay.parse(await table.get(keys.webhookReplay(tenant, endpoint.id, id)));
 
 const deliveryOf = async (nth: number): Promise<Delivery> =>
   Delivery.parse(await table.get(keys.delivery(tenant, endpoint.id, eventId(nth))));
@@ -125,7 +127,7 @@ describe('a replay', () => {
       state: 'done',
       sent: 5,
       endedAt: asked,
-      reachedAt: plusSeconds(start, 7),
+      reachedAt: plusSeconds(start, 8),
     });
     expect(left).toEqual([]);
     const resent = [{ at: asked, by: 'key_1', after: 0 }];
@@ -238,7 +240,60 @@ describe('a replay', () => {
 
   it('of a time in which nothing happened is done', async () => {
     await turn(await wanted());
-    expect(await progress()).toMatchObject({ state: 'done', sent: 0, reachedAt: null });
+    expect(await progress()).toMatchObject({ state: 'done', sent: 0, reachedAt: asked });
+  });
+
+  it('sends each once of many that became known in the same millisecond, and comes to its end', async () => {
+    const one = { ...sampleEvent('transaction.created'), tenant, recordedAt: start };
+    const many = Array.from({ length: 450 }, (_, nth) => ({ ...one, id: eventId(nth) }));
+    for (let nth = 0; nth < many.length; nth += 10)
+      await numberEvents(table, tenant, many.slice(nth, nth + 10), { now: epochMs(start), keptDays: 30 });
+    for (let nth = 0; nth < many.length; nth += 2) await was(nth, 'dead');
+    // Of those that died, and then of all, in a period that is just this one millisecond.
+    for (const [id, by, states] of [
+      ['rpl_1', 'key_1', ['dead']],
+      ['rpl_2', 'key_2', []],
+    ] as const) {
+      const to = plusSeconds(start, 0.001);
+      const event = await wanted({ id, by, to, states: [...states] });
+      const sent: string[] = [];
+      for (let again = [event]; again.length > 0; again = left.splice(0).map((it) => it.event)) {
+        for (const it of again) await turn(it);
+        sent.push(...ids());
+        await take();
+      }
+      const all = between(0, many.length - 1);
+      expect(sent.toSorted()).toEqual(states.length > 0 ? all.filter((_, nth) => nth % 2 === 0) : all);
+      expect(await progress(id)).toMatchObject({ state: 'done', sent: sent.length, reachedAt: to });
+    }
+  });
+
+  it('that was stopped is gone on with from where it came to, and nothing is skipped', async () => {
+    // Each second comes into the feed before one that was recorded earlier, though it is not late.
+    const recordedAt = (nth: number) => plusSeconds(start, nth % 2 === 1 ? nth + 5 : nth);
+    for (let nth = 0; nth < 220; nth += 1) {
+      const event = { ...sampleEvent('transaction.created'), tenant, id: eventId(nth), recordedAt: recordedAt(nth) };
+      await numberEvents(table, tenant, [event], { now: epochMs(start) + (nth + 7) * 1_000, keptDays: 30 });
+    }
+    const event = await wanted();
+    await turn(event);
+    const before = ids();
+    expect(before).toEqual(between(0, 99));
+    nowMs += 86_400_001;
+    await turn(event);
+    const { state, reachedAt } = await progress();
+    expect([state, reachedAt]).toEqual(['stopped', plusSeconds(start, 96)]);
+    await take();
+    left.length = 0;
+
+    nowMs = epochMs(asked);
+    const next = await wanted({ id: 'rpl_2', by: 'key_2', from: reachedAt ?? start });
+    for (let again = [next]; again.length > 0; again = left.splice(0).map((it) => it.event)) {
+      for (const it of again) await turn(it);
+      before.push(...ids());
+      await take();
+    }
+    expect([...new Set(before)].toSorted()).toEqual(between(0, 219));
   });
 
   it('counts an event that came into the feed late by when it did', async () => {

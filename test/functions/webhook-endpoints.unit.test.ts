@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '#events/api-versions.ts';
 import { catalogue } from '#events/catalogue.ts';
 import { samples } from '#events/samples.ts';
 import { listOf } from '#shared/api/shapes.ts';
@@ -17,6 +18,7 @@ import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 import { webhookEndpointHandlers } from '../../functions/http/webhook-endpoints.ts';
 import { memoryTable } from '../support/memory-table.ts';
+import { secondVersion, whileThereIsASecondVersion } from '../support/second-version.ts';
 
 const now = '2026-03-01T12:00:00.000Z';
 const tenant = 'ten_1';
@@ -150,6 +152,51 @@ describe('creating a webhook endpoint', () => {
   it('takes a public URL, and on the local stage a private one', async () => {
     expect(await calling().create('https://hooks.shop.com/')).toMatchObject({ state: 'active' });
     expect(await calling(true).create('http://127.0.0.1:3000/')).toMatchObject({ state: 'active' });
+  });
+});
+
+describe('the version of events that an endpoint gets', () => {
+  it('is the newest of when it was created, however many come later', async () => {
+    const { create, read } = calling();
+    const { id, apiVersion } = await create('https://hooks.shop.com/');
+    expect(apiVersion).toBe(firstApiVersion);
+    expect(await read(id)).toMatchObject({ apiVersion: firstApiVersion });
+  });
+
+  it('is the first where the endpoint was written before there were versions', async () => {
+    const { create, read, table } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const { apiVersion: _, ...row } = (await table.get(keys.endpoint(tenant, id))) ?? {};
+    const put = { ...row, ...keys.endpoint(tenant, id) };
+    await table.write([{ kind: 'other', expects: 'anything', put }]);
+    expect(await read(id)).toMatchObject({ apiVersion: firstApiVersion });
+  });
+
+  describe('once there is a second one', () => {
+    whileThereIsASecondVersion();
+
+    it('is that, or the one that is named, and can be changed, which is an event', async () => {
+      const { create, update, events } = calling();
+      expect(await create('https://hooks.shop.com/')).toMatchObject({ apiVersion: secondVersion });
+      const { id, apiVersion } = await create('https://hooks.shop.com/', { apiVersion: firstApiVersion });
+      expect(apiVersion).toBe(firstApiVersion);
+      expect(await update(id, { apiVersion: secondVersion })).toMatchObject({ apiVersion: secondVersion, version: 2 });
+      expect(events().at(-1)).toMatchObject({
+        type: 'webhook_endpoint.updated',
+        data: { changes: { apiVersion: secondVersion } },
+      });
+      expect(await update(id, { apiVersion: secondVersion })).toMatchObject({ version: 2 });
+    });
+
+    it.each([
+      ['creation', contract.createWebhookEndpoint, { url: 'https://hooks.shop.com/' }],
+      ['change', contract.updateWebhookEndpoint, {}],
+    ])('is refused at a %s where there is none of that name, and those that there are are named', (_, route, more) => {
+      const { error } = route.body().safeParse({ ...more, apiVersion: '2026-12-24' });
+      expect(error?.issues).toMatchObject([
+        { path: ['apiVersion'], message: `must be one of ${firstApiVersion}, ${secondVersion}` },
+      ]);
+    });
   });
 });
 

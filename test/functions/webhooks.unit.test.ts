@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { firstApiVersion } from '#events/api-versions.ts';
 import type { Envelope } from '#events/envelope.ts';
 import { apply, born } from '#shared/domain/decision.ts';
 import { webhookSecretText } from '#shared/domain/issued.ts';
@@ -16,6 +17,7 @@ import { fanOut } from '../../functions/bus/webhooks.ts';
 import { type Arrival, deliver } from '../../functions/queue/deliver.ts';
 import { sweep } from '../../functions/schedule/sweep.ts';
 import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
+import { secondVersion, whileThereIsASecondVersion } from '../support/second-version.ts';
 
 const tenant = 'ten_1';
 const start = '2026-03-01T12:00:00.000Z';
@@ -27,6 +29,7 @@ const anEndpoint = (id: string, more: Partial<WebhookEndpoint> = {}): WebhookEnd
   url: `https://hooks.shop.com/${id}`,
   description: '',
   eventTypes: [],
+  apiVersion: firstApiVersion,
   headerNames: [],
   sealedHeaders: null,
   attemptsPerMinute: null,
@@ -76,7 +79,7 @@ const world = () => {
   });
   const slow = lane('slow');
   const clock = () => it.now;
-  const fan = fanOut({ table: it.table, lanes: { deliver: lane('deliver'), slow }, clock });
+  const fanAll = fanOut({ table: it.table, lanes: { deliver: lane('deliver'), slow }, clock });
   const handle = deliver({
     table: it.table,
     rootKeys: async () => rootKeys,
@@ -100,7 +103,8 @@ const world = () => {
   return {
     ...it,
     set: (change: Partial<Pick<typeof it, 'now' | 'answer'>>) => Object.assign(it, change),
-    fan,
+    fanAll,
+    fan: (event: Envelope) => fanAll(event.tenant)(event),
     handle: (message: DeliverMessage, arrival: Partial<Arrival> = {}) =>
       handle(message, { lane: 'deliver', redelivered: false, ...arrival }),
     /** They have answered before. */
@@ -183,6 +187,31 @@ describe('an event on the bus', () => {
     expect(w.table.calls).toEqual(['query', 'write', 'write']);
   });
 
+  it('shares that query with those that come with it, and not with what comes later', async () => {
+    await w.add(shop);
+    w.table.calls.length = 0;
+    const events = [1, 2, 3].map((nth) => anEvent({ id: `evt_${nth}` }));
+    await Promise.all(events.map(w.fanAll(tenant)));
+    expect(w.table.calls).toEqual(['query', 'write', 'write', 'write']);
+    expect(w.lanes.deliver.map(({ eventId }) => eventId)).toEqual(['evt_1', 'evt_2', 'evt_3']);
+    await w.add(carrier);
+    await w.fan(anEvent({ id: 'evt_4' }));
+    expect(w.lanes.deliver.slice(3).map(({ endpointId }) => endpointId)).toEqual([shop.id, carrier.id]);
+  });
+
+  it('fails by itself: those that came with it are told', async () => {
+    await w.add(shop);
+    const { write } = w.table;
+    w.table.write = async (writes) => {
+      if (JSON.stringify(writes).includes('evt_2')) throw new Error('it was throttled');
+      await write(writes);
+    };
+    const events = ['evt_1', 'evt_2'].map((id) => anEvent({ id }));
+    const told = await Promise.allSettled(events.map(w.fanAll(tenant)));
+    expect(told.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(w.lanes.deliver.map(({ eventId }) => eventId)).toEqual(['evt_1']);
+  });
+
   it('seen again before it was sent is sent again, afterwards not', async () => {
     await w.add(shop);
     const event = anEvent();
@@ -246,6 +275,7 @@ describe('an attempt', () => {
     const secret = webhookSecretText(rootKeys, { id: shop.id, nth: 0, keyVersion: 1 });
     expect(new Webhook(secret).verify(body, headers)).toEqual(anEvent());
     expect(headers['webhook-id']).toBe(anEvent().id);
+    expect(headers['webhook-api-version']).toBe(firstApiVersion);
     expect(await w.delivery(shop, anEvent())).toMatchObject({
       state: 'delivered',
       attempts: [{ status: 204, error: null, durationMs: 12 }],
@@ -513,6 +543,62 @@ describe('an attempt', () => {
     await w.add(shop);
     await w.handle({ tenant, endpointId: shop.id, eventId: 'evt_9', version: 1, event: anEvent({ id: 'evt_9' }) });
     expect(w.posts).toEqual([]);
+  });
+});
+
+describe('once there is a second version of events', () => {
+  whileThereIsASecondVersion();
+  const ofNow = anEvent({ data: { remark: 'fragile' } });
+  const bodies = () => w.posts.map(({ body }) => JSON.parse(body).data);
+  const versions = () => w.posts.map(({ headers }) => headers['webhook-api-version']);
+
+  it('an endpoint of before gets the shape of before, and a new one the new, each signed as it is sent', async () => {
+    await w.add(shop, { ...carrier, apiVersion: secondVersion });
+    w.set({ now: Date.now() });
+    await w.fan(ofNow);
+    for (const message of w.lanes.deliver) await w.handle(message);
+    expect(bodies()).toEqual([{ note: 'fragile' }, { remark: 'fragile' }]);
+    expect(versions()).toEqual([firstApiVersion, secondVersion]);
+    for (const [nth, { id }] of [shop, carrier].entries()) {
+      const { body = '', headers = {} } = w.posts[nth] ?? {};
+      const secret = webhookSecretText(rootKeys, { id, nth: 0, keyVersion: 1 });
+      expect(new Webhook(secret).verify(body, headers)).toEqual(JSON.parse(body));
+    }
+  });
+
+  it('an endpoint that was written before there were versions is one of the first', async () => {
+    await w.add(shop);
+    const { apiVersion: _, ...row } = shop;
+    const put = { ...keys.endpoint(tenant, shop.id), ...row };
+    await w.table.write([{ kind: 'other', expects: 'anything', put }]);
+    await w.fan(ofNow);
+    await w.handle(only(w.lanes.deliver));
+    expect([bodies(), versions()]).toEqual([[{ note: 'fragile' }], [firstApiVersion]]);
+  });
+
+  it('each attempt is in the shape that is wanted when it is made, also of what happened and was sent before', async () => {
+    await w.add(shop);
+    w.set({ answer: () => ({ status: 500 }) });
+    await w.fan(ofNow);
+    await w.handle(only(w.lanes.deliver));
+    const put = { ...keys.endpoint(tenant, shop.id), ...(await w.endpoint(shop)), apiVersion: secondVersion };
+    await w.table.write([{ kind: 'other', expects: 'anything', put }]);
+    const retry = only(w.later);
+    w.set({ now: epochMs(retry.at) });
+    await w.handle(retry.message, { lane: 'slow' });
+    expect([bodies(), versions()]).toEqual([
+      [{ note: 'fragile' }, { remark: 'fragile' }],
+      [firstApiVersion, secondVersion],
+    ]);
+    expect(new Set(w.posts.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+  });
+
+  it('a trial is told in the shape of its endpoint as well', async () => {
+    await w.add(shop);
+    const data = { endpointId: shop.id, eventType: ofNow.type, sample: ofNow.data, changes: {} };
+    await w.fan(anEvent({ type: 'webhook_endpoint.tried', subject: shop.id, data }));
+    await w.handle(only(w.lanes.deliver));
+    expect(JSON.parse(only(w.posts).body)).toMatchObject({ type: ofNow.type, test: true, data: { note: 'fragile' } });
   });
 });
 

@@ -13,6 +13,8 @@ import { ReconciliationView } from '../../shared/api/reconciliations.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
 import { DeliveryView } from '../../shared/api/webhook-endpoints.ts';
+import { lateAfterSeconds } from '../../shared/domain/feed.ts';
+import { plusSeconds } from '../../shared/domain/time.ts';
 import { keys } from '../../shared/store/rows.ts';
 import { table } from '../support/faults.ts';
 import { invariantsHold } from '../support/invariants.ts';
@@ -120,8 +122,10 @@ describe('an export', () => {
   });
 
   it('of events has what the feed has, as it came in', async () => {
-    const { from, to } = period();
-    // What comes into the feed after the period says that nothing can come into it any more.
+    // What comes into the feed this long after the period says that nothing can come into it any more.
+    const from = period().from;
+    const to = plusSeconds(parcels.at(-1)?.createdAt ?? '', 1);
+    await eventually(() => expect(Date.now()).toBeGreaterThan(Date.parse(to) + lateAfterSeconds * 1_000));
     const later = await createParcel(tenant, bank);
     const Feed = z.object({ data: z.array(z.object({ id: z.string(), subject: z.string(), hash: z.string() })) });
     const feed = await eventually(async () => {

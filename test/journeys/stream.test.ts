@@ -16,6 +16,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { firstApiVersion } from '../../events/api-versions.ts';
 import { Envelope, firstPrevHash } from '../../events/envelope.ts';
 import { republish } from '../../functions/schedule/republish.ts';
 import { publish } from '../../functions/stream/publish.ts';
@@ -131,6 +132,7 @@ const untoldEndpoint = async (receiver: Receiver): Promise<{ commit: Row; eventI
     url: receiver.url,
     description: '',
     eventTypes: [],
+    apiVersion: firstApiVersion,
     headerNames: [],
     sealedHeaders: null,
     attemptsPerMinute: null,

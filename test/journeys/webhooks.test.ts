@@ -6,6 +6,7 @@ import { GetScheduleCommand, ListSchedulesCommand } from '@aws-sdk/client-schedu
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { knownApiVersions, newestApiVersion } from '../../events/api-versions.ts';
 import { Envelope } from '../../events/envelope.ts';
 import { freePort } from '../../local/ports.ts';
 import { listOf } from '../../shared/api/shapes.ts';
@@ -336,14 +337,21 @@ describe('an endpoint as its owner wants it', () => {
     const customer = await newCustomer();
     const wanted = { url: customer.url, eventTypes: ['asset.retired'], headers: { Authorization: 'Bearer let-me-in' } };
     const endpoint = await tenant.api.post('/v1/webhook-endpoints', { ...wanted, attemptsPerMinute: 30 }, Created);
-    expect(endpoint).toMatchObject({ headerNames: ['authorization'], attemptsPerMinute: 30 });
+    const ofToday = { apiVersion: newestApiVersion() };
+    expect(endpoint).toMatchObject({ headerNames: ['authorization'], attemptsPerMinute: 30, ...ofToday });
     const path = `/v1/webhook-endpoints/${endpoint.id}`;
+    expect(await change(tenant, endpoint, { apiVersion: '2020-01-01' })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/apiVersion', detail: `must be one of ${knownApiVersions().join(', ')}` }] },
+    });
+    expect(await change(tenant, endpoint, ofToday)).toMatchObject({ status: 200, body: { ...ofToday, version: 1 } });
     const askedAt = Date.now();
     await tenant.api.post(`${path}/try`, { eventType: 'asset.retired' }, Endpoint);
     for (let nth = 0; nth < 2; nth++) await ping(tenant, endpoint);
     await eventually(() => expect(customer.requests).toHaveLength(3));
     for (const { headers, body, event } of customer.requests) {
       expect(headers.authorization).toBe('Bearer let-me-in');
+      expect(headers['webhook-api-version']).toBe(ofToday.apiVersion);
       expect(new Webhook(endpoint.secret).verify(body, headers)).toEqual(event);
     }
     const trial = customer.requests.find(({ event }) => event.test);
