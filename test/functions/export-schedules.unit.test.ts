@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ExportDestinations } from '#shared/api/export-destinations.ts';
 import { createExportSchedule, deleteExportSchedule, updateExportSchedule } from '#shared/api/export-schedules.ts';
 import type { Route } from '#shared/api/route.ts';
 import type { DueMessage } from '#shared/domain/due.ts';
@@ -22,6 +23,10 @@ log.setLogLevel('SILENT');
 const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
 const daily = { name: 'Days', kind: 'deliveries', format: 'csv', every: 'day', at: '06:00', timeZone: 'Europe/Zurich' };
 
+const finance = { tenant: '*', name: 'finance', bucket: 'books', account: '111122223333' };
+const ofSomebodyElse = { ...finance, tenant: `ten_${'0'.repeat(26)}`, name: 'secret' };
+const destinations = ExportDestinations.parse([finance, ofSomebodyElse]);
+
 let table: MemoryTable;
 let nowMs: number;
 let tenant: string;
@@ -37,7 +42,7 @@ const schedules = {
 
 const ask = async (route: Route, more: { params?: Record<string, string>; body?: unknown } = {}) => {
   const files = { link: async () => 'https://example.com' };
-  const handlers = exportHandlers({ ...deps(), files, keptDays: 30 });
+  const handlers = exportHandlers({ ...deps(), files, keptDays: 30, destinations });
   const { statusCode, body = '' } = await serve([route], handlers, deps())(requestOf(route, apiKey, more), 'req_1');
   return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> };
 };
@@ -143,6 +148,21 @@ describe('a schedule of exports', () => {
     expect(exportsIn().map(({ to }) => to)).toEqual(['2026-03-01T23:00:00.000Z']);
   });
 
+  it('has its exports pushed where it says, from the next one on where that was changed', async () => {
+    const id = await asks({ ...daily, pushTo: 'finance' });
+    nowMs = Date.parse('2026-03-03T05:00:01.000Z');
+    await wakes(id);
+    const params = { exportScheduleId: id };
+    expect(await ask(updateExportSchedule, { params, body: { pushTo: 'secret' } })).toMatchObject({ status: 400 });
+    expect(await ask(updateExportSchedule, { params, body: { pushTo: null } })).toMatchObject({
+      status: 200,
+      body: { pushTo: null },
+    });
+    nowMs = Date.parse('2026-03-04T05:00:01.000Z');
+    await wakes(id);
+    expect(exportsIn().map(({ pushTo }) => pushTo)).toEqual(['finance', null]);
+  });
+
   it('makes none once it was deleted, and those that it has made stay', async () => {
     const id = await asks();
     nowMs = Date.parse('2026-03-03T05:00:00.000Z');
@@ -159,6 +179,7 @@ describe('a schedule of exports', () => {
 
   it.each([
     ['a filter of another kind', { filter: { workflow: 'parcel' } }, /filter\/workflow is no filter of deliveries/],
+    ['a destination of somebody else', { pushTo: 'secret' }, /\/pushTo is no destination of yours; there are: finance/],
     ['a time that is none', { at: '24:00' }, /\/at/],
     ['a time zone that is none', { timeZone: 'Zurich' }, /IANA/],
   ])('is refused with %s', async (_, wrong, detail) => {
