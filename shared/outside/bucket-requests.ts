@@ -2,7 +2,7 @@ import { type BucketConfig, openSigning, type Signed } from './signed-requests.t
 
 const linkSeconds = 60;
 /** S3 asks to try again on 500 and 503; a whole turn would be lost to it. */
-const waitsMs = [200, 1_000, 3_000];
+const patience = [200, 1_000, 3_000];
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -12,7 +12,7 @@ export type Ask = (
 ) => Promise<Response>;
 
 /** Asks S3 for something by a signed address, and again where it wants to be asked again. */
-export const openAsking = (bucket: string, config: BucketConfig): Ask => {
+export const openAsking = (bucket: string, config: BucketConfig, waitsMs: readonly number[] = patience): Ask => {
   const sign = openSigning(bucket, config);
   return async (request, { body, withinSeconds = linkSeconds } = {}) => {
     for (let attempt = 0; ; attempt += 1) {

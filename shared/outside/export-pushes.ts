@@ -77,9 +77,13 @@ const sideBySide = async <In, Out>(all: readonly In[], most: number, act: (it: I
  * bucket that was deleted can be made again by anybody under its old name.
  */
 export const openExportPushes =
-  (source: string, config: BucketConfig = bucketFromEnvironment(), partBytes = copyBytes): ExportPushes =>
+  (
+    source: string,
+    config: BucketConfig = bucketFromEnvironment(),
+    { partBytes = copyBytes, waitsMs }: { partBytes?: number; waitsMs?: readonly number[] } = {},
+  ): ExportPushes =>
   async (file, to, as) => {
-    const ask = openAsking(to.bucket, { ...config, region: to.region ?? config.region });
+    const ask = openAsking(to.bucket, { ...config, region: to.region ?? config.region }, waitsMs);
     const owner = { 'x-amz-expected-bucket-owner': to.account };
     const from = { ...owner, 'x-amz-copy-source': `${source}/${file.key}` };
     try {

@@ -37,10 +37,8 @@ describe('putting a file into a bucket of the customer’s', () => {
     ['apart from others that share the bucket', { mode: 'live' }, { prefix: '', isShared: true }, 'ten_1/'],
     ['apart from what counts, for a test key', { mode: 'test' }, { prefix: 'in/', isShared: true }, 'in/ten_1/test/'],
   ] as const)('names it after its period and export, %s', (_, { mode }, place, begin) => {
-    const job = {
-      ...{ tenant: 'ten_1', id: 'exp_1', kind: 'transactions', format: 'csv', mode },
-      ...{ from: '2026-02-01T00:00:00.000Z', to: '2026-03-01T00:00:00.000Z' },
-    } as const;
+    const period = { from: '2026-02-01T00:00:00.000Z', to: '2026-03-01T00:00:00.000Z' };
+    const job = { tenant: 'ten_1', id: 'exp_1', kind: 'transactions', format: 'csv', mode, ...period } as const;
     expect(pushKey(job, place)).toBe(`${begin}transactions-2026-02-01-2026-03-01-exp_1.csv`);
   });
 });

@@ -45,7 +45,11 @@ beforeEach(() => {
 const finance = { tenant: `ten_${'0'.repeat(26)}`, name: 'finance', bucket: 'books', account: '111122223333' };
 const file = { key: 'ten_1/exp_1.csv', bytes: 10, contentType: 'text/csv' };
 const push = (more: object = {}, partBytes = 10) =>
-  openExportPushes('exports', config, partBytes)(file, ExportDestination.parse({ ...finance, ...more }), 'in/a.csv');
+  openExportPushes('exports', config, { partBytes })(
+    file,
+    ExportDestination.parse({ ...finance, ...more }),
+    'in/a.csv',
+  );
 const failure = (code: string): string => `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`;
 
 describe('a file', () => {
@@ -104,9 +108,17 @@ describe('a file', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('is copied in the end where S3 asked to slow down', async () => {
+    answer = () => (asked.length === 1 ? { status: 503, body: failure('SlowDown') } : { status: 200 });
+    expect(await push()).toBeNull();
+    expect(asked).toHaveLength(2);
+  });
+
   it('does not get there where nobody answers, which is no failure of ours', async () => {
     const nowhere = { ...config, endpoint: 'http://127.0.0.1:1' };
     const to = ExportDestination.parse(finance);
-    expect(await openExportPushes('exports', nowhere)(file, to, 'in/a.csv')).toMatchObject({ reason: 'unavailable' });
+    expect(await openExportPushes('exports', nowhere, { waitsMs: [1] })(file, to, 'in/a.csv')).toMatchObject({
+      reason: 'unavailable',
+    });
   });
 });
