@@ -822,7 +822,7 @@ describe('least privilege', () => {
         Resource: [expect.stringMatching(/:s3:::books\/in\/\*$/), expect.stringMatching(/:s3:::vault\/in\/\*$/)],
       },
       {
-        Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
         Resource: [kmsKeyArn],
         Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } },
       },
