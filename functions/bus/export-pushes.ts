@@ -57,10 +57,11 @@ export const exportPushReaction = (deps: ExportPushDeps) => {
     const { job, push: before } = found;
     const later = (at: string) => queue.send({ detail: event }, (epochMs(at) - epochMs(clock())) / 1000, tenant);
     // What is further off than a queue can wait comes back from it several times.
-    if (before?.nextAttemptAt && before.nextAttemptAt > clock()) return later(before.nextAttemptAt);
+    const dueAt = before?.push.nextAttemptAt ?? null;
+    if (dueAt !== null && dueAt > clock()) return later(dueAt);
 
     const outcome = await attempt(job, found.job.pushTo);
-    const push = afterPush(before ?? notYetPushed, outcome, clock(), waits);
+    const push = afterPush(before?.push ?? notYetPushed, outcome, clock(), waits);
     const { state, reason, said, attempts, nextAttemptAt } = push;
     log.info('push', { exportId, tenant, destination: job.pushTo, state, reason, said, attempts });
     if (nextAttemptAt === null) {

@@ -104,7 +104,7 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
       const { job, progress, push } = found;
       const rows = job.rows ?? progress?.rows ?? 0;
       const file = await fileOf(job, call);
-      return { body: shown({ ...job, rows, file, push: pushOf(job, push) }), etag: job.version };
+      return { body: shown({ ...job, rows, file, push: pushOf(job, push?.push ?? null) }), etag: job.version };
     },
   };
 };

@@ -29,7 +29,7 @@ export const Progress = z.object({
 export type Progress = z.infer<typeof Progress>;
 
 /** Counts its writes, as `Progress` does; it goes when the file is there, or will not be. */
-const PushProgress = Push.extend({ version: field.positive });
+const PushProgress = z.object({ version: field.positive, push: Push });
 export type PushProgress = z.infer<typeof PushProgress>;
 
 type Owner = Pick<Export, 'tenant' | 'id'>;
@@ -96,7 +96,7 @@ export const openExports = (table: Table) => ({
 
   /** Null where another call was faster. */
   keepPush: async ({ tenant, id }: Owner, it: Push, before: PushProgress | null): Promise<PushProgress | null> => {
-    const after: PushProgress = { ...it, version: (before?.version ?? 0) + 1 };
+    const after: PushProgress = { version: (before?.version ?? 0) + 1, push: it };
     try {
       const expects = before === null ? 'absent' : { version: before.version };
       await table.write([{ kind: 'other', expects, put: { ...keys.exportPush(tenant, id), ...after } }]);

@@ -68,7 +68,7 @@ const wakes = (more: Partial<ExportPushDeps> = {}): Promise<void> =>
   })(event);
 const shown = async () => {
   const found = await openExports(table).read(tenant, id, true);
-  return found?.job.push ?? found?.push;
+  return found?.job.push ?? found?.push?.push;
 };
 const eventsOf = (): string[] =>
   table
@@ -141,7 +141,10 @@ describe('an export that is to be pushed', () => {
     expect([pushes.length, sent.at(-1)?.delay]).toEqual([2, 1_100]);
     nowMs += 1_100_000;
     await wakes();
-    expect(await shown()).toMatchObject({ state: 'done', attempts: 3, reason: null });
+    expect(await shown()).toEqual({
+      ...{ state: 'done', key, attempts: 3, at: plusSeconds(startedAt, 2_060), reason: null, said: null },
+      nextAttemptAt: null,
+    });
     expect(eventsOf().at(-1)).toBe('export.pushed');
     expect(await table.get(keys.exportPush(tenant, id))).toBeUndefined();
   });

@@ -1,14 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExportDestinations } from '#shared/api/export-destinations.ts';
 import { createExportSchedule, deleteExportSchedule, updateExportSchedule } from '#shared/api/export-schedules.ts';
+import { createExport, getExport } from '#shared/api/exports.ts';
 import type { Route } from '#shared/api/route.ts';
 import type { DueMessage } from '#shared/domain/due.ts';
-import { Export } from '#shared/domain/export.ts';
+import { Export, exported, pushed } from '#shared/domain/export.ts';
+import { afterPush, notYetPushed } from '#shared/domain/export-push.ts';
 import { ExportSchedule } from '#shared/domain/export-schedule.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { serve } from '#shared/lambda/endpoint.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { log } from '#shared/lambda/log.ts';
+import { openExports } from '#shared/store/exports.ts';
 import { keys } from '#shared/store/rows.ts';
 import { requestOf } from '../../bench/gateway.ts';
 import { deadlinesReaction } from '../../functions/bus/deadlines.ts';
@@ -185,5 +188,37 @@ describe('a schedule of exports', () => {
   ])('is refused with %s', async (_, wrong, detail) => {
     const { status, body } = await ask(createExportSchedule, { body: { ...daily, ...wrong } });
     expect([status, JSON.stringify(body)]).toEqual([400, expect.stringMatching(detail)]);
+  });
+});
+
+describe('an export', () => {
+  it('says how far its push has come, from the beginning until it is there', async () => {
+    const period = { from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' };
+    const made = await ask(createExport, { body: { kind: 'deliveries', format: 'csv', pushTo: 'finance', ...period } });
+    expect(made).toMatchObject({ status: 201, body: { pushTo: 'finance', push: notYetPushed } });
+    const params = { exportId: String(made.body.id) };
+    const shown = async () => (await ask(getExport, { params })).body.push;
+
+    const exports = openExports(table);
+    const now = '2026-03-02T12:00:00.000Z';
+    const circumstances = { actor: { type: 'system' as const, id: 'exports' }, now, newId };
+    const job = async () => Export.parse(await table.get(keys.export(tenant, params.exportId)));
+    await exports.end(exported(await job(), { rows: 1, bytes: 9 }, now), circumstances);
+    expect(await shown()).toEqual(notYetPushed);
+    const retrying = afterPush(notYetPushed, { reason: 'no_such_bucket', said: 'NoSuchBucket' }, now, [60]);
+    await exports.keepPush(await job(), retrying, null);
+    expect(await shown()).toEqual(retrying);
+    const done = afterPush(retrying, { key: 'a.csv' }, now, [60]);
+    await exports.end(pushed(await job(), done), circumstances, 'exportPush');
+    expect(await shown()).toEqual(done);
+  });
+
+  it('is refused a destination that is not its tenant’s', async () => {
+    const body = { kind: 'deliveries', format: 'csv', from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' };
+    const refused = await ask(createExport, { body: { ...body, pushTo: 'secret' } });
+    expect([refused.status, JSON.stringify(refused.body)]).toEqual([
+      400,
+      expect.stringMatching(/\/pushTo is no destination of yours; there are: finance/),
+    ]);
   });
 });
