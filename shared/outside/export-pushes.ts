@@ -91,10 +91,14 @@ export const openExportPushes =
       return null;
     } catch (error) {
       if (error instanceof Refused) return { reason: error.reason, said: error.code };
-      // The way to S3, or its patience.
-      return { reason: 'unavailable', said: error instanceof Error ? error.name : null };
+      if (isOutage(error)) return { reason: 'unavailable', said: null };
+      throw error;
     }
   };
+
+/** Nobody answered, or not in time: fetch says the one with its cause, the other by the signal. */
+const isOutage = (error: unknown): boolean =>
+  error instanceof DOMException || (error instanceof TypeError && error.cause !== undefined);
 
 type Headers = Record<string, string>;
 

@@ -117,8 +117,14 @@ describe('a file', () => {
   it('does not get there where nobody answers, which is no failure of ours', async () => {
     const nowhere = { ...config, endpoint: 'http://127.0.0.1:1' };
     const to = ExportDestination.parse(finance);
-    expect(await openExportPushes('exports', nowhere, { waitsMs: [1] })(file, to, 'in/a.csv')).toMatchObject({
+    expect(await openExportPushes('exports', nowhere, { waitsMs: [1] })(file, to, 'in/a.csv')).toEqual({
       reason: 'unavailable',
+      said: null,
     });
+  });
+
+  it('is a failure of ours where S3 says yes, and not what has to come with it', async () => {
+    answer = () => ({ status: 200, body: '<R/>' });
+    await expect(push({}, 4)).rejects.toThrow('S3 says no UploadId');
   });
 });
