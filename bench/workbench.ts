@@ -263,7 +263,12 @@ const handlersOf: Record<Exclude<Noun, 'documents' | 'event-documents'>, (deps: 
   imports: importHandlers,
   // A link is signed, and nobody is asked.
   exports: (deps) =>
-    exportHandlers({ ...deps, files: { link: async () => 'https://example.com' }, keptDays: feedDays }),
+    exportHandlers({
+      ...deps,
+      files: { link: async () => 'https://example.com' },
+      keptDays: feedDays,
+      destinations: [],
+    }),
   reconciliations: (deps) => reconciliationHandlers({ ...deps, files: { link: async () => 'https://example.com' } }),
   'assignment-policies': assignmentPolicyHandlers,
   'workflow-terms': workflowTermsHandlers,

@@ -360,6 +360,10 @@ export const catalogue = onceEach({
   'export.completed': exported,
   /** There will be no file. */
   'export.failed': () => exported().extend({ problem: field.text }),
+  /** Its file is in the bucket that it was to be pushed to, under this name. */
+  'export.pushed': () => exported().extend({ destination: field.text, key: field.text }),
+  /** Its file will not come into that bucket; it can be fetched all the same. */
+  'export.push_failed': () => exported().extend({ destination: field.text, reason: field.text }),
   'export_schedule.created': exportSchedule,
   'export_schedule.updated': exportSchedule,
   /** It was due, and has made an export of the period that had ended. */

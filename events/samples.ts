@@ -313,6 +313,40 @@ export const samples: { [T in EventType]: EventData<T> } = {
     problem: 'the API key that asked for it was revoked',
     changes: { state: 'failed' },
   },
+  'export.pushed': {
+    ...exported,
+    state: 'done',
+    destination: 'finance',
+    key: 'latchwork/transactions-2026-02-01-2026-03-01-exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M.csv',
+    changes: {
+      push: {
+        state: 'done',
+        key: 'latchwork/transactions-2026-02-01-2026-03-01-exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M.csv',
+        attempts: 1,
+        at,
+        reason: null,
+        said: null,
+        nextAttemptAt: null,
+      },
+    },
+  },
+  'export.push_failed': {
+    ...exported,
+    state: 'done',
+    destination: 'finance',
+    reason: 'access_denied',
+    changes: {
+      push: {
+        state: 'failed',
+        key: null,
+        attempts: 7,
+        at,
+        reason: 'access_denied',
+        said: 'AccessDenied',
+        nextAttemptAt: null,
+      },
+    },
+  },
   'export_schedule.created': {
     ...exportSchedule,
     changes: { kind: 'transactions', format: 'csv', every: 'month', at: '06:00', timeZone: 'Europe/Zurich' },

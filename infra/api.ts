@@ -12,6 +12,7 @@ import { output } from './constructs/output.ts';
 import { ServiceFunction } from './constructs/service-function.ts';
 import type { Data } from './data.ts';
 import type { Devices } from './devices.ts';
+import { tellExportDestinations } from './exports.ts';
 import { tellFeedDays } from './feed.ts';
 import type { Stage } from './stages.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -149,6 +150,7 @@ export class Api extends Construct {
     webhooks.retryFrom(served['webhook-endpoints'].fn);
     devices.hearFrom(served['lock-boards'].fn);
     for (const noun of ['events', 'exports', 'webhook-endpoints'] as const) tellFeedDays(served[noun].fn, stage);
+    tellExportDestinations(served.exports.fn, stage);
     for (const noun of ['imports', 'reconciliations'] as const) data.takeUploads(served[noun].fn);
     for (const noun of ['exports', 'reconciliations'] as const) data.giveExports(served[noun].fn);
 

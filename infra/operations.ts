@@ -15,13 +15,14 @@ export class Operations extends Construct {
       entry: 'bus/signals',
       name: 'Signals',
       impact:
-        'You are not told of conflicts, moves that stopped half-way, what fails at doors and banks, and disabled endpoints.',
+        'You are not told of conflicts, moves that stopped half-way, what fails at doors and banks, disabled endpoints, and exports that could not be pushed.',
       to: [
         'transaction.conflicted',
         'transaction.overdue',
         'transaction.scan_failed',
         'transaction.rejected',
         'webhook_endpoint.disabled',
+        'export.push_failed',
         'compartment.*',
         'bank.offline',
         'bank.online',

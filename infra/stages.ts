@@ -1,5 +1,11 @@
 import type { Node } from 'constructs';
 import { feedDays } from '../shared/api/events.ts';
+import {
+  type ExportDestination,
+  ExportDestinations,
+  everyTenant,
+  exportDestinationsMax,
+} from '../shared/api/export-destinations.ts';
 
 /** Everything that differs between stages. What stands nowhere here is the same on a laptop and in production. */
 export type Stage = {
@@ -31,6 +37,10 @@ export type Stage = {
   anchorLock: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number };
   /** For how many days the feed keeps an event. */
   feedDays: number;
+  /** Buckets of customers that exports may be put into, and by whom. */
+  exportDestinations: readonly ExportDestination[];
+  /** Seconds before each further attempt at putting a file there, comma-separated; then it was not to be. */
+  exportPushWaitsSeconds: string;
   /** For how many days the archive keeps an event. */
   archiveDays: number;
   /** How old a stream record may grow in retries before it goes to the bucket of failed records. */
@@ -75,6 +85,10 @@ const prod: Stage = {
   // Ten years, as long as business records are kept in most of Europe.
   anchorLock: { mode: 'COMPLIANCE', days: 3_653 },
   feedDays,
+  // Whose they are, is the operator's to say: `-c exportDestinations=…` (docs/operations.md).
+  exportDestinations: [],
+  // 1 min, 5 min, 30 min, 2 h, 6 h, 12 h: whoever mends the policy of a bucket on the same day need not ask again.
+  exportPushWaitsSeconds: '60,300,1800,7200,21600,43200',
   // As long as the anchors, by which what lies there can be proved.
   archiveDays: 3_653,
   // A stream forgets after 24 h; what cannot be published within half of that is kept in S3 to be published later.
@@ -83,6 +97,15 @@ const prod: Stage = {
   shadowNameInArn: true,
   apiBelowEngine: false,
   enrolByCsr: true,
+};
+
+/** Of the local engine, made there by local/deploy.ts, for whoever wants to see a file arrive; named as in the examples. */
+const trial: ExportDestination = {
+  tenant: everyTenant,
+  name: 'finance',
+  bucket: 'latchwork-trial',
+  account: '000000000000',
+  prefix: 'exports/',
 };
 
 export const stages: Record<StageName, Stage> = {
@@ -105,6 +128,7 @@ export const stages: Record<StageName, Stage> = {
     apiKeyRequestsPerMinute: 60_000,
     webhookAllowLoopback: true,
     emailFrom: 'messages@latchwork.example',
+    exportDestinations: [trial],
     // Who pulls a plug wants to see it.
     connectivityWaitsSeconds: '2,4,2',
     anchorLock: { mode: 'COMPLIANCE', days: 1 },
@@ -127,6 +151,34 @@ export function stageOf(node: Node): Stage {
     emailFrom: node.tryGetContext('emailFrom') ?? stage.emailFrom,
     webhookWaitsSeconds: String(node.tryGetContext('webhookWaitsSeconds') ?? stage.webhookWaitsSeconds),
     messageWaitsSeconds: String(node.tryGetContext('messageWaitsSeconds') ?? stage.messageWaitsSeconds),
+    exportDestinations: destinationsIn(node.tryGetContext('exportDestinations')) ?? stage.exportDestinations,
+    exportPushWaitsSeconds: String(node.tryGetContext('exportPushWaitsSeconds') ?? stage.exportPushWaitsSeconds),
     commandResendSeconds: Number(node.tryGetContext('commandResendSeconds') ?? stage.commandResendSeconds),
   };
+}
+
+/** From the command line it comes as JSON, from cdk.json as a list. What is wrong with it is said by entry and field. */
+function destinationsIn(context: unknown): ExportDestinations | undefined {
+  if (context === undefined) return undefined;
+  const { data, error } = ExportDestinations.safeParse(typeof context === 'string' ? listIn(context) : context);
+  if (data === undefined) {
+    const said = error.issues.map(({ path: [nth, ...field], message }) =>
+      [nth === undefined ? '' : `[${String(nth)}]`, ...field.map((it) => `.${String(it)}`), `: ${message}`].join(''),
+    );
+    throw new Error(said.map((it) => `exportDestinations${it}`).join('; '));
+  }
+  const { length } = JSON.stringify(data);
+  if (length > exportDestinationsMax)
+    throw new Error(
+      `exportDestinations: the list has ${length} characters, of which functions can be told ${exportDestinationsMax}`,
+    );
+  return data;
+}
+
+function listIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('exportDestinations: is no JSON; it is a list such as [{"tenant":"ten_…","name":"finance",…}]');
+  }
 }

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, DeleteBucketPolicyCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { stackNames } from '../infra/stages.ts';
+import { stackNames, stages } from '../infra/stages.ts';
 import { bringAssembly } from './assembly.ts';
 import { type Command, run } from './command.ts';
 import { awsEnvironment, clientOptions, type Endpoint } from './endpoint.ts';
@@ -62,6 +62,7 @@ export async function deploy(deployment: Deployment, note: (text: string) => voi
     const outputs = await outputsOfAll(endpoint);
     if (!outputs) throw new Error(`the stacks ${stacks.join(' and ')} were deployed and are not there`);
     await repair(endpoint, stacks);
+    await makeCustomersBuckets(endpoint);
     writeJson(memoryFile, { deployed: wanted });
     return outputs;
   });
@@ -84,6 +85,12 @@ async function bootstrap(deployment: Deployment): Promise<void> {
   await s3.send(
     new DeleteBucketPolicyCommand({ Bucket: `cdk-hnb659fds-assets-${endpoint.accountId}-${endpoint.region}` }),
   );
+}
+
+/** Those that exports are pushed to for trial: elsewhere they are customers’, and nothing of the stacks. */
+async function makeCustomersBuckets(endpoint: Endpoint): Promise<void> {
+  const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
+  for (const { bucket } of stages.local.exportDestinations) await s3.send(new CreateBucketCommand({ Bucket: bucket }));
 }
 
 const cdk = ({ endpoint, dir, signal }: Deployment, what: string, args: readonly string[], cwd = root) =>

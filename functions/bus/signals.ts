@@ -59,6 +59,16 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
     where: `tenant ${event.tenant}, endpoint ${data.endpointId}`,
     todo: 'Tell the tenant by another channel. Its list of deliveries shows how the endpoint answered.',
   })),
+  'export.push_failed': told(catalogue['export.push_failed'], (data, event) =>
+    // Who revokes a key wants nothing pushed in its name.
+    data.reason === 'key_gone'
+      ? null
+      : {
+          what: `The file of an export could not be put into the bucket of a customer (${data.reason}), and is not tried again.`,
+          where: `tenant ${event.tenant}, destination ${data.destination}, export ${data.exportId}`,
+          todo: 'It can be fetched from the export for some days. Have the policy, the account and the region of the bucket compared with what the stage says.',
+        },
+  ),
   'compartment.lock_jammed': told(catalogue['compartment.lock_jammed'], (data) => ({
     what: 'A lock did not open or close.',
     where: doorOf(data),

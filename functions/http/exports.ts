@@ -1,3 +1,4 @@
+import { parseDestinations } from '#shared/api/export-destinations.ts';
 import * as schedules from '#shared/api/export-schedules.ts';
 import * as contract from '#shared/api/exports.ts';
 import { projection } from '#shared/api/shapes.ts';
@@ -10,13 +11,19 @@ import {
   requested,
   scopesOf,
 } from '#shared/domain/export.ts';
+import { notYetPushed, type Push } from '#shared/domain/export-push.ts';
 import { oldestKept } from '#shared/domain/feed.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
 import { epochMs, type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { requireFields, requireScopes } from '#shared/lambda/asking.ts';
-import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
+import { type Call, endpoint, type Handlers } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
-import { exportScheduleHandlers, filterErrors } from '#shared/lambda/export-schedules.ts';
+import {
+  type ExportScheduleDeps,
+  exportScheduleHandlers,
+  filterErrors,
+  pushToErrors,
+} from '#shared/lambda/export-schedules.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { type ExportFiles, openExportFiles } from '#shared/outside/export-files.ts';
@@ -24,7 +31,7 @@ import { commitExport } from '#shared/store/commit.ts';
 import { exportListed, openExports } from '#shared/store/exports.ts';
 import { keys } from '#shared/store/rows.ts';
 
-export type ExportDeps = HttpDeps & {
+export type ExportDeps = ExportScheduleDeps & {
   files: Pick<ExportFiles, 'link'>;
   /** For how many days the feed keeps events. */
   keptDays: number;
@@ -47,6 +54,10 @@ const errorsOf = ({ kind, from, to, filter }: Asked, now: Instant, keptDays: num
   ...filterErrors(kind, filter),
 ];
 
+/** While the file is being made, it waits; where there will be none, nothing is to be pushed. */
+const pushOf = ({ pushTo, state, push }: Export, soFar: Push | null): Push | null =>
+  pushTo === null || state === 'failed' ? null : (push ?? soFar ?? notYetPushed);
+
 export const exportHandlers = (deps: ExportDeps): Handlers => {
   const exports = openExports(deps.table);
 
@@ -64,14 +75,14 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
     [contract.createExport.id]: async (call: Call<typeof contract.createExport>) => {
       const { body, caller, now, circumstances, record } = call;
       requireScopes(caller, scopesOf(body));
-      requireFields(errorsOf(body, now, deps.keptDays));
-      const id = deps.newId('exp');
       const { tenant, apiKeyId, mode } = caller;
+      requireFields([...errorsOf(body, now, deps.keptDays), ...pushToErrors(deps.destinations, tenant, body.pushTo)]);
+      const id = deps.newId('exp');
       const { after, writes } = commitExport(
         requested({ id, tenant, apiKeyId, scheduleId: null, mode, ...body }, now),
         circumstances,
       );
-      const made = { body: shown({ ...after, rows: 0, file: null }), etag: after.version };
+      const made = { body: shown({ ...after, rows: 0, file: null, push: pushOf(after, null) }), etag: after.version };
       await deps.table.write([...writes, exportListed(after), ...record(made)]);
       return made;
     },
@@ -90,9 +101,10 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
       const found = await exports.read(caller.tenant, params.exportId);
       if (found === null || (caller.mode === 'test' && found.job.mode !== 'test'))
         throw new Refusal('not_found', `there is no export ${params.exportId}`);
-      const { job, progress } = found;
+      const { job, progress, push } = found;
       const rows = job.rows ?? progress?.rows ?? 0;
-      return { body: shown({ ...job, rows, file: await fileOf(job, call) }), etag: job.version };
+      const file = await fileOf(job, call);
+      return { body: shown({ ...job, rows, file, push: pushOf(job, push?.push ?? null) }), etag: job.version };
     },
   };
 };
@@ -109,7 +121,12 @@ export const handler = endpoint(
     schedules.deleteExportSchedule,
   ],
   () => {
-    const deps = { ...live(), files: openExportFiles(env('EXPORTS_BUCKET')), keptDays: Number(env('FEED_DAYS')) };
+    const deps = {
+      ...live(),
+      files: openExportFiles(env('EXPORTS_BUCKET')),
+      keptDays: Number(env('FEED_DAYS')),
+      destinations: parseDestinations(env('EXPORT_DESTINATIONS')),
+    };
     return { deps, handlers: exportHandlers(deps) };
   },
 );

@@ -44,7 +44,12 @@ export type ServiceFunctionProps = {
 };
 
 /** A statement of a policy. A `*` in one of the resources fails the checks unless `wildcard` says why it must be. */
-export type Permission = { actions: string[]; resources: string[]; wildcard?: string };
+export type Permission = {
+  actions: string[];
+  resources: string[];
+  wildcard?: string;
+  conditions?: Record<string, Record<string, string>>;
+};
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -113,8 +118,13 @@ export class ServiceFunction extends Construct implements IGrantable {
     output(this, `${name}FunctionName`, this.lambda.functionName);
   }
 
-  allow({ actions, resources, wildcard }: Permission): void {
-    this.role.addToPrincipalPolicy(new PolicyStatement({ actions, resources }));
+  /** Of the role that it acts as. */
+  get roleArn(): string {
+    return this.role.roleArn;
+  }
+
+  allow({ actions, resources, wildcard, conditions }: Permission): void {
+    this.role.addToPrincipalPolicy(new PolicyStatement({ actions, resources, ...(conditions && { conditions }) }));
     if (wildcard) acknowledgeWildcards(this, resources, wildcard);
   }
 

@@ -4,7 +4,7 @@ import { once } from '../../events/once.ts';
 import { ExportFormat } from '../domain/export.ts';
 import { Every, ExportSchedule } from '../domain/export-schedule.ts';
 import { TimeZone } from '../domain/site.ts';
-import { createExport, ownFilters } from './exports.ts';
+import { createExport, ownFilters, PushTo } from './exports.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -23,8 +23,8 @@ const rhythm = {
 };
 
 const Wanted = once(() => {
-  const { kind, format, filter, personalData } = createExport.body().shape;
-  return { kind, format, filter, personalData };
+  const { kind, format, filter, personalData, pushTo } = createExport.body().shape;
+  return { kind, format, filter, personalData, pushTo };
 });
 
 export const createExportSchedule = {
@@ -92,6 +92,7 @@ export const updateExportSchedule = {
       name: z.string().min(1).max(120).optional(),
       format: ExportFormat.optional(),
       personalData: field.yesNo.optional(),
+      pushTo: PushTo.nullable().optional(),
       every: rhythm.every.optional(),
       at: rhythm.at.optional(),
       timeZone: rhythm.timeZone.optional(),

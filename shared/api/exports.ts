@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { Export, ExportFilter, ExportFormat, ExportKind, foreignFilters } from '../domain/export.ts';
+import { Push } from '../domain/export-push.ts';
 import { InstantInput, InstantText } from '../domain/time.ts';
 import { wantedTypes } from './events.ts';
 import type { Route } from './route.ts';
@@ -14,12 +15,17 @@ export const LinkedFile = z.object({
   until: InstantText,
 });
 
+/** A name that the operator has set up for the tenant. */
+export const PushTo = z.string().min(1).max(40);
+
 export const ExportView = Export.omit({ tenant: true, hash: true, rows: true })
   .extend({
     /** In the file, or written until now. */
     rows: field.count,
     /** Null until it is there, once it is deleted, and for a key that may not read what is in it. */
     file: LinkedFile.nullable(),
+    /** What has become of putting the file there; null where it goes nowhere. */
+    push: Push.nullable(),
   })
   .meta({ id: 'Export' });
 export type ExportView = z.infer<typeof ExportView>;
@@ -73,6 +79,8 @@ export const createExport = {
         filter: ExportFilter.extend({ type: z.enum(wantedTypes).optional() }).default({}),
         /** Also the columns that are about persons, for a key with the scope `exports:personal`. */
         personalData: field.yesNo.default(false),
+        /** Which bucket the file is put into as well: the name of a destination that the operator has set up. */
+        pushTo: PushTo.nullable().default(null),
       })
       .meta({ allOf: ownFilters() }),
   ),

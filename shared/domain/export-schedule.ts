@@ -26,6 +26,8 @@ export const ExportSchedule = z.object({
   /** In whose name: of who made it, or changed it last. */
   apiKeyId: field.text,
   mode: KeyMode,
+  /** Where the file of each export is put as well. */
+  pushTo: field.textOrNull.default(null),
   nextRunAt: InstantText,
   /** The newest export of it. */
   lastExportId: field.textOrNull,

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { KeyMode, type Scope } from './api-key.ts';
 import { apply, born, type SubjectChange } from './decision.ts';
+import { Push } from './export-push.ts';
 import type { FieldError } from './refusal.ts';
 import { type Instant, InstantText, plusSeconds } from './time.ts';
 import { TransactionState } from './transaction.ts';
@@ -105,6 +106,10 @@ export const Export = z.object({
   scheduleId: field.textOrNull.default(null),
   /** Of that key: a test key exports what is about simulated doors. */
   mode: KeyMode,
+  /** The destination that its file is put into as well, by the name that the operator gave it. */
+  pushTo: field.textOrNull.default(null),
+  /** How that ended; while it is tried, a row of its own says how far it has come. */
+  push: Push.nullable().default(null),
   /** Of the file, once it is there. */
   rows: field.count.nullable(),
   bytes: field.count.nullable(),
@@ -119,9 +124,9 @@ export const Export = z.object({
 export type Export = z.infer<typeof Export>;
 
 export const requested = (
-  it: Pick<
+  it: Omit<
     Export,
-    'id' | 'tenant' | 'kind' | 'format' | 'from' | 'to' | 'filter' | 'personalData' | 'apiKeyId' | 'scheduleId' | 'mode'
+    'state' | 'rows' | 'bytes' | 'fileUntil' | 'problem' | 'push' | 'createdAt' | 'endedAt' | 'version' | 'hash'
   >,
   now: Instant,
 ): SubjectChange<Export> =>
@@ -133,6 +138,7 @@ export const requested = (
       bytes: null,
       fileUntil: null,
       problem: null,
+      push: null,
       createdAt: now,
       endedAt: null,
       version: 1,
@@ -148,6 +154,17 @@ export const exported = (
 ): SubjectChange<Export> => {
   const fileUntil = plusSeconds(now, exportFileDays * 86_400);
   return apply(it, [{ type: 'export.completed', set: { state: 'done', rows, bytes, fileUntil, endedAt: now } }]);
+};
+
+/** Its file is in the customer’s bucket, or will not be: nobody tries any more. */
+export const pushed = (it: Export, push: Push): SubjectChange<Export> => {
+  const { state, key, reason } = push;
+  const destination = it.pushTo;
+  return apply(it, [
+    state === 'done'
+      ? { type: 'export.pushed', set: { push }, data: { destination, key } }
+      : { type: 'export.push_failed', set: { push }, data: { destination, reason } },
+  ]);
 };
 
 /** It cannot go on, whoever tries; there is no file. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { destinationsOf, type ExportDestinations } from '../api/export-destinations.ts';
 import * as contract from '../api/export-schedules.ts';
 import { type ExportKind, foreignFilters, scopesOf } from '../domain/export.ts';
 import { type ExportSchedule, rescheduled, scheduled, unscheduled } from '../domain/export-schedule.ts';
@@ -16,7 +17,21 @@ const answer = (it: ExportSchedule): Answer => ({ body: contract.ExportScheduleV
 export const filterErrors = (kind: ExportKind, filter: object): FieldError[] =>
   foreignFilters(kind, filter).map((name) => ({ pointer: `/filter/${name}`, detail: `is no filter of ${kind}` }));
 
-export const exportScheduleHandlers = (deps: HttpDeps): Handlers => {
+/** Where a tenant may not have its files put, or not any more. */
+export const pushToErrors = (all: ExportDestinations, tenant: string, pushTo: string | null): FieldError[] => {
+  const names = destinationsOf(all, tenant).map(({ name }) => name);
+  if (pushTo === null || names.includes(pushTo)) return [];
+  const known = names.length > 0 ? `there are: ${names.join(', ')}` : 'the operator has set up none';
+  return [{ pointer: '/pushTo', detail: `is no destination of yours; ${known}` }];
+};
+
+export type ExportScheduleDeps = HttpDeps & {
+  /** Of all tenants. */
+  destinations: ExportDestinations;
+};
+
+export const exportScheduleHandlers = (deps: ExportScheduleDeps): Handlers => {
+  const { destinations } = deps;
   const schedules = openExportSchedules(deps);
 
   /** What a test key does not see is not there for it. */
@@ -43,7 +58,10 @@ export const exportScheduleHandlers = (deps: HttpDeps): Handlers => {
     [contract.createExportSchedule.id]: async (call: Call<typeof contract.createExportSchedule>) => {
       const { body, caller, now, circumstances, record } = call;
       requireScopes(caller, scopesOf(body));
-      requireFields(filterErrors(body.kind, body.filter));
+      requireFields([
+        ...filterErrors(body.kind, body.filter),
+        ...pushToErrors(destinations, caller.tenant, body.pushTo),
+      ]);
       const { tenant, apiKeyId, mode } = caller;
       const { after, writes } = commitExportSchedule(
         scheduled({ id: deps.newId('exs'), tenant, apiKeyId, mode, ...body }, now),
@@ -72,6 +90,7 @@ export const exportScheduleHandlers = (deps: HttpDeps): Handlers => {
         const set = { ...body, apiKeyId: caller.apiKeyId, mode: caller.mode };
         const wanted = { ...before, ...set };
         requireScopes(caller, scopesOf(wanted));
+        requireFields(pushToErrors(destinations, caller.tenant, body.pushTo ?? null));
         if (isDeepStrictEqual(wanted, before)) return answer(before);
         const { after, writes } = commitExportSchedule(rescheduled(before, set, now), circumstances);
         await deps.table.write(writes);

@@ -1,5 +1,6 @@
 import type { Instant } from '../domain/time.ts';
-import { type BucketConfig, bucketFromEnvironment, openSigning, type Signed } from './signed-requests.ts';
+import { openAsking, partList, tagged } from './bucket-requests.ts';
+import { type BucketConfig, bucketFromEnvironment, openSigning } from './signed-requests.ts';
 
 /** Files that are written part after part, by several calls one after another, and then fetched by a link. */
 export type ExportFiles = {
@@ -18,39 +19,9 @@ export type ExportFiles = {
 /** A little more than the least that S3 takes as a part, 5 MiB, the last one apart: it lies in memory until it is stored. */
 export const partBytes = 6 * 1024 * 1024;
 
-const askSeconds = 60;
-/** S3 asks to try again on 500 and 503; a whole turn would be lost to it. */
-const waitsMs = [200, 1_000, 3_000];
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const tagged = (xml: string, name: string): string | undefined =>
-  new RegExp(`<${name}>([^<]+)</${name}>`).exec(xml)?.[1];
-
 export const openExportFiles = (bucket: string, config: BucketConfig = bucketFromEnvironment()): ExportFiles => {
   const sign = openSigning(bucket, config);
-
-  const ask = async (
-    request: Omit<Signed, 'seconds' | 'at'>,
-    body?: Uint8Array<ArrayBuffer> | string,
-  ): Promise<Response> => {
-    for (let attempt = 0; ; attempt += 1) {
-      const wait = waitsMs[attempt];
-      try {
-        const url = await sign({ ...request, seconds: askSeconds, at: new Date() });
-        const answer = await fetch(url, {
-          method: request.method,
-          headers: request.headers ?? {},
-          signal: AbortSignal.timeout(askSeconds * 1000),
-          ...(body !== undefined && { body }),
-        });
-        if (answer.status < 500 || wait === undefined) return answer;
-      } catch (error) {
-        if (wait === undefined) throw error;
-      }
-      await pause(wait);
-    }
-  };
+  const ask = openAsking(bucket, config);
   const failed = async (answer: Response): Promise<Error> =>
     new Error(`S3 answers ${answer.status} for an export: ${await answer.text()}`);
 
@@ -69,7 +40,7 @@ export const openExportFiles = (bucket: string, config: BucketConfig = bucketFro
 
     part: async (key, uploadId, nth, bytes) => {
       const query = { partNumber: String(nth), uploadId };
-      const answer = await ask({ method: 'PUT', key, query }, new Uint8Array(bytes));
+      const answer = await ask({ method: 'PUT', key, query }, { body: new Uint8Array(bytes) });
       if (answer.status === 404) return null;
       const tag = answer.headers.get('etag');
       if (!answer.ok || tag === null) throw await failed(answer);
@@ -77,9 +48,7 @@ export const openExportFiles = (bucket: string, config: BucketConfig = bucketFro
     },
 
     finish: async (key, uploadId, parts) => {
-      const listed = parts.map((tag, nth) => `<Part><PartNumber>${nth + 1}</PartNumber><ETag>"${tag}"</ETag></Part>`);
-      const body = `<CompleteMultipartUpload>${listed.join('')}</CompleteMultipartUpload>`;
-      const answer = await ask({ method: 'POST', key, query: { uploadId } }, body);
+      const answer = await ask({ method: 'POST', key, query: { uploadId } }, { body: partList(parts) });
       const text = await answer.text();
       // S3 may say 200 at once and what went wrong afterwards.
       const code = tagged(text, 'Code');

@@ -81,7 +81,12 @@ export const openSigning = (bucket: string, { region, endpoint, credentials }: B
       query: asked,
       headers: { host: base.host, 'X-Amz-Content-Sha256': 'UNSIGNED-PAYLOAD', ...headers },
     };
-    const { query = {} } = await signer.presign(request, { expiresIn: seconds, signingDate: at });
+    const { query = {} } = await signer.presign(request, {
+      expiresIn: seconds,
+      signingDate: at,
+      // S3 looks for these in headers alone.
+      unhoistableHeaders: new Set(Object.keys(headers)),
+    });
     const url = new URL(path(key), base);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value));
     return url.href;

@@ -24,10 +24,10 @@ export const openExportSchedules = ({ table, newId }: Deps) => ({
       const row = await table.get(keys.exportSchedule(tenant, id), true);
       const schedule = row === undefined ? null : ExportSchedule.parse(row);
       if (schedule === null || schedule.nextRunAt > now) return { schedule, made };
-      const { kind, format, filter, personalData, apiKeyId, mode, nextRunAt } = schedule;
+      const { kind, format, filter, personalData, apiKeyId, mode, pushTo, nextRunAt } = schedule;
       const job = {
         ...{ id: exportIdOf(schedule), tenant, scheduleId: id },
-        ...{ kind, format, filter, personalData, apiKeyId, mode, ...periodOf(schedule, nextRunAt) },
+        ...{ kind, format, filter, personalData, apiKeyId, mode, pushTo, ...periodOf(schedule, nextRunAt) },
       };
       const circumstances = { actor: { type: 'system' as const, id: 'export-schedules' }, now, newId };
       const exported = commitExport(requested(job, now), circumstances);

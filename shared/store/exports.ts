@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import type { SubjectChange } from '../domain/decision.ts';
 import { Export } from '../domain/export.ts';
+import { Push } from '../domain/export-push.ts';
 import { type Circumstances, commitExport } from './commit.ts';
 import { pack, packed } from './packed.ts';
 import { keys, ranges } from './rows.ts';
@@ -27,6 +28,10 @@ export const Progress = z.object({
 });
 export type Progress = z.infer<typeof Progress>;
 
+/** Counts its writes, as `Progress` does; it goes when the file is there, or will not be. */
+const PushProgress = z.object({ version: field.positive, push: Push });
+export type PushProgress = z.infer<typeof PushProgress>;
+
 type Owner = Pick<Export, 'tenant' | 'id'>;
 
 /** What the list of a tenant's exports is made of; it stays as it is. */
@@ -37,20 +42,31 @@ export const exportListed = ({ tenant, id, kind, format, from, to, mode, created
 });
 
 export const openExports = (table: Table) => ({
-  /** With how far it has come; one call to the table. Null where this tenant has none of that id. */
+  /** With how far it and its push have come; one call to the table. Null where this tenant has none of that id. */
   read: async (tenant: string, id: string, consistent = false) => {
     const { rows } = await table.query(ranges.exportWithProgress(tenant, id), { consistent });
-    const [first, progress] = rows;
+    const rowOf = (key: { SK: string }) => rows.find(({ SK }) => SK === key.SK);
+    const [first] = rows;
+    const progress = rowOf(keys.exportProgress(tenant, id));
+    const push = rowOf(keys.exportPush(tenant, id));
     return first === undefined
       ? null
-      : { job: Export.parse(first), progress: progress === undefined ? null : Progress.parse(progress) };
+      : {
+          job: Export.parse(first),
+          progress: progress === undefined ? null : Progress.parse(progress),
+          push: push === undefined ? null : PushProgress.parse(push),
+        };
   },
 
-  /** Of two who find the same to do, one is told that it was done. `isOver`: its progress goes. */
-  end: async (change: SubjectChange<Export>, circumstances: Circumstances): Promise<Export | null> => {
+  /** Of two who find the same to do, one is told that it was done. What said how far that has come goes. */
+  end: async (
+    change: SubjectChange<Export>,
+    circumstances: Circumstances,
+    said: 'exportProgress' | 'exportPush' = 'exportProgress',
+  ): Promise<Export | null> => {
     const { after, writes } = commitExport(change, circumstances);
     try {
-      const remove = keys.exportProgress(after.tenant, after.id);
+      const remove = keys[said](after.tenant, after.id);
       await table.write([...writes, { kind: 'other', expects: 'anything', remove }]);
       return after;
     } catch (error) {
@@ -71,6 +87,19 @@ export const openExports = (table: Table) => ({
     try {
       const expects = before === null ? 'absent' : { version: before.version };
       await table.write([{ kind: 'other', expects, put }]);
+      return after;
+    } catch (error) {
+      if (error instanceof Lost) return null;
+      throw error;
+    }
+  },
+
+  /** Null where another call was faster. */
+  keepPush: async ({ tenant, id }: Owner, it: Push, before: PushProgress | null): Promise<PushProgress | null> => {
+    const after: PushProgress = { version: (before?.version ?? 0) + 1, push: it };
+    try {
+      const expects = before === null ? 'absent' : { version: before.version };
+      await table.write([{ kind: 'other', expects, put: { ...keys.exportPush(tenant, id), ...after } }]);
       return after;
     } catch (error) {
       if (error instanceof Lost) return null;

@@ -156,6 +156,8 @@ export const keys = {
   export: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'J' }),
   /** How far it has come. Behind the export, so that one query reads both. */
   exportProgress: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'P' }),
+  /** How far putting its file into a customer’s bucket has come. Behind that, so that the query reads it too. */
+  exportPush: (tenant: string, id: string): Key => ({ PK: `EXPORT#${tenant}#${id}`, SK: 'Q' }),
   exportSchedule: (tenant: string, id: string): Key => ({ PK: `EXPORTSCHEDULES#${tenant}`, SK: id }),
   exportScheduleLog: (tenant: string, id: string): string => `EXPORTSCHEDULE#${tenant}#${id}`,
   /** The exports of a tenant, by when they were asked for. */
@@ -242,7 +244,7 @@ export const ranges = {
     from: `R#${number(from)}`,
     to: `R#${number(to)}`,
   }),
-  exportWithProgress: (tenant: string, id: string) => ({ PK: `EXPORT#${tenant}#${id}`, from: 'J', to: 'P' }),
+  exportWithProgress: (tenant: string, id: string) => ({ PK: `EXPORT#${tenant}#${id}`, from: 'J', to: 'Q' }),
   partition: (PK: string) => ({ PK, from: ' ', to: end }),
 };
 

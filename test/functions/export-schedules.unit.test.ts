@@ -1,13 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ExportDestinations } from '#shared/api/export-destinations.ts';
 import { createExportSchedule, deleteExportSchedule, updateExportSchedule } from '#shared/api/export-schedules.ts';
+import { createExport, getExport } from '#shared/api/exports.ts';
 import type { Route } from '#shared/api/route.ts';
 import type { DueMessage } from '#shared/domain/due.ts';
-import { Export } from '#shared/domain/export.ts';
+import { Export, exported, pushed } from '#shared/domain/export.ts';
+import { afterPush, notYetPushed } from '#shared/domain/export-push.ts';
 import { ExportSchedule } from '#shared/domain/export-schedule.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { serve } from '#shared/lambda/endpoint.ts';
 import { newId } from '#shared/lambda/ids.ts';
 import { log } from '#shared/lambda/log.ts';
+import { openExports } from '#shared/store/exports.ts';
 import { keys } from '#shared/store/rows.ts';
 import { requestOf } from '../../bench/gateway.ts';
 import { deadlinesReaction } from '../../functions/bus/deadlines.ts';
@@ -21,6 +25,10 @@ log.setLogLevel('SILENT');
 
 const rootKeys = async () => rootKeysFrom({ version: 1, key: 'k'.repeat(64), older: {} });
 const daily = { name: 'Days', kind: 'deliveries', format: 'csv', every: 'day', at: '06:00', timeZone: 'Europe/Zurich' };
+
+const finance = { tenant: '*', name: 'finance', bucket: 'books', account: '111122223333' };
+const ofSomebodyElse = { ...finance, tenant: `ten_${'0'.repeat(26)}`, name: 'secret' };
+const destinations = ExportDestinations.parse([finance, ofSomebodyElse]);
 
 let table: MemoryTable;
 let nowMs: number;
@@ -37,7 +45,7 @@ const schedules = {
 
 const ask = async (route: Route, more: { params?: Record<string, string>; body?: unknown } = {}) => {
   const files = { link: async () => 'https://example.com' };
-  const handlers = exportHandlers({ ...deps(), files, keptDays: 30 });
+  const handlers = exportHandlers({ ...deps(), files, keptDays: 30, destinations });
   const { statusCode, body = '' } = await serve([route], handlers, deps())(requestOf(route, apiKey, more), 'req_1');
   return { status: statusCode, body: JSON.parse(body) as Record<string, unknown> };
 };
@@ -143,6 +151,21 @@ describe('a schedule of exports', () => {
     expect(exportsIn().map(({ to }) => to)).toEqual(['2026-03-01T23:00:00.000Z']);
   });
 
+  it('has its exports pushed where it says, from the next one on where that was changed', async () => {
+    const id = await asks({ ...daily, pushTo: 'finance' });
+    nowMs = Date.parse('2026-03-03T05:00:01.000Z');
+    await wakes(id);
+    const params = { exportScheduleId: id };
+    expect(await ask(updateExportSchedule, { params, body: { pushTo: 'secret' } })).toMatchObject({ status: 400 });
+    expect(await ask(updateExportSchedule, { params, body: { pushTo: null } })).toMatchObject({
+      status: 200,
+      body: { pushTo: null },
+    });
+    nowMs = Date.parse('2026-03-04T05:00:01.000Z');
+    await wakes(id);
+    expect(exportsIn().map(({ pushTo }) => pushTo)).toEqual(['finance', null]);
+  });
+
   it('makes none once it was deleted, and those that it has made stay', async () => {
     const id = await asks();
     nowMs = Date.parse('2026-03-03T05:00:00.000Z');
@@ -159,10 +182,43 @@ describe('a schedule of exports', () => {
 
   it.each([
     ['a filter of another kind', { filter: { workflow: 'parcel' } }, /filter\/workflow is no filter of deliveries/],
+    ['a destination of somebody else', { pushTo: 'secret' }, /\/pushTo is no destination of yours; there are: finance/],
     ['a time that is none', { at: '24:00' }, /\/at/],
     ['a time zone that is none', { timeZone: 'Zurich' }, /IANA/],
   ])('is refused with %s', async (_, wrong, detail) => {
     const { status, body } = await ask(createExportSchedule, { body: { ...daily, ...wrong } });
     expect([status, JSON.stringify(body)]).toEqual([400, expect.stringMatching(detail)]);
+  });
+});
+
+describe('an export', () => {
+  it('says how far its push has come, from the beginning until it is there', async () => {
+    const period = { from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' };
+    const made = await ask(createExport, { body: { kind: 'deliveries', format: 'csv', pushTo: 'finance', ...period } });
+    expect(made).toMatchObject({ status: 201, body: { pushTo: 'finance', push: notYetPushed } });
+    const params = { exportId: String(made.body.id) };
+    const shown = async () => (await ask(getExport, { params })).body.push;
+
+    const exports = openExports(table);
+    const now = '2026-03-02T12:00:00.000Z';
+    const circumstances = { actor: { type: 'system' as const, id: 'exports' }, now, newId };
+    const job = async () => Export.parse(await table.get(keys.export(tenant, params.exportId)));
+    await exports.end(exported(await job(), { rows: 1, bytes: 9 }, now), circumstances);
+    expect(await shown()).toEqual(notYetPushed);
+    const retrying = afterPush(notYetPushed, { reason: 'no_such_bucket', said: 'NoSuchBucket' }, now, [60]);
+    await exports.keepPush(await job(), retrying, null);
+    expect(await shown()).toEqual(retrying);
+    const done = afterPush(retrying, { key: 'a.csv' }, now, [60]);
+    await exports.end(pushed(await job(), done), circumstances, 'exportPush');
+    expect(await shown()).toEqual(done);
+  });
+
+  it('is refused a destination that is not its tenant’s', async () => {
+    const body = { kind: 'deliveries', format: 'csv', from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' };
+    const refused = await ask(createExport, { body: { ...body, pushTo: 'secret' } });
+    expect([refused.status, JSON.stringify(refused.body)]).toEqual([
+      400,
+      expect.stringMatching(/\/pushTo is no destination of yours; there are: finance/),
+    ]);
   });
 });

@@ -69,7 +69,7 @@ const asks = async (more: Partial<Parameters<typeof requested>[0]> = {}): Promis
   const job = requested(
     {
       ...{ id, tenant, kind: 'deliveries', format: 'jsonl', from, to: startedAt, filter: {} },
-      ...{ personalData: false, apiKeyId: 'key_1', scheduleId: null, mode: 'live', ...more },
+      ...{ personalData: false, apiKeyId: 'key_1', scheduleId: null, mode: 'live', pushTo: null, ...more },
     },
     startedAt,
   );

@@ -883,6 +883,11 @@ describe('the people who run it', () => {
       'transaction txn_1, to be put in at bank bnk_1, door 7',
     ],
     ['webhook_endpoint.disabled', { endpointId: 'whe_1', reason: 'gone', changes: {} }, 'tenant ten_1, endpoint whe_1'],
+    [
+      'export.push_failed',
+      samples['export.push_failed'],
+      `tenant ten_1, destination finance, export ${samples['export.push_failed'].exportId}`,
+    ],
     ['compartment.lock_jammed', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
     ['compartment.forced_open', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
     ['compartment.left_ajar', { bankId: 'bnk_1', door: '7', changes: {} }, 'bank bnk_1, door 7'],
@@ -913,6 +918,11 @@ describe('the people who run it', () => {
     const [alert] = await raised(anEvent(type, samples[type]));
     expect(alert?.text).toContain(`Where: bank ${samples[type].bankId}${door === null ? '' : `, ${door}`}\n`);
     expect(alert?.text).toMatch(/^\S.+\n\nWhere: .+\nWhen: .+\nWhat to do: .+\n\nEvent evt_/);
+  });
+
+  it('are left alone by a push that ended with the key that asked for it', async () => {
+    const data = { ...samples['export.push_failed'], reason: 'key_gone' };
+    expect(await raised(anEvent('export.push_failed', data))).toEqual([]);
   });
 
   it('are left alone by a bank that was only suspected to be gone', async () => {

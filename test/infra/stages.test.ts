@@ -15,6 +15,9 @@ const variablesOf = (stack: ReturnType<typeof synthesized>, entry: string) => {
 /** What a test wishes otherwise, in one stack. */
 const shorter = { webhookWaitsSeconds: '1,1', commandResendSeconds: '1', messageWaitsSeconds: '1,2' };
 
+/** A destination of exports, as an operator sets it up. */
+const books = { tenant: `ten_${'0'.repeat(26)}`, name: 'finance', bucket: 'books', account: '111122223333' };
+
 describe('stages', () => {
   it('deliver webhooks to private addresses on a laptop only', () => {
     const allowed = (stage: 'local' | 'dev' | 'prod') =>
@@ -64,6 +67,36 @@ describe('stages', () => {
     expect(from('local')).toEqual([['messages@latchwork.example'], ['messages@latchwork.example']]);
     expect(from('prod')).toEqual([[], [undefined]]);
     expect(from('prod', { emailFrom: 'a@b.example' })).toEqual([['a@b.example'], ['a@b.example']]);
+  });
+
+  it('put exports into the buckets that the operator lists, of which there are none at first', () => {
+    const listed = (stage: 'local' | 'prod', overrides: Record<string, unknown> = {}) =>
+      ['bus/export-pushes', 'http/exports']
+        .flatMap((entry) => variablesOf(synthesized(stage, overrides), entry))
+        .map((it) => JSON.parse(String(it.EXPORT_DESTINATIONS)));
+    expect(listed('prod')).toEqual([[], []]);
+    expect(listed('local')).toEqual([[expect.objectContaining({ name: 'finance' })], [expect.anything()]]);
+    const whole = [{ ...books, prefix: '' }];
+    expect(listed('prod', { exportDestinations: [books] })).toEqual([whole, whole]);
+    expect(listed('prod', { exportDestinations: JSON.stringify([books]) })).toEqual([whole, whole]);
+  });
+
+  it.each([
+    ['is no list', '{', /exportDestinations: is no JSON/],
+    ['leaves something out', [{ name: 'finance' }], /\[0\]\.tenant: .*\[0\]\.account/],
+    ['names a bucket with dots', [{ ...books, bucket: 'a.b.example' }], /\[0\]\.bucket: the name of a bucket, without/],
+    ['says an account as a number', [{ ...books, account: 111122223333 }], /\[0\]\.account/],
+    ['has a prefix that ends within a name', [{ ...books, prefix: 'in' }], /\[0\]\.prefix: .*end with a slash/],
+    ['says what nobody knows', [{ ...books, keyArn: 'x' }], /\[0\]: .*keyArn/],
+    ['names two alike', [books, { ...books, bucket: 'other' }], /\[1\]\.name: ten_0+ has more than one finance/],
+    ['names one as one of everybody', [books, { ...books, tenant: '*' }], /\[0\]\.name: ten_0+ has more than one/],
+    [
+      'is longer than functions can be told',
+      Array.from({ length: 30 }, (_, nth) => ({ ...books, name: `n${nth}` })),
+      /3000/,
+    ],
+  ])('refuse a list of buckets that %s', (_, exportDestinations, words) => {
+    expect(() => synthesized('prod', { exportDestinations })).toThrow(words);
   });
 
   it('resend a door command after 2 seconds, unless a test wants it sooner', () => {

@@ -110,7 +110,7 @@ describe('the stacks', () => {
     const queueNames = [
       ...['Journal', 'Ask', 'Presence', 'Deadlines', 'Deliver', 'Slow', 'Grants', 'Commands'],
       ...['BusDeadlines', 'Webhooks', 'Banks', 'Messages', 'Sms', 'Email', 'Signals', 'Search', 'Feed', 'LockBoards'],
-      ...['ImportFiles', 'Imports', 'Exports', 'Reconciliations', 'Replays'],
+      ...['ImportFiles', 'Imports', 'Exports', 'ExportPushes', 'Reconciliations', 'Replays'],
     ];
     expect(Object.keys(stack.outputs)).toEqual(
       expect.arrayContaining([
@@ -411,7 +411,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(25);
+    expect(working.length).toBe(26);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -511,7 +511,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(17);
+    expect(reactions).toHaveLength(18);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -545,6 +545,8 @@ describe('every rule of the bus', () => {
     ['import.started', ['bus/imports']],
     ['import.completed', []],
     ['export.created', ['bus/exports']],
+    ['export.completed', ['bus/export-pushes']],
+    ['export.push_failed', ['bus/signals']],
     ['reconciliation.uploaded', ['bus/reconciliations']],
     ['export_schedule.ran', ['bus/deadlines']],
     ['webhook_endpoint.disabled', ['bus/signals']],
@@ -704,6 +706,8 @@ describe('least privilege', () => {
     // Likewise, to fetch by.
     ['http/exports', [...readWrite, secret, 's3:GetObject']],
     ['bus/exports', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject', send]],
+    // Where the operator has set up buckets of customers: `s3:PutObject` for those alone, as below.
+    ['bus/export-pushes', [...consume, ...readWrite, 's3:GetObject', send]],
     ['http/reconciliations', [...readWrite, secret, 's3:GetObject', 's3:PutObject']],
     ['bus/reconciliations', [...consume, ...readWrite, secret, 's3:GetObject', 's3:ListBucket', 's3:PutObject']],
     ['http/documents', []],
@@ -779,6 +783,52 @@ describe('least privilege', () => {
     expect(named.all('AWS::SES::EmailIdentity', z.unknown()).map((it) => it.deletionPolicy)).toEqual(['Retain']);
   });
 
+  it('puts exports below the prefix of each bucket that was set up, and by its key, and reaches nothing else there', () => {
+    const tenant = `ten_${'0'.repeat(26)}`;
+    const books = { tenant, name: 'finance', bucket: 'books', account: '111122223333', prefix: 'in/' };
+    const kmsKeyArn = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd';
+    const exportDestinations = [
+      books,
+      { ...books, name: 'audit' },
+      { ...books, name: 'vault', bucket: 'vault', kmsKeyArn },
+    ];
+    const set = synthesized('prod', { exportDestinations: JSON.stringify(exportDestinations) });
+    const Configured = z.object({
+      Role: Target,
+      Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }),
+    });
+    const told = set
+      .all('AWS::Lambda::Function', Configured)
+      .filter(({ properties }) => properties.Environment.Variables.EXPORT_DESTINATIONS !== undefined)
+      .map(({ properties }) => properties);
+    expect(told.map(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME).sort()).toEqual([
+      'bus/export-pushes',
+      'http/exports',
+    ]);
+    const Conditioned = Statement.extend({ Condition: z.unknown().optional() });
+    const Roles = z.object({
+      Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Conditioned) }) })),
+    });
+    const foreign = set.all('AWS::IAM::Role', Roles).flatMap(({ logicalId, properties }) =>
+      properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+        .filter(({ Resource }) => Resource.some((it) => /books|vault|kms/.test(it)))
+        .map((it) => ({ ...it, logicalId })),
+    );
+    const pusher = told.find(({ Environment }) => Environment.Variables.POWERTOOLS_SERVICE_NAME !== 'http/exports');
+    expect(new Set(foreign.map(({ logicalId }) => logicalId))).toEqual(new Set([pusher?.Role]));
+    expect(foreign.map(({ Action, Resource, Condition }) => ({ Action, Resource, Condition }))).toEqual([
+      {
+        Action: ['s3:PutObject'],
+        Resource: [expect.stringMatching(/:s3:::books\/in\/\*$/), expect.stringMatching(/:s3:::vault\/in\/\*$/)],
+      },
+      {
+        Action: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        Resource: [kmsKeyArn],
+        Condition: { StringEquals: { 'kms:ViaService': 's3.eu-west-1.amazonaws.com' } },
+      },
+    ]);
+  });
+
   it('has a wildcard only where nothing narrower can be named', () => {
     const iot = 'arn:aws:iot:ap-southeast-1:123456789012';
     const schedules = 'arn:aws:scheduler:ap-southeast-1:123456789012:schedule/latchwork-prod/*';
@@ -792,6 +842,7 @@ describe('least privilege', () => {
       'queue/import-files <uploads>/*.csv',
       'http/exports <exports>/*',
       'bus/exports <exports>/*',
+      'bus/export-pushes <exports>/*',
       'http/reconciliations <uploads>/*.csv',
       'http/reconciliations <exports>/*',
       'bus/reconciliations <uploads>/*.csv',

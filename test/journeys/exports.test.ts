@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { CreateBucketCommand, GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import { parse } from 'csv-parse/sync';
 import { parquetReadObjects } from 'hyparquet';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { apiClient } from '../../local/api-client.ts';
+import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
 import { ExportScheduleView } from '../../shared/api/export-schedules.ts';
@@ -177,9 +179,69 @@ describe('an export', () => {
   });
 });
 
+describe('an export that is pushed', () => {
+  const pushed = async (pushTo: string, state: 'done' | 'failed') => {
+    const body = { kind: 'transactions', format: 'csv', pushTo, ...period() };
+    const made = await tenant.api.post('/v1/exports', body, ExportView);
+    expect(made.push).toMatchObject({ state: 'waiting' });
+    return eventually(
+      async () => {
+        const now = await read(made.id);
+        expect(now.push).toMatchObject({ state });
+        return now;
+      },
+      { what: `${made.id} is pushed` },
+    );
+  };
+  const eventOf = ({ id }: ExportView, type: string) =>
+    eventually(async () => {
+      const Feed = z.object({ data: z.array(z.object({ subject: z.string(), data: z.unknown() })) });
+      const { data } = await tenant.api.get(`/v1/events?type=${type}`, Feed);
+      expect(data.map(({ subject }) => subject)).toContain(id);
+      return data.find(({ subject }) => subject === id)?.data;
+    });
+
+  it('lies in the customer’s bucket, byte for byte what its link leads to, and an event says where', async () => {
+    const done = await pushed('finance', 'done');
+    const { key } = done.push ?? {};
+    const name = done.file?.name.replace('.csv', `-${done.id}.csv`);
+    expect(key).toBe(`exports/${tenant.id}/${name}`);
+    const there = await aws.s3.send(new GetObjectCommand({ Bucket: 'latchwork-trial', Key: key ?? '' }));
+    expect(Buffer.from((await there.Body?.transformToByteArray()) ?? [])).toEqual(await fetched(done));
+    expect([there.ContentType, there.TagCount]).toEqual(['text/csv; charset=utf-8; header=present', undefined]);
+    expect(await eventOf(done, 'export.pushed')).toMatchObject({ exportId: done.id, destination: 'finance', key });
+  });
+
+  it('can be fetched all the same where the bucket is gone or lets nobody in, and says so at last', async () => {
+    const credentials = { accessKeyId: '111122223333', secretAccessKey: 'test' };
+    const theirs = new S3Client({ ...clientOptions(stack), forcePathStyle: true, credentials });
+    await theirs.send(new CreateBucketCommand({ Bucket: 'latchwork-foreign' }));
+    const [foreign, gone] = await Promise.all([pushed('foreign', 'failed'), pushed('gone', 'failed')]);
+    expect(foreign.push).toMatchObject({ reason: 'access_denied', said: 'AccessDenied', attempts: 3, key: null });
+    expect(gone.push).toMatchObject({ reason: 'no_such_bucket', said: 'NoSuchBucket', attempts: 3, key: null });
+    expect(await fetched(gone)).toHaveLength(gone.bytes ?? 0);
+    const told = { destination: 'gone', reason: 'no_such_bucket' };
+    expect(await eventOf(gone, 'export.push_failed')).toMatchObject(told);
+  });
+
+  it('is refused where nobody has set up such a destination', async () => {
+    expect(await status(tenant, { pushTo: 'books' })).toEqual([
+      400,
+      'the body is not valid: /pushTo is no destination of yours; there are: finance, foreign, gone',
+    ]);
+  });
+});
+
 describe('a schedule of exports', () => {
   it('makes an export of what has ended, once it is due', async () => {
-    const wish = { name: 'Days', kind: 'transactions', format: 'jsonl', every: 'day', timeZone: 'Europe/Zurich' };
+    const wish = {
+      name: 'Days',
+      kind: 'transactions',
+      format: 'jsonl',
+      every: 'day',
+      timeZone: 'Europe/Zurich',
+      pushTo: 'finance',
+    };
     const { id } = await tenant.api.post('/v1/export-schedules', wish, ExportScheduleView);
     const key = keys.exportSchedule(tenant.id, id);
     // As if it had been made a day ago.
@@ -195,6 +257,8 @@ describe('a schedule of exports', () => {
       return lastExportId ?? '';
     });
     expect(await isDone(made)).toMatchObject({ scheduleId: id, kind: 'transactions', format: 'jsonl', rows: 0 });
+    // A file without a line, too.
+    await eventually(async () => expect((await read(made)).push).toMatchObject({ state: 'done' }));
   });
 });
 

@@ -78,6 +78,7 @@ const good: Record<string, (world: World) => unknown> = {
   ImportFiles: ({ tenant }) => ({ detail: { object: { key: `${tenant.id}/imp_of_nobody.csv` } } }),
   Imports: ({ events }) => onTheBus(events.at(-1)),
   Exports: ({ events }) => onTheBus(events.at(-1)),
+  ExportPushes: ({ events }) => onTheBus(events.at(-1)),
   Reconciliations: ({ events }) => onTheBus(events.at(-1)),
   Replays: ({ events }) => ({ detail: { ...events.at(-1), data: { replayId: 'rpl_of_nobody' } } }),
   Deliver: aDelivery,

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { stages } from '../../infra/stages.ts';
 import { type Deployment, deploy } from '../../local/deploy.ts';
 import { type Engine, saveCertificateAuthority, startEngine } from '../../local/engine.ts';
 import { readJson, writeJson } from '../../local/json-file.ts';
@@ -9,9 +10,22 @@ import { isRunning, markOf, ProcessMark } from '../../local/processes.ts';
 import { python } from '../../local/python.ts';
 import { PlainError, say, step } from '../../local/say.ts';
 import { apiUrlOf, StackHandle } from '../../local/stack-handle.ts';
+import { everyTenant } from '../../shared/api/export-destinations.ts';
 
 /** What a test cannot wait for. Everything else of the stack is as in `npm start`. */
-export const fastContext = ['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds=2', 'messageWaitsSeconds=1,2,5,30'];
+export const fastContext = [
+  ...['webhookWaitsSeconds=1,1,1,1', 'commandResendSeconds=2', 'messageWaitsSeconds=1,2,5,30'],
+  'exportPushWaitsSeconds=1,1',
+  `exportDestinations=${JSON.stringify([
+    ...stages.local.exportDestinations,
+    ...['foreign', 'gone'].map((name) => ({
+      tenant: everyTenant,
+      name,
+      bucket: `latchwork-${name}`,
+      account: '111122223333',
+    })),
+  ])}`,
+];
 
 export type Own = { stack: StackHandle; engine: Engine };
 

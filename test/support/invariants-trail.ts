@@ -211,8 +211,11 @@ const ends: Record<string, readonly string[]> = {
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };
 
-/** What may still be said of a transaction that has ended, and changes nothing of its end. */
-const afterwards = ['transaction.charged', 'transaction.refunded', 'transaction.disputed', 'transaction.linked'];
+/** What may still be said of a transaction, or of an export, that has ended, and changes nothing of its end. */
+const afterwards = [
+  ...['transaction.charged', 'transaction.refunded', 'transaction.disputed', 'transaction.linked'],
+  ...['export.pushed', 'export.push_failed'],
+];
 
 /** I5: states follow one another as designed; after an end only a bank has anything to say, and says that it is late. */
 export const absorbed = ({ logs }: Picture): string[] =>
