@@ -179,6 +179,8 @@ function listIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Error('exportDestinations: is no JSON; it is a list such as [{"tenant":"ten_…","name":"finance",…}]');
+    throw new Error(
+      'exportDestinations: is no JSON, or not on one line; it is a list such as [{"tenant":"ten_…","name":"finance",…}]',
+    );
   }
 }

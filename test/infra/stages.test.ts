@@ -85,7 +85,7 @@ describe('stages', () => {
     ['is no list', '{', /exportDestinations: is no JSON/],
     ['leaves something out', [{ name: 'finance' }], /\[0\]\.tenant: .*\[0\]\.account/],
     ['names a bucket with dots', [{ ...books, bucket: 'a.b.example' }], /\[0\]\.bucket: the name of a bucket, without/],
-    ['says an account as a number', [{ ...books, account: 111122223333 }], /\[0\]\.account/],
+    ['says an account as a number', [{ ...books, account: 111122223333 }], /\[0\]\.account: .* 12 digits, as a string/],
     ['has a prefix that ends within a name', [{ ...books, prefix: 'in' }], /\[0\]\.prefix: .*end with a slash/],
     ['says what nobody knows', [{ ...books, keyArn: 'x' }], /\[0\]: .*keyArn/],
     ['names two alike', [books, { ...books, bucket: 'other' }], /\[1\]\.name: ten_0+ has more than one finance/],
