@@ -16,10 +16,10 @@ type Event = z.infer<typeof Page>['data'][number];
 let tenant: Tenant;
 
 /** Follows the feed until enough has come, as a customer's program does. */
-const follow = (query: string, isEnough: (seen: readonly Event[]) => boolean): Promise<Event[]> => {
+const follow = (query: string, isEnough: (seen: readonly Event[]) => boolean, within = 15_000): Promise<Event[]> => {
   const seen: Event[] = [];
   let after = '';
-  return eventually(async () => {
+  const readOn = async () => {
     for (let hasMore = true; hasMore; ) {
       const page = await tenant.api.get(`/v1/events?${query}${after}`, Page);
       seen.push(...page.data);
@@ -28,7 +28,8 @@ const follow = (query: string, isEnough: (seen: readonly Event[]) => boolean): P
     }
     expect(isEnough(seen)).toBe(true);
     return seen;
-  });
+  };
+  return eventually(readOn, { what: 'enough has come into the feed', within });
 };
 
 describe('a customer who follows the feed', () => {
@@ -42,8 +43,8 @@ describe('a customer who follows the feed', () => {
       const two = await tenant.api.post('/v1/sites', { name: `Site ${nth} again` }, Made);
       return [one.id, two.id];
     });
-    // From before anything was written: the first pages are empty, and their cursors good.
-    const following = follow('limit=10&type=site.*', (it) => it.length >= 100);
+    // From before anything was written: the first pages are empty, and their cursors good. It takes as long as they write.
+    const following = follow('limit=10&type=site.*', (it) => it.length >= 100, 60_000);
     made = (await Promise.all(writers)).flat();
     seen = await following;
   });
