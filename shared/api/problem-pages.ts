@@ -21,7 +21,7 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
       'A cursor was changed, or comes from another list or other filters.',
     ],
     remedy: [
-      'Read `errors`: each names a place by its JSON pointer (`/items/0/widthMm`; `#header/…`, `#path/…` and `#query/…` outside of the body) and says what should be there. All mistakes are named at once.',
+      'Read `errors`: each names a place by its JSON pointer (`/items/0/widthMm`; `#header/…`, `#path/…` and `#query/…` outside of the body) and says what should be there. All mistakes of a kind are named at once: what is missing, too much or of the wrong shape; what depends on several fields is looked at once each of them is right.',
       'Mend the request. The same one is refused for ever.',
     ],
     retry: 'never',

@@ -46,8 +46,9 @@ export const openRateLimit = (
   { table, newId }: { table: Table; newId: (prefix: string) => string },
   /** Of the stage: a key may have less of its own, not more. */
   stagePerMinute: number,
+  // Longer and longer, with full jitter: rivals part also where a write takes a tenth of a second.
   pauseFor: (attempt: number) => Promise<void> = (attempt) =>
-    new Promise((done) => setTimeout(done, Math.random() * Math.min(100, 10 * 2 ** attempt))),
+    new Promise((done) => setTimeout(done, Math.random() * 10 * 2 ** attempt)),
 ): RateLimit => {
   const counts = new Map<string, Count>();
   const leasing = new Map<string, Promise<void>>();
