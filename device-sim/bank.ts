@@ -7,7 +7,7 @@ import { handle } from './hands.ts';
 import { acknowledged, journal, journalWakeAt, newSending, replay, resendFromStart, tickJournal } from './journal.ts';
 import { answer, countInterrupted, enter, giveUp, tickKeypad } from './keypad.ts';
 import { afterBoot } from './lockout.ts';
-import { say } from './panel.ts';
+import { say, tickPanel } from './panel.ts';
 import { requestsWakeAt, startOver, tickRequests } from './requests.ts';
 import { scan } from './scans.ts';
 import { shadowNews } from './shadows.ts';
@@ -65,6 +65,7 @@ const boot = (turn: Turn): void => {
       bootFloor: durable.floor,
       connected: false,
       message: say('idle', durable.config?.locale),
+      messageUntil: null,
       cloudTime: null,
       journal: newSending(durable.acked),
       shadows: { queue: [], pending: {}, versions: {}, report: [], sentAt: [], token: 0, resyncAt: null },
@@ -146,6 +147,7 @@ const tick = (turn: Turn): void => {
   tickClimate(turn);
   tickRequests(turn);
   tickCertificate(turn);
+  tickPanel(turn);
   const { keyReminderAt, connected: isConnected } = ram(turn);
   if (isConnected && keyReminderAt !== null && keyReminderAt <= turn.now.mono) remindOfKey(turn);
 };
@@ -161,6 +163,7 @@ export const wakeAt = (state: BankState): number => {
     climateWakeAt(turn),
     requestsWakeAt(turn),
     certificateWakeAt(turn),
+    state.ram.messageUntil ?? Number.POSITIVE_INFINITY,
     (state.ram.connected ? state.ram.keyReminderAt : null) ?? Number.POSITIVE_INFINITY,
   );
 };

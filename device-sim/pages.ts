@@ -81,13 +81,21 @@ ${banks
 `,
 });
 
-/** Server-sent events: the bank as it is now, at once and after every change, as long as somebody looks. */
+/** A clock that was put back leaves a code without an end: it is looked at no more often than this. */
+const leastWaitMs = 250;
+
+/** Server-sent events: the bank as it is now, at once, after every change and with every code, as long as somebody looks. */
 export const stream = (bank: SimulatedBank, response: ServerResponse): void => {
   response.writeHead(200, { ...headers('text/event-stream'), 'x-accel-buffering': 'no' });
   let isDue = false;
+  let nextCode: NodeJS.Timeout | undefined;
   const send = (): void => {
     isDue = false;
-    response.write(`data: ${JSON.stringify(pageView(bank))}\n\n`);
+    if (response.destroyed) return;
+    const view = pageView(bank);
+    response.write(`data: ${JSON.stringify(view)}\n\n`);
+    clearTimeout(nextCode);
+    if (view.presence) nextCode = setTimeout(send, Math.max(view.presence.leftMs, leastWaitMs));
   };
   // What follows from one input at once is told once.
   const soon = (): void => {
@@ -95,5 +103,9 @@ export const stream = (bank: SimulatedBank, response: ServerResponse): void => {
     isDue = true;
   };
   send();
-  response.on('close', bank.watch(soon));
+  const unwatch = bank.watch(soon);
+  response.on('close', () => {
+    unwatch();
+    clearTimeout(nextCode);
+  });
 };

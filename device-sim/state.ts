@@ -220,6 +220,8 @@ export type Ram = {
   bootFloor: number;
   connected: boolean;
   message: string;
+  /** When it is back at its greeting; null while it greets. */
+  messageUntil: number | null;
   /** Bounds of the cloud's time at the monotonic moment `mono`, milliseconds since 1970; null until it told. */
   cloudTime: { lower: number; upper: number; mono: number } | null;
   journal: {

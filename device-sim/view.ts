@@ -1,19 +1,23 @@
 import { defaultBankConfig } from '#shared/device/config.ts';
 import { lockedUntil } from '#shared/device/lockout.ts';
+import { say } from './panel.ts';
 import { picture } from './picture.ts';
-import { presenceCode } from './presence.ts';
+import { presenceOf } from './presence.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 import type { DoorMemory } from './state.ts';
 import { certainTime, knowsCloudTime } from './time.ts';
+import type { Now } from './turn.ts';
 
 /** `door`, `contents`, `lock` as the bank knows them; `actual` and `inside` are the truth, whether it sees it or not. */
 const doorView = ({ known, actual, item }: DoorMemory) => ({ ...known, inside: actual.inside, actual, item });
+
+const nowOf = (bank: SimulatedBank): Now => ({ mono: performance.now(), wall: Date.now() + bank.skewMs() });
 
 export const stateView = (bank: SimulatedBank) => {
   const { durable, ram, layout } = bank.state();
   const { journalId, lastSeq, acked, keypad, key } = durable;
   const lockEnds = lockedUntil(keypad, durable.config ?? defaultBankConfig);
-  const now = { mono: performance.now(), wall: Date.now() + bank.skewMs() };
+  const now = nowOf(bank);
   const time = certainTime(bank.state(), now);
   return {
     id: bank.id,
@@ -27,7 +31,7 @@ export const stateView = (bank: SimulatedBank) => {
       }),
     ),
     message: ram?.message ?? '',
-    presenceCode: presenceCode(bank.state(), now),
+    presenceCode: presenceOf(bank.state(), now)?.code ?? null,
     journal: { journalId, lastSeq, acknowledged: acked, unacknowledged: lastSeq - acked },
     timeKnown: knowsCloudTime(bank.state()),
     keypadLockedUntil: lockEnds > time ? new Date(lockEnds).toISOString() : null,
@@ -40,9 +44,16 @@ export const stateView = (bank: SimulatedBank) => {
 
 const recentMost = 12;
 
+/** The code of the panel, with what stands beside it in the bank's language. */
+const presenceView = (bank: SimulatedBank) => {
+  const presence = presenceOf(bank.state(), nowOf(bank));
+  return presence && { ...presence, text: say('presence', bank.state().durable.config?.locale) };
+};
+
 /** All that the page of a bank shows of it, with the newest entries of its journal first. */
 export const pageView = (bank: SimulatedBank) => ({
   ...stateView(bank),
+  presence: presenceView(bank),
   recent: bank.state().durable.entries.slice(-recentMost).reverse(),
 });
 export type PageView = ReturnType<typeof pageView>;

@@ -7,6 +7,7 @@ type Sentence = (door?: string, when?: string) => string;
 
 const english = {
   idle: () => 'Please enter or scan your code.',
+  presence: () => 'To open a door with your phone, enter this code there.',
   waiting: () => 'One moment, please.',
   open_deposit: (door) => `Door ${door} is open. Put the item in and close the door.`,
   open_pickup: (door) => `Door ${door} is open. Take the item out and close the door.`,
@@ -53,6 +54,7 @@ export type Words = keyof typeof english;
 
 const german: Record<Words, Sentence> = {
   idle: () => 'Bitte geben Sie Ihren Code ein, oder scannen Sie ihn.',
+  presence: () => 'Um mit dem Telefon zu öffnen, geben Sie dort diesen Code ein.',
   waiting: () => 'Einen Moment, bitte.',
   open_deposit: (door) => `Fach ${door} ist offen. Legen Sie den Gegenstand hinein, und schließen Sie die Tür.`,
   open_pickup: (door) => `Fach ${door} ist offen. Nehmen Sie den Gegenstand heraus, und schließen Sie die Tür.`,

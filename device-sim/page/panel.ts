@@ -69,6 +69,24 @@ const showDoor = (): void => {
 
 // The terminal.
 
+const presence = find('presence', HTMLElement);
+let codeEndsAt = 0;
+const showLeft = (): void => {
+  const seconds = Math.max(0, Math.ceil((codeEndsAt - performance.now()) / 1000));
+  setText(find('presence-left', HTMLElement), `${seconds} s`);
+};
+setInterval(showLeft, 1000);
+
+/** Nobody is told of every new code aloud: whoever needs it reads it. */
+const showPresence = (shown: PageView['presence']): void => {
+  presence.hidden = shown === null;
+  if (shown === null) return;
+  setText(find('presence-text', HTMLElement), shown.text);
+  setText(find('presence-code', HTMLElement), shown.code);
+  codeEndsAt = performance.now() + shown.leftMs;
+  showLeft();
+};
+
 const enter = async (method: string, value: string): Promise<void> => {
   // The same sentence twice is said twice.
   setText(message, '');
@@ -163,6 +181,7 @@ const show = (view: PageView): void => {
   showDoor();
   // An answer that has just been shown at the terminal stays until the bank says something else.
   if (changed) setText(message, view.power ? view.message : '');
+  showPresence(view.presence);
   find('screen', HTMLElement).dataset.power = String(view.power);
   const facts = factsOf(view).map(({ text, mood }) => make('li', { text, class: mood }));
   find('facts', HTMLElement).replaceChildren(...facts);

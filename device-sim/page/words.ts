@@ -46,7 +46,7 @@ export type Entry = PageView['recent'][number];
 /** What an entry of the journal tells, in a few words. */
 export const entryWords = (entry: Entry): string => {
   const more = [
-    'reason' in entry ? entry.reason : undefined,
+    'reason' in entry ? entry.reason?.replaceAll('_', ' ') : undefined,
     'method' in entry ? entry.method : undefined,
     'temperatureC' in entry ? `${entry.temperatureC} °C` : undefined,
   ].filter((it) => it !== undefined && it !== null);

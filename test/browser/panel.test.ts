@@ -134,6 +134,17 @@ describe('the panel of a simulated bank in a browser', () => {
     expect((await state()).doors['3']).toMatchObject({ door: 'closed', contents: 'empty' });
   });
 
+  it('shows the code that opening by phone asks for, and how long it is good', async () => {
+    const code = page.locator('#presence-code');
+    await eventually(async () => expect(await code.textContent()).toBe((await state()).presenceCode));
+    await page.getByText('To open a door with your phone, enter this code there.').waitFor();
+    await page.locator('#presence-left', { hasText: /^\d+ s$/ }).waitFor();
+    await panel(controlUrl).power(false);
+    await code.waitFor({ state: 'hidden' });
+    await panel(controlUrl).power(true);
+    await code.waitFor();
+  });
+
   it('is used with the keyboard alone', async () => {
     await door('1').focus();
     await page.keyboard.press('ArrowDown');
@@ -207,6 +218,8 @@ describe('the panel of a simulated bank in a browser', () => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 900 });
     await panel(controlUrl).door('9', { force: true, contents: 'filled' });
+    await panel(controlUrl).enter('999999');
+    await page.getByRole('cell', { name: 'access denied: wrong credential, pin' }).first().waitFor();
     await page.getByRole('radio', { name: /^Door 9, open, something inside/ }).waitFor({ state: 'attached' });
     const { LATCHWORK_SCREENSHOTS: into } = process.env;
     if (into) await page.screenshot({ path: join(into, `panel-${colorScheme}-${width}.png`), fullPage: true });

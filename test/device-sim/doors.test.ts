@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { messageMs } from '../../device-sim/panel.ts';
 import { grantOf, held, parcel, Rig } from './rig.ts';
 
 describe('a step is done when the door closed on the right contents', () => {
@@ -11,6 +12,20 @@ describe('a step is done when the door closed on the right contents', () => {
     expect(rig.enter('111111')).toMatchObject({ granted: true });
     rig.use('1', 'filled');
     expect(rig.enter('111111')).toMatchObject({ reason: 'credential_revoked' });
+  });
+
+  it('goes back to its greeting once a sentence was there to be read', () => {
+    const rig = Rig.holding({ '1': parcel() });
+    const greeting = rig.state.ram?.message;
+    rig.enter('999999');
+    const denial = rig.state.ram?.message;
+    rig.advance(messageMs / 1000 - 1);
+    expect(rig.state.ram?.message).toBe(denial);
+    rig.enter('999999');
+    rig.advance(messageMs / 1000 - 1);
+    expect(rig.state.ram?.message).toBe(denial);
+    rig.advance(1);
+    expect(rig.state.ram?.message).toBe(greeting);
   });
 
   it('leaves a pickup open whose item was left inside', () => {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { presenceCode } from '../../device-sim/presence.ts';
+import { presenceOf } from '../../device-sim/presence.ts';
 import { isPresenceCode, presenceCodeAt, presenceSeconds } from '../../shared/device/presence.ts';
 import { bankKey, Rig, startedAt } from './rig.ts';
 
-const shown = (rig: Rig): string | null => presenceCode(rig.state, { mono: rig.mono, wall: rig.time + rig.skewMs });
+const onPanel = (rig: Rig) => presenceOf(rig.state, { mono: rig.mono, wall: rig.time + rig.skewMs });
+const shown = (rig: Rig): string | null => onPanel(rig)?.code ?? null;
 const seconds = startedAt / 1000;
 
 describe('the code on the panel', () => {
@@ -17,6 +18,17 @@ describe('the code on the panel', () => {
     });
     expect(codes.every((it) => /^\d{6}$/.test(it))).toBe(true);
     expect(new Set(codes).size).toBe(4);
+  });
+
+  it('says how long it is until the next', () => {
+    const rig = Rig.online();
+    const { code, leftMs } = onPanel(rig) ?? { code: '', leftMs: 0 };
+    expect(leftMs).toBeGreaterThan(1000);
+    expect(leftMs).toBeLessThanOrEqual(presenceSeconds * 1000);
+    rig.advance(Math.floor(leftMs / 1000) - 1);
+    expect(shown(rig)).toBe(code);
+    rig.advance(2);
+    expect(shown(rig)).not.toBe(code);
   });
 
   it('is good for as long as it takes to type it, and then no more', () => {
