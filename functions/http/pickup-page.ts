@@ -19,7 +19,15 @@ import { phoneOpener } from '#shared/lambda/open-by-phone.ts';
 import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live, publicUrl } from '#shared/live.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
-import { type Brand, pageHeaders, pickupPage, plainPage } from '#shared/page/pickup-page.ts';
+import {
+  type Brand,
+  type PickupPage,
+  pageHeaders,
+  personNotices,
+  pickupPage,
+  plainPage,
+  type TypedPerson,
+} from '#shared/page/pickup-page.ts';
 import { type Notice, notices, openingOf, type Words, wordsFor } from '#shared/page/words.ts';
 import { parseBank } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
@@ -65,22 +73,24 @@ const noticeByCode: Partial<Record<Refusal['code'], Notice>> = {
 const noticeOf = ({ reason, code }: Refusal): Notice =>
   isNotice(reason) ? reason : (noticeByCode[code] ?? 'not_possible');
 
-/** By the field that does not fit. */
-const noticeByField: Record<string, Notice> = { phone: 'not_a_phone', email: 'not_an_email' };
+const isPersonField = (field: unknown): field is keyof TypedPerson =>
+  typeof field === 'string' && Object.hasOwn(personNotices, field);
 
-/** The other person, or what is wrong with what was typed. */
-const personOf = (form: URLSearchParams, { lang }: Words): Party | Notice => {
-  const name = form.get('name')?.trim() ?? '';
-  const phone =
-    form
-      .get('phone')
-      ?.replaceAll(/[\s()./-]/g, '')
-      .replace(/^00/, '+') ?? '';
-  const email = form.get('email')?.trim() ?? '';
-  if (name === '' || !name.isWellFormed()) return 'not_a_name';
+const typedPerson = (form: URLSearchParams): TypedPerson => ({
+  name: form.get('name')?.trim() ?? '',
+  phone: form.get('phone')?.trim() ?? '',
+  email: form.get('email')?.trim() ?? '',
+});
+
+/** The other person, or the first field that does not fit. */
+const personOf = ({ name, phone: asTyped, email }: TypedPerson, { lang }: Words): Party | keyof TypedPerson => {
+  const phone = asTyped.replaceAll(/[\s()./-]/g, '').replace(/^00/, '+');
+  if (name === '' || !name.isWellFormed()) return 'name';
   const typed = { name, ...(phone && { phone }), ...(email && { email }), locale: lang };
   const party = Party.safeParse(typed);
-  return party.success ? party.data : (noticeByField[String(party.error.issues[0]?.path[0])] ?? 'not_a_name');
+  if (party.success) return party.data;
+  const field = party.error.issues[0]?.path[0];
+  return isPersonField(field) ? field : 'name';
 };
 
 /** The pages of those who hold a link: the link itself says who they are, and what they may. */
@@ -102,7 +112,8 @@ export const pickupPages = (deps: PickupPageDeps) => {
     body: '',
   });
 
-  const show = async (visit: Visit): Promise<Result> => {
+  /** `typed`: it answers a form that does not fit, which stands there as it was sent. Nobody's number is in an address. */
+  const show = async (visit: Visit, typed: PickupPage['typed'] = null): Promise<Result> => {
     const { event, token, found, pickup, words, rootKeys, circumstances } = visit;
     const { id: transactionId, tenant, bankId, siteId, version } = found.transaction;
     const { notice, command: commandId } = event.queryStringParameters ?? {};
@@ -131,7 +142,7 @@ export const pickupPages = (deps: PickupPageDeps) => {
     const body = pickupPage({
       words,
       version,
-      token,
+      here: typed === null ? token : `../${token}`,
       pickup,
       bank: {
         name,
@@ -143,9 +154,10 @@ export const pickupPages = (deps: PickupPageDeps) => {
       values: new Map(values.filter(([, value]) => value !== '')),
       links: new Map(links),
       notice: isNotice(notice) ? notice : null,
+      typed,
       opening: isTheirs ? { state: openingOf[command.state], door: command.door } : null,
     });
-    return page(200, body, branding);
+    return page(typed === null ? 200 : 422, body, branding);
   };
 
   /** What was asked for is done as long as things are as they were shown. */
@@ -173,8 +185,10 @@ export const pickupPages = (deps: PickupPageDeps) => {
       return back(visit, { command: (await openByPhone(whose, code, circumstances, () => [])).id });
     }
     if (action === 'hand-on') {
-      const to = personOf(form, words);
-      if (typeof to === 'string') return back(visit, { notice: to });
+      const person = typedPerson(form);
+      const to = personOf(person, words);
+      if (typeof to === 'string' && pickup.handsOn === null) return back(visit, { notice: 'not_possible' });
+      if (typeof to === 'string') return await show(visit, { person, wrong: to });
       await change(visit, form, (transaction, { handsOn }, fresh) => {
         refuseUnless(handsOn !== null, 'invalid_transition', 'it cannot be handed on');
         const delegation = { to, access: { method: 'pin' as const }, keepsOwn: false, by: 'by_recipient' };

@@ -14,13 +14,23 @@ export type Brand = Pick<Branding, 'name' | 'color' | 'logoUrl'>;
 
 export const plainBrand: Brand = { name: null, color: null, logoUrl: null };
 
+/** What the form of somebody who goes in one's place holds, as it was typed. */
+export type TypedPerson = { name: string; phone: string; email: string };
+
+/** What does not fit in that form, by the field. */
+export const personNotices = {
+  name: 'not_a_name',
+  phone: 'not_a_phone',
+  email: 'not_an_email',
+} as const satisfies Record<keyof TypedPerson, Notice>;
+
 /** What the page shows. Values of credentials are made for it, and stay nowhere. */
 export type PickupPage = {
   words: Words;
   /** What the forms send along: who has seen another state is told that it has changed. */
   version: number;
-  /** The page from where its forms are: its own last part. */
-  token: string;
+  /** The page from where it is shown: the last part of its address, or `../` and that in answer to a form. */
+  here: string;
   pickup: Pickup;
   bank: { name: string; timeZone: string; isOffline: boolean };
   site: Pick<Site, 'name' | 'address' | 'position' | 'support'>;
@@ -31,6 +41,8 @@ export type PickupPage = {
   /** The pages of those to whom it was handed on, by credential id. */
   links: ReadonlyMap<string, string>;
   notice: Notice | null;
+  /** In answer to a form that does not fit: what was typed, and the first field that is wrong. */
+  typed: { person: TypedPerson; wrong: keyof TypedPerson } | null;
   opening: { state: Opening; door: string } | null;
 };
 
@@ -147,8 +159,8 @@ ${pickup.until !== null && html`<dt>${untilWord}</dt><dd>${moment(pickup.until, 
 };
 
 /** Another form of the same page: sent with the version that its sender has seen. */
-const formTo = ({ token, version }: PickupPage, action: string, inside: Html, opens?: string): Html =>
-  html`<form method="post" action="${token}/${action}"${opens !== undefined && html` data-opens="${opens}"`}><input type="hidden" name="version" value="${version}">${inside}</form>`;
+const formTo = ({ here, version }: PickupPage, action: string, inside: Html, opens?: string): Html =>
+  html`<form method="post" action="${here}/${action}"${opens !== undefined && html` data-opens="${opens}"`}><input type="hidden" name="version" value="${version}">${inside}</form>`;
 
 const openForm = (page: PickupPage): Html | null => {
   const { words, pickup, bank } = page;
@@ -176,14 +188,24 @@ const proofs = ({ words, pickup, values }: PickupPage): Html | null => {
   return shown.length === 0 ? null : html`<section><h2>${words.howToOpen}</h2>${shown}${scan}</section>`;
 };
 
+/** With what was typed into it; what is wrong with that is said below, and one is there at once. */
+const personField = ({ words, typed }: PickupPage, field: keyof TypedPerson, more: Html, hint?: Html): Html => {
+  const isWrong = typed?.wrong === field;
+  const wrong = isWrong && html` aria-invalid="true" aria-describedby="${field}-wrong" autofocus`;
+  return html`<label for="${field}">${words[field]}${hint}</label><input id="${field}" name="${field}" ${more} autocomplete="off" value="${typed?.person[field]}"${wrong}>${
+    isWrong && html`<p class="wrong" id="${field}-wrong">${words.notices[personNotices[field]]}</p>`
+  }`;
+};
+
 const handOn = (page: PickupPage): Html | null => {
-  const { words, pickup } = page;
+  const { words, pickup, typed } = page;
   if (pickup.handsOn === null) return null;
-  const inside = html`<label for="name">${words.name}</label><input id="name" name="name" maxlength="120" autocomplete="off" required>
-<label for="phone">${words.phone} <span>(${words.optional})</span></label><input id="phone" name="phone" type="tel" autocomplete="off">
-<label for="email">${words.email} <span>(${words.optional})</span></label><input id="email" name="email" type="email" autocomplete="off">
+  const optional = html` <span>(${words.optional})</span>`;
+  const inside = html`${personField(page, 'name', html`maxlength="120" required`)}
+${personField(page, 'phone', html`type="tel"`, optional)}
+${personField(page, 'email', html`type="email"`, optional)}
 <button>${words.handOnNow}</button>`;
-  return html`<section><details><summary>${words.handOn}</summary><p class="soft">${words.handOnHint}</p>${formTo(page, 'hand-on', inside)}</details></section>`;
+  return html`<section><details${typed !== null && html` open`}><summary>${words.handOn}</summary><p class="soft">${words.handOnHint}</p>${formTo(page, 'hand-on', inside)}</details></section>`;
 };
 
 const handedOn = (page: PickupPage): Html[] =>
@@ -208,7 +230,7 @@ ${email !== undefined && html`<p>${words.write} <a href="mailto:${email}">${emai
 ${phone === undefined && email === undefined && html`<p>${words.helpHint}</p>`}</section>`;
 };
 
-const status = ({ words, notice, opening, token }: PickupPage): Html | null => {
+const status = ({ words, notice, opening, here }: PickupPage): Html | null => {
   if (opening !== null) {
     const isWaiting = opening.state === 'under_way';
     const looks = opening.state === 'not_opened' ? 'status warn' : 'status';
@@ -218,7 +240,7 @@ const status = ({ words, notice, opening, token }: PickupPage): Html | null => {
   }
   if (notice === null) return null;
   const looks = notice === 'handed_on' || notice === 'back' ? 'status' : 'status warn';
-  return html`<div class="${looks}" role="status" tabindex="-1"><p>${words.notices[notice]}</p><p><a href="${token}">OK</a></p></div>`;
+  return html`<div class="${looks}" role="status" tabindex="-1"><p>${words.notices[notice]}</p><p><a href="${here}">OK</a></p></div>`;
 };
 
 const banner = ({ brand: { name, logoUrl }, bank }: PickupPage): Html | null =>

@@ -40,5 +40,7 @@ label{display:block;font-weight:600;margin:0 0 .25rem}
 label span{font-weight:400;color:var(--soft)}
 input{display:block;width:100%;min-height:3rem;padding:.5rem .75rem;margin:0 0 .75rem;border:1px solid var(--soft);border-radius:.5rem;background:var(--ground);color:inherit;font:inherit}
 .code{font:600 1.6rem/1.2 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.2em;text-align:center}
+input[aria-invalid]{border:2px solid var(--warnline);margin-bottom:.25rem}
+.wrong{background:var(--warn);border-left:.375rem solid var(--warnline);border-radius:.25rem;padding:.4rem .75rem;margin-bottom:.75rem}
 form+form{margin-top:.75rem}
 `;

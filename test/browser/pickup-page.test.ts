@@ -37,7 +37,7 @@ const pickup: Pickup = {
 const whole: PickupPage = {
   words: languages.de,
   version: 3,
-  token: 'token',
+  here: 'token',
   pickup,
   bank: { name: 'Hafenhalle', timeZone: 'Pacific/Auckland', isOffline: false },
   site: { name: 'Hafen', address: 'Kai 4, 8001 Zürich', support: { phone: '+41445550100', email: 'help@example.com' } },
@@ -48,6 +48,7 @@ const whole: PickupPage = {
   ]),
   brand: { name: 'Hafenpost', color: '#7a1fa2', logoUrl: null },
   links: new Map([[theirs.id, 'https://api.example/p/theirs']]),
+  typed: null,
   notice: 'wrong_presence_code',
   opening: null,
 };
@@ -119,6 +120,22 @@ describe('the pickup page in a browser, with all that it may have', () => {
         opening: situation === 'on_hold' ? { state: 'not_opened', door: '7' } : null,
       };
       await page.goto(url);
+      await expectNoBarriers(page);
+    }
+  });
+
+  it('leaves a form open that does not fit, with what was typed, and goes to the field that is wrong', async () => {
+    shown = { ...whole, notice: null, typed: { person: { name: 'Ben', phone: '079 1', email: '' }, wrong: 'phone' } };
+    for (const run of [true, false]) {
+      await scripts(run);
+      await page.goto(url);
+      await page.locator('#phone:focus').waitFor();
+      await page.getByText(languages.de.notices.not_a_phone).waitFor();
+      expect(await page.locator('#name').inputValue()).toBe('Ben');
+      expect(await page.locator('#phone').inputValue()).toBe('079 1');
+      const { LATCHWORK_SCREENSHOTS: into } = process.env;
+      if (into) await page.screenshot({ path: join(into, `pickup-typed-${run}.png`), fullPage: true });
+      await scripts(true);
       await expectNoBarriers(page);
     }
   });

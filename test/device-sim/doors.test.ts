@@ -17,11 +17,11 @@ describe('a step is done when the door closed on the right contents', () => {
   it('goes back to its greeting once a sentence was there to be read', () => {
     const rig = Rig.holding({ '1': parcel() });
     const greeting = rig.state.ram?.message;
-    rig.enter('999999');
+    rig.enter('222222');
     const denial = rig.state.ram?.message;
     rig.advance(messageMs / 1000 - 1);
     expect(rig.state.ram?.message).toBe(denial);
-    rig.enter('999999');
+    rig.enter('222222');
     rig.advance(messageMs / 1000 - 1);
     expect(rig.state.ram?.message).toBe(denial);
     rig.advance(1);

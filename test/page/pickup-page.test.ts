@@ -34,7 +34,7 @@ const pickup: Pickup = {
 const pageOf = (more: Partial<PickupPage> = {}, of: Partial<Pickup> = {}): PickupPage => ({
   words: languages.en,
   version: 3,
-  token: 'token',
+  here: 'token',
   pickup: { ...pickup, ...of },
   bank: { name: 'Harbour Hall', timeZone: 'Europe/Zurich', isOffline: false },
   site: { name: 'Harbour', address: 'Quay 4', support: { phone: '+41445550100' } },
@@ -44,6 +44,7 @@ const pageOf = (more: Partial<PickupPage> = {}, of: Partial<Pickup> = {}): Picku
     ['crd_q', qrValue],
   ]),
   links: new Map(),
+  typed: null,
   notice: null,
   opening: null,
   ...more,
