@@ -8,17 +8,13 @@ import { ConfigDocument } from '../device/config.ts';
 import { JournalAck, JournalBatch, KeyHandover, ReplayRequest } from '../device/messages.ts';
 import { DoorsDocument, DoorsReport, GrantsDocument } from '../device/shadow.ts';
 import { topics } from '../device/topics.ts';
+import { jsonSchemaOf } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
 /** AsyncAPI's own kind of schema is a superset of JSON Schema draft 7. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...own } = z.toJSONSchema(schema, {
-    io,
-    target: 'draft-7',
-    unrepresentable: 'any',
-    reused: 'inline',
-  });
+  const { $schema: _, ...own } = jsonSchemaOf(schema, io, { target: 'draft-7', reused: 'inline' });
   return own;
 };
 

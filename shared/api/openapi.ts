@@ -6,13 +6,13 @@ import { type Example, examples } from './examples.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
-import { EventView } from './shapes.ts';
+import { EventView, jsonSchemaOf } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
 /** JSON Schema of a shape; named shapes become components. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
-  const { $schema: _, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
   const relinked = (value: unknown): Json =>
     JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
   for (const [name, definition] of Object.entries($defs)) components[name] = relinked(definition);
