@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { catalogue, type EventType } from '../../events/catalogue.ts';
 import { Envelope } from '../../events/envelope.ts';
+import { said } from '../../events/said.ts';
 import { sampleEvent } from '../../events/samples.ts';
 import { Answer, Ask } from '../device/ask.ts';
 import { CertificateAnswer, CertificateRequest } from '../device/certificate.ts';
@@ -28,6 +29,7 @@ const eventTypes = Object.keys(catalogue) as EventType[];
 const eventMessage = (type: EventType): Json => ({
   name: type,
   title: type,
+  description: said[type],
   contentType: 'application/json',
   payload: {
     allOf: [

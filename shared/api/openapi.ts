@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
+import { said } from '../../events/said.ts';
 import { sampleEvent } from '../../events/samples.ts';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
+import { entityOf } from './events-text.ts';
 import { type Example, examples } from './examples.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
@@ -194,14 +196,16 @@ const webhooksOf = (components: Json, responses: Json): Json => {
     ]),
   );
   return Object.fromEntries(
-    [...Map.groupBy(eventTypes, (type) => type.slice(0, type.indexOf('.')))].map(([entity, types]) => [
+    [...Map.groupBy(eventTypes, entityOf)].map(([entity, types]) => [
       entity,
       {
         post: {
           operationId: `webhook-${entity}`,
           summary: `Tells your endpoint what happened: \`${entity}.*\``,
-          description:
+          description: [
             'What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.',
+            types.map((type) => `- \`${type}\`: ${said[type]}`).join('\n'),
+          ].join('\n\n'),
           tags: ['webhooks'],
           security: [],
           parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),

@@ -4,6 +4,7 @@ import formats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { catalogue } from '../../events/catalogue.ts';
+import { said } from '../../events/said.ts';
 import { examples } from '../../local/bank-protocol-examples.ts';
 import document from '../../shared/api/asyncapi.json' with { type: 'json' };
 import { closed } from '../support/closed.ts';
@@ -41,6 +42,14 @@ describe('the AsyncAPI document', () => {
     for (const channel of [document.channels.bus, document.channels.webhooks])
       expect(Object.keys(channel.messages).toSorted()).toEqual(types);
     expect([...messages.keys()]).toEqual(expect.arrayContaining(types));
+  });
+
+  it('says of each type of event when it comes', () => {
+    for (const [type, words] of Object.entries(said)) {
+      expect(document.components.messages).toHaveProperty([type, 'description'], words);
+      expect(words).toMatch(/^[A-Z][^\n|]*\.$/);
+    }
+    expect(new Set(Object.values(said)).size).toBe(Object.keys(catalogue).length);
   });
 
   it.each(Object.keys(catalogue))('shows a %s that is as it says', (type) => {
