@@ -29,7 +29,7 @@ const eventTypes = Object.keys(catalogue) as EventType[];
 const eventMessage = (type: EventType): Json => ({
   name: type,
   title: type,
-  description: said[type],
+  summary: said[type],
   contentType: 'application/json',
   payload: {
     allOf: [

@@ -46,7 +46,7 @@ describe('the AsyncAPI document', () => {
 
   it('says of each type of event when it comes', () => {
     for (const [type, words] of Object.entries(said)) {
-      expect(document.components.messages).toHaveProperty([type, 'description'], words);
+      expect(document.components.messages).toHaveProperty([type, 'summary'], words);
       expect(words).toMatch(/^[A-Z][^\n|]*\.$/);
     }
     expect(new Set(Object.values(said)).size).toBe(Object.keys(catalogue).length);
