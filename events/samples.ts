@@ -1,5 +1,5 @@
 import type { EventData, EventType } from './catalogue.ts';
-import { type Envelope, firstPrevHash } from './envelope.ts';
+import { type Actor, type Envelope, firstPrevHash } from './envelope.ts';
 
 const at = '2026-03-02T09:30:00.000Z';
 
@@ -85,7 +85,73 @@ export const samples: { [T in EventType]: EventData<T> } = {
     state: 'created',
     door: null,
     link: handover,
-    changes: { workflow: 'parcel', state: 'created' },
+    changes: {
+      id: parcel.transactionId,
+      workflow: 'parcel',
+      state: 'created',
+      siteId: 'sit_01KJQ4VAA1C3E5G7J9M1P3R5T7',
+      bankId: parcel.bankId,
+      door: null,
+      livemode: true,
+      externalIds: parcel.externalIds,
+      link: handover,
+      source: null,
+      items: [{ lengthMm: 300, widthMm: 200, heightMm: 100, massG: 1_200, thermalClass: 'ambient' }],
+      payment: null,
+      metadata: { basket: '77' },
+      deadlines: {
+        reserveUntil: '2026-03-03T09:30:00.000Z',
+        depositBy: '2026-03-04T09:30:00.000Z',
+        pickupBy: '2026-03-07T09:30:00.000Z',
+      },
+      pickupWithinSeconds: 259_200,
+      deadlineRev: 0,
+      flags: [],
+      holdReason: null,
+      credentials: [
+        {
+          id: 'crd_01KJQ4Z0H3S5T7V9X1Z3B5D7F9',
+          step: 'deposit',
+          method: 'pin',
+          state: 'active',
+          notBefore: at,
+          notAfter: '2026-03-04T09:30:00.000Z',
+          digits: 8,
+          attempt: 0,
+          keyVersion: 1,
+          locked: true,
+          sinceVersion: 2,
+        },
+        {
+          id: 'crd_01KJQ4Z0H4T6V8X0Z2B4D6F8H0',
+          step: 'pickup',
+          method: 'pin',
+          state: 'issued',
+          notBefore: at,
+          notAfter: '2026-03-07T09:30:00.000Z',
+          digits: 8,
+          attempt: 0,
+          keyVersion: 1,
+          locked: true,
+          sinceVersion: 2,
+        },
+      ],
+      depositStartedAt: null,
+      depositedAt: null,
+      pickedUpAt: null,
+      endedAt: null,
+      expiredStage: null,
+      cancelReason: null,
+      recallCause: null,
+      rejectReason: null,
+      assignment: {
+        policy: 'best-fit-1',
+        candidates: 6,
+        reason: 'the smallest that fits, ties in an order of the transaction',
+      },
+      createdAt: at,
+      personalHash: '6b1e94d07c52f83a'.repeat(4),
+    },
   },
   'transaction.waitlisted': { ...parcel, state: 'created', door: null, waitUntil: at },
   'transaction.reserved': { ...parcel, state: 'reserved', changes: { state: 'reserved', door: '7' } },
@@ -465,6 +531,69 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'webhook_endpoint.deleted': endpoint,
 };
 
+const byKey: Actor = { type: 'api_key', id: apiKey.apiKeyId };
+const byBank: Actor = { type: 'bank', id: parcel.bankId };
+const byRecipient: Actor = { type: 'recipient', id: 'crd_01KJQ55E4G6J8M0P2R4T6V8X0Z' };
+const byOperator: Actor = { type: 'operator', id: 'iam' };
+const bySystem = (id: string): Actor => ({ type: 'system', id });
+
+/** Who causes what no bank tells as evidence of a door, and no caller asks for. */
+const actors: Partial<Record<EventType, Actor>> = {
+  'transaction.moved': byBank,
+  'transaction.rejected': byBank,
+  'transaction.overdue': bySystem('deadline'),
+  'transaction.expired': bySystem('deadline'),
+  'transaction.recall_started': bySystem('deadline'),
+  'transaction.credentials_reissued': bySystem('controller'),
+  'credential.delegated': byRecipient,
+  'credential.taken_back': byRecipient,
+  'access.denied': byBank,
+  'access.phone_denied': bySystem('presence'),
+  'command.sent': bySystem('commands'),
+  'command.acknowledged': byBank,
+  'command.opened': byBank,
+  'command.closed': byBank,
+  'command.rejected': byBank,
+  'command.failed': byBank,
+  'command.timed_out': bySystem('deadline'),
+  'compartment.temperature_out_of_range': byBank,
+  'compartment.temperature_in_range': byBank,
+  'bank.booted': byBank,
+  'bank.journal_truncated': byBank,
+  'bank.power_lost': byBank,
+  'bank.power_restored': byBank,
+  'bank.tampered': byBank,
+  'bank.suspected_offline': bySystem('presence'),
+  'bank.offline': bySystem('presence'),
+  'bank.online': bySystem('presence'),
+  'bank.enrolled': byBank,
+  'bank.certificate_issued': byBank,
+  'bank.certificate_rotated': byBank,
+  'import.uploaded': bySystem('imports'),
+  'import.rejected': bySystem('imports'),
+  'import.started': bySystem('imports'),
+  'import.completed': bySystem('imports'),
+  'import.failed': bySystem('imports'),
+  'export.completed': bySystem('exports'),
+  'export.failed': bySystem('exports'),
+  'export.pushed': bySystem('export-pushes'),
+  'export.push_failed': bySystem('export-pushes'),
+  'export_schedule.ran': bySystem('export-schedules'),
+  'reconciliation.uploaded': bySystem('imports'),
+  'reconciliation.rejected': bySystem('reconciliations'),
+  'reconciliation.completed': bySystem('reconciliations'),
+  'reconciliation.failed': bySystem('reconciliations'),
+  'tenant.created': byOperator,
+  'tenant.claim_issued': byOperator,
+  'tenant.claim_revoked': byOperator,
+  'webhook_endpoint.disabled': bySystem('webhooks'),
+};
+
+const actorOf = (type: EventType): Actor => actors[type] ?? ('evidence' in samples[type] ? byBank : byKey);
+
+/** What is the first event of its subject. */
+const isFirst = (type: EventType): boolean => /\.(created|registered)$/.test(type) || type === 'command.queued';
+
 /** A whole event of a type, as a receiver sees it. Its hash is that of no real chain. */
 export const sampleEvent = (type: EventType): Envelope => ({
   specversion: '1.0',
@@ -475,12 +604,12 @@ export const sampleEvent = (type: EventType): Envelope => ({
   time: at,
   datacontenttype: 'application/json',
   tenant: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',
-  sequence: 3,
+  sequence: isFirst(type) ? 1 : 3,
   occurredAt: at,
   recordedAt: '2026-03-02T09:30:01.200Z',
-  actor: { type: 'bank', id: parcel.bankId },
+  actor: actorOf(type),
   schema: 1,
   data: samples[type],
-  prevHash: firstPrevHash,
-  hash: firstPrevHash,
+  prevHash: isFirst(type) ? firstPrevHash : 'a41f0c7d92e85b36'.repeat(4),
+  hash: '3d9c52e1f7048ab6'.repeat(4),
 });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { catalogue, type EventType } from '../../events/catalogue.ts';
 import { Envelope } from '../../events/envelope.ts';
+import { said } from '../../events/said.ts';
 import { sampleEvent } from '../../events/samples.ts';
 import { Answer, Ask } from '../device/ask.ts';
 import { CertificateAnswer, CertificateRequest } from '../device/certificate.ts';
@@ -8,17 +9,13 @@ import { ConfigDocument } from '../device/config.ts';
 import { JournalAck, JournalBatch, KeyHandover, ReplayRequest } from '../device/messages.ts';
 import { DoorsDocument, DoorsReport, GrantsDocument } from '../device/shadow.ts';
 import { topics } from '../device/topics.ts';
+import { jsonSchemaOf } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
 /** AsyncAPI's own kind of schema is a superset of JSON Schema draft 7. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...own } = z.toJSONSchema(schema, {
-    io,
-    target: 'draft-7',
-    unrepresentable: 'any',
-    reused: 'inline',
-  });
+  const { $schema: _, ...own } = jsonSchemaOf(schema, io, { target: 'draft-7', reused: 'inline' });
   return own;
 };
 
@@ -32,6 +29,7 @@ const eventTypes = Object.keys(catalogue) as EventType[];
 const eventMessage = (type: EventType): Json => ({
   name: type,
   title: type,
+  summary: said[type],
   contentType: 'application/json',
   payload: {
     allOf: [

@@ -1018,7 +1018,7 @@ export const examples: readonly Example[] = [
   example(events.listEvents, {
     query: { type: 'webhook_endpoint.*', subject: ids.endpoint, limit: '1' },
     answer: {
-      data: [{ ...sampleEvent('webhook_endpoint.created'), subject: ids.endpoint, sequence: 1 }],
+      data: [{ ...sampleEvent('webhook_endpoint.created'), subject: ids.endpoint }],
       nextCursor: 'Zm9yIGV4YW1wbGUgb25seSwgbm90IGEgcmVhbCBjdXJzb3I',
       hasMore: true,
     },
@@ -1091,7 +1091,7 @@ export const examples: readonly Example[] = [
     ...onParcel,
     query: { limit: '1' },
     answer: {
-      data: [{ ...sampleEvent('transaction.created'), sequence: 1 }],
+      data: [sampleEvent('transaction.created')],
       nextCursor: 'kfNQ3xv0oZ3p2yP8eYd2bTE6MQ',
     },
   }),

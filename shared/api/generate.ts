@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { archiveText } from './archive-text.ts';
 import { assignmentText } from './assignment-doc.ts';
 import { asyncapi } from './asyncapi.ts';
+import { eventsText } from './events-text.ts';
 import { exportsText } from './exports-text.ts';
 import { importsText } from './imports-text.ts';
 import { openapi } from './openapi.ts';
@@ -15,6 +16,7 @@ const documents: [path: string, text: string][] = [
   ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
   ['docs/archive.md', archiveText()],
   ['docs/assignment.md', assignmentText()],
+  ['docs/events.md', eventsText()],
   ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],
   ['docs/reconciliation.md', reconciliationText()],

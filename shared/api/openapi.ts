@@ -1,18 +1,20 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
+import { said } from '../../events/said.ts';
 import { sampleEvent } from '../../events/samples.ts';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
+import { entityOf } from './events-text.ts';
 import { type Example, examples } from './examples.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
-import { EventView } from './shapes.ts';
+import { EventView, jsonSchemaOf } from './shapes.ts';
 
 type Json = Record<string, unknown>;
 
 /** JSON Schema of a shape; named shapes become components. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
-  const { $schema: _, $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
   const relinked = (value: unknown): Json =>
     JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
   for (const [name, definition] of Object.entries($defs)) components[name] = relinked(definition);
@@ -194,14 +196,16 @@ const webhooksOf = (components: Json, responses: Json): Json => {
     ]),
   );
   return Object.fromEntries(
-    [...Map.groupBy(eventTypes, (type) => type.slice(0, type.indexOf('.')))].map(([entity, types]) => [
+    [...Map.groupBy(eventTypes, entityOf)].map(([entity, types]) => [
       entity,
       {
         post: {
           operationId: `webhook-${entity}`,
           summary: `Tells your endpoint what happened: \`${entity}.*\``,
-          description:
+          description: [
             'What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.',
+            types.map((type) => `- \`${type}\`: ${said[type]}`).join('\n'),
+          ].join('\n\n'),
           tags: ['webhooks'],
           security: [],
           parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),

@@ -34,3 +34,21 @@ export const where = (holds: object, also: object, otherwise?: object) => ({
 export const idParam = z.string().min(1).max(200);
 
 export const noBody = z.strictObject({});
+
+/**
+ * JSON Schema of what is taken (`input`) or sent (`output`). What is sent may get new fields, so nothing in it says that
+ * there are no others; what is taken stays as strict as it is.
+ */
+export const jsonSchemaOf = (
+  schema: z.ZodType,
+  io: 'input' | 'output',
+  options: { target?: 'draft-7'; reused?: 'inline' } = {},
+) =>
+  z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    ...options,
+    override: ({ jsonSchema }) => {
+      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+    },
+  });

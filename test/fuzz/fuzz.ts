@@ -13,6 +13,7 @@ import { until } from '../../local/until.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { Scope } from '../../shared/domain/api-key.ts';
 import { doorsPerBankMax } from '../../shared/domain/bank.ts';
+import { closed } from '../support/closed.ts';
 
 export type FuzzWish = {
   /** Cases per operation of the fuzzing phase; the others add their own. */
@@ -147,6 +148,12 @@ async function prepare(stack: StackHandle): Promise<Ground> {
 /** After these a bank takes nothing any more, so it is another one than that of all the rest. */
 const putsAnEnd = /\/(decommission|replace-controller|revoke-certificate)$/;
 
+/** So that it finds a field of an answer that the document does not name. What may be sent stays as the document says. */
+const answersClosed = (operations: Record<string, { responses: object }>): object =>
+  Object.fromEntries(
+    Object.entries(operations).map(([method, it]) => [method, { ...it, responses: closed(it.responses) }]),
+  );
+
 /**
  * The same document, but that the fuzzer often guesses right where the id of something or a time zone belongs, and that
  * the examples are of what there is: each operation on another transaction.
@@ -176,6 +183,10 @@ function withKnown(known: Ground['known']): unknown {
       if (name === 'externalIds' && typeof value?.order === 'string') return undefined;
       return known[name] && value?.type === 'string' && value.maxLength === 64 ? guessed(name, value) : value;
     });
-  const paths = Object.entries(openapi.paths).map(([path, it]) => [path, withIds(it, putsAnEnd.test(path))]);
-  return { ...Object(withIds({ ...openapi, paths: {} })), paths: Object.fromEntries(paths) };
+  const paths = Object.entries(openapi.paths).map(([path, it]) => [
+    path,
+    withIds(answersClosed(it), putsAnEnd.test(path)),
+  ]);
+  const components = { ...openapi.components, schemas: closed(openapi.components.schemas) };
+  return { ...Object(withIds({ ...openapi, components, paths: {} })), paths: Object.fromEntries(paths) };
 }

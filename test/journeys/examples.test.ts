@@ -7,12 +7,13 @@ import type { Panel } from '../../local/panel.ts';
 import { callbackTime, type Example, examples, presenceCode, replayedSince } from '../../shared/api/examples.ts';
 import openapi from '../../shared/api/openapi.json' with { type: 'json' };
 import { logOf } from '../../shared/store/deliveries.ts';
+import { closed } from '../support/closed.ts';
 import { takePicture } from '../support/invariants-picture.ts';
 import { connectBank, eventually, newReceiver, newTenant, stack, type Tenant } from '../support/stack.ts';
 
 /** Of the document that is served, not of the code it was made from. */
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
-ajv.addSchema({ $id: 'latchwork', ...openapi });
+ajv.addSchema({ $id: 'latchwork', ...closed(openapi) });
 const pathOf = (...names: string[]): string =>
   names.map((name) => encodeURIComponent(name.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/');
 const answers = ({ route }: Example) => {
