@@ -218,8 +218,11 @@ describe('the panel of a simulated bank in a browser', () => {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: 900 });
     await panel(controlUrl).door('9', { force: true, contents: 'filled' });
-    await panel(controlUrl).enter('999999');
-    await page.getByRole('cell', { name: 'access denied: wrong credential, pin' }).first().waitFor();
+    await panel(controlUrl).enter(recipient);
+    await page
+      .getByRole('cell', { name: /^access denied: .+, pin$/ })
+      .first()
+      .waitFor();
     await page.getByRole('radio', { name: /^Door 9, open, something inside/ }).waitFor({ state: 'attached' });
     const { LATCHWORK_SCREENSHOTS: into } = process.env;
     if (into) await page.screenshot({ path: join(into, `panel-${colorScheme}-${width}.png`), fullPage: true });
