@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { eventTypes } from '../../events/catalogue.ts';
-import { said } from '../../events/said.ts';
 import { sampleEvent } from '../../events/samples.ts';
 import { type RefusalCode, refusals } from '../domain/refusal.ts';
 import { entityOf } from './events-text.ts';
 import { type Example, examples } from './examples.ts';
+import { whoNeedsKey } from './idempotency-text.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
@@ -202,10 +202,8 @@ const webhooksOf = (components: Json, responses: Json): Json => {
         post: {
           operationId: `webhook-${entity}`,
           summary: `Tells your endpoint what happened: \`${entity}.*\``,
-          description: [
-            'What `data` holds of each type, with an example, stands in the AsyncAPI document under the same name.',
-            types.map((type) => `- \`${type}\`: ${said[type]}`).join('\n'),
-          ].join('\n\n'),
+          description:
+            'When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.',
           tags: ['webhooks'],
           security: [],
           parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),
@@ -268,7 +266,8 @@ export const openapi = (): Json => {
       version: '1',
       description:
         'Banks of electronic lockers: reserve a compartment, let people deposit and pick up, know what happened. ' +
-        'Every POST needs an Idempotency-Key. Errors are RFC 9457 problems with a stable `code`. The gateway itself ' +
+        `An \`Idempotency-Key\` is needed by ${whoNeedsKey}. ` +
+        'Errors are RFC 9457 problems with a stable `code`. The gateway itself ' +
         'answers 413 above 10 MB, 429 when an account is throttled, and 503 when a function is unavailable.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },

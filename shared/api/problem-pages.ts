@@ -1,4 +1,5 @@
 import type { RefusalCode, ReservationReason } from '../domain/refusal.ts';
+import { whoNeedsKey } from './idempotency-text.ts';
 
 /** What a caller has to know of a problem beyond its title. Apart from the codes, so that no function carries it. */
 export type ProblemPage = {
@@ -17,7 +18,7 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     causes: [
       'A field is missing, is not one of this request, or has a value that it cannot have.',
       'The body is not JSON, or not an object.',
-      'A header is missing or not valid: `Idempotency-Key` on every POST, `If-Match` in quotes.',
+      `A header is missing or not valid: \`Idempotency-Key\` on ${whoNeedsKey}, \`If-Match\` in quotes.`,
       'A cursor was changed, or comes from another list or other filters.',
     ],
     remedy: [

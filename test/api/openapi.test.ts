@@ -51,6 +51,18 @@ const closedIn = (part: unknown, place = ''): string[] =>
         ...Object.entries(part).flatMap(([name, it]) => closedIn(it, `${place}/${name}`)),
       ];
 
+describe('the introduction', () => {
+  it('names the POSTs that need no Idempotency-Key, and no others', () => {
+    const without = Object.values(document.paths).flatMap((methods) =>
+      'post' in methods && !JSON.stringify(methods.post.parameters).includes('Idempotency-Key')
+        ? [methods.post.operationId]
+        : [],
+    );
+    const named = [...document.info.description.matchAll(/`([a-z]+-[a-z-]+)`/g)].map(([, name]) => name);
+    expect(named.toSorted()).toEqual(without.toSorted());
+  });
+});
+
 describe('new fields', () => {
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, operation })),
