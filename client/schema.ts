@@ -1636,7 +1636,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change where events go and which, stop them, or have them sent again
+         * Change where events go and which, stop them, or open the endpoint again
          * @description Needs the scope `webhooks:write`.
          */
         patch: operations["update-webhook-endpoint"];
@@ -1672,7 +1672,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send an event to an endpoint again, whatever became of it
+         * Send an event to an endpoint again, whatever became of it; what waits for its next attempt has it now
          * @description Needs the scope `webhooks:write`.
          */
         post: operations["resend-delivery"];
@@ -1712,7 +1712,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send again what an endpoint has missed in a time
+         * Send again now what an endpoint has missed in a time, also what waits for another attempt
          * @description Needs the scope `webhooks:write`.
          */
         post: operations["recover-deliveries"];
@@ -3580,7 +3580,7 @@ export interface components {
             sent: number;
             /** @enum {string} */
             state: "running" | "done" | "stopped";
-            states: ("dead" | "delivered")[];
+            states: ("dead" | "retrying" | "delivered")[];
             stoppedBecause: ("disabled" | "deleted" | "took_too_long") | null;
             /** Format: date-time */
             to: string;
@@ -8788,7 +8788,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Change where events go and which, stop them, or have them sent again */
+            /** @description Change where events go and which, stop them, or open the endpoint again */
             200: {
                 headers: {
                     ETag?: string;
@@ -8871,7 +8871,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Send an event to an endpoint again, whatever became of it */
+            /** @description Send an event to an endpoint again, whatever became of it; what waits for its next attempt has it now */
             202: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8954,17 +8954,18 @@ export interface operations {
                     since: string;
                     /**
                      * @default [
-                     *       "dead"
+                     *       "dead",
+                     *       "retrying"
                      *     ]
                      */
-                    states?: ("dead" | "delivered")[];
+                    states?: ("dead" | "retrying" | "delivered")[];
                     /** Format: date-time */
                     until?: string;
                 };
             };
         };
         responses: {
-            /** @description Send again what an endpoint has missed in a time */
+            /** @description Send again now what an endpoint has missed in a time, also what waits for another attempt */
             202: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];

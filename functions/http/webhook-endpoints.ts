@@ -11,6 +11,7 @@ import {
   EndpointHealth,
   eventIdOf,
   resend,
+  resendsMax,
   rotated,
   shownState,
   signersAt,
@@ -60,6 +61,13 @@ const known = (row: Row, health: Row | undefined): Known => ({
 });
 
 const byOwner = 'by_owner';
+
+const beingSent = 'it is being sent at this very moment';
+
+const whyNotResent = ({ resent, turnAt }: Delivery): string => {
+  if (resent.length >= resendsMax) return `it was sent again ${resent.length} times already`;
+  return turnAt === null ? beingSent : `it waits for its turn, which is at ${turnAt}`;
+};
 
 export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => {
   const answer = (
@@ -346,19 +354,13 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       requireEnabled(WebhookEndpoint.parse(endpointRow));
       const before = Delivery.parse(row);
       const after = resend(before, circumstances.actor.id, now);
-      if (after === null)
-        throw new Refusal(
-          'conflict',
-          before.state === 'delivered' || before.state === 'dead'
-            ? `it was sent again ${before.resent.length} times already`
-            : `it is ${before.state}: it will be sent without being asked for`,
-        );
+      if (after === null) throw new Refusal('conflict', whyNotResent(before));
       const made: Answer = { body: contract.DeliveryView.parse(after) };
       try {
         await sendAgain(after, () => record(made));
       } catch (error) {
         if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-        throw new Refusal('conflict', 'it is being sent at this very moment');
+        throw new Refusal('conflict', beingSent);
       }
       return made;
     },

@@ -996,7 +996,7 @@ export const examples: readonly Example[] = [
   example(webhookEndpoints.recoverDeliveries, {
     params: { endpointId: ids.endpoint },
     body: { since: replayedSince },
-    answer: { ...replay, states: ['dead'] },
+    answer: { ...replay, states: ['dead', 'retrying'] },
   }),
   example(webhookEndpoints.replayWebhookEndpoint, {
     params: { endpointId: ids.endpoint },

@@ -6,7 +6,7 @@ import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
 import { headerCaps, refusedHeaders } from '../domain/webhook-headers.ts';
-import { WebhookReplay } from '../domain/webhook-replay.ts';
+import { ResendableState, WebhookReplay } from '../domain/webhook-replay.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -114,7 +114,7 @@ export const updateWebhookEndpoint = {
   noun: 'webhook-endpoints',
   method: 'PATCH',
   path: '/v1/webhook-endpoints/{endpointId}',
-  summary: 'Change where events go and which, stop them, or have them sent again',
+  summary: 'Change where events go and which, stop them, or open the endpoint again',
   permission: 'webhooks:write',
   params,
   body: once(() =>
@@ -243,7 +243,7 @@ export const resendDelivery = {
   noun: 'webhook-endpoints',
   method: 'POST',
   path: '/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend',
-  summary: 'Send an event to an endpoint again, whatever became of it',
+  summary: 'Send an event to an endpoint again, whatever became of it; what waits for its next attempt has it now',
   permission: 'webhooks:write',
   params: params.extend({ deliveryId: idParam }),
   body: once(() => z.strictObject({})),
@@ -290,7 +290,7 @@ export const recoverDeliveries = {
   noun: 'webhook-endpoints',
   method: 'POST',
   path: '/v1/webhook-endpoints/{endpointId}/recover',
-  summary: 'Send again what an endpoint has missed in a time',
+  summary: 'Send again now what an endpoint has missed in a time, also what waits for another attempt',
   permission: 'webhooks:write',
   params,
   body: once(() =>
@@ -298,12 +298,11 @@ export const recoverDeliveries = {
       since: InstantInput(),
       /** Left out: until now. */
       until: InstantInput().optional(),
-      /** `dead`: what was never taken. `delivered`: what was taken is sent once more, too. */
-      states: z
-        .array(z.enum(['dead', 'delivered']))
-        .min(1)
-        .max(2)
-        .default(['dead']),
+      /**
+       * `dead`: what was never taken. `retrying`: what waits for its next attempt has it now. `delivered`: what was taken
+       * is sent once more, too.
+       */
+      states: z.array(ResendableState).min(1).max(ResendableState.options.length).default(['dead', 'retrying']),
     }),
   ),
   status: 202,

@@ -2,7 +2,10 @@ import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, plusSeconds } from './time.ts';
-import { type Delivery, newDelivery, resend, type WebhookEndpoint, wants } from './webhook.ts';
+import { type Delivery, DeliveryState, newDelivery, resend, type WebhookEndpoint, wants } from './webhook.ts';
+
+/** In which states a delivery is sent again; `retrying`: it waits for its next attempt, which is made now. */
+export const ResendableState = DeliveryState.extract(['dead', 'retrying', 'delivered']);
 
 /** What of a period is sent to an endpoint again, and how far that has come. */
 export const WebhookReplay = z.object({
@@ -13,8 +16,8 @@ export const WebhookReplay = z.object({
   to: InstantText,
   /** Of what the endpoint has subscribed to only these; none means all of it. */
   eventTypes: z.array(field.text),
-  /** Only deliveries that ended so; none means all, and what has no delivery. */
-  states: z.array(z.enum(['dead', 'delivered'])),
+  /** Only deliveries in these states; none means all, and what has no delivery. */
+  states: z.array(ResendableState),
   state: z.enum(['running', 'done', 'stopped']),
   stoppedBecause: z.enum(['disabled', 'deleted', 'took_too_long']).nullable(),
   /** So many events are sent again, or for the first time. */

@@ -203,12 +203,19 @@ export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Ins
 /** So often one delivery is sent again at the most: what it lists stays readable. */
 export const resendsMax = 20;
 
+/** Nothing happens to it before its next attempt. What waits for its turn has booked that, and keeps it. */
+const isIdle = ({ state, nextAttemptAt, turnAt }: Delivery, now: Instant): boolean =>
+  state === 'delivered' ||
+  state === 'dead' ||
+  (state === 'retrying' && turnAt === null && nextAttemptAt !== null && nextAttemptAt > now);
+
 /**
- * Attempts begin anew, at once, and with all their waits; null while it is on its way anyway, or was resent too often.
- * `askedAt`: when it was wanted, where that is not now.
+ * Attempts begin anew, at once, and with all their waits; of one that waits for its next attempt, too: whoever comes for
+ * that attempt at its time finds a newer version. Null while it is being sent or waits for its turn, or was resent too
+ * often. `askedAt`: when it was wanted, where that is not now.
  */
 export const resend = (it: Delivery, by: string, now: Instant, askedAt = now): Delivery | null =>
-  (it.state === 'delivered' || it.state === 'dead') && it.resent.length < resendsMax
+  isIdle(it, now) && it.resent.length < resendsMax
     ? {
         ...it,
         state: 'retrying',

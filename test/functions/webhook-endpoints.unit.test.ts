@@ -427,7 +427,25 @@ describe('a delivery that its owner wants again', () => {
     const again = await resend(id, eventId.replace('evt_', 'dlv_'));
     expect(again).toMatchObject({ state: 'retrying', nextAttemptAt: now, resent: [{ by: 'key_1', after: 0 }] });
     expect(sent).toEqual([{ tenant, endpointId: id, eventId, version: 4 }]);
-    expect(await refusal(resend(id, again.id))).toMatchObject({ code: 'conflict' });
+    expect(await refusal(resend(id, again.id))).toMatchObject({
+      code: 'conflict',
+      message: 'it is being sent at this very moment',
+    });
+  });
+
+  it('may wait for another attempt, but not for its turn', async () => {
+    const { create, has, resend, sent } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const soon = instant(epochMs(now) + 60_000);
+    const [waiting, inLine] = [event(1), event(2)];
+    await has(id, { eventId: waiting, state: 'retrying', nextAttemptAt: soon });
+    await has(id, { eventId: inLine, state: 'retrying', nextAttemptAt: soon, turnAt: soon });
+    expect(await resend(id, waiting.replace('evt_', 'dlv_'))).toMatchObject({ nextAttemptAt: now });
+    expect(sent).toEqual([{ tenant, endpointId: id, eventId: waiting, version: 4 }]);
+    expect(await refusal(resend(id, inLine.replace('evt_', 'dlv_')))).toMatchObject({
+      code: 'conflict',
+      message: `it waits for its turn, which is at ${soon}`,
+    });
   });
 
   it('is none that there is not, nor one of an endpoint that is disabled', async () => {
@@ -471,7 +489,7 @@ describe('a time of which an endpoint wants all events again', () => {
     expect(await recover(id, { since, until: '2031-01-01T00:00:00Z' })).toMatchObject({
       from: since,
       to: now,
-      states: ['dead'],
+      states: ['dead', 'retrying'],
     });
     expect(await refusal(progress('whe_of_another', asked.id))).toMatchObject({ code: 'not_found' });
   });
