@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { knownApiVersions, newestApiVersion } from '../../events/api-versions.ts';
-import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
 import { headerCaps, refusedHeaders } from '../domain/webhook-headers.ts';
 import { ResendableState, WebhookReplay } from '../domain/webhook-replay.ts';
+import { EventTypeInput, WantedTypeInput, wantedTypes } from './event-types.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -36,8 +36,8 @@ const attemptsPerMinuteMost = 6_000;
 const Said = once(() => ({
   url: z.url({ protocol: /^https?$/ }).max(500),
   description: z.string().max(200),
-  /** Only these; none means all. */
-  eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
+  /** Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
+  eventTypes: z.array(WantedTypeInput()).max(wantedTypes.length),
   /** The shape in which events are sent. */
   apiVersion: z
     .string()
@@ -189,7 +189,7 @@ export const tryWebhookEndpoint = {
   summary: 'Send an example of an event type to this endpoint, marked as a test',
   permission: 'webhooks:write',
   params,
-  body: once(() => z.strictObject({ eventType: z.enum(eventTypes) })),
+  body: once(() => z.strictObject({ eventType: EventTypeInput() })),
   status: 202,
   response: () => WebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
@@ -221,7 +221,7 @@ export const listDeliveries = {
       .strictObject({
         /** A page may be short and have a next. */
         state: DeliveryState.optional(),
-        eventType: z.enum(eventTypes).optional(),
+        eventType: EventTypeInput().optional(),
         /** Of what we learned at that moment or later. */
         from: InstantInput().optional(),
         /** Of what we learned before that moment. */
@@ -276,8 +276,8 @@ export const replayWebhookEndpoint = {
       from: InstantInput(),
       /** Of what we learned before that moment; left out: until now. */
       to: InstantInput().optional(),
-      /** Of the types that the endpoint has subscribed to only these; none means all of them. */
-      eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
+      /** Of the types that the endpoint has subscribed to only these, or `<entity>.*`; none means all of them. */
+      eventTypes: z.array(WantedTypeInput()).max(wantedTypes.length).default([]),
     }),
   ),
   status: 202,

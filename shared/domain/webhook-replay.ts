@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, plusSeconds } from './time.ts';
+import { isOfWanted } from './wanted-types.ts';
 import { type Delivery, DeliveryState, newDelivery, resend, type WebhookEndpoint, wants } from './webhook.ts';
 
 /** In which states a delivery is sent again; `retrying`: it waits for its next attempt, which is made now. */
@@ -14,7 +15,7 @@ export const WebhookReplay = z.object({
   endpointId: field.text,
   from: InstantText,
   to: InstantText,
-  /** Of what the endpoint has subscribed to only these; none means all of it. */
+  /** Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it. */
   eventTypes: z.array(field.text),
   /** Only deliveries in these states; none means all, and what has no delivery. */
   states: z.array(ResendableState),
@@ -98,7 +99,7 @@ export const replays = (
   { eventTypes }: WebhookReplay,
   endpoint: WebhookEndpoint,
   event: Pick<Envelope, 'type' | 'subject'>,
-): boolean => wants(endpoint, event) && (eventTypes.length === 0 || eventTypes.includes(event.type));
+): boolean => wants(endpoint, event) && (eventTypes.length === 0 || isOfWanted(event.type, eventTypes));
 
 /** Whether a delivery is this replay's doing: then a turn that died has got as far as that, and nothing is sent twice. */
 export const isOf = ({ createdAt, by }: WebhookReplay, { resent }: Delivery): boolean => {

@@ -4,6 +4,7 @@ import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
 import { waitsMost } from './waits.ts';
+import { isOfWanted } from './wanted-types.ts';
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
@@ -25,7 +26,7 @@ export const WebhookEndpoint = z.object({
   tenant: field.text,
   url: field.text,
   description: field.text,
-  /** Only these types; empty means all. */
+  /** Only these types, or `<entity>.*` for all of an entity, also those that come one day; empty means all. */
   eventTypes: z.array(field.text),
   /** In which version's shape it gets them; see the table of versions in events/api-versions.ts. */
   apiVersion: field.text.default(firstApiVersion),
@@ -167,7 +168,7 @@ export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 
   if (endpoint.state === 'disabled') return false;
   if (ownAlone.includes(event.type)) return event.subject === endpoint.id;
   if (event.type === welcome && event.subject === endpoint.id) return true;
-  return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
+  return endpoint.eventTypes.length === 0 || isOfWanted(event.type, endpoint.eventTypes);
 };
 
 const Trial = z.object({ eventType: field.text, sample: z.record(field.text, z.unknown()) });

@@ -338,6 +338,12 @@ describe('an endpoint', () => {
     expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, created)).toBe(false);
   });
 
+  it('gets all of an entity that it has chosen, types that there are not yet included', () => {
+    const choosy = { ...endpoint, eventTypes: ['transaction.*', 'bank.offline'] };
+    const types = ['transaction.created', 'transaction.thought_of_one_day', 'transactional.created', 'bank.online'];
+    expect(types.map((type) => wants(choosy, { ...created, type }))).toEqual([true, true, false, false]);
+  });
+
   it('gets its own pings whatever it has chosen, and nobody else does', () => {
     const ping = { type: 'webhook_endpoint.pinged', subject: 'whe_1' };
     expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, ping)).toBe(true);

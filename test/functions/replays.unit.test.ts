@@ -148,6 +148,9 @@ describe('a replay', () => {
     ]);
     await turn(await wanted({ eventTypes: ['bank.online', 'transaction.created'] }));
     expect(ids()).toEqual(between(4, 5));
+    slow.length = 0;
+    await turn(await wanted({ id: 'rpl_2', by: 'key_2', eventTypes: ['bank.*'] }));
+    expect(ids()).toEqual(between(2, 3));
   });
 
   it('of what was missed has those that wait for another attempt sent now, once', async () => {
