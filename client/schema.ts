@@ -3348,6 +3348,32 @@ export interface components {
             version: number;
             withdrawnBecause: string | null;
         };
+        TestedWebhookEndpoint: {
+            answeredAt: string | null;
+            /** @default 2026-11-01 */
+            apiVersion: string;
+            /** @default null */
+            attemptsPerMinute: number | null;
+            /** Format: date-time */
+            createdAt: string;
+            deliveryId: string;
+            description: string;
+            disabledReason: string | null;
+            eventId: string;
+            eventTypes: string[];
+            /** @default [] */
+            headerNames: string[];
+            id: string;
+            previousSignsUntil: string | null;
+            publicKey?: string;
+            secret?: string;
+            /** @enum {string} */
+            signature: "hmac" | "ed25519";
+            /** @enum {string} */
+            state: "active" | "failing" | "disabled";
+            url: string;
+            version: number;
+        };
         Transaction: {
             assetId?: string;
             assignment: {
@@ -8920,7 +8946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookEndpoint"];
+                    "application/json": components["schemas"]["TestedWebhookEndpoint"];
                 };
             };
             400: components["responses"]["invalid_request"];
@@ -9146,7 +9172,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookEndpoint"];
+                    "application/json": components["schemas"]["TestedWebhookEndpoint"];
                 };
             };
             400: components["responses"]["invalid_request"];

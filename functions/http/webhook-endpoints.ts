@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Envelope } from '#events/envelope.ts';
 import * as contract from '#shared/api/webhook-endpoints.ts';
 import { apply, born, type Emission, type SubjectChange } from '#shared/domain/decision.ts';
 import { webhookPublicKeyOf } from '#shared/domain/derived.ts';
@@ -8,6 +9,7 @@ import { epochMs, type Instant, instant } from '#shared/domain/time.ts';
 import {
   type DeliverMessage,
   Delivery,
+  deliveryIdOf,
   EndpointHealth,
   eventIdOf,
   resend,
@@ -128,11 +130,11 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
   const save = async (
     call: AnyCall,
     change: SubjectChange<WebhookEndpoint>,
-    make: (endpoint: WebhookEndpoint) => Promise<Answer>,
+    make: (endpoint: WebhookEndpoint, events: readonly Envelope[]) => Promise<Answer>,
     more: Write[] = [],
   ): Promise<Answer> => {
-    const { after, writes } = commitEndpoint(change, call.circumstances);
-    const made = await make(after);
+    const { after, events, writes } = commitEndpoint(change, call.circumstances);
+    const made = await make(after, events);
     await deps.table.write([...writes, ...more, ...call.record(made)]);
     return made;
   };
@@ -154,6 +156,20 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     const { tenant, endpointId, eventId, version } = it;
     await deps.slow.send({ tenant, endpointId, eventId, version } satisfies DeliverMessage);
   };
+
+  /** An event that goes to the endpoint alone; the answer says by which ids it is found there. */
+  const sendTest = (
+    call: AnyCall & { params: { endpointId: string } },
+    emission: Emission<WebhookEndpoint>,
+  ): Promise<Answer> =>
+    changing(call, async ({ endpoint, health }) => {
+      requireEnabled(endpoint);
+      return save(call, apply(endpoint, [emission]), async (after, events) => {
+        const made = await answerNow({ endpoint: after, health }, call);
+        const sent = events.map(({ id }) => ({ eventId: id, deliveryId: deliveryIdOf(id) })).at(-1);
+        return { ...made, body: contract.TestedWebhookEndpointView.parse({ ...made.body, ...sent }) };
+      });
+    });
 
   type Period = { from: Instant; to: Instant | undefined };
 
@@ -293,22 +309,15 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     },
 
     [contract.pingWebhookEndpoint.id]: async (call: Call<typeof contract.pingWebhookEndpoint>) =>
-      changing(call, async ({ endpoint, health }) => {
-        requireEnabled(endpoint);
-        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]), (after) =>
-          answerNow({ endpoint: after, health }, call),
-        );
-      }),
+      sendTest(call, { type: 'webhook_endpoint.pinged', set: {} }),
 
     [contract.tryWebhookEndpoint.id]: async (call: Call<typeof contract.tryWebhookEndpoint>) => {
       const { eventType } = call.body;
       const { samples } = await import('#events/samples.ts');
-      const data = { eventType, sample: samples[eventType] };
-      return changing(call, async ({ endpoint, health }) => {
-        requireEnabled(endpoint);
-        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.tried', set: {}, data }]), (after) =>
-          answerNow({ endpoint: after, health }, call),
-        );
+      return sendTest(call, {
+        type: 'webhook_endpoint.tried',
+        set: {},
+        data: { eventType, sample: samples[eventType] },
       });
     },
 

@@ -26,6 +26,13 @@ export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: tr
   .meta({ id: 'WebhookEndpoint' });
 export type WebhookEndpointView = z.infer<typeof WebhookEndpointView>;
 
+/** The endpoint that a test is on its way to, and by which ids that is known: of its event, and of its delivery. */
+export const TestedWebhookEndpointView = WebhookEndpointView.extend({
+  eventId: field.text,
+  /** Among the endpoint's deliveries, as a rule a second later. */
+  deliveryId: field.text,
+}).meta({ id: 'TestedWebhookEndpoint' });
+
 export const DeliveryView = Delivery.omit({ tenant: true, version: true, turnAt: true }).meta({ id: 'Delivery' });
 
 const params = z.object({ endpointId: idParam });
@@ -177,7 +184,7 @@ export const pingWebhookEndpoint = {
   params,
   body: once(() => z.strictObject({})),
   status: 202,
-  response: () => WebhookEndpointView,
+  response: () => TestedWebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -191,7 +198,7 @@ export const tryWebhookEndpoint = {
   params,
   body: once(() => z.strictObject({ eventType: EventTypeInput() })),
   status: 202,
-  response: () => WebhookEndpointView,
+  response: () => TestedWebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 

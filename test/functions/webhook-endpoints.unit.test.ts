@@ -8,7 +8,7 @@ import * as contract from '#shared/api/webhook-endpoints.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, instant } from '#shared/domain/time.ts';
-import { type Delivery, WebhookEndpoint } from '#shared/domain/webhook.ts';
+import { type Delivery, eventIdOf, WebhookEndpoint } from '#shared/domain/webhook.ts';
 import { headersOf } from '#shared/domain/webhook-headers.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { firstIdAt } from '#shared/lambda/ids.ts';
@@ -111,7 +111,9 @@ const calling = (allowLoopback = false) => {
         }),
       ),
     trial: async (endpointId: string, eventType: string) =>
-      View.parse(await call(contract.tryWebhookEndpoint.id, { params: { endpointId }, body: { eventType } })),
+      contract.TestedWebhookEndpointView.parse(
+        await call(contract.tryWebhookEndpoint.id, { params: { endpointId }, body: { eventType } }),
+      ),
     remove: (endpointId: string, more: Record<string, unknown> = {}) =>
       call(contract.deleteWebhookEndpoint.id, { params: { endpointId }, ...more }),
     deliveries: async (endpointId: string, query: Record<string, unknown>) =>
@@ -231,8 +233,10 @@ describe('a webhook endpoint that is tried', () => {
   it('is told an example of the type, recorded as a trial', async () => {
     const { create, trial, update, events } = calling();
     const { id } = await create('https://hooks.shop.com/');
-    expect(await trial(id, 'bank.offline')).toMatchObject({ id, version: 2 });
-    const { type, data } = events().at(-1) ?? {};
+    const { eventId, deliveryId, ...shown } = await trial(id, 'bank.offline');
+    expect(shown).toMatchObject({ id, version: 2 });
+    const { id: told, type, data } = events().at(-1) ?? {};
+    expect([eventId, eventIdOf(deliveryId)]).toEqual([told, told]);
     expect(type).toBe('webhook_endpoint.tried');
     expect(catalogue['webhook_endpoint.tried'].parse(data)).toMatchObject({
       endpointId: id,
