@@ -420,7 +420,7 @@ export const catalogue = onceEach({
   /** An example of a type was asked for. The endpoint is sent `sample` as the data of an event of that type, with `test`. */
   'webhook_endpoint.tried': () =>
     endpoint().extend({ eventType: field.text, sample: z.record(field.text, z.unknown()) }),
-  /** What lies in the feed from one moment to another is sent to it again; `states`: only deliveries that ended so. */
+  /** What lies in the feed from one moment to another is sent to it again; `states`: only deliveries in these. */
   'webhook_endpoint.replay_started': () =>
     endpoint().extend({
       replayId: field.text,

@@ -69,7 +69,7 @@ export const replayReaction = ({ table, slow, queue, clock }: ReplayDeps) => {
     return new Map(found.map((it) => [it.eventId, it]));
   };
 
-  /** What was made of these events, each with its delivery; those that are on their way anyway are left alone. */
+  /** What was made of these events, each with its delivery; those that are being sent anyway are left alone. */
   const sendAgain = async (
     replay: WebhookReplay,
     endpoint: WebhookEndpoint,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Envelope } from '#events/envelope.ts';
 import * as contract from '#shared/api/webhook-endpoints.ts';
 import { apply, born, type Emission, type SubjectChange } from '#shared/domain/decision.ts';
 import { webhookPublicKeyOf } from '#shared/domain/derived.ts';
@@ -8,9 +9,11 @@ import { epochMs, type Instant, instant } from '#shared/domain/time.ts';
 import {
   type DeliverMessage,
   Delivery,
+  deliveryIdOf,
   EndpointHealth,
   eventIdOf,
   resend,
+  resendsMax,
   rotated,
   shownState,
   signersAt,
@@ -60,6 +63,13 @@ const known = (row: Row, health: Row | undefined): Known => ({
 });
 
 const byOwner = 'by_owner';
+
+const beingSent = 'it is being sent at this very moment';
+
+const whyNotResent = ({ resent, turnAt }: Delivery): string => {
+  if (resent.length >= resendsMax) return `it was sent again ${resent.length} times already`;
+  return turnAt === null ? beingSent : `it waits for its turn, which is at ${turnAt}`;
+};
 
 export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => {
   const answer = (
@@ -120,11 +130,11 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
   const save = async (
     call: AnyCall,
     change: SubjectChange<WebhookEndpoint>,
-    make: (endpoint: WebhookEndpoint) => Promise<Answer>,
+    make: (endpoint: WebhookEndpoint, events: readonly Envelope[]) => Promise<Answer>,
     more: Write[] = [],
   ): Promise<Answer> => {
-    const { after, writes } = commitEndpoint(change, call.circumstances);
-    const made = await make(after);
+    const { after, events, writes } = commitEndpoint(change, call.circumstances);
+    const made = await make(after, events);
     await deps.table.write([...writes, ...more, ...call.record(made)]);
     return made;
   };
@@ -146,6 +156,20 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     const { tenant, endpointId, eventId, version } = it;
     await deps.slow.send({ tenant, endpointId, eventId, version } satisfies DeliverMessage);
   };
+
+  /** An event that goes to the endpoint alone; the answer says by which ids it is found there. */
+  const sendTest = (
+    call: AnyCall & { params: { endpointId: string } },
+    emission: Emission<WebhookEndpoint>,
+  ): Promise<Answer> =>
+    changing(call, async ({ endpoint, health }) => {
+      requireEnabled(endpoint);
+      return save(call, apply(endpoint, [emission]), async (after, events) => {
+        const made = await answerNow({ endpoint: after, health }, call);
+        const sent = events.map(({ id }) => ({ eventId: id, deliveryId: deliveryIdOf(id) })).at(-1);
+        return { ...made, body: contract.TestedWebhookEndpointView.parse({ ...made.body, ...sent }) };
+      });
+    });
 
   type Period = { from: Instant; to: Instant | undefined };
 
@@ -285,22 +309,15 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     },
 
     [contract.pingWebhookEndpoint.id]: async (call: Call<typeof contract.pingWebhookEndpoint>) =>
-      changing(call, async ({ endpoint, health }) => {
-        requireEnabled(endpoint);
-        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.pinged', set: {} }]), (after) =>
-          answerNow({ endpoint: after, health }, call),
-        );
-      }),
+      sendTest(call, { type: 'webhook_endpoint.pinged', set: {} }),
 
     [contract.tryWebhookEndpoint.id]: async (call: Call<typeof contract.tryWebhookEndpoint>) => {
       const { eventType } = call.body;
       const { samples } = await import('#events/samples.ts');
-      const data = { eventType, sample: samples[eventType] };
-      return changing(call, async ({ endpoint, health }) => {
-        requireEnabled(endpoint);
-        return save(call, apply(endpoint, [{ type: 'webhook_endpoint.tried', set: {}, data }]), (after) =>
-          answerNow({ endpoint: after, health }, call),
-        );
+      return sendTest(call, {
+        type: 'webhook_endpoint.tried',
+        set: {},
+        data: { eventType, sample: samples[eventType] },
       });
     },
 
@@ -346,19 +363,13 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       requireEnabled(WebhookEndpoint.parse(endpointRow));
       const before = Delivery.parse(row);
       const after = resend(before, circumstances.actor.id, now);
-      if (after === null)
-        throw new Refusal(
-          'conflict',
-          before.state === 'delivered' || before.state === 'dead'
-            ? `it was sent again ${before.resent.length} times already`
-            : `it is ${before.state}: it will be sent without being asked for`,
-        );
+      if (after === null) throw new Refusal('conflict', whyNotResent(before));
       const made: Answer = { body: contract.DeliveryView.parse(after) };
       try {
         await sendAgain(after, () => record(made));
       } catch (error) {
         if (!(error instanceof Lost) || error.to('idempotency')) throw error;
-        throw new Refusal('conflict', 'it is being sent at this very moment');
+        throw new Refusal('conflict', beingSent);
       }
       return made;
     },

@@ -1,18 +1,13 @@
 import * as z from 'zod';
-import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
+import { WantedTypeInput, wantedTypes } from './event-types.ts';
 import type { Route } from './route.ts';
 import { EventView, page } from './shapes.ts';
 
 /** For how many days the feed keeps an event, unless the operator of a deployment has said otherwise. */
 export const feedDays = 30;
-
-const entities = [...new Set(eventTypes.map((type) => type.slice(0, type.indexOf('.'))))];
-
-/** Types of events, and all types of an entity. */
-export const wantedTypes = [...eventTypes, ...entities.map((it) => `${it}.*` as const)];
 
 /** Several values in one parameter, separated by commas. */
 const separated = (text: unknown): unknown => (typeof text === 'string' ? text.split(',') : text);
@@ -47,7 +42,7 @@ export const listEvents = {
         )
         .optional(),
       type: z
-        .preprocess(separated, z.array(z.enum(wantedTypes)).min(1).max(wantedTypes.length))
+        .preprocess(separated, z.array(WantedTypeInput()).min(1).max(wantedTypes.length))
         .meta({
           description: 'Only these, separated by commas; `transaction.*` is all of transactions.',
           type: 'array',

@@ -84,6 +84,8 @@ const ids = {
   replay: 'rpl_01KJQ5AJ3RQ2R4T6V8X0Z2B4D6',
   event: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   delivery: 'dlv_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
+  trialEvent: 'evt_01KJQ5AR8T0W2Y4A6C8E0G2J4M',
+  trialDelivery: 'dlv_01KJQ5AR8T0W2Y4A6C8E0G2J4M',
   command: 'cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
   byPhone: 'cmd_01KJQ5C2D6G8J0M2P4R6T8W0Y2',
   parcel: 'txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
@@ -976,7 +978,7 @@ export const examples: readonly Example[] = [
   example(webhookEndpoints.pingWebhookEndpoint, {
     params: { endpointId: ids.endpoint },
     body: {},
-    answer: { ...rotatedEndpoint, version: 4 },
+    answer: { ...rotatedEndpoint, version: 4, eventId: ids.event, deliveryId: ids.delivery },
   }),
   example(webhookEndpoints.listDeliveries, {
     after: 'the endpoint has answered',
@@ -996,7 +998,7 @@ export const examples: readonly Example[] = [
   example(webhookEndpoints.recoverDeliveries, {
     params: { endpointId: ids.endpoint },
     body: { since: replayedSince },
-    answer: { ...replay, states: ['dead'] },
+    answer: { ...replay, states: ['dead', 'retrying'] },
   }),
   example(webhookEndpoints.replayWebhookEndpoint, {
     params: { endpointId: ids.endpoint },
@@ -1026,7 +1028,7 @@ export const examples: readonly Example[] = [
   example(webhookEndpoints.tryWebhookEndpoint, {
     params: { endpointId: ids.endpoint },
     body: { eventType: 'transaction.completed' },
-    answer: { ...rotatedEndpoint, version: 7 },
+    answer: { ...rotatedEndpoint, version: 7, eventId: ids.trialEvent, deliveryId: ids.trialDelivery },
   }),
   example(webhookEndpoints.deleteWebhookEndpoint, {
     params: { endpointId: ids.endpoint },

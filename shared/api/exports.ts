@@ -4,7 +4,7 @@ import { once } from '../../events/once.ts';
 import { Export, ExportFilter, ExportFormat, ExportKind, foreignFilters } from '../domain/export.ts';
 import { Push } from '../domain/export-push.ts';
 import { InstantInput, InstantText } from '../domain/time.ts';
-import { wantedTypes } from './events.ts';
+import { WantedTypeInput } from './event-types.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page, where } from './shapes.ts';
 
@@ -76,7 +76,7 @@ export const createExport = {
         from: InstantInput(),
         /** Exclusive, and not in the future. Of events, `from` is not earlier than what the feed keeps. */
         to: InstantInput(),
-        filter: ExportFilter.extend({ type: z.enum(wantedTypes).optional() }).default({}),
+        filter: ExportFilter.extend({ type: WantedTypeInput().optional() }).default({}),
         /** Also the columns that are about persons, for a key with the scope `exports:personal`. */
         personalData: field.yesNo.default(false),
         /** Which bucket the file is put into as well: the name of a destination that the operator has set up. */

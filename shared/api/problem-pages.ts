@@ -86,6 +86,7 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
       'Somebody else changes the same thing right now.',
       'A compartment is said to be empty while its sensor says that something is inside.',
       'Another transaction has that place in a link; `existing` names it.',
+      'A delivery that is to be sent again is being sent at this very moment, waits for its turn, or was sent again 20 times already.',
     ],
     remedy: ['Read it again, and decide with what it says now.'],
     retry: 'after a change',
@@ -145,7 +146,10 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
   endpoint_disabled: {
     meaning: 'Nothing is sent to a webhook endpoint that is disabled.',
     causes: ['It answered 410, or failed for five days without a success.', 'Its owner disabled it.'],
-    remedy: ['Mend the endpoint, then register it anew.'],
+    remedy: [
+      'Mend the endpoint, then open it again: `PATCH /v1/webhook-endpoints/{endpointId}` with `{ "state": "active" }`.',
+      'What it has missed, `recover` sends then.',
+    ],
     retry: 'after a change',
     detail: 'it is disabled: gone',
   },

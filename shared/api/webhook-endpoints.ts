@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { knownApiVersions, newestApiVersion } from '../../events/api-versions.ts';
-import { eventTypes } from '../../events/catalogue.ts';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
 import { InstantInput } from '../domain/time.ts';
 import { Delivery, DeliveryState, SignatureScheme, WebhookEndpoint } from '../domain/webhook.ts';
 import { headerCaps, refusedHeaders } from '../domain/webhook-headers.ts';
-import { WebhookReplay } from '../domain/webhook-replay.ts';
+import { ResendableState, WebhookReplay } from '../domain/webhook-replay.ts';
+import { EventTypeInput, WantedTypeInput, wantedTypes } from './event-types.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
 
@@ -26,6 +26,13 @@ export const WebhookEndpointView = WebhookEndpoint.omit({ tenant: true, hash: tr
   .meta({ id: 'WebhookEndpoint' });
 export type WebhookEndpointView = z.infer<typeof WebhookEndpointView>;
 
+/** The endpoint that a test is on its way to, and by which ids that is known: of its event, and of its delivery. */
+export const TestedWebhookEndpointView = WebhookEndpointView.extend({
+  eventId: field.text,
+  /** Among the endpoint's deliveries, as a rule a second later. */
+  deliveryId: field.text,
+}).meta({ id: 'TestedWebhookEndpoint' });
+
 export const DeliveryView = Delivery.omit({ tenant: true, version: true, turnAt: true }).meta({ id: 'Delivery' });
 
 const params = z.object({ endpointId: idParam });
@@ -36,8 +43,8 @@ const attemptsPerMinuteMost = 6_000;
 const Said = once(() => ({
   url: z.url({ protocol: /^https?$/ }).max(500),
   description: z.string().max(200),
-  /** Only these; none means all. */
-  eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length),
+  /** Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
+  eventTypes: z.array(WantedTypeInput()).max(wantedTypes.length),
   /** The shape in which events are sent. */
   apiVersion: z
     .string()
@@ -114,7 +121,7 @@ export const updateWebhookEndpoint = {
   noun: 'webhook-endpoints',
   method: 'PATCH',
   path: '/v1/webhook-endpoints/{endpointId}',
-  summary: 'Change where events go and which, stop them, or have them sent again',
+  summary: 'Change where events go and which, stop them, or open the endpoint again',
   permission: 'webhooks:write',
   params,
   body: once(() =>
@@ -177,7 +184,7 @@ export const pingWebhookEndpoint = {
   params,
   body: once(() => z.strictObject({})),
   status: 202,
-  response: () => WebhookEndpointView,
+  response: () => TestedWebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -189,9 +196,9 @@ export const tryWebhookEndpoint = {
   summary: 'Send an example of an event type to this endpoint, marked as a test',
   permission: 'webhooks:write',
   params,
-  body: once(() => z.strictObject({ eventType: z.enum(eventTypes) })),
+  body: once(() => z.strictObject({ eventType: EventTypeInput() })),
   status: 202,
-  response: () => WebhookEndpointView,
+  response: () => TestedWebhookEndpointView,
   problems: ['endpoint_disabled', 'idempotency_key_reused'],
 } as const satisfies Route;
 
@@ -221,7 +228,7 @@ export const listDeliveries = {
       .strictObject({
         /** A page may be short and have a next. */
         state: DeliveryState.optional(),
-        eventType: z.enum(eventTypes).optional(),
+        eventType: EventTypeInput().optional(),
         /** Of what we learned at that moment or later. */
         from: InstantInput().optional(),
         /** Of what we learned before that moment. */
@@ -243,7 +250,7 @@ export const resendDelivery = {
   noun: 'webhook-endpoints',
   method: 'POST',
   path: '/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend',
-  summary: 'Send an event to an endpoint again, whatever became of it',
+  summary: 'Send an event to an endpoint again, whatever became of it; what waits for its next attempt has it now',
   permission: 'webhooks:write',
   params: params.extend({ deliveryId: idParam }),
   body: once(() => z.strictObject({})),
@@ -276,8 +283,8 @@ export const replayWebhookEndpoint = {
       from: InstantInput(),
       /** Of what we learned before that moment; left out: until now. */
       to: InstantInput().optional(),
-      /** Of the types that the endpoint has subscribed to only these; none means all of them. */
-      eventTypes: z.array(z.enum(eventTypes)).max(eventTypes.length).default([]),
+      /** Of the types that the endpoint has subscribed to only these, or `<entity>.*`; none means all of them. */
+      eventTypes: z.array(WantedTypeInput()).max(wantedTypes.length).default([]),
     }),
   ),
   status: 202,
@@ -290,7 +297,7 @@ export const recoverDeliveries = {
   noun: 'webhook-endpoints',
   method: 'POST',
   path: '/v1/webhook-endpoints/{endpointId}/recover',
-  summary: 'Send again what an endpoint has missed in a time',
+  summary: 'Send again now what an endpoint has missed in a time, also what waits for another attempt',
   permission: 'webhooks:write',
   params,
   body: once(() =>
@@ -298,12 +305,11 @@ export const recoverDeliveries = {
       since: InstantInput(),
       /** Left out: until now. */
       until: InstantInput().optional(),
-      /** `dead`: what was never taken. `delivered`: what was taken is sent once more, too. */
-      states: z
-        .array(z.enum(['dead', 'delivered']))
-        .min(1)
-        .max(2)
-        .default(['dead']),
+      /**
+       * `dead`: what was never taken. `retrying`: what waits for its next attempt has it now. `delivered`: what was taken
+       * is sent once more, too.
+       */
+      states: z.array(ResendableState).min(1).max(ResendableState.options.length).default(['dead', 'retrying']),
     }),
   ),
   status: 202,

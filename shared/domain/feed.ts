@@ -1,5 +1,6 @@
 import type { Envelope } from '../../events/envelope.ts';
 import { epochMs, type Instant, instant, plusSeconds } from './time.ts';
+import { isOfWanted } from './wanted-types.ts';
 
 /** What a reader of the feed wants to see of it. */
 export type FeedFilter = {
@@ -11,9 +12,7 @@ export type FeedFilter = {
 export const isFiltered = ({ types, subject }: FeedFilter): boolean => types.length > 0 || subject !== undefined;
 
 export const isWantedInFeed = (it: { type: string; subject: string }, { types, subject }: FeedFilter): boolean =>
-  (subject === undefined || it.subject === subject) &&
-  (types.length === 0 ||
-    types.some((type) => (type.endsWith('.*') ? it.type.startsWith(type.slice(0, -1)) : it.type === type)));
+  (subject === undefined || it.subject === subject) && (types.length === 0 || isOfWanted(it.type, types));
 
 /** Where a reader is: what its cursor says. */
 export type FeedPlace = {

@@ -2,7 +2,11 @@ import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, plusSeconds } from './time.ts';
-import { type Delivery, newDelivery, resend, type WebhookEndpoint, wants } from './webhook.ts';
+import { isOfWanted } from './wanted-types.ts';
+import { type Delivery, DeliveryState, newDelivery, resend, type WebhookEndpoint, wants } from './webhook.ts';
+
+/** In which states a delivery is sent again; `retrying`: it waits for its next attempt, which is made now. */
+export const ResendableState = DeliveryState.extract(['dead', 'retrying', 'delivered']);
 
 /** What of a period is sent to an endpoint again, and how far that has come. */
 export const WebhookReplay = z.object({
@@ -11,10 +15,10 @@ export const WebhookReplay = z.object({
   endpointId: field.text,
   from: InstantText,
   to: InstantText,
-  /** Of what the endpoint has subscribed to only these; none means all of it. */
+  /** Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it. */
   eventTypes: z.array(field.text),
-  /** Only deliveries that ended so; none means all, and what has no delivery. */
-  states: z.array(z.enum(['dead', 'delivered'])),
+  /** Only deliveries in these states; none means all, and what has no delivery. */
+  states: z.array(ResendableState),
   state: z.enum(['running', 'done', 'stopped']),
   stoppedBecause: z.enum(['disabled', 'deleted', 'took_too_long']).nullable(),
   /** So many events are sent again, or for the first time. */
@@ -95,7 +99,7 @@ export const replays = (
   { eventTypes }: WebhookReplay,
   endpoint: WebhookEndpoint,
   event: Pick<Envelope, 'type' | 'subject'>,
-): boolean => wants(endpoint, event) && (eventTypes.length === 0 || eventTypes.includes(event.type));
+): boolean => wants(endpoint, event) && (eventTypes.length === 0 || isOfWanted(event.type, eventTypes));
 
 /** Whether a delivery is this replay's doing: then a turn that died has got as far as that, and nothing is sent twice. */
 export const isOf = ({ createdAt, by }: WebhookReplay, { resent }: Delivery): boolean => {

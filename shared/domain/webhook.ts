@@ -4,6 +4,7 @@ import { Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, InstantText, instant, later, plusSeconds } from './time.ts';
 import { waitsMost } from './waits.ts';
+import { isOfWanted } from './wanted-types.ts';
 
 export const EndpointState = z.enum(['active', 'failing', 'disabled']);
 
@@ -25,7 +26,7 @@ export const WebhookEndpoint = z.object({
   tenant: field.text,
   url: field.text,
   description: field.text,
-  /** Only these types; empty means all. */
+  /** Only these types, or `<entity>.*` for all of an entity, also those that come one day; empty means all. */
   eventTypes: z.array(field.text),
   /** In which version's shape it gets them; see the table of versions in events/api-versions.ts. */
   apiVersion: field.text.default(firstApiVersion),
@@ -167,7 +168,7 @@ export const wants = (endpoint: WebhookEndpoint, event: Pick<Envelope, 'type' | 
   if (endpoint.state === 'disabled') return false;
   if (ownAlone.includes(event.type)) return event.subject === endpoint.id;
   if (event.type === welcome && event.subject === endpoint.id) return true;
-  return endpoint.eventTypes.length === 0 || endpoint.eventTypes.includes(event.type);
+  return endpoint.eventTypes.length === 0 || isOfWanted(event.type, endpoint.eventTypes);
 };
 
 const Trial = z.object({ eventType: field.text, sample: z.record(field.text, z.unknown()) });
@@ -203,12 +204,19 @@ export const newDelivery = (endpoint: WebhookEndpoint, event: Envelope, now: Ins
 /** So often one delivery is sent again at the most: what it lists stays readable. */
 export const resendsMax = 20;
 
+/** Nothing happens to it before its next attempt. What waits for its turn has booked that, and keeps it. */
+const isIdle = ({ state, nextAttemptAt, turnAt }: Delivery, now: Instant): boolean =>
+  state === 'delivered' ||
+  state === 'dead' ||
+  (state === 'retrying' && turnAt === null && nextAttemptAt !== null && nextAttemptAt > now);
+
 /**
- * Attempts begin anew, at once, and with all their waits; null while it is on its way anyway, or was resent too often.
- * `askedAt`: when it was wanted, where that is not now.
+ * Attempts begin anew, at once, and with all their waits; of one that waits for its next attempt, too: whoever comes for
+ * that attempt at its time finds a newer version. Null while it is being sent or waits for its turn, or was resent too
+ * often. `askedAt`: when it was wanted, where that is not now.
  */
 export const resend = (it: Delivery, by: string, now: Instant, askedAt = now): Delivery | null =>
-  (it.state === 'delivered' || it.state === 'dead') && it.resent.length < resendsMax
+  isIdle(it, now) && it.resent.length < resendsMax
     ? {
         ...it,
         state: 'retrying',

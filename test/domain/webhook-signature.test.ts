@@ -1,4 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { runInNewContext } from 'node:vm';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
@@ -46,6 +48,29 @@ describe('the signature of a webhook', () => {
     const webhook = new Library(webhookSecretText(rootKeys, endpoint));
     expect(webhook.verify(body, headers)).toEqual(JSON.parse(body));
     expect(() => webhook.verify(`${body} `, headers)).toThrow();
+  });
+
+  it('verifies as docs/webhooks.md says where it is an Ed25519 one', async () => {
+    const document = await readFile(new URL('../../docs/webhooks.md', import.meta.url), 'utf8');
+    const [, example = ''] =
+      /```js\nimport \{ createPublicKey, verify \} from 'node:crypto';\n(.*?)```/s.exec(document) ?? [];
+    const isOurs: (publicKey: string, headers: object, rawBody: string) => boolean = runInNewContext(
+      `${example}; isOurs`,
+      { createPublicKey, verify, Buffer },
+    );
+    const rootKeys = rootKeysFrom({ version: 3, key: 'k'.repeat(64), older: {} });
+    const [one, other] = [2, 3].map((nth) => webhookPublicKeyOf(rootKeys.of(3), 'whe_1', nth));
+    const signers = [
+      webhookSignerOf(rootKeys, 'whe_1', { keyVersion: 3, nth: 2, scheme: 'ed25519' }),
+      webhookSignerOf(rootKeys, 'whe_1', { keyVersion: 3, nth: 1, scheme: 'hmac' }),
+    ];
+    const body = JSON.stringify({ note: 'ä€😀' });
+    const at = (now: Date) => signatureHeaders(signers, { id: 'evt_1', body, now: now.toISOString() });
+    const headers = at(new Date());
+    expect(isOurs(one ?? '', headers, body)).toBe(true);
+    expect(isOurs(other ?? '', headers, body)).toBe(false);
+    expect(isOurs(one ?? '', headers, `${body} `)).toBe(false);
+    expect(isOurs(one ?? '', at(new Date(Date.now() - 600_000)), body)).toBe(false);
   });
 
   it('is an Ed25519 one where its owner wants that, which the public key verifies', () => {

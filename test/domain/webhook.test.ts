@@ -213,8 +213,24 @@ describe('a delivery that is sent again', () => {
     expect(waits).toEqual([0, ...published]);
   });
 
-  it.each(['pending', 'retrying'] as const)('is not, while it is %s', (state) => {
-    expect(resend({ ...dead, state }, 'key_1', now)).toBeNull();
+  it('may wait for its next attempt: that is made now, and what was made is kept', () => {
+    const waiting = { ...dead, state: 'retrying' as const, nextAttemptAt: plusSeconds(now, 72_000) };
+    const again = resend(waiting, 'key_1', now);
+    expect(again).toEqual({
+      ...waiting,
+      nextAttemptAt: now,
+      resent: [{ at: now, by: 'key_1', after: 10 }],
+      version: 12,
+    });
+    expect(again && resend(again, 'key_1', now)).toBeNull();
+  });
+
+  it.each([
+    ['waits for its first attempt', { state: 'pending', nextAttemptAt: null, turnAt: null }],
+    ['is due', { state: 'retrying', nextAttemptAt: now, turnAt: null }],
+    ['waits for its turn', { state: 'retrying', nextAttemptAt: plusSeconds(now, 60), turnAt: plusSeconds(now, 60) }],
+  ] as const)('is not, while it %s', (_, more) => {
+    expect(resend({ ...dead, ...more }, 'key_1', now)).toBeNull();
   });
 
   it('may have been taken before, and is sent again twenty times at the most', () => {
@@ -320,6 +336,12 @@ describe('an endpoint', () => {
     expect(wants(endpoint, created)).toBe(true);
     expect(wants({ ...endpoint, eventTypes: ['transaction.created'] }, created)).toBe(true);
     expect(wants({ ...endpoint, eventTypes: ['transaction.completed'] }, created)).toBe(false);
+  });
+
+  it('gets all of an entity that it has chosen, types that there are not yet included', () => {
+    const choosy = { ...endpoint, eventTypes: ['transaction.*', 'bank.offline'] };
+    const types = ['transaction.created', 'transaction.thought_of_one_day', 'transactional.created', 'bank.online'];
+    expect(types.map((type) => wants(choosy, { ...created, type }))).toEqual([true, true, false, false]);
   });
 
   it('gets its own pings whatever it has chosen, and nobody else does', () => {

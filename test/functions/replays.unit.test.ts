@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { firstApiVersion } from '#events/api-versions.ts';
 import { Envelope } from '#events/envelope.ts';
 import { sampleEvent } from '#events/samples.ts';
-import { epochMs, instant, plusSeconds } from '#shared/domain/time.ts';
+import { epochMs, type Instant, instant, plusSeconds } from '#shared/domain/time.ts';
 import { DeliverMessage, Delivery, newDelivery, type WebhookEndpoint } from '#shared/domain/webhook.ts';
 import { newReplay, WebhookReplay } from '#shared/domain/webhook-replay.ts';
 import { log } from '#shared/lambda/log.ts';
@@ -97,9 +97,9 @@ const progress = async (id = 'rpl_1'): Promise<WebhookReplay> =>
 const deliveryOf = async (nth: number): Promise<Delivery> =>
   Delivery.parse(await table.get(keys.delivery(tenant, endpoint.id, eventId(nth))));
 
-const was = async (nth: number, state: Delivery['state']): Promise<void> => {
+const was = async (nth: number, state: Delivery['state'], nextAttemptAt: Instant | null = null): Promise<void> => {
   const event = { ...sampleEvent('transaction.created'), tenant, id: eventId(nth) };
-  await table.write([deliveryWrite({ ...newDelivery(endpoint, event, start), state }, 'absent')]);
+  await table.write([deliveryWrite({ ...newDelivery(endpoint, event, start), state, nextAttemptAt }, 'absent')]);
 };
 
 /** All that is on its way is taken. */
@@ -120,7 +120,8 @@ describe('a replay', () => {
     await happened(10);
     await was(3, 'delivered');
     await was(4, 'dead');
-    await was(5, 'retrying');
+    await was(5, 'retrying', asked);
+    await was(6, 'retrying', plusSeconds(asked, 72_000));
     await turn(await wanted({ from: plusSeconds(start, 2), to: plusSeconds(start, 8) }));
     expect(ids()).toEqual(between(2, 7).filter((id) => id !== eventId(5)));
     expect(await progress()).toMatchObject({
@@ -132,7 +133,8 @@ describe('a replay', () => {
     expect(left).toEqual([]);
     const resent = [{ at: asked, by: 'key_1', after: 0 }];
     expect(await deliveryOf(2)).toMatchObject({ state: 'pending', resent });
-    expect(await deliveryOf(4)).toMatchObject({ state: 'retrying', nextAttemptAt: asked, resent });
+    for (const nth of [4, 6])
+      expect(await deliveryOf(nth)).toMatchObject({ state: 'retrying', nextAttemptAt: asked, resent });
     expect(slow.every(({ event }) => event !== undefined)).toBe(true);
   });
 
@@ -146,6 +148,22 @@ describe('a replay', () => {
     ]);
     await turn(await wanted({ eventTypes: ['bank.online', 'transaction.created'] }));
     expect(ids()).toEqual(between(4, 5));
+    slow.length = 0;
+    await turn(await wanted({ id: 'rpl_2', by: 'key_2', eventTypes: ['bank.*'] }));
+    expect(ids()).toEqual(between(2, 3));
+  });
+
+  it('of what was missed has those that wait for another attempt sent now, once', async () => {
+    await happened(4);
+    await was(1, 'retrying', plusSeconds(asked, 72_000));
+    await was(2, 'delivered');
+    await was(3, 'retrying', asked);
+    const event = await wanted({ states: ['dead', 'retrying'] });
+    await turn(event);
+    await turn(event);
+    expect(ids()).toEqual([eventId(1)]);
+    expect(await deliveryOf(1)).toMatchObject({ nextAttemptAt: asked, version: 2, resent: [{ by: 'key_1' }] });
+    expect(await progress()).toMatchObject({ state: 'done', sent: 1 });
   });
 
   it('of what is dead makes no delivery that there was not', async () => {

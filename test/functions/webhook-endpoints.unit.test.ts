@@ -8,7 +8,7 @@ import * as contract from '#shared/api/webhook-endpoints.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, instant } from '#shared/domain/time.ts';
-import { type Delivery, WebhookEndpoint } from '#shared/domain/webhook.ts';
+import { type Delivery, eventIdOf, WebhookEndpoint } from '#shared/domain/webhook.ts';
 import { headersOf } from '#shared/domain/webhook-headers.ts';
 import { cursorsOf } from '#shared/lambda/cursor.ts';
 import { firstIdAt } from '#shared/lambda/ids.ts';
@@ -111,7 +111,9 @@ const calling = (allowLoopback = false) => {
         }),
       ),
     trial: async (endpointId: string, eventType: string) =>
-      View.parse(await call(contract.tryWebhookEndpoint.id, { params: { endpointId }, body: { eventType } })),
+      contract.TestedWebhookEndpointView.parse(
+        await call(contract.tryWebhookEndpoint.id, { params: { endpointId }, body: { eventType } }),
+      ),
     remove: (endpointId: string, more: Record<string, unknown> = {}) =>
       call(contract.deleteWebhookEndpoint.id, { params: { endpointId }, ...more }),
     deliveries: async (endpointId: string, query: Record<string, unknown>) =>
@@ -231,8 +233,10 @@ describe('a webhook endpoint that is tried', () => {
   it('is told an example of the type, recorded as a trial', async () => {
     const { create, trial, update, events } = calling();
     const { id } = await create('https://hooks.shop.com/');
-    expect(await trial(id, 'bank.offline')).toMatchObject({ id, version: 2 });
-    const { type, data } = events().at(-1) ?? {};
+    const { eventId, deliveryId, ...shown } = await trial(id, 'bank.offline');
+    expect(shown).toMatchObject({ id, version: 2 });
+    const { id: told, type, data } = events().at(-1) ?? {};
+    expect([eventId, eventIdOf(deliveryId)]).toEqual([told, told]);
     expect(type).toBe('webhook_endpoint.tried');
     expect(catalogue['webhook_endpoint.tried'].parse(data)).toMatchObject({
       endpointId: id,
@@ -427,7 +431,25 @@ describe('a delivery that its owner wants again', () => {
     const again = await resend(id, eventId.replace('evt_', 'dlv_'));
     expect(again).toMatchObject({ state: 'retrying', nextAttemptAt: now, resent: [{ by: 'key_1', after: 0 }] });
     expect(sent).toEqual([{ tenant, endpointId: id, eventId, version: 4 }]);
-    expect(await refusal(resend(id, again.id))).toMatchObject({ code: 'conflict' });
+    expect(await refusal(resend(id, again.id))).toMatchObject({
+      code: 'conflict',
+      message: 'it is being sent at this very moment',
+    });
+  });
+
+  it('may wait for another attempt, but not for its turn', async () => {
+    const { create, has, resend, sent } = calling();
+    const { id } = await create('https://hooks.shop.com/');
+    const soon = instant(epochMs(now) + 60_000);
+    const [waiting, inLine] = [event(1), event(2)];
+    await has(id, { eventId: waiting, state: 'retrying', nextAttemptAt: soon });
+    await has(id, { eventId: inLine, state: 'retrying', nextAttemptAt: soon, turnAt: soon });
+    expect(await resend(id, waiting.replace('evt_', 'dlv_'))).toMatchObject({ nextAttemptAt: now });
+    expect(sent).toEqual([{ tenant, endpointId: id, eventId: waiting, version: 4 }]);
+    expect(await refusal(resend(id, inLine.replace('evt_', 'dlv_')))).toMatchObject({
+      code: 'conflict',
+      message: `it waits for its turn, which is at ${soon}`,
+    });
   });
 
   it('is none that there is not, nor one of an endpoint that is disabled', async () => {
@@ -471,7 +493,7 @@ describe('a time of which an endpoint wants all events again', () => {
     expect(await recover(id, { since, until: '2031-01-01T00:00:00Z' })).toMatchObject({
       from: since,
       to: now,
-      states: ['dead'],
+      states: ['dead', 'retrying'],
     });
     expect(await refusal(progress('whe_of_another', asked.id))).toMatchObject({ code: 'not_found' });
   });

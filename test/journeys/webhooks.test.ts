@@ -243,7 +243,11 @@ describe('a customer who was away for long', () => {
       body: { url: back.url, state: 'active', disabledReason: null },
     });
     const path = `/v1/webhook-endpoints/${endpoint.id}/recover`;
-    expect(await whole(tenant, endpoint, path, { since })).toMatchObject({ state: 'done', sent: 1, states: ['dead'] });
+    expect(await whole(tenant, endpoint, path, { since })).toMatchObject({
+      state: 'done',
+      sent: 1,
+      states: ['dead', 'retrying'],
+    });
     const sent = await delivery(tenant, endpoint, 'delivered');
     expect(sent).toMatchObject({ id: missed.id, resent: [{ by: tenant.apiKeyId, after: 1 }] });
     expect(sent.attempts.map((it) => it.status)).toEqual([410, 204]);
@@ -513,6 +517,15 @@ describe('a customer in trouble', () => {
     expect(message).toMatchObject({ tenant: tenant.id, endpointId: endpoint.id, version: 2 });
     expect(message.event?.type).toBe('webhook_endpoint.pinged');
     expect(customer.requests).toHaveLength(1);
+
+    // Well again, and not willing to wait.
+    customer.answers(status(204));
+    const path = `/v1/webhook-endpoints/${endpoint.id}/deliveries/${id}/resend`;
+    expect(await tenant.api.post(path, {}, DeliveryView)).toMatchObject({
+      resent: [{ by: tenant.apiKeyId, after: 1 }],
+    });
+    const sent = await delivery(tenant, endpoint, 'delivered');
+    expect(sent.attempts.map((it) => it.status)).toEqual([503, 204]);
   });
 
   it('who is gone says so once, is disabled, and whoever else listens is told', async () => {

@@ -204,7 +204,10 @@ const isWanted = (id: string, wishes: ReturnType<typeof wishesOf>, { type, subje
   const isOf = ({ eventTypes }: { eventTypes: string[] }): boolean =>
     ofOneEndpoint.includes(type)
       ? subject === id
-      : eventTypes.length === 0 || eventTypes.includes(type) || (type === 'webhook_endpoint.created' && subject === id);
+      : eventTypes.length === 0 ||
+        eventTypes.includes(type) ||
+        eventTypes.includes(`${type.split('.')[0]}.*`) ||
+        (type === 'webhook_endpoint.created' && subject === id);
   return wishes.slice(since).every((wish) => !wish.isOff && isOf(wish));
 };
 
