@@ -153,6 +153,7 @@ export const exportsText = (): string =>
     `  is written once no event can come into the period any more: some two minutes after \`to\`, or as soon as an event came that is`,
     `  ${lateAfterSeconds} seconds later.`,
     '- Files are encrypted, and lie where only links lead, unless they are pushed. Deliveries are kept for 30 days, so older ones',
-    '  cannot be exported.',
+    '  cannot be exported. Those of an endpoint that was deleted are kept as long, and are in the file like all others;',
+    '  an `endpointId` that never was is refused.',
     '',
   ].join('\n');
