@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '#events/fields.ts';
 import * as contract from '#shared/api/events.ts';
-import { beginningOfFeed, type FeedPlace, isTooOld } from '#shared/domain/feed.ts';
+import { beginningOfFeed, type FeedPlace, isToCome, isTooOld } from '#shared/domain/feed.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
@@ -28,6 +28,10 @@ export const eventHandlers = (deps: EventDeps): Handlers => ({
     const { keptDays } = deps;
     const now = deps.clock();
     const before = await cursors.read();
+    if (before === undefined && query.from !== undefined && isToCome(query.from, now)) {
+      const detail = 'must lie in the past';
+      throw new Refusal('invalid_request', `from ${detail}`, { errors: [{ pointer: '#query/from', detail }] });
+    }
     const place = before === undefined ? beginningOfFeed(query.from, now, keptDays) : placeOf(before);
     if (isTooOld(place, now, keptDays))
       throw new Refusal(

@@ -20,6 +20,7 @@ import { type Call, endpoint, type Handlers } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
 import {
   type ExportScheduleDeps,
+  endpointErrors,
   exportScheduleHandlers,
   filterErrors,
   pushToErrors,
@@ -76,7 +77,11 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
       const { body, caller, now, circumstances, record } = call;
       requireScopes(caller, scopesOf(body));
       const { tenant, apiKeyId, mode } = caller;
-      requireFields([...errorsOf(body, now, deps.keptDays), ...pushToErrors(deps.destinations, tenant, body.pushTo)]);
+      requireFields([
+        ...errorsOf(body, now, deps.keptDays),
+        ...(await endpointErrors(deps.table, tenant, body.filter)),
+        ...pushToErrors(deps.destinations, tenant, body.pushTo),
+      ]);
       const id = deps.newId('exp');
       const { after, writes } = commitExport(
         requested({ id, tenant, apiKeyId, scheduleId: null, mode, ...body }, now),

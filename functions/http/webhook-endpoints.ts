@@ -38,7 +38,7 @@ import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
-import { deliveryWrite, healthWrite, replayWrite } from '#shared/store/deliveries.ts';
+import { deliveryWrite, endpointGoneWrite, healthWrite, replayWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
@@ -324,7 +324,8 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     [contract.deleteWebhookEndpoint.id]: async (call: Call<typeof contract.deleteWebhookEndpoint>) =>
       changing(call, async ({ endpoint }) => {
         const change = apply(endpoint, [{ type: 'webhook_endpoint.deleted', set: {} }]);
-        await deps.table.write(commitEndpointEnd(change, call.circumstances).writes);
+        const { writes } = commitEndpointEnd(change, call.circumstances);
+        await deps.table.write([...writes, endpointGoneWrite(endpoint.tenant, endpoint.id, call.now)]);
         return { body: contract.deleteWebhookEndpoint.response().parse({ id: endpoint.id, deletedAt: call.now }) };
       }),
 

@@ -36,6 +36,9 @@ export const beginningOfFeed = (from: Instant | undefined, nowMs: number, keptDa
   return { after: null, from: instant(fromMs), readAt: instant(nowMs) };
 };
 
+/** Whether a moment is in the future by any clock. */
+export const isToCome = (at: Instant, nowMs: number): boolean => epochMs(at) > nowMs + clocksDifferMs;
+
 /** Whether what came after the reader had been there may be gone by now. */
 export const isTooOld = ({ readAt }: FeedPlace, nowMs: number, keptDays: number): boolean =>
   Date.parse(readAt) < nowMs - keptDays * dayMs;

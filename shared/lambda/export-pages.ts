@@ -95,9 +95,15 @@ const deliveryPages = ({ table }: Sources, job: Export): PageSource => {
   const endpointAfter = async (id: string | null): Promise<string | null> => {
     if (endpointId !== undefined) return id === null ? endpointId : null;
     // Behind an endpoint lies its health, under the same id and more.
-    const { PK } = keys.endpoint(job.tenant, '');
-    const { rows } = await table.query({ PK, from: id === null ? ' ' : `${id}~`, to: '~' }, { limit: 1 });
-    return rows[0] === undefined ? null : String(rows[0].SK);
+    const range = { from: id === null ? ' ' : `${id}~`, to: '~' };
+    const firstIn = async ({ PK }: { PK: string }): Promise<string[]> => {
+      const { rows } = await table.query({ PK, ...range }, { limit: 1, consistent: true });
+      return rows.map(({ SK }) => String(SK));
+    };
+    // One after the other: an endpoint that is deleted in between is found twice, and not missed.
+    const there = await firstIn(keys.endpoint(job.tenant, ''));
+    const gone = await firstIn(keys.endpointGone(job.tenant, ''));
+    return [...there, ...gone].toSorted()[0] ?? null;
   };
 
   return async (position) => {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationsOf, type ExportDestinations } from '../api/export-destinations.ts';
 import * as contract from '../api/export-schedules.ts';
-import { type ExportKind, foreignFilters, scopesOf } from '../domain/export.ts';
+import { type ExportFilter, type ExportKind, foreignFilters, scopesOf } from '../domain/export.ts';
 import { type ExportSchedule, rescheduled, scheduled, unscheduled } from '../domain/export-schedule.ts';
 import { type FieldError, Refusal } from '../domain/refusal.ts';
 import { commitExportSchedule, commitExportScheduleEnd } from '../store/commit.ts';
@@ -16,6 +16,19 @@ const answer = (it: ExportSchedule): Answer => ({ body: contract.ExportScheduleV
 
 export const filterErrors = (kind: ExportKind, filter: object): FieldError[] =>
   foreignFilters(kind, filter).map((name) => ({ pointer: `/filter/${name}`, detail: `is no filter of ${kind}` }));
+
+/** An endpoint that the tenant never had. Its events tell of one that was deleted, too. */
+export const endpointErrors = async (
+  table: HttpDeps['table'],
+  tenant: string,
+  { endpointId }: ExportFilter,
+): Promise<FieldError[]> => {
+  if (endpointId === undefined) return [];
+  const created = await table.get(keys.events(keys.endpointLog(tenant, endpointId), 1), true);
+  return created === undefined
+    ? [{ pointer: '/filter/endpointId', detail: `is no webhook endpoint of yours, and never was: ${endpointId}` }]
+    : [];
+};
 
 /** Where a tenant may not have its files put, or not any more. */
 export const pushToErrors = (all: ExportDestinations, tenant: string, pushTo: string | null): FieldError[] => {
@@ -60,6 +73,7 @@ export const exportScheduleHandlers = (deps: ExportScheduleDeps): Handlers => {
       requireScopes(caller, scopesOf(body));
       requireFields([
         ...filterErrors(body.kind, body.filter),
+        ...(await endpointErrors(deps.table, caller.tenant, body.filter)),
         ...pushToErrors(destinations, caller.tenant, body.pushTo),
       ]);
       const { tenant, apiKeyId, mode } = caller;

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/envelope.ts';
-import { epochMs } from '../domain/time.ts';
+import { epochMs, type Instant } from '../domain/time.ts';
 import { type Delivery, deliveryKeptSeconds, type EndpointHealth, type EndpointPace } from '../domain/webhook.ts';
 import type { WebhookReplay } from '../domain/webhook-replay.ts';
 import { CommitRow } from './commit-row.ts';
@@ -31,6 +31,20 @@ export const paceWrite = (tenant: string, endpointId: string, it: EndpointPace):
   expects: it.version === 1 ? 'absent' : { version: it.version - 1 },
   // What has not been booked for a day is as good as none.
   put: { ...keys.endpointPace(tenant, endpointId), ...it, ttl: Math.ceil(epochMs(it.nextTurnAt) / 1000) + 86_400 },
+});
+
+/** What is just being told when an endpoint is deleted becomes a delivery after that. */
+const toldLateSeconds = 86_400;
+
+/** By which the deliveries of an endpoint that was deleted are found, for as long as they are kept. */
+export const endpointGoneWrite = (tenant: string, id: string, deletedAt: Instant): Write => ({
+  kind: 'other',
+  expects: 'anything',
+  put: {
+    ...keys.endpointGone(tenant, id),
+    deletedAt,
+    ttl: Math.ceil(epochMs(deletedAt) / 1000) + deliveryKeptSeconds + toldLateSeconds,
+  },
 });
 
 /** Kept for as long as the deliveries that it makes. */

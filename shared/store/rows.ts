@@ -115,6 +115,8 @@ export const keys = {
   endpointHealth: (tenant: string, id: string): Key => ({ PK: `ENDPOINTS#${tenant}`, SK: `${id}#health` }),
   /** Apart from the endpoints, which are all read for each event. */
   endpointPace: (tenant: string, id: string): Key => ({ PK: `PACE#${tenant}#${id}`, SK: 'S' }),
+  /** An endpoint that was deleted while its deliveries are kept. Apart for the same reason. */
+  endpointGone: (tenant: string, id: string): Key => ({ PK: `GONEENDPOINTS#${tenant}`, SK: id }),
   /** A period of the feed that is sent to an endpoint again. */
   webhookReplay: (tenant: string, endpointId: string, id: string): Key => ({
     PK: `REPLAYS#${tenant}#${endpointId}`,

@@ -183,6 +183,7 @@ describe('a schedule of exports', () => {
   it.each([
     ['a filter of another kind', { filter: { workflow: 'parcel' } }, /filter\/workflow is no filter of deliveries/],
     ['a destination of somebody else', { pushTo: 'secret' }, /\/pushTo is no destination of yours; there are: finance/],
+    ['an endpoint that never was', { filter: { endpointId: 'whe_nope' } }, /filter\/endpointId is no webhook endpoint/],
     ['a time that is none', { at: '24:00' }, /\/at/],
     ['a time zone that is none', { timeZone: 'Zurich' }, /IANA/],
   ])('is refused with %s', async (_, wrong, detail) => {
@@ -220,5 +221,21 @@ describe('an export', () => {
       400,
       expect.stringMatching(/\/pushTo is no destination of yours; there are: finance/),
     ]);
+  });
+
+  it('is refused an endpoint that its tenant never had, and has the deliveries of one that was deleted', async () => {
+    const period = { from: '2026-03-01T00:00:00Z', to: '2026-03-02T00:00:00Z' };
+    const asksFor = (endpointId: string) =>
+      ask(createExport, { body: { kind: 'deliveries', format: 'csv', ...period, filter: { endpointId } } });
+    const created = (owner: string, id: string) => ({
+      ...{ kind: 'other' as const, expects: 'absent' as const },
+      put: keys.events(keys.endpointLog(owner, id), 1),
+    });
+    await table.write([created(tenant, 'whe_gone'), created('ten_2', 'whe_theirs')]);
+    for (const endpointId of ['whe_nope', 'whe_theirs']) {
+      const { status, body } = await asksFor(endpointId);
+      expect([status, JSON.stringify(body)]).toEqual([400, expect.stringContaining('is no webhook endpoint of yours')]);
+    }
+    expect(await asksFor('whe_gone')).toMatchObject({ status: 201 });
   });
 });

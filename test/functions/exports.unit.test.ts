@@ -8,7 +8,7 @@ import { Delivery, type WebhookEndpoint } from '#shared/domain/webhook.ts';
 import { firstIdAt, newId } from '#shared/lambda/ids.ts';
 import type { ExportFiles } from '#shared/outside/export-files.ts';
 import { commitExport } from '#shared/store/commit.ts';
-import { deliveryWrite } from '#shared/store/deliveries.ts';
+import { deliveryWrite, endpointGoneWrite } from '#shared/store/deliveries.ts';
 import { numberEvents, readPeriod } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Table } from '#shared/store/table.ts';
@@ -181,6 +181,21 @@ describe('an export of deliveries', () => {
     await table.write([deliveryWrite(deliveryAt('whe_3', 500, 'dead'), 'absent')]);
     await runs(table, files);
     expect(idsIn(files)).toEqual([`whe_3 ${deliveryAt('whe_3', 500).id}`]);
+  });
+
+  it('has those of endpoints that were deleted, each once and in its place', async () => {
+    const [table, files] = [await asks(), memoryFiles()];
+    const remove = keys.endpoint(tenant, 'whe_1');
+    await table.write([
+      { kind: 'other', expects: 'anything', remove },
+      { kind: 'other', expects: 'anything', remove: keys.endpointHealth(tenant, 'whe_1') },
+      endpointGoneWrite(tenant, 'whe_1', startedAt),
+      // It is deleted while it is looked for, and found in both places.
+      endpointGoneWrite(tenant, 'whe_3', startedAt),
+      endpointGoneWrite('ten_2', 'whe_9', startedAt),
+    ]);
+    await runs(table, files);
+    await isWhole(table, files);
   });
 
   it('is an empty file where there is nothing', async () => {
