@@ -174,8 +174,6 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
   const client = new DynamoDBClient({ cacheMiddleware: true, sha256: SigningHash, ...config });
   // It copies every request and answer, field by field, for a log that nobody keeps.
   client.middlewareStack.remove('loggerMiddleware');
-  // It tells DynamoDB what it runs on, put together anew for each call: a fiftieth of what a read costs.
-  client.middlewareStack.remove('getUserAgentMiddleware');
 
   const calm = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
