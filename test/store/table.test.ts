@@ -162,10 +162,12 @@ describe.each(tables)('%s', (_, open) => {
   it('reads a range, both ends included, page by page, and backwards', async () => {
     const table = open();
     const PK = ownPartition();
-    await table.write(['A', 'C#1', 'C#2', 'C#3', 'C#4', 'D'].map((SK) => put(row(PK, SK))));
-    const range = { PK, from: 'C#1', to: 'C#4' };
+    // None that begins as a commit's row does: the publisher could not read it, and the local engine passes over what is
+    // behind such a one in a batch, whosever it is.
+    await table.write(['A', 'B#1', 'B#2', 'B#3', 'B#4', 'D'].map((SK) => put(row(PK, SK))));
+    const range = { PK, from: 'B#1', to: 'B#4' };
     const all = await table.query(range);
-    expect(all.rows.map((it) => it.SK)).toEqual(['C#1', 'C#2', 'C#3', 'C#4']);
+    expect(all.rows.map((it) => it.SK)).toEqual(['B#1', 'B#2', 'B#3', 'B#4']);
     expect(all.next).toBeNull();
 
     const seen: unknown[] = [];
@@ -176,12 +178,12 @@ describe.each(tables)('%s', (_, open) => {
       seen.push(...page.rows.map((it) => it.SK));
       after = page.next ?? undefined;
     } while (after !== undefined);
-    expect(seen).toEqual(['C#1', 'C#2', 'C#3', 'C#4']);
+    expect(seen).toEqual(['B#1', 'B#2', 'B#3', 'B#4']);
 
     const newest = await table.query(range, { limit: 2, newestFirst: true });
-    expect(newest.rows.map((it) => it.SK)).toEqual(['C#4', 'C#3']);
+    expect(newest.rows.map((it) => it.SK)).toEqual(['B#4', 'B#3']);
     const older = await table.query(range, { limit: 2, newestFirst: true, after: newest.next ?? undefined });
-    expect(older.rows.map((it) => it.SK)).toEqual(['C#2', 'C#1']);
+    expect(older.rows.map((it) => it.SK)).toEqual(['B#2', 'B#1']);
     expect(await table.query({ PK: ownPartition(), from: ' ', to: '~' })).toEqual({ rows: [], next: null });
   });
 
