@@ -206,7 +206,12 @@ export class Rig {
   answerAsk(granted: boolean): void {
     const waiting = this.state.ram?.ask;
     const outputs = this.hear(topics(bankId).answer, { askId: waiting?.askId ?? 'ask_0', granted });
-    const isWelcome = outputs.some((output) => output.type === 'entered' && output.result.granted);
+    // The power may go once that is on the disk, and before anybody is told.
+    const isWelcome = outputs.some(
+      (output) =>
+        (output.type === 'entered' && output.result.granted) ||
+        (granted && output.type === 'persist' && output.change.keypad?.failures === 0),
+    );
     if (isWelcome && waiting?.method === 'pin') this.onWelcome();
   }
 
