@@ -33,7 +33,11 @@ const rows: { in: string; may: readonly string[]; neverSays?: readonly RegExp[] 
   },
   {
     in: 'shared/store/',
-    may: ['shared/store/', 'shared/vendors/', ...domainAnd('canonicalize', '@aws-sdk/client-dynamodb')],
+    may: [
+      'shared/store/',
+      'shared/vendors/',
+      ...domainAnd('canonicalize', '@aws-sdk/client-dynamodb', '@aws-sdk/core', '@smithy/core'),
+    ],
   },
   {
     in: 'shared/outside/',

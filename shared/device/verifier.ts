@@ -1,9 +1,9 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { AccessMethod } from './access.ts';
 
 /** What a bank compares instead of the secret: 128 bits of an HMAC-SHA-256 under that bank's key, base64url. */
-export const verifierOf = (bankKey: Buffer, method: AccessMethod, value: string): string =>
-  createHmac('sha256', createSecretKey(bankKey))
+export const verifierOf = (bankKey: Buffer | KeyObject, method: AccessMethod, value: string): string =>
+  createHmac('sha256', Buffer.isBuffer(bankKey) ? createSecretKey(bankKey) : bankKey)
     .update(`${method}:${value}`)
     .digest()
     .subarray(0, 16)

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { type AssignmentPolicy, type Criterion, defaultPolicy } from './assignment-policy.ts';
@@ -39,10 +38,11 @@ export const needOf = (items: Item[]): Need | null => {
   };
 };
 
-const sorted = (...sides: [number, number, number]): [number, number, number] => {
-  const [a, b, c] = sides.toSorted((x, y) => x - y);
-  return [a ?? 0, b ?? 0, c ?? 0];
-};
+const sorted = (a: number, b: number, c: number): [number, number, number] => [
+  Math.min(a, b, c),
+  Math.max(Math.min(a, b), Math.min(Math.max(a, b), c)),
+  Math.max(a, b, c),
+];
 
 const fits = (need: Need, it: LayoutDoor): boolean => {
   const inside = sorted(it.widthMm, it.heightMm, it.depthMm);
@@ -80,8 +80,26 @@ const because: Record<Criterion | 'lot' | 'alone', string> = {
   alone: 'the only one that fits',
 };
 
-/** Spreads callers over equal doors, the same caller always in the same order. */
-const tieBreak = (transactionId: string, door: string): string => hash('sha256', `${transactionId}/${door}`);
+/** FNV-1a, 32 bits. */
+const mixed = (text: string, start: number): number => {
+  let state = start;
+  for (let nth = 0; nth < text.length; nth += 1) state = Math.imul(state ^ text.charCodeAt(nth), 0x01000193);
+  return state;
+};
+
+/**
+ * Spreads callers over equal doors, the same caller always in the same order: a lot for each door. Nobody gains by guessing it, so
+ * it need not be more than well mixed; the last steps are those of MurmurHash3, since labels differ in their last letter only.
+ */
+const lotsOf = (transactionId: string): ((door: string) => number) => {
+  const own = mixed(transactionId, 0x811c9dc5);
+  return (door) => {
+    let lot = mixed(door, own);
+    lot = Math.imul(lot ^ (lot >>> 16), 0x85ebca6b);
+    lot = Math.imul(lot ^ (lot >>> 13), 0xc2b2ae35);
+    return (lot ^ (lot >>> 16)) >>> 0;
+  };
+};
 
 /** The policy that a bank's compartments are chosen by: its tenant's, of which its row holds a copy. */
 export const policyOf = (bank: Pick<Bank, 'assignmentPolicy'>): AssignmentPolicy =>
@@ -136,19 +154,17 @@ export const assignNeed = (
 
   const byDoor = new Map(compartments.filter((it) => offered(it, now)).map((it) => [it.door, it]));
   if (byDoor.size === 0) return refuse('bank_full');
+  const lotOf = lotsOf(transactionId);
   const ranked = smallestOnly(doors, policy)
     .flatMap((built) => {
       const compartment = byDoor.get(built.door);
       if (compartment === undefined) return [];
       const marks = policy.criteria.map(({ by, step }) => Math.floor(measures[by]({ built, compartment }) / step));
-      return [{ compartment, marks, tie: tieBreak(transactionId, built.door) }];
+      return [{ compartment, marks, lot: lotOf(built.door) }];
     })
     .sort((a, b) => {
-      for (const [nth, mark] of a.marks.entries()) {
-        const difference = mark - (b.marks[nth] ?? 0);
-        if (difference !== 0) return difference;
-      }
-      return a.tie < b.tie ? -1 : 1;
+      const decisive = a.marks.findIndex((mark, nth) => mark !== b.marks[nth]);
+      return decisive < 0 ? a.lot - b.lot : (a.marks[decisive] ?? 0) - (b.marks[decisive] ?? 0);
     });
   const [best, next] = ranked;
   if (best === undefined) return refuse('no_fitting_compartment');

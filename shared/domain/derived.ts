@@ -1,4 +1,4 @@
-import { createHmac, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHmac, createPrivateKey, createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
 import { isTyped, methods } from '../device/access.ts';
 import { credentialTag, type IssuerKey, signToken } from '../device/token.ts';
 import { verifierOf } from '../device/verifier.ts';
@@ -119,18 +119,18 @@ export const broughtVerifier = (
 ): string => verifierOf(bankKeyOf(rootKeys, bankId, bankKey), method, value);
 
 /**
- * A credential's verifier at its bank; also the key of the row by which the bank may ask for it. A token is checked by
- * its signature; what is asked for is its credential.
+ * Makes the verifiers of credentials at their bank; also the keys of the rows by which the bank may ask for them. A token is
+ * checked by its signature; what is asked for is its credential.
  */
-export const credentialVerifier = (
-  rootKeys: RootKeys,
-  bank: { bankId: string; bankKey: BankKey },
-  credential: Credential,
-): string => {
-  if (credential.verifier !== undefined) return credential.verifier;
-  const { id, method, keyVersion } = credential;
-  const known = methods[method].value === 'token' ? credentialTag(id) : typedOf(rootKeys.of(keyVersion), credential);
-  return verifierOf(bankKeyOf(rootKeys, bank.bankId, bank.bankKey), method, known);
+export const verifiersAt = (rootKeys: RootKeys, bank: { bankId: string; bankKey: BankKey }) => {
+  let bankKey: KeyObject | undefined;
+  return (credential: Credential): string => {
+    if (credential.verifier !== undefined) return credential.verifier;
+    const { id, method, keyVersion } = credential;
+    const known = methods[method].value === 'token' ? credentialTag(id) : typedOf(rootKeys.of(keyVersion), credential);
+    bankKey ??= createSecretKey(bankKeyOf(rootKeys, bank.bankId, bank.bankKey));
+    return verifierOf(bankKey, method, known);
+  };
 };
 
 /**

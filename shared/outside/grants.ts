@@ -4,8 +4,7 @@ import { isTokenMethod } from '../device/token.ts';
 import { doorsPerShadow } from '../device/topics.ts';
 import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
-import type { Credential } from '../domain/credential.ts';
-import { credentialVerifier } from '../domain/derived.ts';
+import { verifiersAt } from '../domain/derived.ts';
 import { doorGrants } from '../domain/grants.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import type { Transaction } from '../domain/transaction.ts';
@@ -39,11 +38,10 @@ const grantsPatch = (
   { bank, rootKeys, nowMs, telling }: { bank: Bank; rootKeys: RootKeys; nowMs: number; telling: Telling },
 ): Patch | null => {
   const patch: Patch = {};
+  const verifierOf = verifiersAt(rootKeys, { bankId: bank.id, bankKey: bank.bankKey });
   for (const { door, compartment, transaction } of doors) {
     const shown = desired[door];
     if (transaction) {
-      const verifierOf = (it: Credential) =>
-        credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it);
       // What was kept of a label for a controller that was replaced since, this one could only find wrong.
       const isReadable = isDeepStrictEqual(transaction.bankKey, bank.bankKey);
       const known = isReadable ? transaction : { ...transaction, label: undefined };

@@ -8,7 +8,7 @@ import { commandIdOf, commandReport } from '../domain/command-reports.ts';
 import type { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
 import { apply, type Emission } from '../domain/decision.ts';
-import { credentialVerifier } from '../domain/derived.ts';
+import { verifiersAt } from '../domain/derived.ts';
 import { faultOfClimate } from '../domain/faults.ts';
 import { mergeDoorEntry } from '../domain/merge.ts';
 import type { Merged, World } from '../domain/merge-context.ts';
@@ -98,7 +98,7 @@ export const openMerge = (deps: MergeDeps, world: World, { journalId, brokerTime
   /** By the key of the controller that its transaction knows of: one that was replaced meanwhile is told of in its time. */
   const lockable = (credential: Credential) => {
     const { bankKey } = ownerOf(credential) ?? bank;
-    return { credential, verifier: credentialVerifier(deps.rootKeys, { bankId: bank.id, bankKey }, credential) };
+    return { credential, verifier: verifiersAt(deps.rootKeys, { bankId: bank.id, bankKey })(credential) };
   };
 
   const newChain = (door: string | null): ChainHead => {

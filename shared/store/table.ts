@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import {
   BatchGetItemCommand,
@@ -13,9 +14,11 @@ import {
   TransactionConflictException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
+import { HttpRequest } from '@smithy/core/protocols';
 import { Refusal } from '../domain/refusal.ts';
 import { type Attributes, attributesOf, rowOf } from './attributes.ts';
 import { SigningHash } from './signing-hash.ts';
+import { PlainProtocol } from './wire.ts';
 
 export type Key = { PK: string; SK: string };
 export type Row = Key & Record<string, unknown>;
@@ -169,11 +172,26 @@ const lose = (refused: Refused[], { $metadata }: DynamoDBServiceException): void
 const conflictWaits = [20, 40, 80, 160];
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** The SDK puts its user agent together anew for each call, which takes a fortieth of a request; ours says only which function it is. */
+const tellWhoCalls = ({ middlewareStack, config }: DynamoDBClient): void => {
+  let agent: string | undefined;
+  middlewareStack.remove('getUserAgentMiddleware');
+  middlewareStack.add(
+    (next) => async (args) => {
+      agent ??= `latchwork app/${await config.userAgentAppId()}`;
+      if (HttpRequest.isInstance(args.request)) args.request.headers['user-agent'] = agent;
+      return next(args);
+    },
+    { step: 'build', name: 'tellWhoCalls' },
+  );
+};
+
 export const openTable = (tableName: string, config: DynamoDBClientConfig = {}): Table => {
   // Ours adds nothing to single commands, so what a command runs through need not be put together for each call.
-  const client = new DynamoDBClient({ cacheMiddleware: true, sha256: SigningHash, ...config });
+  const client = new DynamoDBClient({ cacheMiddleware: true, protocol: PlainProtocol, sha256: SigningHash, ...config });
   // It copies every request and answer, field by field, for a log that nobody keeps.
   client.middlewareStack.remove('loggerMiddleware');
+  tellWhoCalls(client);
 
   const calm = async <T>(call: () => Promise<T>): Promise<T> => {
     try {
@@ -212,19 +230,20 @@ export const openTable = (tableName: string, config: DynamoDBClientConfig = {}):
   };
 
   const writeAll = (writes: Write[]): Promise<void> => {
-    const request = new TransactWriteItemsCommand({
-      TransactItems: writes.map((write) => {
-        const common = {
-          TableName: tableName,
-          ...condition(write.expects),
-          ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-        } as const;
-        return 'put' in write
-          ? { Put: { ...common, Item: attributesOf(write.put) } }
-          : { Delete: { ...common, Key: attributesOf(write.remove) } };
-      }),
+    const items = writes.map((write) => {
+      const common = {
+        TableName: tableName,
+        ...condition(write.expects),
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      } as const;
+      return 'put' in write
+        ? { Put: { ...common, Item: attributesOf(write.put) } }
+        : { Delete: { ...common, Key: attributesOf(write.remove) } };
     });
-    return insist(() => client.send(request)).catch((error: unknown) => {
+    // By its token DynamoDB knows what the SDK sends again because the answer got lost.
+    const send = () =>
+      client.send(new TransactWriteItemsCommand({ TransactItems: items, ClientRequestToken: randomUUID() }));
+    return insist(send).catch((error: unknown) => {
       if (!(error instanceof TransactionCanceledException)) throw error;
       const refused = writes.flatMap((write, nth) => {
         const reason = error.CancellationReasons?.[nth];

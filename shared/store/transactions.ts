@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import type { Actor, Envelope } from '../../events/envelope.ts';
 import * as field from '../../events/fields.ts';
@@ -6,7 +6,7 @@ import { needOf } from '../domain/assignment.ts';
 import type { Bank } from '../domain/bank.ts';
 import { Compartment } from '../domain/compartment.ts';
 import type { Credential } from '../domain/credential.ts';
-import { credentialVerifier } from '../domain/derived.ts';
+import { verifiersAt } from '../domain/derived.ts';
 import { credentialsMost, type Fresh } from '../domain/issuing.ts';
 import { type Doors, expireIfDue, isDue, type TransactionDecision } from '../domain/lifecycle.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -119,7 +119,8 @@ export const drawFresh = (keyVersion: number, newId: (prefix: string) => string,
   credentialIds: Array.from({ length: count }, () => newId('crd')),
 });
 
-export const newSalt = (): string => randomBytes(16).toString('base64url');
+/** 122 bits of chance, of which Node draws many at once. */
+export const newSalt = (): string => randomUUID();
 
 /** It stands in the line for its bank's doors exactly while it waits. */
 const waitingWrites = ({ before, after }: TransactionDecision['transaction']): Write[] => {
@@ -156,10 +157,10 @@ export const decisionWrites = (
   const { after } = decision.transaction;
   const { compartment, target } = doorsAfter(decision, found ?? { compartment: null, target: null });
   const committed = commitTransaction(decision.transaction, compartment, circumstances, target);
-  const lockableAt = (by: Transaction) => (it: Credential) => ({
-    credential: it,
-    verifier: credentialVerifier(rootKeys, by, it),
-  });
+  const lockableAt = (by: Transaction) => {
+    const verifier = verifiersAt(rootKeys, by);
+    return (it: Credential) => ({ credential: it, verifier: verifier(it) });
+  };
   const take = decision.locks.take.map(lockableAt(after));
   // They were made with the key of the controller that its bank had then.
   const drop = decision.locks.drop.map(lockableAt(decision.transaction.before ?? after));

@@ -9,8 +9,8 @@ import {
   bankKeyOf,
   broughtVerifier,
   credentialValue,
-  credentialVerifier,
   issuerKeysOf,
+  verifiersAt,
 } from '../../shared/domain/derived.ts';
 import { doorGrants } from '../../shared/domain/grants.ts';
 import { rootKeysFrom } from '../../shared/domain/root-key.ts';
@@ -71,7 +71,7 @@ class Scene {
   /** The bank hears of what was decided. */
   tell(): void {
     this.rev += 1;
-    const verifier = (it: Credential) => credentialVerifier(rootKeys, here, it);
+    const verifier = (it: Credential) => verifiersAt(rootKeys, here)(it);
     this.rig.grants(this.rev, { '1': doorGrants(this.cloud.transaction(of), verifier) });
   }
 

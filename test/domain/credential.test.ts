@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { doorsPerBankMax } from '#shared/domain/bank.ts';
 import { type Credential, livePinsPerDoor, pinDigitsFor } from '#shared/domain/credential.ts';
-import { bankKeyOf, credentialVerifier, pinOf } from '#shared/domain/derived.ts';
+import { bankKeyOf, pinOf, verifiersAt } from '#shared/domain/derived.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { reserved } from './cloud-and-bank.ts';
 
@@ -77,7 +77,7 @@ describe('a PIN', () => {
 
 describe('a verifier', () => {
   const bank = { bankId: 'bnk_1', bankKey: { generation: 1, keyVersion: 1 } };
-  const verifier = (at = bank, it: Credential = credential) => credentialVerifier(rootKeys, at, it);
+  const verifier = (at = bank, it: Credential = credential) => verifiersAt(rootKeys, at)(it);
 
   it('is 128 bits, and shows nothing of the PIN', () => {
     expect(Buffer.from(verifier(), 'base64url')).toHaveLength(16);

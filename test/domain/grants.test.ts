@@ -8,7 +8,7 @@ import { doorsPerBankMax, type LayoutDoor } from '#shared/domain/bank.ts';
 import { order } from '#shared/domain/commanding.ts';
 import { changed, newCompartment } from '#shared/domain/compartment.ts';
 import type { Credential } from '#shared/domain/credential.ts';
-import { broughtVerifier, credentialVerifier } from '#shared/domain/derived.ts';
+import { broughtVerifier, verifiersAt } from '#shared/domain/derived.ts';
 import { doorGrants, whyNot } from '#shared/domain/grants.ts';
 import { cancel, expireIfDue, hold } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
@@ -242,9 +242,7 @@ describe('a bank of 120 doors whose every door is taken and every command open',
       const doors = layout.slice(k * doorsPerShadow.grants, (k + 1) * doorsPerShadow.grants);
       const entries = doors.map(({ door }) => [
         door,
-        doorGrants(full(door, shape), (it) =>
-          credentialVerifier(rootKeys, { bankId: bank.id, bankKey: bank.bankKey }, it),
-        ),
+        doorGrants(full(door, shape), (it) => verifiersAt(rootKeys, { bankId: bank.id, bankKey: bank.bankKey })(it)),
       ]);
       return { rev: 999_999_999, ...Object.fromEntries(entries) };
     });

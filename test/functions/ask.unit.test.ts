@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { newCompartment } from '#shared/domain/compartment.ts';
-import { credentialVerifier } from '#shared/domain/derived.ts';
+import { verifiersAt } from '#shared/domain/derived.ts';
 import { create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs } from '#shared/domain/time.ts';
@@ -24,7 +24,7 @@ it('a credential whose door the bank is opening at that moment is refused, and a
   await table.write(decisionWrites(rootKeys, decision, null, circumstances).writes);
   const [deposit] = decision.transaction.after.credentials;
   if (!deposit) throw new Error('nobody may put anything in');
-  const verifier = credentialVerifier(rootKeys, decision.transaction.after, deposit);
+  const verifier = verifiersAt(rootKeys, decision.transaction.after)(deposit);
 
   const answers: unknown[] = [];
   const ask = askConsumer({

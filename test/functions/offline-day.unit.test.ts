@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { JournalBatch } from '#shared/device/messages.ts';
 import { topics } from '#shared/device/topics.ts';
 import { newCompartment } from '#shared/domain/compartment.ts';
-import { bankKeyOf, credentialVerifier, pinOf } from '#shared/domain/derived.ts';
+import { bankKeyOf, pinOf, verifiersAt } from '#shared/domain/derived.ts';
 import { doorGrants } from '#shared/domain/grants.ts';
 import { create } from '#shared/domain/lifecycle.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
@@ -84,8 +84,7 @@ const world = () => {
       await table.write(writes);
       parcels.push(after);
     }
-    const verifier = (it: Transaction['credentials'][number]) =>
-      credentialVerifier(rootKeys, { bankId: id, bankKey }, it);
+    const verifier = (it: Transaction['credentials'][number]) => verifiersAt(rootKeys, { bankId: id, bankKey })(it);
     rig.grants(1, Object.fromEntries(parcels.map((it) => [it.door ?? '', doorGrants(it, verifier)])));
     for (const message of messagesOf(id, rig)) await consume(message);
     rig.put({ type: 'disconnected' });
