@@ -39,13 +39,13 @@ import { type Handlers, type HttpDeps, serve } from '../shared/lambda/endpoint.t
 import { newId } from '../shared/lambda/ids.ts';
 import { log } from '../shared/lambda/log.ts';
 import { activatedWrites, readBank } from '../shared/store/banks.ts';
-import { commitStockUnit, compartmentWrite } from '../shared/store/commit.ts';
+import { compartmentWrite } from '../shared/store/commit.ts';
 import { deliveryWrite } from '../shared/store/deliveries.ts';
 import { numberEvents } from '../shared/store/feed.ts';
 import { packed } from '../shared/store/packed.ts';
 import { keys } from '../shared/store/rows.ts';
 import { indexTransaction } from '../shared/store/search.ts';
-import { readStockUnit } from '../shared/store/stock.ts';
+import { commitStockUnit, readStockUnit } from '../shared/store/stock.ts';
 import { openTable, type Table } from '../shared/store/table.ts';
 import { type Request, requestOf } from './gateway.ts';
 

@@ -19,8 +19,8 @@ import {
 import { refuseUnless } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
-import { commitStockUnit, compartmentWrite } from '#shared/store/commit.ts';
-import { listStock, readDoors, readStockAt, readStockUnit } from '#shared/store/stock.ts';
+import { compartmentWrite } from '#shared/store/commit.ts';
+import { commitStockUnit, listStock, readDoors, readStockAt, readStockUnit } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
 
 const view = (unit: StockUnit, compartment: Compartment | null, now: Instant): contract.StockUnitView => {

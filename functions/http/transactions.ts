@@ -32,10 +32,10 @@ import { findTransactions } from '#shared/lambda/transaction-search.ts';
 import { transactionAnswer } from '#shared/lambda/transaction-view.ts';
 import { live, publicUrl } from '#shared/live.ts';
 import { readBankWithDoors } from '#shared/store/banks.ts';
-import { commitAsset, commitStockUnit, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
+import { commitAsset, KeptCancellation, keptCancellationWrite } from '#shared/store/commit.ts';
 import { readMessages } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
-import { readStockUnit } from '#shared/store/stock.ts';
+import { commitStockUnit, readStockUnit } from '#shared/store/stock.ts';
 import { Lost, type Write } from '#shared/store/table.ts';
 import type { Found } from '#shared/store/transactions.ts';
 

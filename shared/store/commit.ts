@@ -20,7 +20,6 @@ import type { Issued } from '../domain/issued.ts';
 import type { MessageTemplate } from '../domain/message-template.ts';
 import type { Reconciliation } from '../domain/reconciliation.ts';
 import type { Site, Tenant } from '../domain/site.ts';
-import { hasLeftStock, type StockUnit } from '../domain/stock.ts';
 import { subjects } from '../domain/subjects.ts';
 import type { Instant } from '../domain/time.ts';
 import { instant, plusSeconds } from '../domain/time.ts';
@@ -39,7 +38,7 @@ export type Circumstances = { actor: Actor; now: Instant; newId: (prefix: string
 export type Committed<Subject> = { after: Subject; events: Envelope[]; writes: Write[] };
 
 /** The subject's row and the row of this commit's events. */
-const subjectWrites = <Subject extends { version: number; hash: string }>(
+export const subjectWrites = <Subject extends { version: number; hash: string }>(
   kind: SubjectKind<Subject>,
   change: SubjectChange<Subject>,
   key: Key,
@@ -169,37 +168,6 @@ export const commitMessageTemplateEnd = (
 export const commitAsset = (change: SubjectChange<Asset>, circumstances: Circumstances): Committed<Asset> => {
   const { id, tenant } = change.after;
   return subjectWrites(subjects.asset, change, keys.asset(tenant, id), keys.assetLog(tenant, id), circumstances);
-};
-
-/** Where copies of it lie for who looks for what is in stock; nowhere once it has left. */
-const shelvesOf = (it: StockUnit | null): Key[] => {
-  if (it === null || hasLeftStock(it)) return [];
-  const { tenant, sku, id, bankId } = it;
-  // What keeps for ever sorts last.
-  const keeps = it.bestBefore ?? '~';
-  return [
-    keys.stockOf(tenant, sku, keeps, id),
-    ...(bankId === null ? [] : [keys.stockAt(tenant, bankId, sku, keeps, id)]),
-  ];
-};
-
-export const commitStockUnit = (
-  change: SubjectChange<StockUnit>,
-  circumstances: Circumstances,
-): Committed<StockUnit> => {
-  const { id, tenant } = change.after;
-  const log = keys.stockUnitLog(tenant, id);
-  const committed = subjectWrites(subjects.stockUnit, change, keys.stockUnit(tenant, id), log, circumstances);
-  const shelves = shelvesOf(committed.after);
-  const isLeft = ({ PK, SK }: Key) => !shelves.some((it) => it.PK === PK && it.SK === SK);
-  // The unit's own row guards them.
-  const copies: Write[] = [
-    ...shelvesOf(change.before)
-      .filter(isLeft)
-      .map((remove): Write => ({ kind: 'other', expects: 'anything', remove })),
-    ...shelves.map((key): Write => ({ kind: 'other', expects: 'anything', put: { ...key, ...committed.after } })),
-  ];
-  return { ...committed, writes: [...committed.writes, ...copies] };
 };
 
 export const commitImport = (change: SubjectChange<Import>, circumstances: Circumstances): Committed<Import> => {

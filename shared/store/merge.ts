@@ -22,7 +22,6 @@ import {
   commitBankLog,
   commitCommand,
   commitCompartmentLog,
-  commitStockUnit,
   commitTransaction,
   compartmentWrites,
   lockKey,
@@ -30,6 +29,7 @@ import {
 } from './commit.ts';
 import { isUnderstood, journalWrite, type ReceivedEntry } from './journal.ts';
 import { keys } from './rows.ts';
+import { commitStockUnit } from './stock.ts';
 import { Lost, type Table, type Write } from './table.ts';
 import { bumped, drawFresh, plannedTarget } from './transactions.ts';
 

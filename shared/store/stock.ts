@@ -1,9 +1,12 @@
 import { type Bank, positionOf } from '../domain/bank.ts';
 import { Compartment, newCompartment } from '../domain/compartment.ts';
-import { StockUnit } from '../domain/stock.ts';
+import type { SubjectChange } from '../domain/decision.ts';
+import { hasLeftStock, StockUnit } from '../domain/stock.ts';
+import { subjects } from '../domain/subjects.ts';
 import { parseBank, readBankWithDoors } from './banks.ts';
+import { type Circumstances, type Committed, subjectWrites } from './commit.ts';
 import { keys, ranges } from './rows.ts';
-import type { Table } from './table.ts';
+import type { Key, Table, Write } from './table.ts';
 
 type Places = Pick<StockUnit, 'bankId' | 'door'>;
 
@@ -78,4 +81,35 @@ export const readStockAt = async (
     table.query(ranges.stockAt(tenant, bankId, sku), { consistent }),
   ]);
   return read && { ...read, units: rows.map((row) => StockUnit.parse(row)) };
+};
+
+/** Where copies of it lie for who looks for what is in stock; nowhere once it has left. */
+const shelvesOf = (it: StockUnit | null): Key[] => {
+  if (it === null || hasLeftStock(it)) return [];
+  const { tenant, sku, id, bankId } = it;
+  // What keeps for ever sorts last.
+  const keeps = it.bestBefore ?? '~';
+  return [
+    keys.stockOf(tenant, sku, keeps, id),
+    ...(bankId === null ? [] : [keys.stockAt(tenant, bankId, sku, keeps, id)]),
+  ];
+};
+
+export const commitStockUnit = (
+  change: SubjectChange<StockUnit>,
+  circumstances: Circumstances,
+): Committed<StockUnit> => {
+  const { id, tenant } = change.after;
+  const log = keys.stockUnitLog(tenant, id);
+  const committed = subjectWrites(subjects.stockUnit, change, keys.stockUnit(tenant, id), log, circumstances);
+  const shelves = shelvesOf(committed.after);
+  const isLeft = ({ PK, SK }: Key) => !shelves.some((it) => it.PK === PK && it.SK === SK);
+  // The unit's own row guards them.
+  const copies: Write[] = [
+    ...shelvesOf(change.before)
+      .filter(isLeft)
+      .map((remove): Write => ({ kind: 'other', expects: 'anything', remove })),
+    ...shelves.map((key): Write => ({ kind: 'other', expects: 'anything', put: { ...key, ...committed.after } })),
+  ];
+  return { ...committed, writes: [...committed.writes, ...copies] };
 };
