@@ -2251,53 +2251,40 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /** @enum {string} */
+        AccessMethod: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
+        Actor: {
+            id: string;
+            /** @enum {string} */
+            type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
+        };
         ApiKey: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             id: string;
             key?: string;
-            /**
-             * @default live
-             * @enum {string}
-             */
-            mode: "live" | "test";
+            /** @default live */
+            mode: components["schemas"]["KeyMode"];
             name: string;
             /** @default null */
             requestsPerMinute: number | null;
-            revokedAt: string | null;
-            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write")[];
+            revokedAt: components["schemas"]["Moment"] | null;
+            scopes: components["schemas"]["Scope"][];
             system: string | null;
             version: number;
         };
         AppToken: {
             credentialId: string;
-            /** Format: date-time */
-            expiresAt: string;
+            expiresAt: components["schemas"]["Moment"];
             value: string;
         };
         Asset: {
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             door: string;
-            externalId: string | null;
+            externalId: components["schemas"]["ExternalId"] | null;
             id: string;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            item: components["schemas"]["Item"];
+            metadata: components["schemas"]["Metadata"];
             name: string;
             retired: string | null;
             /**
@@ -2313,27 +2300,12 @@ export interface components {
         };
         AssetSummary: {
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             door: string;
-            externalId: string | null;
+            externalId: components["schemas"]["ExternalId"] | null;
             id: string;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            item: components["schemas"]["Item"];
+            metadata: components["schemas"]["Metadata"];
             name: string;
             retired: string | null;
             /**
@@ -2345,12 +2317,8 @@ export interface components {
             version: number;
         };
         AssignmentPolicy: {
-            by: {
-                id: string;
-                /** @enum {string} */
-                type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-            } | null;
-            changedAt: string | null;
+            by: components["schemas"]["Actor"] | null;
+            changedAt: components["schemas"]["Moment"] | null;
             criteria: {
                 /** @enum {string} */
                 by: "size" | "wear" | "height";
@@ -2386,74 +2354,35 @@ export interface components {
             policy: string;
             unknown: string[];
         };
+        AssignmentRules: {
+            criteria: {
+                /** @enum {string} */
+                by: "size" | "wear" | "height";
+                step: number;
+            }[];
+            id: string;
+            reachableMm: number;
+            takeLarger: boolean;
+        };
+        /** @enum {string} */
+        Availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
         BadgeGroup: {
             badges: number;
-            /** Format: date-time */
-            changedAt: string;
+            changedAt: components["schemas"]["Moment"];
             group: string;
             id: string;
             version: number;
         };
         Bank: {
-            agreedOfflineSeconds?: {
-                [key: string]: number;
-            };
-            assignmentPolicy?: {
-                criteria: {
-                    /** @enum {string} */
-                    by: "size" | "wear" | "height";
-                    step: number;
-                }[];
-                id: string;
-                reachableMm: number;
-                takeLarger: boolean;
-            };
-            config: {
-                ajarAfterSeconds: number;
-                batteryBackedClock: boolean;
-                guessesPerDay: number;
-                locale?: string;
-                lockout: {
-                    failures: number;
-                    lockSeconds: number;
-                }[];
-                offlineSeconds?: {
-                    [key: string]: number;
-                };
-                reopenSeconds: number;
-                rev: number;
-                rotation?: string;
-                thermalRanges?: {
-                    [key: string]: {
-                        afterSeconds: number;
-                        maxC: number;
-                        minC: number;
-                    };
-                };
-                timeZone: string;
-            };
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            config: components["schemas"]["BankConfig"];
+            connectivity: components["schemas"]["Connectivity"];
+            connectivitySince: components["schemas"]["Moment"] | null;
+            createdAt: components["schemas"]["Moment"];
             id: string;
-            layout: {
-                /** @default 0 */
-                bottomMm: number;
-                depthMm: number;
-                door: string;
-                heightMm: number;
-                maxMassG: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            layout: components["schemas"]["LayoutDoor"][];
+            lifecycle: components["schemas"]["BankLifecycle"];
             name: string;
             pinDigits: number;
             quietHours?: {
@@ -2465,38 +2394,51 @@ export interface components {
             siteId: string;
             version: number;
         };
+        BankConfig: {
+            ajarAfterSeconds: number;
+            batteryBackedClock: boolean;
+            guessesPerDay: number;
+            locale?: string;
+            lockout: {
+                failures: number;
+                lockSeconds: number;
+            }[];
+            offlineSeconds?: components["schemas"]["OfflineSeconds"];
+            reopenSeconds: number;
+            rev: number;
+            rotation?: string;
+            thermalRanges?: {
+                [key: string]: components["schemas"]["ThermalRange"];
+            };
+            timeZone: string;
+        };
         BankHealth: {
             bankId: string;
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
+            connectivity: components["schemas"]["Connectivity"];
+            connectivitySince: components["schemas"]["Moment"] | null;
             doors: {
-                /** @enum {string} */
-                availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
-                /** @enum {string} */
-                contents: "empty" | "filled" | "unknown";
+                availability: components["schemas"]["Availability"];
+                contents: components["schemas"]["Contents"];
                 door: string;
-                /** @enum {string} */
-                doorState: "closed" | "open" | "ajar" | "unknown";
+                doorState: components["schemas"]["DoorState"];
                 /** @enum {string} */
                 lock: "ok" | "jammed";
                 outOfService: string | null;
-                outOfServiceSince: string | null;
-                temperatureOutOfRangeSince: string | null;
+                outOfServiceSince: components["schemas"]["Moment"] | null;
+                temperatureOutOfRangeSince: components["schemas"]["Moment"] | null;
                 uptime: components["schemas"]["Uptime"];
             }[];
             drops: number;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            lifecycle: components["schemas"]["BankLifecycle"];
             outages: components["schemas"]["Outage"][];
             uptime: components["schemas"]["Uptime"];
         };
+        /** @enum {string} */
+        BankLifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
         BankSummary: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            lifecycle: components["schemas"]["BankLifecycle"];
             name: string;
             siteId: string;
         };
@@ -2504,51 +2446,43 @@ export interface components {
             color: string | null;
             id: string;
             inkColor: string | null;
-            locale: string | null;
+            locale: components["schemas"]["Locale"] | null;
             logoUrl: string | null;
             name: string | null;
             smsSenderId: string | null;
-            support: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                phone?: string;
-            } | null;
-            updatedAt: string | null;
+            support: components["schemas"]["Support"] | null;
+            updatedAt: components["schemas"]["Moment"] | null;
             version: number;
         };
         CallbackHeard: {
             news: number;
         };
+        /** @enum {string} */
+        Channel: "sms" | "email";
         Command: {
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             door: string;
             id: string;
             /** @default true */
             livemode: boolean;
-            /** Format: date-time */
-            notAfter: string;
+            notAfter: components["schemas"]["Moment"];
             outcome: string | null;
             reason: string;
             /** @enum {string} */
             state: "queued" | "sent" | "acknowledged" | "opened" | "closed" | "rejected" | "failed" | "timed_out" | "superseded";
             transactionId: string | null;
-            /** Format: date-time */
-            updatedAt: string;
+            updatedAt: components["schemas"]["Moment"];
             version: number;
         };
         Compartment: {
-            /** @enum {string} */
-            availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
+            availability: components["schemas"]["Availability"];
             /** @default 0 */
             bottomMm: number;
-            /** @enum {string} */
-            contents: "empty" | "filled" | "unknown";
+            contents: components["schemas"]["Contents"];
             depthMm: number;
             door: string;
-            /** @enum {string} */
-            doorState: "closed" | "open" | "ajar" | "unknown";
+            doorState: components["schemas"]["DoorState"];
             heightMm: number;
             heldBy: string | null;
             /** @enum {string} */
@@ -2557,35 +2491,91 @@ export interface components {
             /** @default null */
             outOfService: string | null;
             soft?: number;
-            /**
-             * @default ambient
-             * @enum {string}
-             */
-            thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+            /** @default ambient */
+            thermalClass: components["schemas"]["ThermalClass"];
             uncleared?: boolean;
             version: number;
             wear?: number;
             widthMm: number;
         };
+        /** @enum {string} */
+        Condition: "payment" | "approval" | "identity" | "age";
+        /** @enum {string} */
+        Connectivity: "online" | "suspected_offline" | "offline";
+        /** @enum {string} */
+        Contents: "empty" | "filled" | "unknown";
         Controller: {
             bankSequence: number;
             certificates: {
                 id: string;
-                /** Format: date-time */
-                since: string;
+                since: components["schemas"]["Moment"];
                 /** @enum {string} */
                 state: "pending" | "active";
             }[] | null;
             generation: number;
             id: string;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            lifecycle: components["schemas"]["BankLifecycle"];
             rotation: {
                 id: string;
-                /** Format: date-time */
-                requestedAt: string;
+                requestedAt: components["schemas"]["Moment"];
             } | null;
             serialNumber: string | null;
+        };
+        CreateTransaction: {
+            access?: {
+                group?: string;
+                /**
+                 * @default pin
+                 * @enum {string}
+                 */
+                method?: "pin" | "qr" | "barcode" | "badge" | "app";
+                notAfter?: components["schemas"]["Instant"];
+                notBefore?: components["schemas"]["Instant"];
+                /** @enum {string} */
+                step: "deposit" | "pickup" | "use";
+                uses?: number;
+                value?: string;
+            }[];
+            assetId?: string;
+            bankId: string;
+            conditions?: components["schemas"]["Condition"][];
+            custody?: {
+                label: components["schemas"]["ExternalId"];
+                scanAt?: components["schemas"]["ScanSteps"];
+            };
+            deadlines?: {
+                depositBy?: components["schemas"]["Instant"];
+                pickupBy?: components["schemas"]["Instant"];
+                reserveUntil?: components["schemas"]["Instant"];
+                useUntil?: components["schemas"]["Instant"];
+            };
+            /** @default {} */
+            externalIds?: components["schemas"]["ExternalIds"];
+            /** @default [] */
+            items?: components["schemas"]["ItemInput"][];
+            link?: components["schemas"]["LinkPartInput"];
+            /** @default {} */
+            metadata?: components["schemas"]["Metadata"];
+            overstaySeconds?: number;
+            /** @default {} */
+            parties?: components["schemas"]["Parties"];
+            payment?: {
+                amountMinor: number;
+                currency: string;
+            };
+            /** @default {} */
+            recipient?: components["schemas"]["PartyInput"];
+            /**
+             * @default hard
+             * @enum {string}
+             */
+            reservation?: "hard" | "soft";
+            sku?: components["schemas"]["Sku"];
+            source?: components["schemas"]["Source"];
+            stockUnitId?: string;
+            tolerance?: components["schemas"]["ToleranceInput"];
+            waitUntil?: components["schemas"]["Instant"];
+            workflow: components["schemas"]["Workflow"];
         };
         Credential: {
             atBank: boolean;
@@ -2593,12 +2583,9 @@ export interface components {
             group?: string;
             id: string;
             link?: string;
-            /** @enum {string} */
-            method: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
-            /** Format: date-time */
-            notAfter: string;
-            /** Format: date-time */
-            notBefore: string;
+            method: components["schemas"]["AccessMethod"];
+            notAfter: components["schemas"]["Moment"];
+            notBefore: components["schemas"]["Moment"];
             /** @enum {string} */
             state: "issued" | "active" | "used" | "expired" | "revoked" | "superseded";
             /** @enum {string} */
@@ -2609,57 +2596,52 @@ export interface components {
             value?: string;
         };
         DeletedExportSchedule: {
-            /** Format: date-time */
-            deletedAt: string;
+            deletedAt: components["schemas"]["Moment"];
             id: string;
         };
         DeletedMessageTemplate: {
-            /** @enum {string} */
-            channel: "sms" | "email";
-            /** Format: date-time */
-            deletedAt: string;
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            locale: string;
+            channel: components["schemas"]["Channel"];
+            deletedAt: components["schemas"]["Moment"];
+            kind: components["schemas"]["MessageKind"];
+            locale: components["schemas"]["Locale"];
         };
         DeletedWebhookEndpoint: {
-            /** Format: date-time */
-            deletedAt: string;
+            deletedAt: components["schemas"]["Moment"];
             id: string;
         };
         Delivery: {
             attempts: {
-                /** Format: date-time */
-                at: string;
+                at: components["schemas"]["Moment"];
                 durationMs: number;
                 error: string | null;
                 status: number | null;
             }[];
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             endpointId: string;
             eventId: string;
             eventType: string;
             id: string;
-            nextAttemptAt: string | null;
+            nextAttemptAt: components["schemas"]["Moment"] | null;
             /** @default [] */
             resent: {
                 after: number;
-                /** Format: date-time */
-                at: string;
+                at: components["schemas"]["Moment"];
                 by: string;
             }[];
             sequence: number;
-            /** @enum {string} */
-            state: "pending" | "delivered" | "retrying" | "dead";
+            state: components["schemas"]["DeliveryState"];
             subject: string;
         };
+        /** @enum {string} */
+        DeliveryState: "pending" | "delivered" | "retrying" | "dead";
+        /** @enum {string} */
+        DoorState: "closed" | "open" | "ajar" | "unknown";
+        /** Format: email */
+        EmailAddress: string & (unknown & unknown);
+        /** @enum {string} */
+        EndpointState: "active" | "failing" | "disabled";
         Event: {
-            actor: {
-                id: string;
-                /** @enum {string} */
-                type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-            };
+            actor: components["schemas"]["Actor"];
             data: {
                 [key: string]: unknown;
             };
@@ -2667,11 +2649,9 @@ export interface components {
             datacontenttype: "application/json";
             hash: string;
             id: string;
-            /** Format: date-time */
-            occurredAt: string;
+            occurredAt: components["schemas"]["Moment"];
             prevHash: string;
-            /** Format: date-time */
-            recordedAt: string;
+            recordedAt: components["schemas"]["Moment"];
             /** @constant */
             schema: 1;
             sequence: number;
@@ -2683,51 +2663,31 @@ export interface components {
             tenant: string;
             /** @constant */
             test?: true;
-            /** Format: date-time */
-            time: string;
+            time: components["schemas"]["Moment"];
             type: string;
         };
+        /** @enum {string} */
+        EventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
         Export: {
             apiKeyId: string;
             bytes: number | null;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
-            file: {
-                name: string;
-                /** Format: date-time */
-                until: string;
-                url: string;
-            } | null;
-            fileUntil: string | null;
-            filter: {
-                bankId?: string;
-                /** @enum {string} */
-                deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                endpointId?: string;
-                /** @enum {string} */
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                subject?: string;
-                type?: string;
-                /** @enum {string} */
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-            };
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
-            /** Format: date-time */
-            from: string;
+            createdAt: components["schemas"]["Moment"];
+            endedAt: components["schemas"]["Moment"] | null;
+            file: components["schemas"]["LinkedFile"] | null;
+            fileUntil: components["schemas"]["Moment"] | null;
+            filter: components["schemas"]["ExportFilter"];
+            format: components["schemas"]["ExportFormat"];
+            from: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
-            /** @enum {string} */
-            mode: "live" | "test";
+            kind: components["schemas"]["ExportKind"];
+            mode: components["schemas"]["KeyMode"];
             personalData: boolean;
             problem: string | null;
             push: {
-                at: string | null;
+                at: components["schemas"]["Moment"] | null;
                 attempts: number;
                 key: string | null;
-                nextAttemptAt: string | null;
+                nextAttemptAt: components["schemas"]["Moment"] | null;
                 reason: ("access_denied" | "no_such_bucket" | "wrong_region" | "encryption_key" | "unavailable" | "refused" | "no_destination" | "key_gone" | "file_gone") | null;
                 said: string | null;
                 /** @enum {string} */
@@ -2740,40 +2700,45 @@ export interface components {
             scheduleId: string | null;
             /** @enum {string} */
             state: "running" | "done" | "failed";
-            /** Format: date-time */
-            to: string;
+            to: components["schemas"]["Moment"];
             version: number;
         };
+        ExportFilter: {
+            bankId?: string;
+            deliveryState?: components["schemas"]["DeliveryState"];
+            endpointId?: string;
+            state?: components["schemas"]["TransactionState"];
+            subject?: string;
+            type?: string;
+            workflow?: components["schemas"]["Workflow"];
+        };
+        ExportFilterInput: {
+            bankId?: string;
+            deliveryState?: components["schemas"]["DeliveryState"];
+            endpointId?: string;
+            state?: components["schemas"]["TransactionState"];
+            subject?: string;
+            type?: components["schemas"]["WantedEventType"];
+            workflow?: components["schemas"]["Workflow"];
+        };
+        /** @enum {string} */
+        ExportFormat: "csv" | "jsonl" | "parquet";
+        /** @enum {string} */
+        ExportKind: "transactions" | "events" | "deliveries";
         ExportSchedule: {
             apiKeyId: string;
             at: string;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             /** @enum {string} */
             every: "day" | "week" | "month";
-            filter: {
-                bankId?: string;
-                /** @enum {string} */
-                deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                endpointId?: string;
-                /** @enum {string} */
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                subject?: string;
-                type?: string;
-                /** @enum {string} */
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-            };
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
+            filter: components["schemas"]["ExportFilter"];
+            format: components["schemas"]["ExportFormat"];
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
+            kind: components["schemas"]["ExportKind"];
             lastExportId: string | null;
-            /** @enum {string} */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
             name: string;
-            /** Format: date-time */
-            nextRunAt: string;
+            nextRunAt: components["schemas"]["Moment"];
             personalData: boolean;
             /** @default null */
             pushTo: string | null;
@@ -2781,19 +2746,17 @@ export interface components {
             version: number;
         };
         ExportSummary: {
-            /** Format: date-time */
-            createdAt: string;
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
-            /** Format: date-time */
-            from: string;
+            createdAt: components["schemas"]["Moment"];
+            format: components["schemas"]["ExportFormat"];
+            from: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
-            /** @enum {string} */
-            mode: "live" | "test";
-            /** Format: date-time */
-            to: string;
+            kind: components["schemas"]["ExportKind"];
+            mode: components["schemas"]["KeyMode"];
+            to: components["schemas"]["Moment"];
+        };
+        ExternalId: string;
+        ExternalIds: {
+            [key: string]: components["schemas"]["ExternalId"];
         };
         Import: {
             apiKeyId: string;
@@ -2804,34 +2767,23 @@ export interface components {
                 pending: number;
                 refused: number;
             };
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
+            createdAt: components["schemas"]["Moment"];
+            endedAt: components["schemas"]["Moment"] | null;
             id: string;
             invalidRows: number;
-            /** @enum {string} */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
             name: string;
             problem: string | null;
             rows: number | null;
-            startedAt: string | null;
+            startedAt: components["schemas"]["Moment"] | null;
             /** @enum {string} */
             state: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
-            upload?: {
-                headers: {
-                    [key: string]: string;
-                };
-                /** @constant */
-                method: "PUT";
-                url: string;
-            } | null;
-            /** Format: date-time */
-            uploadBy: string;
+            upload?: components["schemas"]["Upload"] | null;
+            uploadBy: components["schemas"]["Moment"];
             version: number;
         };
         ImportRow: {
-            /** Format: date-time */
-            at: string;
+            at: components["schemas"]["Moment"];
             code: string | null;
             credentials?: {
                 id: string;
@@ -2849,12 +2801,32 @@ export interface components {
             transactionId: string | null;
         };
         ImportSummary: {
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
             name: string;
+        };
+        /** Format: date-time */
+        Instant: string;
+        Item: {
+            description?: string;
+            externalId?: components["schemas"]["ExternalId"];
+            heightMm: number;
+            lengthMm: number;
+            massG?: number;
+            /** @default ambient */
+            thermalClass: components["schemas"]["ThermalClass"];
+            widthMm: number;
+        };
+        ItemInput: {
+            description?: string;
+            externalId?: components["schemas"]["ExternalId"];
+            heightMm: number;
+            lengthMm: number;
+            massG?: number;
+            /** @default ambient */
+            thermalClass?: components["schemas"]["ThermalClass"];
+            widthMm: number;
         };
         KeptCancellation: {
             externalIds: {
@@ -2866,15 +2838,38 @@ export interface components {
             /** @constant */
             state: "cancelled";
         };
+        /** @enum {string} */
+        KeyMode: "live" | "test";
+        LayoutDoor: {
+            /** @default 0 */
+            bottomMm: number;
+            depthMm: number;
+            door: string;
+            heightMm: number;
+            maxMassG: number;
+            /** @default ambient */
+            thermalClass: components["schemas"]["ThermalClass"];
+            widthMm: number;
+        };
+        LayoutDoorInput: {
+            /** @default 0 */
+            bottomMm?: number;
+            depthMm: number;
+            door: string;
+            heightMm: number;
+            maxMassG: number;
+            /** @default ambient */
+            thermalClass?: components["schemas"]["ThermalClass"];
+            widthMm: number;
+        };
         Link: {
             attention: {
                 because: string[];
                 part: number;
                 transactionId: string;
             }[];
-            id: string;
-            /** @enum {string} */
-            kind: "handover" | "order";
+            id: components["schemas"]["LinkId"];
+            kind: components["schemas"]["LinkKind"];
             livemode: boolean;
             missing: number[];
             of: number;
@@ -2882,6 +2877,27 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        LinkedFile: {
+            name: string;
+            until: components["schemas"]["Moment"];
+            url: string;
+        };
+        LinkId: string;
+        /** @enum {string} */
+        LinkKind: "handover" | "order";
+        LinkPart: {
+            id: components["schemas"]["LinkId"];
+            kind: components["schemas"]["LinkKind"];
+            of: number;
+            part: number;
+        };
+        LinkPartInput: {
+            id: components["schemas"]["LinkId"];
+            kind: components["schemas"]["LinkKind"];
+            of: number;
+            part: number;
+        };
+        Locale: string;
         LockBoard: {
             id: string;
             locks: {
@@ -2890,31 +2906,27 @@ export interface components {
                     lock: string;
                 };
             };
-            toldAt: string | null;
+            toldAt: components["schemas"]["Moment"] | null;
             /** Format: uri */
             url: string;
         };
         Message: {
             attempts: {
-                /** Format: date-time */
-                at: string;
-                /** @enum {string} */
-                channel: "sms" | "email";
+                at: components["schemas"]["Moment"];
+                channel: components["schemas"]["Channel"];
                 error: string | null;
                 /** @enum {string} */
                 outcome: "sent" | "refused" | "unavailable" | "failed" | "over_limit";
             }[];
-            channel: ("sms" | "email") | null;
-            /** Format: date-time */
-            createdAt: string;
+            channel: components["schemas"]["Channel"] | null;
+            createdAt: components["schemas"]["Moment"];
             credentialId: string;
             id: string;
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            nextAttemptAt: string | null;
+            kind: components["schemas"]["MessageKind"];
+            nextAttemptAt: components["schemas"]["Moment"] | null;
             reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
             /** @default null */
-            remindsOf: string | null;
+            remindsOf: components["schemas"]["Moment"] | null;
             /** @enum {string} */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
             /** @enum {string} */
@@ -2923,6 +2935,8 @@ export interface components {
             /** @default false */
             urgent: boolean;
         };
+        /** @enum {string} */
+        MessageKind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
         MessagePreview: {
             /** @enum {string} */
             by: "tenant" | "latchwork";
@@ -2935,28 +2949,68 @@ export interface components {
         MessageTemplate: {
             /** @enum {string} */
             by: "tenant" | "latchwork";
-            /** @enum {string} */
-            channel: "sms" | "email";
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            locale: string;
+            channel: components["schemas"]["Channel"];
+            kind: components["schemas"]["MessageKind"];
+            locale: components["schemas"]["Locale"];
             smsParts: number | null;
             subject: string | null;
             text: string;
-            updatedAt: string | null;
+            updatedAt: components["schemas"]["Moment"] | null;
             variables: ("place" | "door" | "code" | "pin" | "until" | "link" | "brand" | "support")[];
             version: number;
         };
+        Metadata: {
+            [key: string]: string;
+        };
+        /** Format: date-time */
+        Moment: string;
+        OfflineSeconds: {
+            [key: string]: number;
+        };
         Outage: {
             door: string | null;
-            endedAt: string | null;
+            endedAt: components["schemas"]["Moment"] | null;
             reason: string;
-            /** Format: date-time */
-            startedAt: string;
+            startedAt: components["schemas"]["Moment"];
         };
+        Parties: {
+            collector?: components["schemas"]["PartyInput"];
+            depositor?: components["schemas"]["PartyInput"];
+        };
+        Party: {
+            email?: components["schemas"]["EmailAddress"];
+            locale?: components["schemas"]["Locale"];
+            name?: string;
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        PartyInput: {
+            email?: components["schemas"]["EmailAddress"];
+            locale?: components["schemas"]["Locale"];
+            name?: string;
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        PhoneNumber: string;
         PickupLink: {
             credentialId: string;
             link: string;
+        };
+        PickupTerms: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: components["schemas"]["ScanSteps"];
+            tolerance?: components["schemas"]["Tolerance"];
+        };
+        PickupTermsInput: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: components["schemas"]["ScanSteps"];
+            tolerance?: components["schemas"]["ToleranceInput"];
         };
         Precheck: {
             ahead: number;
@@ -2987,24 +3041,24 @@ export interface components {
             title: string;
             type: string;
         };
+        QuietHours: "none" | {
+            from: string;
+            to: string;
+        };
+        QuietHoursInput: "none" | {
+            from: string;
+            to: string;
+        };
         Reconciliation: {
             apiKeyId: string;
             bytes: number;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
-            file: {
-                name: string;
-                /** Format: date-time */
-                until: string;
-                url: string;
-            } | null;
-            fileUntil: string | null;
-            /** Format: date-time */
-            from: string;
+            createdAt: components["schemas"]["Moment"];
+            endedAt: components["schemas"]["Moment"] | null;
+            file: components["schemas"]["LinkedFile"] | null;
+            fileUntil: components["schemas"]["Moment"] | null;
+            from: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
             name: string;
             problem: string | null;
             result: {
@@ -3028,93 +3082,30 @@ export interface components {
             /** @enum {string} */
             state: "pending" | "running" | "invalid" | "done" | "failed";
             system: string;
-            /** Format: date-time */
-            to: string;
-            upload?: {
-                headers: {
-                    [key: string]: string;
-                };
-                /** @constant */
-                method: "PUT";
-                url: string;
-            } | null;
-            /** Format: date-time */
-            uploadBy: string;
+            to: components["schemas"]["Moment"];
+            upload?: components["schemas"]["Upload"] | null;
+            uploadBy: components["schemas"]["Moment"];
             version: number;
         };
         ReconciliationSummary: {
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            from: string;
+            createdAt: components["schemas"]["Moment"];
+            from: components["schemas"]["Moment"];
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
             name: string;
             system: string;
-            /** Format: date-time */
-            to: string;
+            to: components["schemas"]["Moment"];
         };
         RegisteredBank: {
-            agreedOfflineSeconds?: {
-                [key: string]: number;
-            };
-            assignmentPolicy?: {
-                criteria: {
-                    /** @enum {string} */
-                    by: "size" | "wear" | "height";
-                    step: number;
-                }[];
-                id: string;
-                reachableMm: number;
-                takeLarger: boolean;
-            };
-            config: {
-                ajarAfterSeconds: number;
-                batteryBackedClock: boolean;
-                guessesPerDay: number;
-                locale?: string;
-                lockout: {
-                    failures: number;
-                    lockSeconds: number;
-                }[];
-                offlineSeconds?: {
-                    [key: string]: number;
-                };
-                reopenSeconds: number;
-                rev: number;
-                rotation?: string;
-                thermalRanges?: {
-                    [key: string]: {
-                        afterSeconds: number;
-                        maxC: number;
-                        minC: number;
-                    };
-                };
-                timeZone: string;
-            };
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            config: components["schemas"]["BankConfig"];
+            connectivity: components["schemas"]["Connectivity"];
+            connectivitySince: components["schemas"]["Moment"] | null;
+            createdAt: components["schemas"]["Moment"];
             id: string;
-            layout: {
-                /** @default 0 */
-                bottomMm: number;
-                depthMm: number;
-                door: string;
-                heightMm: number;
-                maxMassG: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            layout: components["schemas"]["LayoutDoor"][];
+            lifecycle: components["schemas"]["BankLifecycle"];
             name: string;
             pinDigits: number;
             quietHours?: {
@@ -3127,77 +3118,73 @@ export interface components {
             siteId: string;
             version: number;
         };
+        ScanSteps: ("deposit" | "pickup")[];
+        /** @enum {string} */
+        Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
         Site: {
             address?: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             id: string;
             name: string;
             position?: {
                 latitude: number;
                 longitude: number;
             } | null;
-            support?: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                phone?: string;
-            } | null;
+            support?: components["schemas"]["Support"] | null;
             timeZone: string;
             version: number;
         };
+        Sku: string;
+        Source: {
+            system: string;
+            version: number;
+        };
+        /** @enum {string} */
+        Step: "deposit" | "pickup" | "use" | "recall";
         StockLevel: {
             forSale: number;
             missing: number;
             pastBestBefore: number;
             placed: number;
             promised: number;
-            sku: string;
+            sku: components["schemas"]["Sku"];
         };
+        /** @enum {string} */
+        StockState: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
         StockUnit: {
             bankId: string | null;
-            bestBefore: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            bestBefore: components["schemas"]["Moment"] | null;
+            createdAt: components["schemas"]["Moment"];
             door: string | null;
-            externalIds: {
-                [key: string]: string;
-            };
+            externalIds: components["schemas"]["ExternalIds"];
             id: string;
             isPastBestBefore: boolean;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            item: components["schemas"]["Item"];
+            metadata: components["schemas"]["Metadata"];
             promisedTo: string | null;
             siteId: string | null;
-            sku: string;
+            sku: components["schemas"]["Sku"];
             soldBy: string | null;
-            /** @enum {string} */
-            state: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
-            stockedAt: string | null;
+            state: components["schemas"]["StockState"];
+            stockedAt: components["schemas"]["Moment"] | null;
             version: number;
             withdrawnBecause: string | null;
         };
+        Support: {
+            email?: components["schemas"]["EmailAddress"];
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        SupportInput: {
+            email?: components["schemas"]["EmailAddress"];
+            phone?: components["schemas"]["PhoneNumber"];
+        };
         TestedWebhookEndpoint: {
-            answeredAt: string | null;
+            answeredAt: components["schemas"]["Moment"] | null;
             /** @default 2026-11-01 */
             apiVersion: string;
             /** @default null */
             attemptsPerMinute: number | null;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             deliveryId: string;
             description: string;
             disabledReason: string | null;
@@ -3206,15 +3193,34 @@ export interface components {
             /** @default [] */
             headerNames: string[];
             id: string;
-            previousSignsUntil: string | null;
+            previousSignsUntil: components["schemas"]["Moment"] | null;
             publicKey?: string;
             secret?: string;
             /** @enum {string} */
             signature: "hmac" | "ed25519";
-            /** @enum {string} */
-            state: "active" | "failing" | "disabled";
+            state: components["schemas"]["EndpointState"];
             url: string;
             version: number;
+        };
+        /** @enum {string} */
+        ThermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+        ThermalRange: {
+            afterSeconds: number;
+            maxC: number;
+            minC: number;
+        };
+        ThermalRangeInput: {
+            afterSeconds: number;
+            maxC: number;
+            minC: number;
+        };
+        Tolerance: {
+            earlySeconds: number;
+            lateSeconds: number;
+        };
+        ToleranceInput: {
+            earlySeconds: number;
+            lateSeconds: number;
         };
         Transaction: {
             assetId?: string;
@@ -3227,40 +3233,28 @@ export interface components {
             cancelReason: string | null;
             charges?: {
                 amountMinor: number;
-                /** Format: date-time */
-                at: string;
+                at: components["schemas"]["Moment"];
                 by: string;
                 currency: string;
                 /** @enum {string} */
                 kind: "extension" | "overstay" | "surcharge" | "refund";
                 reason?: string;
             }[];
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             credentials: components["schemas"]["Credential"][];
             deadlines: {
-                /** Format: date-time */
-                depositBy?: string;
-                /** Format: date-time */
-                pickupBy?: string;
-                /** Format: date-time */
-                reserveUntil: string;
-                /** Format: date-time */
-                useUntil?: string;
+                depositBy?: components["schemas"]["Moment"];
+                pickupBy?: components["schemas"]["Moment"];
+                reserveUntil: components["schemas"]["Moment"];
+                useUntil?: components["schemas"]["Moment"];
             };
             delegates?: {
-                [key: string]: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
+                [key: string]: components["schemas"]["Party"];
             };
-            depositedAt: string | null;
-            depositStartedAt: string | null;
+            depositedAt: components["schemas"]["Moment"] | null;
+            depositStartedAt: components["schemas"]["Moment"] | null;
             door: string | null;
-            endedAt: string | null;
+            endedAt: components["schemas"]["Moment"] | null;
             expiredStage: ("reservation" | "deposit" | "pickup" | "use") | null;
             externalIds: {
                 [key: string]: string;
@@ -3268,87 +3262,41 @@ export interface components {
             flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving" | "compartment_faulty" | "thermal_excursion")[];
             holdReason: string | null;
             id: string;
-            items: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            link?: {
-                id: string;
-                /** @enum {string} */
-                kind: "handover" | "order";
-                of: number;
-                part: number;
-            } | null;
+            items: components["schemas"]["Item"][];
+            link?: components["schemas"]["LinkPart"] | null;
             /** @default true */
             livemode: boolean;
-            metadata: {
-                [key: string]: string;
-            };
+            metadata: components["schemas"]["Metadata"];
             move?: {
-                by: {
-                    id: string;
-                    /** @enum {string} */
-                    type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-                };
+                by: components["schemas"]["Actor"];
                 from: string;
-                /** Format: date-time */
-                moveBy: string;
+                moveBy: components["schemas"]["Moment"];
                 reason: string;
-                /** Format: date-time */
-                since: string;
+                since: components["schemas"]["Moment"];
                 /** @enum {string} */
                 stage: "planned" | "carrying";
                 to: string;
             } | null;
             overstaySeconds?: number;
             parties: {
-                collector?: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
-                depositor?: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
+                collector?: components["schemas"]["Party"];
+                depositor?: components["schemas"]["Party"];
             };
             payment: {
                 amountMinor: number;
                 currency: string;
             } | null;
-            pickedUpAt: string | null;
+            pickedUpAt: components["schemas"]["Moment"] | null;
             preconditions?: {
-                /** @enum {string} */
-                condition: "payment" | "approval" | "identity" | "age";
+                condition: components["schemas"]["Condition"];
                 met?: {
-                    /** Format: date-time */
-                    at: string;
+                    at: components["schemas"]["Moment"];
                     by: string;
                     reference?: string;
                 };
             }[];
             recallCause: ("pickup_deadline" | "cancelled" | "recalled" | "late_deposit") | null;
-            recipient: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                locale?: string;
-                name?: string;
-                phone?: string;
-            };
+            recipient: components["schemas"]["Party"];
             rejectReason: string | null;
             remindBeforeSeconds?: number;
             /** @enum {string} */
@@ -3359,44 +3307,40 @@ export interface components {
                 system: string;
                 version: number;
             } | null;
-            /** Format: date-time */
-            startedAt?: string;
-            /** @enum {string} */
-            state: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+            startedAt?: components["schemas"]["Moment"];
+            state: components["schemas"]["TransactionState"];
             stockUnitId?: string;
-            tolerance?: {
-                earlySeconds: number;
-                lateSeconds: number;
-            };
-            /** Format: date-time */
-            updatedAt: string;
+            tolerance?: components["schemas"]["Tolerance"];
+            updatedAt: components["schemas"]["Moment"];
             version: number;
             waiting?: {
                 asked: {
-                    /** Format: date-time */
-                    depositBy?: string;
-                    /** Format: date-time */
-                    pickupBy?: string;
-                    /** Format: date-time */
-                    reserveUntil?: string;
-                    /** Format: date-time */
-                    useUntil?: string;
+                    depositBy?: components["schemas"]["Moment"];
+                    pickupBy?: components["schemas"]["Moment"];
+                    reserveUntil?: components["schemas"]["Moment"];
+                    useUntil?: components["schemas"]["Moment"];
                 };
-                /** Format: date-time */
-                until: string;
+                until: components["schemas"]["Moment"];
             } | null;
-            /** @enum {string} */
-            workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+            workflow: components["schemas"]["Workflow"];
+        };
+        /** @enum {string} */
+        TransactionState: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+        Upload: {
+            headers: {
+                [key: string]: string;
+            };
+            /** @constant */
+            method: "PUT";
+            url: string;
         };
         Uptime: {
             downSeconds: number;
-            /** Format: date-time */
-            from: string;
+            from: components["schemas"]["Moment"];
             outages: number;
             seconds: number;
             share: number | null;
-            /** Format: date-time */
-            to: string;
+            to: components["schemas"]["Moment"];
         };
         Vendor: {
             /** @constant */
@@ -3410,156 +3354,92 @@ export interface components {
             /** Format: uri */
             url: string;
         };
+        /** @enum {string} */
+        WantedEventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
         WebhookEndpoint: {
-            answeredAt: string | null;
+            answeredAt: components["schemas"]["Moment"] | null;
             /** @default 2026-11-01 */
             apiVersion: string;
             /** @default null */
             attemptsPerMinute: number | null;
-            /** Format: date-time */
-            createdAt: string;
+            createdAt: components["schemas"]["Moment"];
             description: string;
             disabledReason: string | null;
             eventTypes: string[];
             /** @default [] */
             headerNames: string[];
             id: string;
-            previousSignsUntil: string | null;
+            previousSignsUntil: components["schemas"]["Moment"] | null;
             publicKey?: string;
             secret?: string;
             /** @enum {string} */
             signature: "hmac" | "ed25519";
-            /** @enum {string} */
-            state: "active" | "failing" | "disabled";
+            state: components["schemas"]["EndpointState"];
             url: string;
             version: number;
         };
         WebhookReplay: {
             by: string;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
+            createdAt: components["schemas"]["Moment"];
+            endedAt: components["schemas"]["Moment"] | null;
             endpointId: string;
             eventTypes: string[];
-            /** Format: date-time */
-            from: string;
+            from: components["schemas"]["Moment"];
             id: string;
-            reachedAt: string | null;
+            reachedAt: components["schemas"]["Moment"] | null;
             sent: number;
             /** @enum {string} */
             state: "running" | "done" | "stopped";
             states: ("dead" | "retrying" | "delivered")[];
             stoppedBecause: ("disabled" | "deleted" | "took_too_long") | null;
-            /** Format: date-time */
-            to: string;
+            to: components["schemas"]["Moment"];
         };
+        /** @enum {string} */
+        Workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
         WorkflowTerms: {
             effective: {
                 [key: string]: {
-                    conditions: ("payment" | "approval" | "identity" | "age")[];
+                    conditions: components["schemas"]["Condition"][];
                     deadlineSeconds: {
                         [key: string]: number;
                     };
                     remindBeforeSeconds: number;
                     scanAt: ("deposit" | "pickup")[];
-                    tolerance: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
+                    tolerance: components["schemas"]["Tolerance"];
                 };
             };
-            effectiveOfflineSeconds: {
-                [key: string]: number;
-            };
-            effectiveQuietHours: "none" | {
-                from: string;
-                to: string;
-            };
+            effectiveOfflineSeconds: components["schemas"]["OfflineSeconds"];
+            effectiveQuietHours: components["schemas"]["QuietHours"];
             id: string;
-            offlineSeconds: {
-                [key: string]: number;
-            };
+            offlineSeconds: components["schemas"]["OfflineSeconds"];
             /** @default null */
-            quietHours: ("none" | {
-                from: string;
-                to: string;
-            }) | null;
+            quietHours: components["schemas"]["QuietHours"] | null;
             siteId: string | null;
-            updatedAt: string | null;
+            updatedAt: components["schemas"]["Moment"] | null;
             version: number;
             workflows: {
                 loan?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    conditions?: components["schemas"]["Condition"][];
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
                     remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
+                    scanAt?: components["schemas"]["ScanSteps"];
+                    tolerance?: components["schemas"]["Tolerance"];
                 };
-                parcel?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                release?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
+                parcel?: components["schemas"]["PickupTerms"];
+                release?: components["schemas"]["PickupTerms"];
                 rental?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
+                    conditions?: components["schemas"]["Condition"][];
                     deadlineSeconds?: {
                         [key: string]: number;
                     };
                     remindBeforeSeconds?: number;
                     scanAt?: unknown;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
+                    tolerance?: components["schemas"]["Tolerance"];
                 };
-                return?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                sale?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
+                return?: components["schemas"]["PickupTerms"];
+                sale?: components["schemas"]["PickupTerms"];
             };
         };
     };
@@ -3882,6 +3762,12 @@ export interface components {
         };
     };
     parameters: {
+        cursor: string;
+        /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+        "Idempotency-Key": string;
+        /** @description An ETag; refused with 412 if the resource was changed since. */
+        "If-Match": string;
+        limit: number;
         /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
         "webhook-api-version": string;
         /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
@@ -3893,6 +3779,8 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /** @description Names this version of it, for `If-Match`. */
+        ETag: string;
         /** @description What is left of the limit of this API key (`r`) for so many seconds (`t`), as far as is known. */
         RateLimit: string;
         /** @description Requests (`q`) that this API key may send in so many seconds (`w`). */
@@ -3907,8 +3795,8 @@ export interface operations {
     "list-api-keys": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -3944,7 +3832,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -3952,11 +3840,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    mode?: "live" | "test";
+                    mode?: components["schemas"]["KeyMode"];
                     name: string;
                     requestsPerMinute?: number;
-                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write")[];
+                    scopes: components["schemas"]["Scope"][];
                     system?: string;
                 };
             };
@@ -3965,7 +3852,7 @@ export interface operations {
             /** @description Make an API key, with no more scopes than your own */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -3990,9 +3877,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 apiKeyId: string;
@@ -4008,7 +3895,7 @@ export interface operations {
             /** @description Revoke an API key; it stops working within 60 seconds */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4033,8 +3920,8 @@ export interface operations {
     "list-assets": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4070,7 +3957,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -4080,24 +3967,10 @@ export interface operations {
                 "application/json": {
                     bankId: string;
                     door?: string;
-                    externalId?: string;
-                    item: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    };
+                    externalId?: components["schemas"]["ExternalId"];
+                    item: components["schemas"]["ItemInput"];
                     /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
+                    metadata?: components["schemas"]["Metadata"];
                     name: string;
                     /**
                      * @default own_door
@@ -4111,7 +3984,7 @@ export interface operations {
             /** @description Register a thing that is lent, and give it a door */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4146,7 +4019,7 @@ export interface operations {
             /** @description Read an asset, and where it is */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4167,8 +4040,8 @@ export interface operations {
     "list-asset-loans": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
@@ -4206,7 +4079,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 assetId: string;
@@ -4224,7 +4097,7 @@ export interface operations {
             /** @description Lend it no more; its door is free once it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4248,8 +4121,8 @@ export interface operations {
     "list-assignment-policies": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4285,9 +4158,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -4311,7 +4184,7 @@ export interface operations {
             /** @description Choose compartments by other rules from now on; a new version */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4347,7 +4220,7 @@ export interface operations {
             /** @description Read how compartments are chosen, now (`current`) or in an older version */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4370,9 +4243,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 version: string;
@@ -4388,7 +4261,7 @@ export interface operations {
             /** @description Choose compartments as an older version did; a new version with its rules */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4482,8 +4355,8 @@ export interface operations {
     "list-badge-groups": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4519,9 +4392,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -4538,7 +4411,7 @@ export interface operations {
             /** @description Say which badges a group has; whoever shows one of them opens what is granted to the group */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4563,8 +4436,8 @@ export interface operations {
     "list-banks": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4600,7 +4473,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -4610,35 +4483,16 @@ export interface operations {
                 "application/json": {
                     /** @default false */
                     batteryBackedClock?: boolean;
-                    layout: {
-                        /** @default 0 */
-                        bottomMm?: number;
-                        depthMm: number;
-                        door: string;
-                        heightMm: number;
-                        maxMassG: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    locale?: string;
+                    layout: components["schemas"]["LayoutDoorInput"][];
+                    locale?: components["schemas"]["Locale"];
                     name: string;
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    };
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"];
                     serialNumber?: string;
                     /** @default false */
                     simulated?: boolean;
                     siteId: string;
                     thermalRanges?: {
-                        [key: string]: {
-                            afterSeconds: number;
-                            maxC: number;
-                            minC: number;
-                        };
+                        [key: string]: components["schemas"]["ThermalRangeInput"];
                     };
                     vendor?: components["schemas"]["Vendor"];
                 };
@@ -4648,7 +4502,7 @@ export interface operations {
             /** @description Register a bank with its compartments */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4683,7 +4537,7 @@ export interface operations {
             /** @description Read a bank and its layout */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4706,7 +4560,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -4716,10 +4570,8 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    locale?: string;
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    };
+                    locale?: components["schemas"]["Locale"];
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"];
                 };
             };
         };
@@ -4727,7 +4579,7 @@ export interface operations {
             /** @description Change the language of a bank, and how long it opens without the network */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4853,7 +4705,7 @@ export interface operations {
             /** @description Read one compartment */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4876,7 +4728,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -4897,7 +4749,7 @@ export interface operations {
             /** @description Take a compartment out of service, return it, or say that it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4932,7 +4784,7 @@ export interface operations {
             /** @description Read who may connect as a bank: its controller's serial number and certificates */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4955,9 +4807,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -4975,7 +4827,7 @@ export interface operations {
             /** @description End the life of a bank in which nothing is left */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5000,8 +4852,8 @@ export interface operations {
     "get-bank-health": {
         parameters: {
             query?: {
-                from?: string;
-                to?: string;
+                from?: components["schemas"]["Instant"];
+                to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
@@ -5112,9 +4964,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -5133,7 +4985,7 @@ export interface operations {
             /** @description Have another controller take the place of a bank’s: what the old one knew opens nothing any more */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5160,9 +5012,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -5181,7 +5033,7 @@ export interface operations {
             /** @description End a certificate of a bank, or all of them, and the connection with it */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5208,9 +5060,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 bankId: string;
@@ -5228,7 +5080,7 @@ export interface operations {
             /** @description Have a bank change its certificate; the old one ends when it has connected with the new one */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5296,7 +5148,7 @@ export interface operations {
             /** @description Read how you are shown to people, in messages and on the pickup page */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5319,7 +5171,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5328,15 +5180,11 @@ export interface operations {
             content: {
                 "application/json": {
                     color?: string | null;
-                    locale?: string | null;
+                    locale?: components["schemas"]["Locale"] | null;
                     logoUrl?: string | null;
                     name?: string | null;
                     smsSenderId?: string | null;
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    } | null;
+                    support?: components["schemas"]["SupportInput"] | null;
                 };
             };
         };
@@ -5344,7 +5192,7 @@ export interface operations {
             /** @description Set how you are shown to people; what is left out stays, `null` takes it away */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5369,7 +5217,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5389,7 +5237,7 @@ export interface operations {
             /** @description Open a door, with a reason */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5424,7 +5272,7 @@ export interface operations {
             /** @description Read what became of a command */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5448,12 +5296,12 @@ export interface operations {
                 /** @description `nextCursor` of an answer before, with the same filters. Left out: begin at `from`. */
                 after?: string;
                 /** @description Where to begin: with what came in from then on, or up to a minute earlier. Left out: the oldest that is kept. */
-                from?: string;
-                limit?: number;
+                from?: components["schemas"]["Instant"];
+                limit?: components["parameters"]["limit"];
                 /** @description Only of this one: a transaction, a bank, `<bank>/<door>` … */
                 subject?: string;
                 /** @description Only these, separated by commas; `transaction.*` is all of transactions. */
-                type?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
+                type?: components["schemas"]["WantedEventType"][];
             };
             header?: never;
             path?: never;
@@ -5489,8 +5337,8 @@ export interface operations {
     "list-export-schedules": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -5526,7 +5374,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5542,23 +5390,9 @@ export interface operations {
                     /** @enum {string} */
                     every: "day" | "week" | "month";
                     /** @default {} */
-                    filter?: {
-                        bankId?: string;
-                        /** @enum {string} */
-                        deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                        endpointId?: string;
-                        /** @enum {string} */
-                        state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                        subject?: string;
-                        /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
-                        /** @enum {string} */
-                        workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                    };
-                    /** @enum {string} */
-                    format: "csv" | "jsonl" | "parquet";
-                    /** @enum {string} */
-                    kind: "transactions" | "events" | "deliveries";
+                    filter?: components["schemas"]["ExportFilterInput"];
+                    format: components["schemas"]["ExportFormat"];
+                    kind: components["schemas"]["ExportKind"];
                     name: string;
                     /** @default false */
                     personalData?: boolean;
@@ -5573,7 +5407,7 @@ export interface operations {
             /** @description Have an export made after each day, week or month */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5607,7 +5441,7 @@ export interface operations {
             /** @description Read a schedule of exports */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5630,7 +5464,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 exportScheduleId: string;
@@ -5665,7 +5499,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 exportScheduleId: string;
@@ -5679,8 +5513,7 @@ export interface operations {
                     at?: string;
                     /** @enum {string} */
                     every?: "day" | "week" | "month";
-                    /** @enum {string} */
-                    format?: "csv" | "jsonl" | "parquet";
+                    format?: components["schemas"]["ExportFormat"];
                     name?: string;
                     personalData?: boolean;
                     pushTo?: string | null;
@@ -5692,7 +5525,7 @@ export interface operations {
             /** @description Change a schedule of exports; from then on it acts in the name of the key that changed it */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5715,8 +5548,8 @@ export interface operations {
     "list-exports": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -5752,7 +5585,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5761,31 +5594,15 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default {} */
-                    filter?: {
-                        bankId?: string;
-                        /** @enum {string} */
-                        deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                        endpointId?: string;
-                        /** @enum {string} */
-                        state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                        subject?: string;
-                        /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
-                        /** @enum {string} */
-                        workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                    };
-                    /** @enum {string} */
-                    format: "csv" | "jsonl" | "parquet";
-                    /** Format: date-time */
-                    from: string;
-                    /** @enum {string} */
-                    kind: "transactions" | "events" | "deliveries";
+                    filter?: components["schemas"]["ExportFilterInput"];
+                    format: components["schemas"]["ExportFormat"];
+                    from: components["schemas"]["Instant"];
+                    kind: components["schemas"]["ExportKind"];
                     /** @default false */
                     personalData?: boolean;
                     /** @default null */
                     pushTo?: string | null;
-                    /** Format: date-time */
-                    to: string;
+                    to: components["schemas"]["Instant"];
                 } & (unknown & unknown & unknown);
             };
         };
@@ -5793,7 +5610,7 @@ export interface operations {
             /** @description Have transactions, events or deliveries of a period written into a file */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5827,7 +5644,7 @@ export interface operations {
             /** @description See how far an export has come, and fetch its file */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5848,8 +5665,8 @@ export interface operations {
     "list-imports": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -5885,7 +5702,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5902,7 +5719,7 @@ export interface operations {
             /** @description Ask for a link to upload a file of transactions */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5936,7 +5753,7 @@ export interface operations {
             /** @description See how far an import has come */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5957,8 +5774,8 @@ export interface operations {
     "list-import-rows": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
@@ -5998,8 +5815,8 @@ export interface operations {
             };
             header?: never;
             path: {
-                kind: "handover" | "order";
-                linkId: string;
+                kind: components["schemas"]["LinkKind"];
+                linkId: components["schemas"]["LinkId"];
             };
             cookie?: never;
         };
@@ -6028,8 +5845,8 @@ export interface operations {
     "list-message-templates": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -6065,9 +5882,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                channel: components["schemas"]["Channel"];
+                kind: components["schemas"]["MessageKind"];
+                locale: components["schemas"]["Locale"];
             };
             cookie?: never;
         };
@@ -6076,7 +5893,7 @@ export interface operations {
             /** @description Read what people are told of a kind, in a language, by a channel */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6099,12 +5916,12 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                channel: components["schemas"]["Channel"];
+                kind: components["schemas"]["MessageKind"];
+                locale: components["schemas"]["Locale"];
             };
             cookie?: never;
         };
@@ -6120,7 +5937,7 @@ export interface operations {
             /** @description Have people told your own text */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6146,12 +5963,12 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                channel: components["schemas"]["Channel"];
+                kind: components["schemas"]["MessageKind"];
+                locale: components["schemas"]["Locale"];
             };
             cookie?: never;
         };
@@ -6188,15 +6005,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    channel: "sms" | "email";
+                    channel: components["schemas"]["Channel"];
                     draft?: {
                         subject?: string | null;
                         text: string;
                     };
-                    /** @enum {string} */
-                    kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                    locale: string;
+                    kind: components["schemas"]["MessageKind"];
+                    locale: components["schemas"]["Locale"];
                     transactionId?: string;
                 };
             };
@@ -6249,8 +6064,8 @@ export interface operations {
     "list-reconciliations": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -6286,7 +6101,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6295,13 +6110,11 @@ export interface operations {
             content: {
                 "application/json": {
                     bytes: number;
-                    /** Format: date-time */
-                    from: string;
+                    from: components["schemas"]["Instant"];
                     name: string;
                     /** @default order */
                     system?: string;
-                    /** Format: date-time */
-                    to: string;
+                    to: components["schemas"]["Instant"];
                 };
             };
         };
@@ -6309,7 +6122,7 @@ export interface operations {
             /** @description Ask for a link to upload a file of orders, to be compared with the transactions of a period */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6343,7 +6156,7 @@ export interface operations {
             /** @description See what a reconciliation found, and fetch the list of differences */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6364,8 +6177,8 @@ export interface operations {
     "list-sites": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -6401,7 +6214,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6415,11 +6228,7 @@ export interface operations {
                         latitude: number;
                         longitude: number;
                     };
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    };
+                    support?: components["schemas"]["SupportInput"];
                     /** @default UTC */
                     timeZone?: string;
                 };
@@ -6429,7 +6238,7 @@ export interface operations {
             /** @description Register a site */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6463,7 +6272,7 @@ export interface operations {
             /** @description Read a site */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6486,7 +6295,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 siteId: string;
@@ -6501,11 +6310,7 @@ export interface operations {
                         latitude: number;
                         longitude: number;
                     } | null;
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    } | null;
+                    support?: components["schemas"]["SupportInput"] | null;
                 };
             };
         };
@@ -6513,7 +6318,7 @@ export interface operations {
             /** @description Say where a site is, and whom people ask there */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6537,10 +6342,10 @@ export interface operations {
         parameters: {
             query?: {
                 bankId?: string;
-                cursor?: string;
-                limit?: number;
-                sku?: string;
-                state?: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
+                sku?: components["schemas"]["Sku"];
+                state?: components["schemas"]["StockState"];
             };
             header?: never;
             path?: never;
@@ -6576,7 +6381,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6585,30 +6390,14 @@ export interface operations {
             content: {
                 "application/json": {
                     bankId?: string;
-                    bestBefore?: string | null;
+                    bestBefore?: components["schemas"]["Instant"] | null;
                     door?: string;
                     /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    item: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    };
+                    externalIds?: components["schemas"]["ExternalIds"];
+                    item: components["schemas"]["ItemInput"];
                     /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    sku: string;
+                    metadata?: components["schemas"]["Metadata"];
+                    sku: components["schemas"]["Sku"];
                 };
             };
         };
@@ -6616,7 +6405,7 @@ export interface operations {
             /** @description Register goods to be sold, and give them a door if a bank is named */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6651,7 +6440,7 @@ export interface operations {
             /** @description Read a unit of goods, and whom it is promised to */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6674,7 +6463,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 stockUnitId: string;
@@ -6684,13 +6473,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    bestBefore?: string | null;
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    metadata?: {
-                        [key: string]: string;
-                    };
+                    bestBefore?: components["schemas"]["Instant"] | null;
+                    externalIds?: components["schemas"]["ExternalIds"];
+                    metadata?: components["schemas"]["Metadata"];
                 } | unknown | unknown | unknown;
             };
         };
@@ -6698,7 +6483,7 @@ export interface operations {
             /** @description Change what is noted of a unit, and until when it is sold */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6724,9 +6509,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 stockUnitId: string;
@@ -6745,7 +6530,7 @@ export interface operations {
             /** @description Give a unit a door; it is in stock once its bank sees it inside */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6772,9 +6557,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 stockUnitId: string;
@@ -6792,7 +6577,7 @@ export interface operations {
             /** @description Sell a unit no more; its door is free once it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6820,18 +6605,18 @@ export interface operations {
                 badge?: string;
                 bankId?: string;
                 credentialId?: string;
-                cursor?: string;
+                cursor?: components["parameters"]["cursor"];
                 door?: string;
                 externalId?: string;
-                from?: string;
+                from?: components["schemas"]["Instant"];
                 itemId?: string;
-                limit?: number;
+                limit?: components["parameters"]["limit"];
                 orderId?: string;
                 recipient?: string;
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+                state?: components["schemas"]["TransactionState"];
                 stockUnitId?: string;
-                to?: string;
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+                to?: components["schemas"]["Instant"];
+                workflow?: components["schemas"]["Workflow"];
             };
             header?: never;
             path?: never;
@@ -6867,133 +6652,21 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    access?: {
-                        group?: string;
-                        /**
-                         * @default pin
-                         * @enum {string}
-                         */
-                        method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                        /** Format: date-time */
-                        notAfter?: string;
-                        /** Format: date-time */
-                        notBefore?: string;
-                        /** @enum {string} */
-                        step: "deposit" | "pickup" | "use";
-                        uses?: number;
-                        value?: string;
-                    }[];
-                    assetId?: string;
-                    bankId: string;
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    custody?: {
-                        label: string;
-                        scanAt?: ("deposit" | "pickup")[];
-                    };
-                    deadlines?: {
-                        /** Format: date-time */
-                        depositBy?: string;
-                        /** Format: date-time */
-                        pickupBy?: string;
-                        /** Format: date-time */
-                        reserveUntil?: string;
-                        /** Format: date-time */
-                        useUntil?: string;
-                    };
-                    /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    /** @default [] */
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    overstaySeconds?: number;
-                    /** @default {} */
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    payment?: {
-                        amountMinor: number;
-                        currency: string;
-                    };
-                    /** @default {} */
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    /**
-                     * @default hard
-                     * @enum {string}
-                     */
-                    reservation?: "hard" | "soft";
-                    sku?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    stockUnitId?: string;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                    /** Format: date-time */
-                    waitUntil?: string;
-                    /** @enum {string} */
-                    workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                };
+                "application/json": components["schemas"]["CreateTransaction"];
             };
         };
         responses: {
             /** @description Reserve a compartment and issue the credentials */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7028,7 +6701,7 @@ export interface operations {
             /** @description Read a transaction */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7051,7 +6724,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7061,56 +6734,12 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    } | null;
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    items?: components["schemas"]["ItemInput"][];
+                    link?: components["schemas"]["LinkPartInput"] | null;
+                    metadata?: components["schemas"]["Metadata"];
+                    parties?: components["schemas"]["Parties"];
+                    recipient?: components["schemas"]["PartyInput"];
+                    source?: components["schemas"]["Source"];
                 } | unknown | unknown | unknown | unknown | unknown;
             };
         };
@@ -7118,7 +6747,7 @@ export interface operations {
             /** @description Change who it is for, what is noted of it, what it is a part of, or, before the item is inside, its measures */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7144,9 +6773,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7161,10 +6790,7 @@ export interface operations {
                      * @enum {string}
                      */
                     reason?: "by_caller" | "by_recipient" | "by_staff" | "too_late";
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7172,7 +6798,7 @@ export interface operations {
             /** @description Give the compartment up; what is already inside is recalled */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7199,9 +6825,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7212,10 +6838,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7223,7 +6846,7 @@ export interface operations {
             /** @description Leave it where it is, while nobody has taken it out yet */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7250,9 +6873,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7265,10 +6888,7 @@ export interface operations {
                     amountMinor: number;
                     currency: string;
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7276,7 +6896,7 @@ export interface operations {
             /** @description Record an amount that has to be paid besides, with who and why; also after the end */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7303,9 +6923,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7320,10 +6940,7 @@ export interface operations {
                         currency: string;
                     };
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7331,7 +6948,7 @@ export interface operations {
             /** @description End it by hand: the renter is done, or it was handed over otherwise */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7358,9 +6975,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7373,10 +6990,7 @@ export interface operations {
                     /** @enum {string} */
                     condition: "approval" | "identity" | "age";
                     reference?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7384,7 +6998,7 @@ export interface operations {
             /** @description An approval, an identity or an age is confirmed: the receiver may open */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7411,9 +7025,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7424,10 +7038,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reference?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7435,7 +7046,7 @@ export interface operations {
             /** @description It is paid: the receiver may open */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7462,9 +7073,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7475,22 +7086,13 @@ export interface operations {
             content: {
                 "application/json": {
                     group?: string;
-                    /**
-                     * @default pin
-                     * @enum {string}
-                     */
-                    method?: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
-                    /** Format: date-time */
-                    notAfter?: string;
-                    /** Format: date-time */
-                    notBefore?: string;
+                    /** @default pin */
+                    method?: components["schemas"]["AccessMethod"];
+                    notAfter?: components["schemas"]["Instant"];
+                    notBefore?: components["schemas"]["Instant"];
                     reason?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    /** @enum {string} */
-                    step: "deposit" | "pickup" | "use" | "recall";
+                    source?: components["schemas"]["Source"];
+                    step: components["schemas"]["Step"];
                     uses?: number;
                     value?: string;
                 };
@@ -7500,7 +7102,7 @@ export interface operations {
             /** @description Issue another credential for a step, or a code with which staff act outside the plan */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7527,9 +7129,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 credentialId: string;
@@ -7553,21 +7155,10 @@ export interface operations {
                      * @enum {string}
                      */
                     method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                    /** Format: date-time */
-                    notAfter?: string;
-                    /** Format: date-time */
-                    notBefore?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    to: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
+                    notAfter?: components["schemas"]["Instant"];
+                    notBefore?: components["schemas"]["Instant"];
+                    source?: components["schemas"]["Source"];
+                    to: components["schemas"]["PartyInput"];
                     value?: string;
                 };
             };
@@ -7576,7 +7167,7 @@ export interface operations {
             /** @description Hand the right of a credential to somebody else, who gets one of their own */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7636,7 +7227,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 credentialId: string;
@@ -7655,7 +7246,7 @@ export interface operations {
             /** @description Open the door of a credential for a person who reads the code off the panel of its bank */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7681,9 +7272,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 credentialId: string;
@@ -7694,10 +7285,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7705,7 +7293,7 @@ export interface operations {
             /** @description Issue a credential anew; the old one is superseded */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7732,9 +7320,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 credentialId: string;
@@ -7745,10 +7333,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7756,7 +7341,7 @@ export interface operations {
             /** @description Take a credential back; the transaction goes on */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7783,9 +7368,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 credentialId: string;
@@ -7801,10 +7386,7 @@ export interface operations {
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7812,7 +7394,7 @@ export interface operations {
             /** @description End the right that somebody else was handed; whoever handed it on has it again */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7872,9 +7454,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7885,10 +7467,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7896,7 +7475,7 @@ export interface operations {
             /** @description Flag it: somebody says that it is not as recorded */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7921,8 +7500,8 @@ export interface operations {
     "list-transaction-events": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
@@ -7960,9 +7539,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -7976,18 +7555,11 @@ export interface operations {
                         amountMinor: number;
                         currency: string;
                     };
-                    /** Format: date-time */
-                    depositBy?: string;
-                    /** Format: date-time */
-                    pickupBy?: string;
-                    /** Format: date-time */
-                    reserveUntil?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    /** Format: date-time */
-                    useUntil?: string;
+                    depositBy?: components["schemas"]["Instant"];
+                    pickupBy?: components["schemas"]["Instant"];
+                    reserveUntil?: components["schemas"]["Instant"];
+                    source?: components["schemas"]["Source"];
+                    useUntil?: components["schemas"]["Instant"];
                 } | unknown | unknown | unknown | unknown;
             };
         };
@@ -7995,7 +7567,7 @@ export interface operations {
             /** @description Give more time for the reservation, the deposit or the pickup */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8022,9 +7594,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -8035,10 +7607,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8046,7 +7615,7 @@ export interface operations {
             /** @description Block the pickup until the hold is lifted */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8073,9 +7642,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -8086,10 +7655,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reason?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8097,7 +7663,7 @@ export interface operations {
             /** @description End a hold */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8122,8 +7688,8 @@ export interface operations {
     "list-messages": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
@@ -8161,9 +7727,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -8176,13 +7742,9 @@ export interface operations {
                     door?: string;
                     /** @default false */
                     larger?: boolean;
-                    /** Format: date-time */
-                    moveBy?: string;
+                    moveBy?: components["schemas"]["Instant"];
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8190,7 +7752,7 @@ export interface operations {
             /** @description Have it in another compartment: at once, or carried there if it is inside already */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8217,9 +7779,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -8230,10 +7792,7 @@ export interface operations {
             content: {
                 "application/json": {
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8241,7 +7800,7 @@ export interface operations {
             /** @description Have staff take the item out; nobody else may open any more */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8268,9 +7827,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 transactionId: string;
@@ -8282,10 +7841,7 @@ export interface operations {
                 "application/json": {
                     amountMinor: number;
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8293,7 +7849,7 @@ export interface operations {
             /** @description Record that money was given back, with who and why */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8324,119 +7880,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    access?: {
-                        group?: string;
-                        /**
-                         * @default pin
-                         * @enum {string}
-                         */
-                        method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                        /** Format: date-time */
-                        notAfter?: string;
-                        /** Format: date-time */
-                        notBefore?: string;
-                        /** @enum {string} */
-                        step: "deposit" | "pickup" | "use";
-                        uses?: number;
-                        value?: string;
-                    }[];
-                    assetId?: string;
-                    bankId: string;
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    custody?: {
-                        label: string;
-                        scanAt?: ("deposit" | "pickup")[];
-                    };
-                    deadlines?: {
-                        /** Format: date-time */
-                        depositBy?: string;
-                        /** Format: date-time */
-                        pickupBy?: string;
-                        /** Format: date-time */
-                        reserveUntil?: string;
-                        /** Format: date-time */
-                        useUntil?: string;
-                    };
-                    /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    /** @default [] */
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    overstaySeconds?: number;
-                    /** @default {} */
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    payment?: {
-                        amountMinor: number;
-                        currency: string;
-                    };
-                    /** @default {} */
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    /**
-                     * @default hard
-                     * @enum {string}
-                     */
-                    reservation?: "hard" | "soft";
-                    sku?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    stockUnitId?: string;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                    /** Format: date-time */
-                    waitUntil?: string;
-                    /** @enum {string} */
-                    workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                };
+                "application/json": components["schemas"]["CreateTransaction"];
             };
         };
         responses: {
@@ -8464,8 +7908,8 @@ export interface operations {
     "list-webhook-endpoints": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                cursor?: components["parameters"]["cursor"];
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -8501,7 +7945,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -8519,7 +7963,7 @@ export interface operations {
                     /** @default  */
                     description?: string;
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
+                    eventTypes?: components["schemas"]["WantedEventType"][];
                     /** @default {} */
                     headers?: {
                         [key: string]: string;
@@ -8538,7 +7982,7 @@ export interface operations {
             /** @description Receive events at a URL of yours */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8572,7 +8016,7 @@ export interface operations {
             /** @description Read a webhook endpoint */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8595,7 +8039,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 endpointId: string;
@@ -8630,7 +8074,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 endpointId: string;
@@ -8644,7 +8088,7 @@ export interface operations {
                     apiVersion?: "2026-11-01";
                     attemptsPerMinute?: number | null;
                     description?: string;
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
+                    eventTypes?: components["schemas"]["WantedEventType"][];
                     headers?: {
                         [key: string]: string;
                     };
@@ -8659,7 +8103,7 @@ export interface operations {
             /** @description Change where events go and which, stop them, or open the endpoint again */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8682,12 +8126,12 @@ export interface operations {
     "list-deliveries": {
         parameters: {
             query?: {
-                cursor?: string;
-                eventType?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
-                from?: string;
-                limit?: number;
-                state?: "pending" | "delivered" | "retrying" | "dead";
-                to?: string;
+                cursor?: components["parameters"]["cursor"];
+                eventType?: components["schemas"]["EventType"];
+                from?: components["schemas"]["Instant"];
+                limit?: components["parameters"]["limit"];
+                state?: components["schemas"]["DeliveryState"];
+                to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
@@ -8725,7 +8169,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 deliveryId: string;
@@ -8767,7 +8211,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 endpointId: string;
@@ -8808,7 +8252,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 endpointId: string;
@@ -8818,8 +8262,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** Format: date-time */
-                    since: string;
+                    since: components["schemas"]["Instant"];
                     /**
                      * @default [
                      *       "dead",
@@ -8827,8 +8270,7 @@ export interface operations {
                      *     ]
                      */
                     states?: ("dead" | "retrying" | "delivered")[];
-                    /** Format: date-time */
-                    until?: string;
+                    until?: components["schemas"]["Instant"];
                 };
             };
         };
@@ -8861,7 +8303,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 endpointId: string;
@@ -8872,11 +8314,9 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
-                    /** Format: date-time */
-                    from: string;
-                    /** Format: date-time */
-                    to?: string;
+                    eventTypes?: components["schemas"]["WantedEventType"][];
+                    from: components["schemas"]["Instant"];
+                    to?: components["schemas"]["Instant"];
                 };
             };
         };
@@ -8941,9 +8381,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 endpointId: string;
@@ -8964,7 +8404,7 @@ export interface operations {
             /** @description Sign with another key from now on; the one before signs as well until you have changed over */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8990,7 +8430,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
                 endpointId: string;
@@ -9000,8 +8440,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    eventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+                    eventType: components["schemas"]["EventType"];
                 };
             };
         };
@@ -9043,7 +8482,7 @@ export interface operations {
             /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -9066,7 +8505,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
                 scope: string;
@@ -9076,87 +8515,32 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    } | null;
-                    quietHours?: ("none" | {
-                        from: string;
-                        to: string;
-                    }) | null;
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"] | null;
+                    quietHours?: components["schemas"]["QuietHoursInput"] | null;
                     /** @default {} */
                     workflows?: {
                         loan?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            conditions?: components["schemas"]["Condition"][];
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
                             remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
+                            scanAt?: components["schemas"]["ScanSteps"];
+                            tolerance?: components["schemas"]["ToleranceInput"];
                         } | null;
-                        parcel?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        release?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
+                        parcel?: components["schemas"]["PickupTermsInput"] | null;
+                        release?: components["schemas"]["PickupTermsInput"] | null;
                         rental?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
+                            conditions?: components["schemas"]["Condition"][];
                             deadlineSeconds?: {
                                 [key: string]: number;
                             };
                             remindBeforeSeconds?: number;
                             scanAt?: unknown;
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
+                            tolerance?: components["schemas"]["ToleranceInput"];
                         } | null;
-                        return?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        sale?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
+                        return?: components["schemas"]["PickupTermsInput"] | null;
+                        sale?: components["schemas"]["PickupTermsInput"] | null;
                     };
                 };
             };
@@ -9165,7 +8549,7 @@ export interface operations {
             /** @description Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
