@@ -2316,14 +2316,20 @@ export interface components {
             siteId: string;
             version: number;
         };
+        AssignmentCriterion: {
+            /** @enum {string} */
+            by: "size" | "wear" | "height";
+            step: number;
+        };
+        AssignmentCriterionInput: {
+            /** @enum {string} */
+            by: "size" | "wear" | "height";
+            step: number;
+        };
         AssignmentPolicy: {
             by: components["schemas"]["Actor"] | null;
             changedAt: components["schemas"]["Moment"] | null;
-            criteria: {
-                /** @enum {string} */
-                by: "size" | "wear" | "height";
-                step: number;
-            }[];
+            criteria: components["schemas"]["AssignmentCriterion"][];
             id: string;
             name: string;
             policy: string;
@@ -2355,11 +2361,7 @@ export interface components {
             unknown: string[];
         };
         AssignmentRules: {
-            criteria: {
-                /** @enum {string} */
-                by: "size" | "wear" | "height";
-                step: number;
-            }[];
+            criteria: components["schemas"]["AssignmentCriterion"][];
             id: string;
             reachableMm: number;
             takeLarger: boolean;
@@ -2897,6 +2899,24 @@ export interface components {
             of: number;
             part: number;
         };
+        LoanTerms: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: components["schemas"]["ScanSteps"];
+            tolerance?: components["schemas"]["Tolerance"];
+        };
+        LoanTermsInput: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: components["schemas"]["ScanSteps"];
+            tolerance?: components["schemas"]["ToleranceInput"];
+        };
         Locale: string;
         LockBoard: {
             id: string;
@@ -3012,6 +3032,14 @@ export interface components {
             scanAt?: components["schemas"]["ScanSteps"];
             tolerance?: components["schemas"]["ToleranceInput"];
         };
+        Position: {
+            latitude: number;
+            longitude: number;
+        };
+        PositionInput: {
+            latitude: number;
+            longitude: number;
+        };
         Precheck: {
             ahead: number;
             alternatives: {
@@ -3118,6 +3146,24 @@ export interface components {
             siteId: string;
             version: number;
         };
+        RentalTerms: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: unknown;
+            tolerance?: components["schemas"]["Tolerance"];
+        };
+        RentalTermsInput: {
+            conditions?: components["schemas"]["Condition"][];
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            remindBeforeSeconds?: number;
+            scanAt?: unknown;
+            tolerance?: components["schemas"]["ToleranceInput"];
+        };
         ScanSteps: ("deposit" | "pickup")[];
         /** @enum {string} */
         Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
@@ -3126,10 +3172,7 @@ export interface components {
             createdAt: components["schemas"]["Moment"];
             id: string;
             name: string;
-            position?: {
-                latitude: number;
-                longitude: number;
-            } | null;
+            position?: components["schemas"]["Position"] | null;
             support?: components["schemas"]["Support"] | null;
             timeZone: string;
             version: number;
@@ -3418,26 +3461,10 @@ export interface components {
             updatedAt: components["schemas"]["Moment"] | null;
             version: number;
             workflows: {
-                loan?: {
-                    conditions?: components["schemas"]["Condition"][];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: components["schemas"]["ScanSteps"];
-                    tolerance?: components["schemas"]["Tolerance"];
-                };
+                loan?: components["schemas"]["LoanTerms"];
                 parcel?: components["schemas"]["PickupTerms"];
                 release?: components["schemas"]["PickupTerms"];
-                rental?: {
-                    conditions?: components["schemas"]["Condition"][];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: unknown;
-                    tolerance?: components["schemas"]["Tolerance"];
-                };
+                rental?: components["schemas"]["RentalTerms"];
                 return?: components["schemas"]["PickupTerms"];
                 sale?: components["schemas"]["PickupTerms"];
             };
@@ -3762,12 +3789,34 @@ export interface components {
         };
     };
     parameters: {
+        apiKeyId: string;
+        assetId: string;
+        bankId: string;
+        channel: components["schemas"]["Channel"];
+        commandId: string;
+        credentialId: string;
         cursor: string;
+        deliveryId: string;
+        door: string;
+        endpointId: string;
+        exportId: string;
+        exportScheduleId: string;
         /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
         "Idempotency-Key": string;
         /** @description An ETag; refused with 412 if the resource was changed since. */
         "If-Match": string;
+        importId: string;
+        kind: components["schemas"]["LinkKind"];
         limit: number;
+        linkId: components["schemas"]["LinkId"];
+        locale: components["schemas"]["Locale"];
+        reconciliationId: string;
+        replayId: string;
+        scope: string;
+        siteId: string;
+        stockUnitId: string;
+        transactionId: string;
+        version: string;
         /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
         "webhook-api-version": string;
         /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
@@ -3882,7 +3931,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                apiKeyId: string;
+                apiKeyId: components["parameters"]["apiKeyId"];
             };
             cookie?: never;
         };
@@ -4010,7 +4059,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                assetId: string;
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
@@ -4045,7 +4094,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                assetId: string;
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
@@ -4082,7 +4131,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                assetId: string;
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
@@ -4168,11 +4217,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    criteria: {
-                        /** @enum {string} */
-                        by: "size" | "wear" | "height";
-                        step: number;
-                    }[];
+                    criteria: components["schemas"]["AssignmentCriterionInput"][];
                     /** @default best-fit */
                     name?: string;
                     reachableMm: number;
@@ -4211,7 +4256,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                version: string;
+                version: components["parameters"]["version"];
             };
             cookie?: never;
         };
@@ -4248,7 +4293,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                version: string;
+                version: components["parameters"]["version"];
             };
             cookie?: never;
         };
@@ -4294,11 +4339,7 @@ export interface operations {
             content: {
                 "application/json": {
                     rules?: {
-                        criteria: {
-                            /** @enum {string} */
-                            by: "size" | "wear" | "height";
-                            step: number;
-                        }[];
+                        criteria: components["schemas"]["AssignmentCriterionInput"][];
                         reachableMm: number;
                         takeLarger: boolean;
                     };
@@ -4528,7 +4569,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4563,7 +4604,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4605,7 +4646,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4661,7 +4702,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4695,8 +4736,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
-                door: string;
+                bankId: components["parameters"]["bankId"];
+                door: components["parameters"]["door"];
             };
             cookie?: never;
         };
@@ -4731,8 +4772,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
-                door: string;
+                bankId: components["parameters"]["bankId"];
+                door: components["parameters"]["door"];
             };
             cookie?: never;
         };
@@ -4775,7 +4816,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4812,7 +4853,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4857,7 +4898,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4888,7 +4929,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4919,7 +4960,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4969,7 +5010,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5017,7 +5058,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5065,7 +5106,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5107,7 +5148,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5263,7 +5304,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                commandId: string;
+                commandId: components["parameters"]["commandId"];
             };
             cookie?: never;
         };
@@ -5432,7 +5473,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                exportScheduleId: string;
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
@@ -5467,7 +5508,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                exportScheduleId: string;
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
@@ -5502,7 +5543,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                exportScheduleId: string;
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
@@ -5635,7 +5676,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                exportId: string;
+                exportId: components["parameters"]["exportId"];
             };
             cookie?: never;
         };
@@ -5744,7 +5785,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                importId: string;
+                importId: components["parameters"]["importId"];
             };
             cookie?: never;
         };
@@ -5779,7 +5820,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                importId: string;
+                importId: components["parameters"]["importId"];
             };
             cookie?: never;
         };
@@ -5815,8 +5856,8 @@ export interface operations {
             };
             header?: never;
             path: {
-                kind: components["schemas"]["LinkKind"];
-                linkId: components["schemas"]["LinkId"];
+                kind: components["parameters"]["kind"];
+                linkId: components["parameters"]["linkId"];
             };
             cookie?: never;
         };
@@ -5882,9 +5923,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                channel: components["schemas"]["Channel"];
+                channel: components["parameters"]["channel"];
                 kind: components["schemas"]["MessageKind"];
-                locale: components["schemas"]["Locale"];
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
@@ -5919,9 +5960,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: components["schemas"]["Channel"];
+                channel: components["parameters"]["channel"];
                 kind: components["schemas"]["MessageKind"];
-                locale: components["schemas"]["Locale"];
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
@@ -5966,9 +6007,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: components["schemas"]["Channel"];
+                channel: components["parameters"]["channel"];
                 kind: components["schemas"]["MessageKind"];
-                locale: components["schemas"]["Locale"];
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
@@ -6147,7 +6188,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                reconciliationId: string;
+                reconciliationId: components["parameters"]["reconciliationId"];
             };
             cookie?: never;
         };
@@ -6224,10 +6265,7 @@ export interface operations {
                 "application/json": {
                     address?: string;
                     name: string;
-                    position?: {
-                        latitude: number;
-                        longitude: number;
-                    };
+                    position?: components["schemas"]["PositionInput"];
                     support?: components["schemas"]["SupportInput"];
                     /** @default UTC */
                     timeZone?: string;
@@ -6263,7 +6301,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                siteId: string;
+                siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
         };
@@ -6298,7 +6336,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                siteId: string;
+                siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
         };
@@ -6306,10 +6344,7 @@ export interface operations {
             content: {
                 "application/json": {
                     address?: string | null;
-                    position?: {
-                        latitude: number;
-                        longitude: number;
-                    } | null;
+                    position?: components["schemas"]["PositionInput"] | null;
                     support?: components["schemas"]["SupportInput"] | null;
                 };
             };
@@ -6431,7 +6466,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                stockUnitId: string;
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
@@ -6466,7 +6501,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
@@ -6514,7 +6549,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
@@ -6562,7 +6597,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
@@ -6692,7 +6727,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6727,7 +6762,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6778,7 +6813,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6830,7 +6865,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6878,7 +6913,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6928,7 +6963,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -6980,7 +7015,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7030,7 +7065,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7078,7 +7113,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7134,8 +7169,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7194,8 +7229,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7230,8 +7265,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7277,8 +7312,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7325,8 +7360,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7373,8 +7408,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7421,8 +7456,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                credentialId: string;
-                transactionId: string;
+                credentialId: components["parameters"]["credentialId"];
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7459,7 +7494,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7505,7 +7540,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7544,7 +7579,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7599,7 +7634,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7647,7 +7682,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7693,7 +7728,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7732,7 +7767,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7784,7 +7819,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7832,7 +7867,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -8007,7 +8042,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8042,7 +8077,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8077,7 +8112,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8135,7 +8170,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8172,8 +8207,8 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                deliveryId: string;
-                endpointId: string;
+                deliveryId: components["parameters"]["deliveryId"];
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8214,7 +8249,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8255,7 +8290,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8306,7 +8341,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8349,8 +8384,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                endpointId: string;
-                replayId: string;
+                endpointId: components["parameters"]["endpointId"];
+                replayId: components["parameters"]["replayId"];
             };
             cookie?: never;
         };
@@ -8386,7 +8421,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8433,7 +8468,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8473,7 +8508,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                scope: string;
+                scope: components["parameters"]["scope"];
             };
             cookie?: never;
         };
@@ -8508,7 +8543,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                scope: string;
+                scope: components["parameters"]["scope"];
             };
             cookie?: never;
         };
@@ -8519,26 +8554,10 @@ export interface operations {
                     quietHours?: components["schemas"]["QuietHoursInput"] | null;
                     /** @default {} */
                     workflows?: {
-                        loan?: {
-                            conditions?: components["schemas"]["Condition"][];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: components["schemas"]["ScanSteps"];
-                            tolerance?: components["schemas"]["ToleranceInput"];
-                        } | null;
+                        loan?: components["schemas"]["LoanTermsInput"] | null;
                         parcel?: components["schemas"]["PickupTermsInput"] | null;
                         release?: components["schemas"]["PickupTermsInput"] | null;
-                        rental?: {
-                            conditions?: components["schemas"]["Condition"][];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: unknown;
-                            tolerance?: components["schemas"]["ToleranceInput"];
-                        } | null;
+                        rental?: components["schemas"]["RentalTermsInput"] | null;
                         return?: components["schemas"]["PickupTermsInput"] | null;
                         sale?: components["schemas"]["PickupTermsInput"] | null;
                     };

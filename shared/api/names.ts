@@ -13,7 +13,7 @@ import { Connectivity } from '../domain/connectivity.ts';
 import { ExportFilter, ExportFormat, ExportKind } from '../domain/export.ts';
 import { Link, LinkId, LinkKind } from '../domain/link.ts';
 import { Channel, MessageKind } from '../domain/message.ts';
-import { Support } from '../domain/site.ts';
+import { Support, whereabouts } from '../domain/site.ts';
 import { Source } from '../domain/source.ts';
 import { Sku, StockState } from '../domain/stock.ts';
 import { ScanSteps, termsOfWorkflow } from '../domain/terms.ts';
@@ -42,6 +42,7 @@ type Json = Record<string, unknown>;
 const shapes = (): Record<string, z.ZodType> => ({
   AccessMethod,
   Actor,
+  AssignmentCriterion: AssignmentPolicy.shape.criteria.element,
   AssignmentRules: AssignmentPolicy,
   Availability,
   BankConfig,
@@ -67,6 +68,7 @@ const shapes = (): Record<string, z.ZodType> => ({
   LinkId,
   LinkKind,
   LinkPart: Link,
+  LoanTerms: termsOfWorkflow('loan'),
   Locale,
   MessageKind,
   Metadata,
@@ -75,7 +77,9 @@ const shapes = (): Record<string, z.ZodType> => ({
   Party,
   PhoneNumber,
   PickupTerms: termsOfWorkflow('parcel'),
+  Position: whereabouts.position,
   QuietHours: QuietHours(),
+  RentalTerms: termsOfWorkflow('rental'),
   ScanSteps,
   Scope,
   Sku,

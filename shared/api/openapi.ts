@@ -55,23 +55,27 @@ const parameterOf = ({ description, ...schema }: Json, value: string | undefined
 
 /** By their names, what many routes have in common: the document would be twice as long without. */
 const common = (components: Json, kind: 'parameters' | 'responses', name: string, it: Json): Json => {
-  components[name] = it;
+  components[name] ??= it;
   return { $ref: `#/components/${kind}/${name}` };
 };
+
+/** Whether two parameters are the same, but for their examples. */
+const sameParameter = (one: unknown, other: Json): boolean =>
+  JSON.stringify({ ...Object(one), example: null }) === JSON.stringify({ ...other, example: null });
 
 const parametersOf = (route: Route, { schemaOf, parameters }: Writing): Json[] => {
   const [first] = examplesOf(route);
   const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => {
-      const isPaging = name in page && field === page[name as keyof typeof page];
       const value = (where === 'path' ? first?.params : first?.query)?.[name];
       const it = {
         name,
         in: where,
         required: where === 'path' || !z.safeParse(field, undefined).success,
-        ...parameterOf(schemaOf(field, 'input'), isPaging ? undefined : value),
+        ...parameterOf(schemaOf(field, 'input'), value),
       };
-      return isPaging ? common(parameters, 'parameters', name, it) : it;
+      const isCommon = where === 'path' || Object.values(page).includes(field);
+      return isCommon && sameParameter(parameters[name] ?? it, it) ? common(parameters, 'parameters', name, it) : it;
     });
   const header = (name: string, required: boolean, pattern: string, description: string): Json =>
     common(parameters, 'parameters', name, {
