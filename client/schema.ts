@@ -1839,7 +1839,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `access.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-access"];
         delete?: never;
@@ -1859,7 +1859,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `api_key.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-api_key"];
         delete?: never;
@@ -1879,7 +1879,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `asset.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-asset"];
         delete?: never;
@@ -1899,7 +1899,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `assignment_policy.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-assignment_policy"];
         delete?: never;
@@ -1919,7 +1919,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `badge_group.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-badge_group"];
         delete?: never;
@@ -1939,7 +1939,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `bank.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-bank"];
         delete?: never;
@@ -1959,7 +1959,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `branding.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-branding"];
         delete?: never;
@@ -1979,7 +1979,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `command.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-command"];
         delete?: never;
@@ -1999,7 +1999,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `compartment.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-compartment"];
         delete?: never;
@@ -2019,7 +2019,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `credential.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-credential"];
         delete?: never;
@@ -2039,7 +2039,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `export.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-export"];
         delete?: never;
@@ -2059,7 +2059,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `export_schedule.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-export_schedule"];
         delete?: never;
@@ -2079,7 +2079,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `import.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-import"];
         delete?: never;
@@ -2099,7 +2099,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `message_template.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-message_template"];
         delete?: never;
@@ -2119,7 +2119,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `reconciliation.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-reconciliation"];
         delete?: never;
@@ -2139,7 +2139,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `site.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-site"];
         delete?: never;
@@ -2159,7 +2159,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `stock_unit.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-stock_unit"];
         delete?: never;
@@ -2179,7 +2179,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `tenant.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-tenant"];
         delete?: never;
@@ -2199,7 +2199,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `transaction.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-transaction"];
         delete?: never;
@@ -2219,7 +2219,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `webhook_endpoint.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-webhook_endpoint"];
         delete?: never;
@@ -2239,7 +2239,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `workflow_terms.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-workflow_terms"];
         delete?: never;
@@ -2251,1221 +2251,2357 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
-        /** @enum {string} */
+        /**
+         * @description How a right is proved at the bank: docs/access.md says what each is.
+         * @enum {string}
+         */
         AccessMethod: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
+        /** @description Who caused something. Banks and deadlines are actors too. */
         Actor: {
+            /** @description Of the API key, the bank, the credential or whoever else it was. */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description What it is that acted.
+             * @enum {string}
+             */
             type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
         };
+        /** @description A key to the API, without its value. */
         ApiKey: {
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description The key itself, `lw_live_…` or `lw_test_…`; only in the answer of the call that made it. */
             key?: string;
-            /** @default live */
+            /**
+             * @description `test`: acts at simulated banks only.
+             * @default live
+             */
             mode: components["schemas"]["KeyMode"];
+            /** @description What people call it. */
             name: string;
-            /** @default null */
+            /**
+             * @description A limit of its own; null: what all have.
+             * @default null
+             */
             requestsPerMinute: number | null;
+            /** @description When it was revoked; null: it works. */
             revokedAt: components["schemas"]["Moment"] | null;
+            /** @description What it may do. */
             scopes: components["schemas"]["Scope"][];
+            /** @description The system it speaks for, and no other: it can change only what that one owns; null: it speaks for you. */
             system: string | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What an app shows to the reader of a bank now. */
         AppToken: {
+            /** @description Id of the credential, `crd_…`. */
             credentialId: string;
+            /** @description Draw the next one before. */
             expiresAt: components["schemas"]["Moment"];
+            /** @description To be shown to the bank’s reader, for one opening. */
             value: string;
         };
+        /** @description A thing that is lent again and again, with a door of its own. */
         Asset: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
+            /** @description Its number in the system that owns it; null: none. */
             externalId: components["schemas"]["ExternalId"] | null;
+            /** @description Its id. */
             id: string;
+            /** @description Its measures. */
             item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
             metadata: components["schemas"]["Metadata"];
+            /** @description What people call it. */
             name: string;
+            /** @description Why it is lent no more; null: it still is. */
             retired: string | null;
             /**
+             * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
              * @default own_door
              * @enum {string}
              */
             returnsTo: "own_door" | "any_door";
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
-            /** @enum {string} */
+            /**
+             * @description `home`: in its door and free; `reserved`, `lent`: by `transactionId`; `missing`: its door is empty and nobody has it.
+             * @enum {string}
+             */
             state: "home" | "reserved" | "lent" | "missing" | "retired";
+            /** @description The loan that it is promised to or out with; null: none. */
             transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description An asset as it is listed: where it is now is said when it is read by itself. */
         AssetSummary: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
+            /** @description Its number in the system that owns it; null: none. */
             externalId: components["schemas"]["ExternalId"] | null;
+            /** @description Its id. */
             id: string;
+            /** @description Its measures. */
             item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
             metadata: components["schemas"]["Metadata"];
+            /** @description What people call it. */
             name: string;
+            /** @description Why it is lent no more; null: it still is. */
             retired: string | null;
             /**
+             * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
              * @default own_door
              * @enum {string}
              */
             returnsTo: "own_door" | "any_door";
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description By what two compartments are told apart; less is better. */
         AssignmentCriterion: {
-            /** @enum {string} */
+            /**
+             * @description Size in cm³ of the inside, wear in openings of the door, height in mm between its floor and a table’s.
+             * @enum {string}
+             */
             by: "size" | "wear" | "height";
+            /** @description Differences below a multiple of it do not count. */
             step: number;
         };
+        /** @description By what two compartments are told apart; less is better. */
         AssignmentCriterionInput: {
-            /** @enum {string} */
+            /**
+             * @description Size in cm³ of the inside, wear in openings of the door, height in mm between its floor and a table’s.
+             * @enum {string}
+             */
             by: "size" | "wear" | "height";
+            /** @description Differences below a multiple of it do not count. */
             step: number;
         };
+        /** @description How compartments are chosen, in one of its versions. */
         AssignmentPolicy: {
+            /** @description Who made it; null: it is the built-in one. */
             by: components["schemas"]["Actor"] | null;
+            /** @description When it was made; null: it is the built-in one. */
             changedAt: components["schemas"]["Moment"] | null;
+            /** @description Asked in their order: the first that tells two compartments apart decides. */
             criteria: components["schemas"]["AssignmentCriterion"][];
+            /** @description Its id. */
             id: string;
+            /** @description What decisions name, before its version. */
             name: string;
+            /** @description The version of the policy, `<name>/<version>`. */
             policy: string;
+            /** @description A floor higher than this, in millimetres, is out of reach. */
             reachableMm: number;
+            /** @description The older version that this one repeats; null: none. */
             restores: number | null;
+            /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
             takeLarger: boolean;
+            /** @description Counts from 1, which is the built-in one. */
             version: number;
         };
+        /** @description What another policy would have chosen. */
         AssignmentReplay: {
+            /** @description Each of the transactions that a decision can be told of. */
             data: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: string;
+                /** @description What was chosen then. */
                 chosen: {
+                    /** @description How many compartments would do. */
                     candidates: number;
+                    /** @description Null: none. */
                     door: string | null;
+                    /** @description The version of the policy, `<name>/<version>`. */
                     policy: string;
+                    /** @description Why, in words. */
                     reason: string;
                 };
+                /** @description When it was chosen. */
                 decidedAt: string;
+                /** @description Whether it would be another compartment. */
                 differs: boolean;
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: string;
+                /** @description What would be chosen of what could be had then. */
                 wouldBe: {
+                    /** @description How many compartments would do. */
                     candidates: number;
+                    /** @description Null: none. */
                     door: string | null;
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Why it would be refused; null: it would not. */
                     refusal: ("bank_full" | "no_fitting_compartment" | "no_accessible_compartment" | "thermal_class_unavailable" | "dimensions_exceeded" | "bank_unavailable" | "bank_unknown" | "out_of_stock" | "best_before_passed") | null;
                 };
             }[];
+            /** @description The policy that was asked about. */
             policy: string;
+            /** @description Those that no decision can be told of: not yours, from before decisions were kept, or still waiting. */
             unknown: string[];
         };
+        /** @description The rules by which a bank gives its compartments, with the name that decisions give them. */
         AssignmentRules: {
+            /** @description Asked in their order: the first that tells two compartments apart decides. */
             criteria: components["schemas"]["AssignmentCriterion"][];
+            /** @description What decisions name: `<name>/<version>`. */
             id: string;
+            /** @description A floor higher than this, in millimetres, is out of reach. */
             reachableMm: number;
+            /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
             takeLarger: boolean;
         };
-        /** @enum {string} */
+        /**
+         * @description Whether a compartment can be had.
+         * @enum {string}
+         */
         Availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
+        /** @description Badges whose holders may do the same. */
         BadgeGroup: {
+            /** @description How many badges it has. */
             badges: number;
+            /** @description When that was said last. */
             changedAt: components["schemas"]["Moment"];
+            /** @description Its name, which transactions use. */
             group: string;
+            /** @description Its id. */
             id: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description A bank of compartments with one controller. */
         Bank: {
+            /** @description What its tenant and its site say of it; `config.offlineSeconds` is laid over that. */
             agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description The rules by which its compartments are given; left out, the built-in ones. */
             assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            /** @description How it is set up, to decide alone. */
             config: components["schemas"]["BankConfig"];
+            /** @description Whether it is there. One that never was is `offline`. */
             connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
             connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description Its compartments as they were built. */
             layout: components["schemas"]["LayoutDoor"][];
+            /** @description How far the bank is set up. */
             lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
             name: string;
+            /** @description How many digits its PINs have. */
             pinDigits: number;
+            /** @description When its tenant and its site want nobody to be disturbed, on its own clocks; left out: never. */
             quietHours?: {
+                /** @description From that time of day on. */
                 from: string;
+                /** @description Until that time of day. */
                 to: string;
             };
-            /** @default false */
+            /**
+             * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+             * @default false
+             */
             simulated: boolean;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description How a bank is set up, to decide alone. */
         BankConfig: {
+            /** @description How long a door may stand open before it is `ajar`. */
             ajarAfterSeconds: number;
+            /** @description Its clock runs through a power cut. Without, it opens nothing after one until the cloud has told it the time. */
             batteryBackedClock: boolean;
+            /** @description Wrong PINs that a keypad accepts in 24 hours, whatever succeeds between them. */
             guessesPerDay: number;
+            /** @description What the panel says its messages in; left out, or a language that the bank does not speak: English. */
             locale?: string;
+            /** @description Of wrong PINs in a row at a keypad. The last row ends the budget of the day. */
             lockout: {
+                /** @description After so many. */
                 failures: number;
+                /** @description Nothing is taken there for so long. */
                 lockSeconds: number;
             }[];
+            /** @description How long it goes by what it knows without the cloud, by method; left out: as long as each credential is valid. */
             offlineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
             reopenSeconds: number;
+            /** @description Raised with every change. */
             rev: number;
+            /** @description It is to have a certificate of this rotation, and asks for one if it has not. */
             rotation?: string;
+            /** @description Between which temperatures which class is to stay, where that is not as usual. */
             thermalRanges?: {
                 [key: string]: components["schemas"]["ThermalRange"];
             };
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
             timeZone: string;
         };
+        /** @description How a bank and its doors are, and how much of a period they were there. */
         BankHealth: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description Whether it is there. One that never was is `offline`. */
             connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
             connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description Each of its doors. */
             doors: {
+                /** @description Whether it can be had. */
                 availability: components["schemas"]["Availability"];
+                /** @description What lies inside, as far as its bank knows. */
                 contents: components["schemas"]["Contents"];
+                /** @description The label on the door. */
                 door: string;
+                /** @description How its door is. */
                 doorState: components["schemas"]["DoorState"];
-                /** @enum {string} */
+                /**
+                 * @description Whether its lock works.
+                 * @enum {string}
+                 */
                 lock: "ok" | "jammed";
+                /** @description Why it is out of service; null: it is not. */
                 outOfService: string | null;
+                /** @description Since when it is out of service; null: it is not, or it is not known. */
                 outOfServiceSince: components["schemas"]["Moment"] | null;
+                /** @description Since when its temperature is out of its range; null: it is not. */
                 temperatureOutOfRangeSince: components["schemas"]["Moment"] | null;
+                /** @description How long it was in service, whether its bank was online or not. */
                 uptime: components["schemas"]["Uptime"];
             }[];
+            /** @description How often its connection broke since it last was steadily there. */
             drops: number;
+            /** @description How far the bank is set up. */
             lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description Those that touch the period, the newest first. */
             outages: components["schemas"]["Outage"][];
+            /** @description How long it was online, from when it first was. */
             uptime: components["schemas"]["Uptime"];
         };
-        /** @enum {string} */
+        /**
+         * @description How far a bank is set up; an `active` one takes part.
+         * @enum {string}
+         */
         BankLifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+        /** @description A bank as it is listed. */
         BankSummary: {
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description How far the bank is set up. */
             lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
             name: string;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
         };
+        /** @description How you are shown to people; what is null you have not said. */
         Branding: {
+            /** @description Behind the name, as CSS writes it in six digits; null: ours. */
             color: string | null;
+            /** @description Its id. */
             id: string;
+            /** @description Of the letters on the colour: of white and black the one with more contrast; null: there is no colour. */
             inkColor: string | null;
+            /** @description For people whose own language has no text; null: English. */
             locale: components["schemas"]["Locale"] | null;
+            /** @description A picture on a server of yours: in e-mails, and on the pickup page; null: none. */
             logoUrl: string | null;
+            /** @description By which people know you; null: they are told the name of the bank. */
             name: string | null;
+            /** @description Whom an SMS is from, in countries that allow it; null: not said. */
             smsSenderId: string | null;
+            /** @description Whom people may ask where their site names nobody; null: nobody. */
             support: components["schemas"]["Support"] | null;
+            /** @description When it was changed last; null: never. */
             updatedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;
         };
+        /** @description What was new of what a vendor told. */
         CallbackHeard: {
+            /** @description How many of the states and codes were news. */
             news: number;
         };
-        /** @enum {string} */
+        /**
+         * @description By what a person is told.
+         * @enum {string}
+         */
         Channel: "sms" | "email";
+        /** @description An instruction to a bank to open a door: once, and never after `notAfter`. */
         Command: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
+            /** @description Its id. */
             id: string;
-            /** @default true */
+            /**
+             * @description False at a simulated bank: no real door, no real goods.
+             * @default true
+             */
             livemode: boolean;
+            /** @description It opens no later than that. */
             notAfter: components["schemas"]["Moment"];
+            /** @description Why it was rejected or failed; null: it was not. */
             outcome: string | null;
+            /** @description Why the door is to open. */
             reason: string;
-            /** @enum {string} */
+            /**
+             * @description How far it has come.
+             * @enum {string}
+             */
             state: "queued" | "sent" | "acknowledged" | "opened" | "closed" | "rejected" | "failed" | "timed_out" | "superseded";
+            /** @description Whose door it is at that moment; null: nobody’s. */
             transactionId: string | null;
+            /** @description When it was changed last; null: never. */
             updatedAt: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description A compartment as it was built, and as it is. */
         Compartment: {
+            /** @description Whether it can be had. */
             availability: components["schemas"]["Availability"];
-            /** @default 0 */
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
             bottomMm: number;
+            /** @description What lies inside, as far as its bank knows. */
             contents: components["schemas"]["Contents"];
+            /** @description From front to back, in millimetres. */
             depthMm: number;
+            /** @description The label on the door. */
             door: string;
+            /** @description How its door is. */
             doorState: components["schemas"]["DoorState"];
+            /** @description In millimetres. */
             heightMm: number;
+            /** @description The transaction, asset or unit of goods that has it; null: nothing has. */
             heldBy: string | null;
-            /** @enum {string} */
+            /**
+             * @description Whether its lock works.
+             * @enum {string}
+             */
             lock: "ok" | "jammed";
+            /** @description How heavy it may be that lies in it, in grams. */
             maxMassG: number;
-            /** @default null */
+            /**
+             * @description Why it is out of service; null: it is not.
+             * @default null
+             */
             outOfService: string | null;
+            /** @description Who has it holds it softly, since when (milliseconds since 1970), and has not opened it yet; left out: it is not so. */
             soft?: number;
-            /** @default ambient */
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
             thermalClass: components["schemas"]["ThermalClass"];
+            /** @description Somebody has to look inside before it is offered. */
             uncleared?: boolean;
+            /** @description Counts its changes; its ETag. 0: it never changed. */
             version: number;
+            /** @description How often its door was opened; left out: never. */
             wear?: number;
+            /** @description In millimetres. */
             widthMm: number;
         };
-        /** @enum {string} */
+        /**
+         * @description What can have to be confirmed before the receiver may open.
+         * @enum {string}
+         */
         Condition: "payment" | "approval" | "identity" | "age";
-        /** @enum {string} */
+        /**
+         * @description Whether a bank is there: one whose connection just broke is `suspected_offline`.
+         * @enum {string}
+         */
         Connectivity: "online" | "suspected_offline" | "offline";
-        /** @enum {string} */
+        /**
+         * @description What lies behind a door, as far as its bank knows.
+         * @enum {string}
+         */
         Contents: "empty" | "filled" | "unknown";
+        /** @description The box at a bank that drives its doors, and what it may connect with. */
         Controller: {
+            /** @description Number of the newest event of the bank: in the answer to an act, of the act itself. */
             bankSequence: number;
+            /** @description All that are valid; null: attached by hand, and not known here. */
             certificates: {
+                /** @description As AWS IoT names it. */
                 id: string;
+                /** @description Since when. */
                 since: components["schemas"]["Moment"];
-                /** @enum {string} */
+                /**
+                 * @description `pending`: it has not shown yet that it can connect with it.
+                 * @enum {string}
+                 */
                 state: "pending" | "active";
             }[] | null;
+            /** @description Controllers of a bank are counted. */
             generation: number;
+            /** @description Id of its bank. */
             id: string;
+            /** @description How far the bank is set up. */
             lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description It is to get a new certificate; null: it is not. */
             rotation: {
+                /** @description Its id. */
                 id: string;
+                /** @description When somebody asked for that. */
                 requestedAt: components["schemas"]["Moment"];
             } | null;
+            /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
             serialNumber: string | null;
         };
+        /** @description What is wanted: what, where, for whom, and until when. */
         CreateTransaction: {
+            /** @description How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
             access?: {
+                /** @description For a badge, in place of its number: every badge of that group will do. */
                 group?: string;
                 /**
+                 * @description How it is proved.
                  * @default pin
                  * @enum {string}
                  */
                 method?: "pin" | "qr" | "barcode" | "badge" | "app";
+                /** @description It opens no later than that. */
                 notAfter?: components["schemas"]["Instant"];
+                /** @description It opens no earlier than that. */
                 notBefore?: components["schemas"]["Instant"];
-                /** @enum {string} */
+                /**
+                 * @description What the right is for.
+                 * @enum {string}
+                 */
                 step: "deposit" | "pickup" | "use";
+                /** @description How often its step may be done with it; left out, as is usual. */
                 uses?: number;
+                /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
                 value?: string;
             }[];
+            /** @description Of a loan: what is lent. */
             assetId?: string;
+            /** @description Where. */
             bankId: string;
+            /** @description What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description What is put in has a label. */
             custody?: {
+                /** @description What the label says. We keep a keyed hash of it, for one bank. */
                 label: components["schemas"]["ExternalId"];
+                /** @description At these steps the bank asks for it, elsewhere it is compared if it is scanned; left out: as the site or the tenant says. */
                 scanAt?: components["schemas"]["ScanSteps"];
             };
+            /** @description Those that are not to be as usual for the workflow. */
             deadlines?: {
+                /** @description Until when it has to be put in. */
                 depositBy?: components["schemas"]["Instant"];
+                /** @description Until when it has to be picked up. */
                 pickupBy?: components["schemas"]["Instant"];
+                /** @description Until when the first step has to have begun. */
                 reserveUntil?: components["schemas"]["Instant"];
+                /** @description Until when it may be used. */
                 useUntil?: components["schemas"]["Instant"];
             };
-            /** @default {} */
+            /**
+             * @description Your own ids for it, by system.
+             * @default {}
+             */
             externalIds?: components["schemas"]["ExternalIds"];
-            /** @default [] */
+            /**
+             * @description Of an asset or goods in stock they are known; everything else needs at least one.
+             * @default []
+             */
             items?: components["schemas"]["ItemInput"][];
+            /** @description What it is a part of, with others that are read as one. */
             link?: components["schemas"]["LinkPartInput"];
-            /** @default {} */
+            /**
+             * @description What you have noted of it.
+             * @default {}
+             */
             metadata?: components["schemas"]["Metadata"];
+            /** @description For how long after `useUntil` the renter may still open. */
             overstaySeconds?: number;
-            /** @default {} */
+            /**
+             * @description Whoever else takes part.
+             * @default {}
+             */
             parties?: components["schemas"]["Parties"];
+            /** @description What it costs: of a rental, for its time as first agreed. */
             payment?: {
+                /** @description In the smallest unit of its currency. */
                 amountMinor: number;
+                /** @description ISO 4217. */
                 currency: string;
             };
-            /** @default {} */
+            /**
+             * @description Whom it is for.
+             * @default {}
+             */
             recipient?: components["schemas"]["PartyInput"];
             /**
+             * @description A soft one gives way to a hard request at a full bank until its first step has begun.
              * @default hard
              * @enum {string}
              */
             reservation?: "hard" | "soft";
+            /** @description Of a sale: which kind of goods; what keeps shortest goes first. */
             sku?: components["schemas"]["Sku"];
+            /** @description Which system says so, and of which version of its record: it is the owner from now on. */
             source?: components["schemas"]["Source"];
+            /** @description Of a sale: the goods in stock that are sold. */
             stockUnitId?: string;
+            /** @description Left out, what is usual for the workflow. */
             tolerance?: components["schemas"]["ToleranceInput"];
+            /** @description If no compartment is free, wait for one until then instead of being refused. */
             waitUntil?: components["schemas"]["Instant"];
+            /** @description What the compartment is used for. */
             workflow: components["schemas"]["Workflow"];
         };
+        /** @description The right of a person to open a door. Its value is shown once. */
         Credential: {
+            /** @description Whether the bank has applied it; until then the older state still rules there. */
             atBank: boolean;
+            /** @description The credential whose right somebody else has been given here. */
             delegatedFrom?: string;
+            /** @description Every badge of that group proves it. */
             group?: string;
+            /** @description Its id. */
             id: string;
+            /** @description With the value: the page of whoever has it. It is told again on request. */
             link?: string;
+            /** @description How the right is proved. */
             method: components["schemas"]["AccessMethod"];
+            /** @description It opens no later than that. */
             notAfter: components["schemas"]["Moment"];
+            /** @description It opens no earlier than that. */
             notBefore: components["schemas"]["Moment"];
-            /** @enum {string} */
+            /**
+             * @description `issued`: its step has not begun; `active`: opens now; the others are dead.
+             * @enum {string}
+             */
             state: "issued" | "active" | "used" | "expired" | "revoked" | "superseded";
-            /** @enum {string} */
+            /**
+             * @description What the right is for.
+             * @enum {string}
+             */
             step: "deposit" | "pickup" | "use" | "recall" | "take_out" | "put_in";
-            /** @constant */
+            /**
+             * @description Somebody else has its right for now.
+             * @constant
+             */
             suspended?: true;
+            /** @description How often its step may be done with it, where that is neither once nor as often as one likes. */
             uses?: number;
+            /** @description What proves the right. Only in the answer of the call that issued it, and never one that you have brought. */
             value?: string;
         };
+        /** @description A schedule of exports that is no more. */
         DeletedExportSchedule: {
+            /** @description When it was deleted. */
             deletedAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
         };
+        /** @description A text that people are told no more; ours holds again. */
         DeletedMessageTemplate: {
+            /** @description By what a person is told. */
             channel: components["schemas"]["Channel"];
+            /** @description When it was deleted. */
             deletedAt: components["schemas"]["Moment"];
+            /** @description Of which kind it is. */
             kind: components["schemas"]["MessageKind"];
+            /** @description The language, as a BCP 47 tag. */
             locale: components["schemas"]["Locale"];
         };
+        /** @description An endpoint that gets nothing any more. */
         DeletedWebhookEndpoint: {
+            /** @description When it was deleted. */
             deletedAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
         };
+        /** @description One event on its way to one endpoint. */
         Delivery: {
+            /** @description Each attempt so far, the oldest first. */
             attempts: {
+                /** @description When it was. */
                 at: components["schemas"]["Moment"];
+                /** @description How long it took, in milliseconds. */
                 durationMs: number;
+                /** @description Why there was no answer, or the first 1 KB of one that was not 2xx; null: it was. */
                 error: string | null;
+                /** @description The HTTP status; null: there was no answer. */
                 status: number | null;
             }[];
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Id of the webhook endpoint, `whe_…`. */
             endpointId: string;
+            /** @description Id of the event, `evt_…`. */
             eventId: string;
+            /** @description The type of the event. */
             eventType: string;
+            /** @description Its id. */
             id: string;
+            /** @description When it is tried next; null: not any more, or as soon as it can be. */
             nextAttemptAt: components["schemas"]["Moment"] | null;
-            /** @default [] */
+            /**
+             * @description When somebody had it sent again.
+             * @default []
+             */
             resent: {
+                /** @description After how many attempts. */
                 after: number;
+                /** @description When. */
                 at: components["schemas"]["Moment"];
+                /** @description Who. */
                 by: string;
             }[];
+            /** @description Number of the event among those of its subject. */
             sequence: number;
+            /** @description How far it has come. */
             state: components["schemas"]["DeliveryState"];
+            /** @description What it is about: a transaction, a bank, `<bank>/<door>` … */
             subject: string;
         };
-        /** @enum {string} */
+        /**
+         * @description `pending`: it has its first attempt before it; `retrying`: another one; `dead`: none any more.
+         * @enum {string}
+         */
         DeliveryState: "pending" | "delivered" | "retrying" | "dead";
-        /** @enum {string} */
+        /**
+         * @description How a door is; `ajar`: it has been open for too long.
+         * @enum {string}
+         */
         DoorState: "closed" | "open" | "ajar" | "unknown";
-        /** Format: email */
+        /**
+         * Format: email
+         * @description An e-mail address.
+         */
         EmailAddress: string & (unknown & unknown);
-        /** @enum {string} */
+        /**
+         * @description `failing`: active, and answering badly of late; `disabled`: it gets nothing.
+         * @enum {string}
+         */
         EndpointState: "active" | "failing" | "disabled";
+        /** @description Something that happened: an envelope with the attributes of CloudEvents 1.0 and ours, and `data` by its type. */
         Event: {
+            /** @description Who caused it. */
             actor: components["schemas"]["Actor"];
+            /** @description What is known of it, by its type. */
             data: {
                 [key: string]: unknown;
             };
-            /** @constant */
+            /**
+             * @description Always JSON.
+             * @constant
+             */
             datacontenttype: "application/json";
+            /** @description SHA-256, hex, over the canonical JSON (RFC 8785) of all the above. */
             hash: string;
+            /** @description Its id: whoever keeps it knows a repetition. */
             id: string;
+            /** @description When it happened; for what a bank did, by the bank’s clock. */
             occurredAt: components["schemas"]["Moment"];
+            /** @description Hash of the event before, of the same subject; 64 zeros before the first. */
             prevHash: string;
+            /** @description When we learned of it. */
             recordedAt: components["schemas"]["Moment"];
-            /** @constant */
+            /**
+             * @description Version of the schema of its type.
+             * @constant
+             */
             schema: 1;
+            /** @description Counts without gaps from 1 within its subject: sort by it. */
             sequence: number;
-            /** @constant */
+            /**
+             * @description Always `latchwork`.
+             * @constant
+             */
             source: "latchwork";
-            /** @constant */
+            /**
+             * @description Of CloudEvents.
+             * @constant
+             */
             specversion: "1.0";
+            /** @description What it is about: a transaction, a bank, `<bank>/<door>` … */
             subject: string;
+            /** @description Whose it is, `ten_…`. */
             tenant: string;
-            /** @constant */
+            /**
+             * @description Only of what somebody has asked for to try their endpoint: it is an example, and nothing happened.
+             * @constant
+             */
             test?: true;
+            /** @description The same as `occurredAt`: CloudEvents’ name for it. */
             time: components["schemas"]["Moment"];
+            /** @description What happened: docs/events.md says when each comes. */
             type: string;
         };
-        /** @enum {string} */
+        /**
+         * @description A type of event: docs/events.md says when each comes.
+         * @enum {string}
+         */
         EventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+        /** @description Rows of a period, written into a file. */
         Export: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description Of the file; null: it is not there yet. */
             bytes: number | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description Null until it is there, once it is deleted, and for a key that may not read what is in it. */
             file: components["schemas"]["LinkedFile"] | null;
+            /** @description When the file is deleted; null: it is not there yet. */
             fileUntil: components["schemas"]["Moment"] | null;
+            /** @description Which rows of the period. */
             filter: components["schemas"]["ExportFilter"];
+            /** @description What the file is. */
             format: components["schemas"]["ExportFormat"];
+            /** @description Beginning of the period. */
             from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description What the rows are. */
             kind: components["schemas"]["ExportKind"];
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
             personalData: boolean;
+            /** @description Why it has come to nothing, in words; null: it has not. */
             problem: string | null;
+            /** @description What has become of putting the file into your bucket; null: it goes nowhere. */
             push: {
+                /** @description Of the last attempt; null: there was none. */
                 at: components["schemas"]["Moment"] | null;
+                /** @description How many so far. */
                 attempts: number;
+                /** @description Its name in that bucket; null: it is not there. */
                 key: string | null;
+                /** @description When it is tried next; null: not any more, or as soon as it can be. */
                 nextAttemptAt: components["schemas"]["Moment"] | null;
+                /** @description Why it is not there; null: it is, or nobody has tried. */
                 reason: ("access_denied" | "no_such_bucket" | "wrong_region" | "encryption_key" | "unavailable" | "refused" | "no_destination" | "key_gone" | "file_gone") | null;
+                /** @description S3’s own code for it; null: it has given none. */
                 said: string | null;
-                /** @enum {string} */
+                /**
+                 * @description How far it has come.
+                 * @enum {string}
+                 */
                 state: "waiting" | "retrying" | "done" | "failed";
             } | null;
-            /** @default null */
+            /**
+             * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+             * @default null
+             */
             pushTo: string | null;
+            /** @description In the file, or written until now. */
             rows: number;
-            /** @default null */
+            /**
+             * @description The schedule that made it; null: none did.
+             * @default null
+             */
             scheduleId: string | null;
-            /** @enum {string} */
+            /**
+             * @description How far it has come.
+             * @enum {string}
+             */
             state: "running" | "done" | "failed";
+            /** @description End of the period, exclusive. */
             to: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What the rows have in common. All that is given has to hold. */
         ExportFilter: {
+            /** @description Of transactions: at which bank. */
             bankId?: string;
+            /** @description Of deliveries: in which state. */
             deliveryState?: components["schemas"]["DeliveryState"];
+            /** @description Of deliveries: to which endpoint. */
             endpointId?: string;
+            /** @description Of transactions: in which state. */
             state?: components["schemas"]["TransactionState"];
+            /** @description Of events: about what. */
             subject?: string;
+            /** @description Of events: of which type, or `<entity>.*`. */
             type?: string;
+            /** @description Of transactions: of which workflow. */
             workflow?: components["schemas"]["Workflow"];
         };
+        /** @description Which rows of the period. All that is given has to hold, and has to be of the kind. */
         ExportFilterInput: {
+            /** @description Of transactions: at which bank. */
             bankId?: string;
+            /** @description Of deliveries: in which state. */
             deliveryState?: components["schemas"]["DeliveryState"];
+            /** @description Of deliveries: to which endpoint. */
             endpointId?: string;
+            /** @description Of transactions: in which state. */
             state?: components["schemas"]["TransactionState"];
+            /** @description Of events: about what. */
             subject?: string;
+            /** @description Of events: of which type, or `<entity>.*`. */
             type?: components["schemas"]["WantedEventType"];
+            /** @description Of transactions: of which workflow. */
             workflow?: components["schemas"]["Workflow"];
         };
-        /** @enum {string} */
+        /**
+         * @description What the file is.
+         * @enum {string}
+         */
         ExportFormat: "csv" | "jsonl" | "parquet";
-        /** @enum {string} */
+        /**
+         * @description What the rows are.
+         * @enum {string}
+         */
         ExportKind: "transactions" | "events" | "deliveries";
+        /** @description Exports that are made again and again, each of the period that has ended. */
         ExportSchedule: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description When on the first day after the period, `HH:MM` on the clocks of the time zone. */
             at: string;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
-            /** @enum {string} */
+            /**
+             * @description After which periods: each day, each week from Monday on, or each month.
+             * @enum {string}
+             */
             every: "day" | "week" | "month";
+            /** @description Which rows of each period. */
             filter: components["schemas"]["ExportFilter"];
+            /** @description What the file is. */
             format: components["schemas"]["ExportFormat"];
+            /** @description Its id. */
             id: string;
+            /** @description What the rows are. */
             kind: components["schemas"]["ExportKind"];
+            /** @description The newest export of it; null: there was none. */
             lastExportId: string | null;
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description What people call it. */
             name: string;
+            /** @description When the next one is made. */
             nextRunAt: components["schemas"]["Moment"];
+            /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
             personalData: boolean;
-            /** @default null */
+            /**
+             * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+             * @default null
+             */
             pushTo: string | null;
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
             timeZone: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description An export as it is listed. */
         ExportSummary: {
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description What the file is. */
             format: components["schemas"]["ExportFormat"];
+            /** @description Beginning of the period. */
             from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description What the rows are. */
             kind: components["schemas"]["ExportKind"];
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description End of the period, exclusive. */
             to: components["schemas"]["Moment"];
         };
+        /** @description An id of yours: printable ASCII without spaces. */
         ExternalId: string;
+        /** @description Ids of yours by the system that they are from, at most 5. `order` is what orders are found by. */
         ExternalIds: {
             [key: string]: components["schemas"]["ExternalId"];
         };
+        /** @description A file of transactions to be created. */
         Import: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description Size of the file, as announced; the link takes no other. */
             bytes: number;
+            /** @description What came of the rows. */
             counts: {
+                /** @description So many had an external id that a transaction has already. */
                 alreadyExists: number;
+                /** @description So many were created. */
                 created: number;
+                /** @description Still to be done. */
                 pending: number;
+                /** @description So many were refused. */
                 refused: number;
             };
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description Its id. */
             id: string;
+            /** @description Rows with which something is wrong: then nothing of the file is created. */
             invalidRows: number;
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description What is wrong with the file as a whole, or why it cannot go on; null: nothing. */
             problem: string | null;
+            /** @description In the file; null: it was not read yet. */
             rows: number | null;
+            /** @description When its rows were begun with; null: not yet. */
             startedAt: components["schemas"]["Moment"] | null;
-            /** @enum {string} */
+            /**
+             * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.
+             * @enum {string}
+             */
             state: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
+            /** @description Where the file goes. Only in the answer that made it; null there once its time is over. */
             upload?: components["schemas"]["Upload"] | null;
+            /** @description Until when the file can be uploaded. */
             uploadBy: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What came of a row of the file. */
         ImportRow: {
+            /** @description When that was. */
             at: components["schemas"]["Moment"];
+            /** @description Of a refusal: the problem that the create would have been answered; null: it was not refused. */
             code: string | null;
+            /** @description Of what was created: for a day, and for a key that may create. */
             credentials?: {
+                /** @description Its id. */
                 id: string;
+                /** @description What proves the right. */
                 value: string;
             }[];
+            /** @description Of a refusal, in words; null: it was not refused. */
             detail: string | null;
+            /** @description What is wrong with the row. */
             errors: {
+                /** @description What is wrong, in words. */
                 detail: string;
+                /** @description As into the body of a create, whose path is the name of the column. */
                 pointer: string;
             }[];
-            /** @enum {string} */
+            /**
+             * @description What came of it.
+             * @enum {string}
+             */
             outcome: "created" | "already_exists" | "refused" | "invalid";
+            /** @description Of a refusal: why, where there is a word for it; null: there is none. */
             reason: string | null;
+            /** @description Counted from 1 below the header. */
             row: number;
+            /** @description What was created, or has the external id of the row already; null: neither. */
             transactionId: string | null;
         };
+        /** @description An import as it is listed. */
         ImportSummary: {
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
         };
-        /** Format: date-time */
+        /**
+         * Format: date-time
+         * @description A moment, RFC 3339 with an offset: `Z`, or another one.
+         */
         Instant: string;
+        /** @description A thing, by the measures that a compartment has to hold. It may be turned. */
         Item: {
+            /** @description For people. */
             description?: string;
+            /** @description Your own id for it: what it is found by. */
             externalId?: components["schemas"]["ExternalId"];
+            /** @description In millimetres. */
             heightMm: number;
+            /** @description In millimetres. */
             lengthMm: number;
+            /** @description In grams. */
             massG?: number;
-            /** @default ambient */
+            /**
+             * @description What it needs of its compartment.
+             * @default ambient
+             */
             thermalClass: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
             widthMm: number;
         };
+        /** @description A thing, by the measures that a compartment has to hold. It may be turned. */
         ItemInput: {
+            /** @description For people. */
             description?: string;
+            /** @description Your own id for it: what it is found by. */
             externalId?: components["schemas"]["ExternalId"];
+            /** @description In millimetres. */
             heightMm: number;
+            /** @description In millimetres. */
             lengthMm: number;
+            /** @description In grams. */
             massG?: number;
-            /** @default ambient */
+            /**
+             * @description What it needs of its compartment.
+             * @default ambient
+             */
             thermalClass?: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
             widthMm: number;
         };
+        /** @description A cancellation that came before its create, and is kept for it. */
         KeptCancellation: {
+            /** @description Your own ids for it, by system. */
             externalIds: {
                 [key: string]: string;
             };
+            /** @description Its id. */
             id: string;
-            /** @constant */
+            /**
+             * @description It is kept: a create with one of these ids is cancelled at once.
+             * @constant
+             */
             kept: true;
-            /** @constant */
+            /**
+             * @description What its create will be.
+             * @constant
+             */
             state: "cancelled";
         };
-        /** @enum {string} */
+        /**
+         * @description `test`: for the sandbox; such a key acts at simulated banks only.
+         * @enum {string}
+         */
         KeyMode: "live" | "test";
+        /** @description A compartment as it was built. Sizes are of its inside. */
         LayoutDoor: {
-            /** @default 0 */
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
             bottomMm: number;
+            /** @description From front to back, in millimetres. */
             depthMm: number;
+            /** @description The label on the door. */
             door: string;
+            /** @description In millimetres. */
             heightMm: number;
+            /** @description How heavy it may be that lies in it, in grams. */
             maxMassG: number;
-            /** @default ambient */
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
             thermalClass: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
             widthMm: number;
         };
+        /** @description A compartment as it was built. Sizes are of its inside. */
         LayoutDoorInput: {
-            /** @default 0 */
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
             bottomMm?: number;
+            /** @description From front to back, in millimetres. */
             depthMm: number;
+            /** @description The label on the door. */
             door: string;
+            /** @description In millimetres. */
             heightMm: number;
+            /** @description How heavy it may be that lies in it, in grams. */
             maxMassG: number;
-            /** @default ambient */
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
             thermalClass?: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
             widthMm: number;
         };
+        /** @description Linked transactions, read as one. */
         Link: {
+            /** @description Parts that need somebody. */
             attention: {
+                /** @description Why: how it ended, or what flag it bears. */
                 because: string[];
+                /** @description Its place. */
                 part: number;
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: string;
             }[];
+            /** @description Its id. */
             id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
             kind: components["schemas"]["LinkKind"];
+            /** @description False at a simulated bank: no real door, no real goods. */
             livemode: boolean;
+            /** @description Places that nobody has taken yet. */
             missing: number[];
+            /** @description How many parts there are to be. */
             of: number;
+            /** @description In the order of their places. */
             parts: components["schemas"]["Transaction"][];
-            /** @enum {string} */
+            /**
+             * @description What they come to together.
+             * @enum {string}
+             */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        /** @description A file, and where it can be fetched. */
         LinkedFile: {
+            /** @description What to save it as. */
             name: string;
+            /** @description The address is good until then. */
             until: components["schemas"]["Moment"];
+            /** @description Signed for this answer: whoever has it may fetch the file. */
             url: string;
         };
+        /** @description The name that linked transactions have in common: of your choice, letters, digits, dots, underscores and hyphens. */
         LinkId: string;
-        /** @enum {string} */
+        /**
+         * @description A hand-over goes one leg after the other; an order lies behind several doors at the same time.
+         * @enum {string}
+         */
         LinkKind: "handover" | "order";
+        /** @description What a transaction is a part of, and its place there. */
         LinkPart: {
+            /** @description Its id. */
             id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
             kind: components["schemas"]["LinkKind"];
+            /** @description How many parts there are to be. */
             of: number;
+            /** @description Its place among the parts, from 1. */
             part: number;
         };
+        /** @description What a transaction is a part of, and its place there. */
         LinkPartInput: {
+            /** @description Its id. */
             id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
             kind: components["schemas"]["LinkKind"];
+            /** @description How many parts there are to be. */
             of: number;
+            /** @description Its place among the parts, from 1. */
             part: number;
         };
+        /** @description What is said of loans; what is left out is as the next wider one says. */
         LoanTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["Tolerance"];
         };
+        /** @description What is said of loans; what is left out is as the next wider one says. */
         LoanTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["ToleranceInput"];
         };
+        /** @description A language, or one as a country speaks it, as a BCP 47 tag: `de`, `de-CH`. */
         Locale: string;
+        /** @description Where the doors of a bank are on the boards of its vendor. */
         LockBoard: {
+            /** @description Id of its bank. */
             id: string;
+            /** @description Where the lock of each door is, by the label of the door. */
             locks: {
                 [key: string]: {
+                    /** @description The board, hexadecimal. */
                     board: string;
+                    /** @description The lock on that board, hexadecimal. */
                     lock: string;
                 };
             };
+            /** @description When a callback last told of a door, by the vendor’s clock; null: none has yet. */
             toldAt: components["schemas"]["Moment"] | null;
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description Takes the calls that open doors.
+             */
             url: string;
         };
+        /** @description Something that a person is told. Neither its text nor an address is kept. */
         Message: {
+            /** @description Each attempt so far, the oldest first. */
             attempts: {
+                /** @description When it was. */
                 at: components["schemas"]["Moment"];
+                /** @description By what it was tried. */
                 channel: components["schemas"]["Channel"];
+                /** @description The channel’s name for what went wrong; null: nothing did. */
                 error: string | null;
-                /** @enum {string} */
+                /**
+                 * @description `refused`: it never takes one for this address; `unavailable`: it takes none of ours for now; `failed`: it may take it later; `over_limit`: the SMS of the day are used up.
+                 * @enum {string}
+                 */
                 outcome: "sent" | "refused" | "unavailable" | "failed" | "over_limit";
             }[];
+            /** @description Which one took it; null: none has. */
             channel: components["schemas"]["Channel"] | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description What they open with. */
             credentialId: string;
+            /** @description Its id. */
             id: string;
+            /** @description What it tells of. */
             kind: components["schemas"]["MessageKind"];
+            /** @description When it is tried next; null: not any more, or as soon as it can be. */
             nextAttemptAt: components["schemas"]["Moment"] | null;
+            /** @description Why it waits or is not sent; null: neither is so. */
             reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
-            /** @default null */
+            /**
+             * @description Of a reminder the deadline that it is about; null: it is none.
+             * @default null
+             */
             remindsOf: components["schemas"]["Moment"] | null;
-            /** @enum {string} */
+            /**
+             * @description `retrying`: a channel failed, and is tried again; `waiting`, `suppressed`: `reason` says why; `dead`: no channel takes it.
+             * @enum {string}
+             */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
-            /** @enum {string} */
+            /**
+             * @description Who is told.
+             * @enum {string}
+             */
             to: "recipient" | "collector" | "delegate";
+            /** @description Id of the transaction, `txn_…`. */
             transactionId: string;
-            /** @default false */
+            /**
+             * @description Somebody waits for it: it is sent in quiet hours as well.
+             * @default false
+             */
             urgent: boolean;
         };
-        /** @enum {string} */
+        /**
+         * @description What a person is told of.
+         * @enum {string}
+         */
         MessageKind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
+        /** @description What somebody would be told. */
         MessagePreview: {
-            /** @enum {string} */
+            /**
+             * @description `tenant`: written by you; `latchwork`: what holds until you do.
+             * @enum {string}
+             */
             by: "tenant" | "latchwork";
+            /** @description Of an e-mail; null of an SMS. */
             html: string | null;
+            /** @description In which language it would be told. */
             locale: string;
+            /** @description In how many parts an SMS of it goes out; null of an e-mail. */
             smsParts: number | null;
+            /** @description Of an e-mail; null of an SMS. */
             subject: string | null;
+            /** @description What they are told. */
             text: string;
         };
+        /** @description What people are told of a kind, in a language and by a channel. */
         MessageTemplate: {
-            /** @enum {string} */
+            /**
+             * @description `tenant`: written by you; `latchwork`: what holds until you do.
+             * @enum {string}
+             */
             by: "tenant" | "latchwork";
+            /** @description By what a person is told. */
             channel: components["schemas"]["Channel"];
+            /** @description Of which kind it is. */
             kind: components["schemas"]["MessageKind"];
+            /** @description The language, as a BCP 47 tag. */
             locale: components["schemas"]["Locale"];
+            /** @description In how many parts an SMS of it goes out; null of an e-mail. */
             smsParts: number | null;
+            /** @description Of an e-mail; null of an SMS. Whoever sees the phone reads it, so neither PIN nor link stand there. */
             subject: string | null;
+            /** @description With `{{name}}` for what differs. Unless a right was taken back, `{{code}}`, `{{pin}}` or `{{link}}` stand in it. Of an e-mail, lines apart by an empty one are paragraphs. */
             text: string;
+            /** @description When it was changed last; null: never. */
             updatedAt: components["schemas"]["Moment"] | null;
+            /** @description What may stand in the text. */
             variables: ("place" | "door" | "code" | "pin" | "until" | "link" | "brand" | "support")[];
+            /** @description Counts its changes; its ETag. 0: it is ours. */
             version: number;
         };
+        /** @description Whatever you note: up to 20 words of up to 40 characters, each with a text of up to 500. */
         Metadata: {
             [key: string]: string;
         };
-        /** Format: date-time */
+        /**
+         * Format: date-time
+         * @description A moment in UTC, RFC 3339, always with milliseconds.
+         */
         Moment: string;
+        /** @description For how many seconds a bank opens without the cloud, by method. */
         OfflineSeconds: {
             [key: string]: number;
         };
+        /** @description A time in which a bank was offline, or a compartment out of service. */
         Outage: {
+            /** @description Null: of the whole bank, which was offline. */
             door: string | null;
+            /** @description When it ended; null while it goes on. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description Why, in words. */
             reason: string;
+            /** @description When it began. */
             startedAt: components["schemas"]["Moment"];
         };
+        /** @description Whoever else takes part. */
         Parties: {
+            /** @description Who picks it up, if not the recipient. */
             collector?: components["schemas"]["PartyInput"];
+            /** @description Who puts it in. */
             depositor?: components["schemas"]["PartyInput"];
         };
+        /** @description A person, as far as they must be told something. */
         Party: {
+            /** @description Their e-mail address. */
             email?: components["schemas"]["EmailAddress"];
+            /** @description In which language they are told. */
             locale?: components["schemas"]["Locale"];
+            /** @description How they are called. */
             name?: string;
+            /** @description Their telephone number. */
             phone?: components["schemas"]["PhoneNumber"];
         };
+        /** @description A person, as far as they must be told something. */
         PartyInput: {
+            /** @description Their e-mail address. */
             email?: components["schemas"]["EmailAddress"];
+            /** @description In which language they are told. */
             locale?: components["schemas"]["Locale"];
+            /** @description How they are called. */
             name?: string;
+            /** @description Their telephone number. */
             phone?: components["schemas"]["PhoneNumber"];
         };
+        /** @description A telephone number, E.164: `+41791234567`. */
         PhoneNumber: string;
+        /** @description The way to the pickup page of whoever has a credential. */
         PickupLink: {
+            /** @description Id of the credential, `crd_…`. */
             credentialId: string;
+            /** @description The same each time; whoever has it may do what its holder may. */
             link: string;
         };
+        /** @description What is said of workflows that end with a pickup; what is left out is as the next wider one says. */
         PickupTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["Tolerance"];
         };
+        /** @description What is said of workflows that end with a pickup; what is left out is as the next wider one says. */
         PickupTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["ToleranceInput"];
         };
+        /** @description A place, in degrees of WGS 84. */
         Position: {
+            /** @description Degrees north of the equator. */
             latitude: number;
+            /** @description Degrees east of Greenwich. */
             longitude: number;
         };
+        /** @description A place, in degrees of WGS 84. */
         PositionInput: {
+            /** @description Degrees north of the equator. */
             latitude: number;
+            /** @description Degrees east of Greenwich. */
             longitude: number;
         };
+        /** @description What a create would be answered now, and why. */
         Precheck: {
+            /** @description How many wait at this bank already. */
             ahead: number;
+            /** @description What would fit otherwise; empty where it fits. */
             alternatives: {
+                /** @description The compartments that it would open up. */
                 doors: string[];
-                /** @enum {string} */
+                /**
+                 * @description What would have to be otherwise.
+                 * @enum {string}
+                 */
                 what: "larger_compartment" | "out_of_reach" | "other_thermal_class" | "once_free" | "smaller_items";
             }[];
+            /** @description How many compartments would do. */
             candidates: number;
+            /** @description The door that it would get now; null: none. */
             door: string | null;
-            /** @enum {string} */
+            /**
+             * @description What would become of it.
+             * @enum {string}
+             */
             outcome: "reserved" | "waitlisted" | "refused";
+            /** @description The version of the policy, `<name>/<version>`. */
             policy: string;
+            /** @description Why, in words. */
             reason: string;
+            /** @description Why it would be refused; null: it would not. */
             refusal: ("bank_full" | "no_fitting_compartment" | "no_accessible_compartment" | "thermal_class_unavailable" | "dimensions_exceeded" | "bank_unavailable" | "bank_unknown" | "out_of_stock" | "best_before_passed") | null;
         };
+        /** @description A refusal, RFC 9457. `code` is stable; docs/problems says of each what to do. */
         Problem: {
+            /** @description What it is: stable. */
             code: string;
+            /** @description What was wrong with this request, in words. */
             detail: string;
+            /** @description Which fields of the request are wrong, and how. */
             errors?: {
+                /** @description What is wrong, in words. */
                 detail: string;
+                /** @description Where in the body, as a JSON Pointer. */
                 pointer: string;
             }[];
+            /** @description Id of what is there already. */
             existing?: string;
+            /** @description Why, where there is a word for it. New ones may come. */
             reason?: string;
+            /** @description Say it when you ask us. */
             requestId: string;
+            /** @description The HTTP status. */
             status: number;
+            /** @description What it is, in words. */
             title: string;
+            /** @description Names the problem, and says where it is explained. */
             type: string;
         };
+        /** @description When people are not to be disturbed, on the clocks of the site, past midnight where `from` is later than `to`; `none`: at no time. */
         QuietHours: "none" | {
+            /** @description From that time of day on. */
             from: string;
+            /** @description Until that time of day. */
             to: string;
         };
+        /** @description When people are not to be disturbed, on the clocks of the site, past midnight where `from` is later than `to`; `none`: at no time. */
         QuietHoursInput: "none" | {
+            /** @description From that time of day on. */
             from: string;
+            /** @description Until that time of day. */
             to: string;
         };
+        /** @description A file of your orders, compared with the transactions of a period. */
         Reconciliation: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description Size of the file, as announced; the link takes no other. */
             bytes: number;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description The list of differences. Null until it is there, once it is deleted, and for a key that may not read what is in it. */
             file: components["schemas"]["LinkedFile"] | null;
+            /** @description When that list is deleted; null: it is not there yet. */
             fileUntil: components["schemas"]["Moment"] | null;
+            /** @description The transactions that are compared were created at that moment or later. */
             from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description Why it has come to nothing, in words; null: it has not. */
             problem: string | null;
+            /** @description What was found; null: not yet. */
             result: {
+                /** @description How many there are, by their kind; docs/reconciliation.md says what each is. */
                 differences: {
                     [key: string]: number;
                 };
+                /** @description By currency; what has none is last. */
                 totals: {
+                    /** @description ISO 4217; null: of transactions without an amount. */
                     currency: string | null;
+                    /** @description As it is recorded here. */
                     here: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description How many orders. */
                         orders: number;
                     };
+                    /** @description As your file says. */
                     there: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description How many orders. */
                         orders: number;
                     };
                 }[];
+                /** @description Transactions of the period without an id of that system: they are in no total. */
                 withoutOrderId: number;
             } | null;
+            /** @description In your file; null: it was not read yet. */
             rows: number | null;
-            /** @enum {string} */
+            /**
+             * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.
+             * @enum {string}
+             */
             state: "pending" | "running" | "invalid" | "done" | "failed";
+            /** @description Whose ids the file has: transactions have them as `externalIds.<system>`. */
             system: string;
+            /** @description They were created before that moment. */
             to: components["schemas"]["Moment"];
+            /** @description Where the file goes. Only in the answer that made it; null there once its time is over. */
             upload?: components["schemas"]["Upload"] | null;
+            /** @description Until when the file can be uploaded. */
             uploadBy: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description A reconciliation as it is listed. */
         ReconciliationSummary: {
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description The transactions that are compared were created at that moment or later. */
             from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
             mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description Whose ids the file has: transactions have them as `externalIds.<system>`. */
             system: string;
+            /** @description They were created before that moment. */
             to: components["schemas"]["Moment"];
         };
+        /** @description The bank, as the answer shows it that registered it. */
         RegisteredBank: {
+            /** @description What its tenant and its site say of it; `config.offlineSeconds` is laid over that. */
             agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description The rules by which its compartments are given; left out, the built-in ones. */
             assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            /** @description How it is set up, to decide alone. */
             config: components["schemas"]["BankConfig"];
+            /** @description Whether it is there. One that never was is `offline`. */
             connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
             connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description Its compartments as they were built. */
             layout: components["schemas"]["LayoutDoor"][];
+            /** @description How far the bank is set up. */
             lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
             name: string;
+            /** @description How many digits its PINs have. */
             pinDigits: number;
+            /** @description When its tenant and its site want nobody to be disturbed, on its own clocks; left out: never. */
             quietHours?: {
+                /** @description From that time of day on. */
                 from: string;
+                /** @description Until that time of day. */
                 to: string;
             };
+            /** @description Of a bank with a `vendor`, `whsec_…`: our calls to it are signed with it. Only here, and only once. */
             secret?: string;
-            /** @default false */
+            /**
+             * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+             * @default false
+             */
             simulated: boolean;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What is said of rentals; what is left out is as the next wider one says. */
         RentalTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: unknown;
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["Tolerance"];
         };
+        /** @description What is said of rentals; what is left out is as the next wider one says. */
         RentalTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
             conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
             deadlineSeconds?: {
                 [key: string]: number;
             };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
             remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
             scanAt?: unknown;
+            /** @description How early and how late people are let in all the same. */
             tolerance?: components["schemas"]["ToleranceInput"];
         };
+        /** @description The steps at which the label of what is put in has to be scanned. */
         ScanSteps: ("deposit" | "pickup")[];
-        /** @enum {string} */
+        /**
+         * @description What a key may do.
+         * @enum {string}
+         */
         Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
+        /** @description A place with banks. */
         Site: {
+            /** @description As it is written on a letter, on one line; null: not said. */
             address?: string | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description What people call it. */
             name: string;
+            /** @description Where the map is opened; null: the map looks for the address. */
             position?: components["schemas"]["Position"] | null;
+            /** @description Whom people ask who cannot go on; null: nobody is named. */
             support?: components["schemas"]["Support"] | null;
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
             timeZone: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What a seller calls goods of one kind: printable ASCII without spaces and `#`. */
         Sku: string;
+        /** @description Which system says so, and which version of its own record it says it of. */
         Source: {
+            /** @description The system that says so. */
             system: string;
+            /** @description Of its own record; an older one than was applied is refused. */
             version: number;
         };
-        /** @enum {string} */
+        /**
+         * @description What is done at a door.
+         * @enum {string}
+         */
         Step: "deposit" | "pickup" | "use" | "recall";
+        /** @description How many of a kind there are at a bank. */
         StockLevel: {
+            /** @description Can be sold now. */
             forSale: number;
+            /** @description Their doors were found empty. */
             missing: number;
+            /** @description Not sold any more. */
             pastBestBefore: number;
+            /** @description Have a door, and are not inside yet. */
             placed: number;
+            /** @description Promised to a buyer. */
             promised: number;
+            /** @description What kind of goods. */
             sku: components["schemas"]["Sku"];
         };
-        /** @enum {string} */
+        /**
+         * @description `registered`: without a door; `placed`: not inside yet; `missing`: its door was found empty, and nobody bought it; `sold` and `withdrawn` are ends.
+         * @enum {string}
+         */
         StockState: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
+        /** @description A good that waits in a compartment to be sold. */
         StockUnit: {
+            /** @description Where it is, or was last; null: it never had a door. */
             bankId: string | null;
+            /** @description Not sold from then on; null: it keeps. */
             bestBefore: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Its door; null: it has none yet. */
             door: string | null;
+            /** @description Your own ids for it, by system. */
             externalIds: components["schemas"]["ExternalIds"];
+            /** @description Its id. */
             id: string;
+            /** @description It is not sold any more. */
             isPastBestBefore: boolean;
+            /** @description Its measures. */
             item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
             metadata: components["schemas"]["Metadata"];
+            /** @description The sale that it is promised to, while that goes on; null: none. */
             promisedTo: string | null;
+            /** @description Of its bank; null: it never had a door. */
             siteId: string | null;
+            /** @description What kind of goods. */
             sku: components["schemas"]["Sku"];
+            /** @description The sale that it went with; null: it was not sold. */
             soldBy: string | null;
+            /** @description How far it has come. */
             state: components["schemas"]["StockState"];
+            /** @description When it was last seen to be put in; null: not yet. */
             stockedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
+            /** @description Why it was withdrawn; null: it was not. */
             withdrawnBecause: string | null;
         };
+        /** @description Whom people ask who stand before a bank and cannot go on. */
         Support: {
+            /** @description Their e-mail address. */
             email?: components["schemas"]["EmailAddress"];
+            /** @description Their telephone number. */
             phone?: components["schemas"]["PhoneNumber"];
         };
+        /** @description Whom people ask who stand before a bank and cannot go on. */
         SupportInput: {
+            /** @description Their e-mail address. */
             email?: components["schemas"]["EmailAddress"];
+            /** @description Their telephone number. */
             phone?: components["schemas"]["PhoneNumber"];
         };
+        /** @description The endpoint that a test is on its way to, and by which ids that is known. */
         TestedWebhookEndpoint: {
+            /** @description When it took an event for the first time; null: it never has. */
             answeredAt: components["schemas"]["Moment"] | null;
-            /** @default 2026-11-01 */
+            /**
+             * @description The version in whose shape events are sent.
+             * @default 2026-11-01
+             */
             apiVersion: string;
-            /** @default null */
+            /**
+             * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+             * @default null
+             */
             attemptsPerMinute: number | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description Among the deliveries of the endpoint, as a rule a second later. */
             deliveryId: string;
+            /** @description For people. */
             description: string;
+            /** @description Why it gets nothing; null: it is not disabled. */
             disabledReason: string | null;
+            /** @description Of the test: it comes as `webhook-id`. */
             eventId: string;
+            /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
             eventTypes: string[];
-            /** @default [] */
+            /**
+             * @description Headers of yours that come with each request; their values are shown to nobody.
+             * @default []
+             */
             headerNames: string[];
+            /** @description Its id. */
             id: string;
+            /** @description Until when the key before the last rotation signs as well; null: it does not. */
             previousSignsUntil: components["schemas"]["Moment"] | null;
+            /** @description By which an `ed25519` signature is verified, `whpk_…`; left out with `hmac`. */
             publicKey?: string;
+            /** @description The signing secret, `whsec_…`; only in the answer of the call that made it. */
             secret?: string;
-            /** @enum {string} */
+            /**
+             * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
+             * @enum {string}
+             */
             signature: "hmac" | "ed25519";
+            /** @description `failing`: active, and answering badly of late; `disabled`: it gets nothing. */
             state: components["schemas"]["EndpointState"];
+            /** @description Where events are sent. */
             url: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
-        /** @enum {string} */
+        /**
+         * @description What a compartment does for what lies in it, or what an item needs.
+         * @enum {string}
+         */
         ThermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+        /** @description Between which temperatures a compartment is to stay. */
         ThermalRange: {
+            /** @description How long it may be otherwise: its door was open. */
             afterSeconds: number;
+            /** @description Not warmer than that, in °C. */
             maxC: number;
+            /** @description Not colder than that, in °C. */
             minC: number;
         };
+        /** @description Between which temperatures a compartment is to stay. */
         ThermalRangeInput: {
+            /** @description How long it may be otherwise: its door was open. */
             afterSeconds: number;
+            /** @description Not warmer than that, in °C. */
             maxC: number;
+            /** @description Not colder than that, in °C. */
             minC: number;
         };
+        /** @description How early and how late people are let in all the same. */
         Tolerance: {
+            /** @description So many seconds before the beginning. */
             earlySeconds: number;
+            /** @description So many seconds after the end. */
             lateSeconds: number;
         };
+        /** @description How early and how late people are let in all the same. */
         ToleranceInput: {
+            /** @description So many seconds before the beginning. */
             earlySeconds: number;
+            /** @description So many seconds after the end. */
             lateSeconds: number;
         };
+        /** @description One use of a compartment, from the reservation to its end. */
         Transaction: {
+            /** @description Of a loan: what is lent. */
             assetId?: string;
+            /** @description How its compartment was chosen. */
             assignment: {
+                /** @description How many compartments would do. */
                 candidates: number;
+                /** @description The version of the policy, `<name>/<version>`. */
                 policy: string;
+                /** @description Why, in words. */
                 reason: string;
             };
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description Why it was cancelled; null: it was not. */
             cancelReason: string | null;
+            /** @description Amounts that came later: more time, overstay, whatever else has to be paid, or given back. */
             charges?: {
+                /** @description In the smallest unit of its currency. */
                 amountMinor: number;
+                /** @description When it was written down. */
                 at: components["schemas"]["Moment"];
+                /** @description Who wrote it down. */
                 by: string;
+                /** @description ISO 4217. */
                 currency: string;
-                /** @enum {string} */
+                /**
+                 * @description What for; a `refund` was given back.
+                 * @enum {string}
+                 */
                 kind: "extension" | "overstay" | "surcharge" | "refund";
+                /** @description Why, in words. */
                 reason?: string;
             }[];
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description All rights to open that there are or were of it. */
             credentials: components["schemas"]["Credential"][];
+            /** @description Those that its workflow has. */
             deadlines: {
+                /** @description Until when it has to be put in. */
                 depositBy?: components["schemas"]["Moment"];
+                /** @description Until when it has to be picked up. */
                 pickupBy?: components["schemas"]["Moment"];
+                /** @description Until when the first step has to have begun. */
                 reserveUntil: components["schemas"]["Moment"];
+                /** @description Until when it may be used. */
                 useUntil?: components["schemas"]["Moment"];
             };
+            /** @description Who was handed a right, by the credential they were given; those taken back as well. */
             delegates?: {
                 [key: string]: components["schemas"]["Party"];
             };
+            /** @description When it was put in; null: it was not, or it is not known. */
             depositedAt: components["schemas"]["Moment"] | null;
+            /** @description When its door was first opened for the deposit; null: not yet. */
             depositStartedAt: components["schemas"]["Moment"] | null;
+            /** @description Its door; null: it waits for one, or lost it. It stays after the end, as where it was. */
             door: string | null;
+            /** @description When it came to its end; null: it has not. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description What was not done in time; null: it did not expire. */
             expiredStage: ("reservation" | "deposit" | "pickup" | "use") | null;
+            /** @description Your own ids for it, by system. */
             externalIds: {
                 [key: string]: string;
             };
+            /** @description What somebody may have to look at, whatever its state. */
             flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving" | "compartment_faulty" | "thermal_excursion")[];
+            /** @description Why its pickup is blocked; null: it is not. */
             holdReason: string | null;
+            /** @description Its id. */
             id: string;
+            /** @description What lies in the compartment, or is to. */
             items: components["schemas"]["Item"][];
+            /** @description What it is a part of; null once it was taken out, left out if it never was one. */
             link?: components["schemas"]["LinkPart"] | null;
-            /** @default true */
+            /**
+             * @description False at a simulated bank: no real door, no real goods.
+             * @default true
+             */
             livemode: boolean;
+            /** @description What you have noted of it. */
             metadata: components["schemas"]["Metadata"];
+            /** @description While its item is brought to another door; null once it was, left out if it never was. */
             move?: {
+                /** @description Whose it is to bring it to an end. */
                 by: components["schemas"]["Actor"];
+                /** @description The door it comes from. */
                 from: string;
+                /** @description Until then it is to be done: what was not begun is called off, what was is flagged `overdue`. */
                 moveBy: components["schemas"]["Moment"];
+                /** @description Why, in words. */
                 reason: string;
+                /** @description Since when. */
                 since: components["schemas"]["Moment"];
-                /** @enum {string} */
+                /**
+                 * @description `planned`: it lies behind the old door, and both are held; `carrying`: it is in somebody’s hands, and the new one is held.
+                 * @enum {string}
+                 */
                 stage: "planned" | "carrying";
+                /** @description The door it goes to. */
                 to: string;
             } | null;
+            /** @description For how long after `useUntil` the renter may still open. */
             overstaySeconds?: number;
+            /** @description Whoever else takes part. */
             parties: {
+                /** @description Who picks it up, if not the recipient. */
                 collector?: components["schemas"]["Party"];
+                /** @description Who puts it in. */
                 depositor?: components["schemas"]["Party"];
             };
+            /** @description What it costs, as agreed at first; null: nothing is said of it. */
             payment: {
+                /** @description In the smallest unit of its currency. */
                 amountMinor: number;
+                /** @description ISO 4217. */
                 currency: string;
             } | null;
+            /** @description When it was taken out; null: not yet. */
             pickedUpAt: components["schemas"]["Moment"] | null;
+            /** @description What must be confirmed before the receiver may open; left out: nothing. */
             preconditions?: {
+                /** @description What it is. */
                 condition: components["schemas"]["Condition"];
+                /** @description That it was; left out: not yet. */
                 met?: {
+                    /** @description When it was confirmed. */
                     at: components["schemas"]["Moment"];
+                    /** @description Who confirmed it. */
                     by: string;
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
                 };
             }[];
+            /** @description Why staff are to take it out; null: they are not. */
             recallCause: ("pickup_deadline" | "cancelled" | "recalled" | "late_deposit") | null;
+            /** @description Whom it is for. */
             recipient: components["schemas"]["Party"];
+            /** @description Why it ended without a compartment; null: it did not. */
             rejectReason: string | null;
+            /** @description So many seconds before the end of its pickup or use people are reminded of it, 0: never; left out: as its workflow says. */
             remindBeforeSeconds?: number;
-            /** @enum {string} */
+            /**
+             * @description A soft one gives way to a hard request at a full bank until its first step has begun.
+             * @enum {string}
+             */
             reservation: "hard" | "soft";
+            /** @description The steps at which its label has to be scanned: `deposit`, `pickup`, or both with a comma; left out, it is only compared where it is. */
             scanAt?: string;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description The system that owns it, and the version of its record that was applied last; null: you do. */
             source: {
+                /** @description The system whose ids or records are meant. */
                 system: string;
+                /** @description Of the record in that system. */
                 version: number;
             } | null;
+            /** @description When its use began; left out: it has not, or there is none. */
             startedAt?: components["schemas"]["Moment"];
+            /** @description How far it has come. */
             state: components["schemas"]["TransactionState"];
+            /** @description Of a sale: the goods in stock that are sold. */
             stockUnitId?: string;
+            /** @description How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
             tolerance?: components["schemas"]["Tolerance"];
+            /** @description When it was changed last; null: never. */
             updatedAt: components["schemas"]["Moment"];
+            /** @description The number of its newest event; its ETag. */
             version: number;
+            /** @description While it waits for a door; null once it has one, left out if it never waited. */
             waiting?: {
+                /** @description Which deadlines it was asked with. */
                 asked: {
+                    /** @description Until when it has to be put in. */
                     depositBy?: components["schemas"]["Moment"];
+                    /** @description Until when it has to be picked up. */
                     pickupBy?: components["schemas"]["Moment"];
+                    /** @description Until when the first step has to have begun. */
                     reserveUntil?: components["schemas"]["Moment"];
+                    /** @description Until when it may be used. */
                     useUntil?: components["schemas"]["Moment"];
                 };
+                /** @description Until when it waits. */
                 until: components["schemas"]["Moment"];
             } | null;
+            /** @description What the compartment is used for. */
             workflow: components["schemas"]["Workflow"];
         };
-        /** @enum {string} */
+        /**
+         * @description How far it has come: docs/transactions.md has the table.
+         * @enum {string}
+         */
         TransactionState: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+        /** @description Where a file goes, and how. */
         Upload: {
+            /** @description To be sent along; with them a second upload is refused. */
             headers: {
                 [key: string]: string;
             };
-            /** @constant */
+            /**
+             * @description How it is sent.
+             * @constant
+             */
             method: "PUT";
+            /** @description Signed for this answer: whoever has it may upload the file. */
             url: string;
         };
+        /** @description How much of a period something was there. */
         Uptime: {
+            /** @description Of the seconds, those that it was not there. */
             downSeconds: number;
+            /** @description From when on it is known within the period. */
             from: components["schemas"]["Moment"];
+            /** @description How many there were. */
             outages: number;
+            /** @description Of the period. */
             seconds: number;
+            /** @description From 0 to 1; null of a period without a second. */
             share: number | null;
+            /** @description Until when. */
             to: components["schemas"]["Moment"];
         };
+        /** @description Who drives the doors of a bank, where that is not a controller that speaks our own protocol. */
         Vendor: {
-            /** @constant */
+            /**
+             * @description Lock boards that a vendor’s cloud drives.
+             * @constant
+             */
             kind: "lock_board";
+            /** @description Where the lock of each door is, by the label of the door. */
             locks: {
                 [key: string]: {
+                    /** @description The board, hexadecimal. */
                     board: string;
+                    /** @description The lock on that board, hexadecimal. */
                     lock: string;
                 };
             };
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description Takes the calls that open doors.
+             */
             url: string;
         };
-        /** @enum {string} */
+        /**
+         * @description A type of event, or `<entity>.*` for all of an entity, also those that come one day.
+         * @enum {string}
+         */
         WantedEventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
+        /** @description Where a system of yours receives events. */
         WebhookEndpoint: {
+            /** @description When it took an event for the first time; null: it never has. */
             answeredAt: components["schemas"]["Moment"] | null;
-            /** @default 2026-11-01 */
+            /**
+             * @description The version in whose shape events are sent.
+             * @default 2026-11-01
+             */
             apiVersion: string;
-            /** @default null */
+            /**
+             * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+             * @default null
+             */
             attemptsPerMinute: number | null;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description For people. */
             description: string;
+            /** @description Why it gets nothing; null: it is not disabled. */
             disabledReason: string | null;
+            /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
             eventTypes: string[];
-            /** @default [] */
+            /**
+             * @description Headers of yours that come with each request; their values are shown to nobody.
+             * @default []
+             */
             headerNames: string[];
+            /** @description Its id. */
             id: string;
+            /** @description Until when the key before the last rotation signs as well; null: it does not. */
             previousSignsUntil: components["schemas"]["Moment"] | null;
+            /** @description By which an `ed25519` signature is verified, `whpk_…`; left out with `hmac`. */
             publicKey?: string;
+            /** @description The signing secret, `whsec_…`; only in the answer of the call that made it. */
             secret?: string;
-            /** @enum {string} */
+            /**
+             * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
+             * @enum {string}
+             */
             signature: "hmac" | "ed25519";
+            /** @description `failing`: active, and answering badly of late; `disabled`: it gets nothing. */
             state: components["schemas"]["EndpointState"];
+            /** @description Where events are sent. */
             url: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What is sent to an endpoint again, and how far that has come. */
         WebhookReplay: {
+            /** @description Who asked for it. */
             by: string;
+            /** @description When it was made. */
             createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
             endedAt: components["schemas"]["Moment"] | null;
+            /** @description Id of the webhook endpoint, `whe_…`. */
             endpointId: string;
+            /** @description Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it. */
             eventTypes: string[];
+            /** @description Of what we learned at that moment or later. */
             from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description What became known before that has been looked at: where another one begins if this one is stopped; null: nothing yet. */
             reachedAt: components["schemas"]["Moment"] | null;
+            /** @description So many events are sent again, or for the first time. */
             sent: number;
-            /** @enum {string} */
+            /**
+             * @description How far it has come.
+             * @enum {string}
+             */
             state: "running" | "done" | "stopped";
+            /** @description Only deliveries in these states; none means all, and what has no delivery. */
             states: ("dead" | "retrying" | "delivered")[];
+            /** @description Why it was stopped; null: it was not. */
             stoppedBecause: ("disabled" | "deleted" | "took_too_long") | null;
+            /** @description Of what we learned before that moment. */
             to: components["schemas"]["Moment"];
         };
-        /** @enum {string} */
+        /**
+         * @description What a compartment is used for: docs/transactions.md says how they differ.
+         * @enum {string}
+         */
         Workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+        /** @description What the tenant or a site says of workflows and of its banks, and what holds there. */
         WorkflowTerms: {
+            /** @description What holds here: the workflow table, with what the tenant and the site say laid over it. */
             effective: {
                 [key: string]: {
+                    /** @description What must be confirmed before the receiver may open; left out, what is usual. */
                     conditions: components["schemas"]["Condition"][];
+                    /** @description Seconds, counted as those of the workflow table are. */
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
                     remindBeforeSeconds: number;
+                    /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
                     scanAt: ("deposit" | "pickup")[];
+                    /** @description How early and how late people are let in all the same. */
                     tolerance: components["schemas"]["Tolerance"];
                 };
             };
+            /** @description What holds here, by method. One that is not named: as long as each credential is valid. */
             effectiveOfflineSeconds: components["schemas"]["OfflineSeconds"];
+            /** @description What holds here. */
             effectiveQuietHours: components["schemas"]["QuietHours"];
+            /** @description Its id. */
             id: string;
+            /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
             offlineSeconds: components["schemas"]["OfflineSeconds"];
-            /** @default null */
+            /**
+             * @description When people are not to be disturbed; null: as the next wider one says.
+             * @default null
+             */
             quietHours: components["schemas"]["QuietHours"] | null;
+            /** @description Of the site; null: of the tenant. */
             siteId: string | null;
+            /** @description When it was changed last; null: never. */
             updatedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;
+            /** @description What is said here, by workflow; in a change null forgets what was said of one. */
             workflows: {
+                /** @description Of loans. */
                 loan?: components["schemas"]["LoanTerms"];
+                /** @description Of parcels. */
                 parcel?: components["schemas"]["PickupTerms"];
+                /** @description Of releases. */
                 release?: components["schemas"]["PickupTerms"];
+                /** @description Of rentals. */
                 rental?: components["schemas"]["RentalTerms"];
+                /** @description Of returns. */
                 return?: components["schemas"]["PickupTerms"];
+                /** @description Of sales. */
                 sale?: components["schemas"]["PickupTerms"];
             };
         };
@@ -3583,7 +4719,7 @@ export interface components {
             };
         };
         /** @description `internal_error`: a fault of ours. */
-        "internal_error.unlimited": {
+        internal_error: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3758,7 +4894,7 @@ export interface components {
             };
         };
         /** @description `unauthorized`: No valid API key. */
-        "unauthorized.unlimited": {
+        unauthorized: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3789,33 +4925,57 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Id of the API key, `key_…`. */
         apiKeyId: string;
+        /** @description Id of the asset, `ast_…`. */
         assetId: string;
+        /** @description Id of the bank, `bnk_…`. */
         bankId: string;
+        /** @description By what a person is told. */
         channel: components["schemas"]["Channel"];
+        /** @description Id of the command, `cmd_…`. */
         commandId: string;
+        /** @description Id of the credential, `crd_…`. */
         credentialId: string;
+        /** @description `nextCursor` of the page before, with the same filters. */
         cursor: string;
+        /** @description Id of the delivery, `dlv_…`. */
         deliveryId: string;
+        /** @description The label on the door. */
         door: string;
+        /** @description Id of the webhook endpoint, `whe_…`. */
         endpointId: string;
+        /** @description Id of the export, `exp_…`. */
         exportId: string;
+        /** @description Id of the schedule of exports, `exs_…`. */
         exportScheduleId: string;
         /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
         "Idempotency-Key": string;
         /** @description An ETag; refused with 412 if the resource was changed since. */
         "If-Match": string;
+        /** @description Id of the import, `imp_…`. */
         importId: string;
+        /** @description What it is: a hand-over, or an order. */
         kind: components["schemas"]["LinkKind"];
+        /** @description How many at the most on a page. */
         limit: number;
+        /** @description The id that linked transactions have in common. */
         linkId: components["schemas"]["LinkId"];
+        /** @description The language, as a BCP 47 tag. */
         locale: components["schemas"]["Locale"];
+        /** @description Id of the reconciliation, `rec_…`. */
         reconciliationId: string;
+        /** @description Id of what is sent again, `rpl_…`. */
         replayId: string;
+        /** @description A site’s id, or `tenant`. */
         scope: string;
+        /** @description Id of the site, `sit_…`. */
         siteId: string;
+        /** @description Id of the unit of goods, `stk_…`. */
         stockUnitId: string;
+        /** @description Id of the transaction, `txn_…`. */
         transactionId: string;
+        /** @description A number from 1 on, or `current`. */
         version: string;
         /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
         "webhook-api-version": string;
@@ -3844,7 +5004,9 @@ export interface operations {
     "list-api-keys": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -3862,17 +5024,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ApiKey"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -3889,10 +5053,15 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description `test`, for `lw_test_…`: acts at simulated banks only. Left out, that of your own key. */
                     mode?: components["schemas"]["KeyMode"];
+                    /** @description What people call it. */
                     name: string;
+                    /** @description A limit of its own, for a key that is given away; left out, that of your own key. */
                     requestsPerMinute?: number;
+                    /** @description What it may do. */
                     scopes: components["schemas"]["Scope"][];
+                    /** @description Binds it to a system: it can change only what that one owns. */
                     system?: string;
                 };
             };
@@ -3911,13 +5080,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -3931,6 +5100,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the API key, `key_…`. */
                 apiKeyId: components["parameters"]["apiKeyId"];
             };
             cookie?: never;
@@ -3954,7 +5124,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -3962,14 +5132,16 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-assets": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -3987,17 +5159,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["AssetSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4014,14 +5188,23 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Id of the bank, `bnk_…`. */
                     bankId: string;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
+                    /** @description Its number in the system that owns it; null: none. */
                     externalId?: components["schemas"]["ExternalId"];
+                    /** @description Its measures. */
                     item: components["schemas"]["ItemInput"];
-                    /** @default {} */
+                    /**
+                     * @description What you have noted of it.
+                     * @default {}
+                     */
                     metadata?: components["schemas"]["Metadata"];
+                    /** @description What people call it. */
                     name: string;
                     /**
+                     * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
                      * @default own_door
                      * @enum {string}
                      */
@@ -4043,14 +5226,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4059,6 +5242,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the asset, `ast_…`. */
                 assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
@@ -4078,22 +5262,25 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-asset-loans": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
+                /** @description Id of the asset, `ast_…`. */
                 assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
@@ -4109,17 +5296,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Transaction"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4131,6 +5320,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the asset, `ast_…`. */
                 assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
@@ -4138,6 +5328,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -4156,21 +5347,23 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-assignment-policies": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -4188,17 +5381,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["AssignmentPolicy"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4217,10 +5412,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Asked in their order: the first that tells two compartments apart decides. */
                     criteria: components["schemas"]["AssignmentCriterionInput"][];
-                    /** @default best-fit */
+                    /**
+                     * @description What decisions name, before its version.
+                     * @default best-fit
+                     */
                     name?: string;
+                    /** @description A floor higher than this, in millimetres, is out of reach. */
                     reachableMm: number;
+                    /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
                     takeLarger: boolean;
                 };
             };
@@ -4239,7 +5440,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4247,7 +5448,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4256,6 +5457,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A number from 1 on, or `current`. */
                 version: components["parameters"]["version"];
             };
             cookie?: never;
@@ -4275,11 +5477,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4293,7 +5495,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                version: components["parameters"]["version"];
+                /** @description The older version, a number from 1 on. */
+                version: string;
             };
             cookie?: never;
         };
@@ -4316,7 +5519,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4324,7 +5527,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4338,12 +5541,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Rules to be tried, in place of a version. */
                     rules?: {
+                        /** @description Asked in their order: the first that tells two compartments apart decides. */
                         criteria: components["schemas"]["AssignmentCriterionInput"][];
+                        /** @description A floor higher than this, in millimetres, is out of reach. */
                         reachableMm: number;
+                        /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
                         takeLarger: boolean;
                     };
+                    /** @description The transactions whose requests are decided again. */
                     transactionIds: string[];
+                    /** @description A version that there is. */
                     version?: number;
                 } & (unknown | unknown);
             };
@@ -4361,12 +5570,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4390,13 +5599,15 @@ export interface operations {
                     };
                 };
             };
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
         };
     };
     "list-badge-groups": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -4414,17 +5625,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["BadgeGroup"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4443,7 +5656,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Their numbers, all of them: others are no longer of the group. Stored encrypted, and not shown again. */
                     badges: string[];
+                    /** @description Its name, which transactions use. */
                     group: string;
                 };
             };
@@ -4462,7 +5677,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4470,14 +5685,16 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-banks": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -4495,17 +5712,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["BankSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4522,19 +5741,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default false */
+                    /**
+                     * @description Its clock runs through a power cut. Without, it opens nothing after one until the cloud has told it the time.
+                     * @default false
+                     */
                     batteryBackedClock?: boolean;
+                    /** @description Its compartments as they were built. */
                     layout: components["schemas"]["LayoutDoorInput"][];
+                    /** @description What its panel says its messages in; English where the bank does not speak it. */
                     locale?: components["schemas"]["Locale"];
+                    /** @description What people call it. */
                     name: string;
+                    /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
                     offlineSeconds?: components["schemas"]["OfflineSeconds"];
+                    /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
                     serialNumber?: string;
-                    /** @default false */
+                    /**
+                     * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+                     * @default false
+                     */
                     simulated?: boolean;
+                    /** @description Id of the site, `sit_…`. */
                     siteId: string;
+                    /** @description Between which temperatures which class is to stay, where that is not as usual. */
                     thermalRanges?: {
                         [key: string]: components["schemas"]["ThermalRangeInput"];
                     };
+                    /** @description Who drives its doors, where that is not a controller that speaks our own protocol. */
                     vendor?: components["schemas"]["Vendor"];
                 };
             };
@@ -4553,14 +5786,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["already_exists"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4569,6 +5802,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4588,11 +5822,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4604,6 +5838,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4611,7 +5846,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description What its panel says its messages in; English where the bank does not speak it. */
                     locale?: components["schemas"]["Locale"];
+                    /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
                     offlineSeconds?: components["schemas"]["OfflineSeconds"];
                 };
             };
@@ -4630,14 +5867,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4646,6 +5883,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4653,22 +5891,41 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @default [] */
+                    /**
+                     * @description How doors are, by board. It may come late, twice and in any order.
+                     * @default []
+                     */
                     boardStates?: {
+                        /** @description The board, hexadecimal. */
                         board: string;
+                        /** @description The locks of that board. */
                         locks: {
-                            /** @enum {string} */
+                            /**
+                             * @description How the door is; empty: not known.
+                             * @enum {string}
+                             */
                             door: "open" | "closed" | "";
-                            /** @enum {string} */
+                            /**
+                             * @description Whether something is inside: `1` or `0`; empty: not known.
+                             * @enum {string}
+                             */
                             goods: "0" | "1" | "";
+                            /** @description The lock on that board, hexadecimal. */
                             lock: string;
+                            /** @description When it was so, milliseconds since 1970 in 13 digits; empty: as of now. */
                             ts: "" | string;
                         }[];
                     }[];
-                    /** @default [] */
+                    /**
+                     * @description What was typed.
+                     * @default []
+                     */
                     codes?: {
+                        /** @description The digits. */
                         code: string;
+                        /** @description At which keypad. */
                         terminal: string;
+                        /** @description When it was typed, milliseconds since 1970 in 13 digits: by that a repetition is known. */
                         ts: string;
                     }[];
                 };
@@ -4687,13 +5944,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4702,6 +5959,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4717,17 +5975,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Compartment"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4736,7 +5996,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
+                /** @description The label on the door. */
                 door: components["parameters"]["door"];
             };
             cookie?: never;
@@ -4756,11 +6018,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4772,7 +6034,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
+                /** @description The label on the door. */
                 door: components["parameters"]["door"];
             };
             cookie?: never;
@@ -4780,8 +6044,12 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @constant */
+                    /**
+                     * @description Somebody has looked inside, and it is empty.
+                     * @constant
+                     */
                     cleared?: true;
+                    /** @description Why it is out of service; null returns it. */
                     outOfService?: string | null;
                 };
             };
@@ -4800,14 +6068,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4816,6 +6084,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4835,11 +6104,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4853,6 +6122,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4860,6 +6130,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -4878,7 +6149,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.conflict"];
@@ -4886,18 +6157,21 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "get-bank-health": {
         parameters: {
             query?: {
+                /** @description Beginning of the period; left out, 30 days before its end. At most 366 days. */
                 from?: components["schemas"]["Instant"];
+                /** @description End of the period; left out, now. */
                 to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4916,11 +6190,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4929,6 +6203,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4947,11 +6222,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4960,6 +6235,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -4967,13 +6243,19 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Where the lock of each door is, by the label of the door. */
                     locks?: {
                         [key: string]: {
+                            /** @description The board, hexadecimal. */
                             board: string;
+                            /** @description The lock on that board, hexadecimal. */
                             lock: string;
                         };
                     };
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Takes the calls that open doors.
+                     */
                     url?: string;
                 };
             };
@@ -4991,12 +6273,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5010,6 +6292,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -5017,7 +6300,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
                     serialNumber: string;
                 };
             };
@@ -5036,7 +6321,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.already_exists"];
@@ -5044,7 +6329,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5058,6 +6343,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -5065,7 +6351,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Left out: all. */
                     certificateId?: string;
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -5084,7 +6372,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
@@ -5092,7 +6380,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5106,6 +6394,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -5113,6 +6402,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -5131,7 +6421,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
@@ -5139,7 +6429,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5148,6 +6438,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
@@ -5163,17 +6454,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["StockLevel"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5199,11 +6492,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5220,11 +6513,17 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Behind the name, as CSS writes it in six digits; null: ours. */
                     color?: string | null;
+                    /** @description For people whose own language has no text; null: English. */
                     locale?: components["schemas"]["Locale"] | null;
+                    /** @description A picture on a server of yours: in e-mails, and on the pickup page; null: none. */
                     logoUrl?: string | null;
+                    /** @description By which people know you; null: they are told the name of the bank. */
                     name?: string | null;
+                    /** @description Whom an SMS is from, in countries that allow it; null: not said. */
                     smsSenderId?: string | null;
+                    /** @description Whom people may ask where their site names nobody; null: nobody. */
                     support?: components["schemas"]["SupportInput"] | null;
                 };
             };
@@ -5243,13 +6542,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5266,10 +6565,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Id of the bank, `bnk_…`. */
                     bankId: string;
+                    /** @description The label on the door. */
                     door: string;
+                    /** @description Why the door is to open. */
                     reason: string;
-                    /** @default 30 */
+                    /**
+                     * @description Seconds from now in which the bank may still open.
+                     * @default 30
+                     */
                     validSeconds?: number;
                 };
             };
@@ -5288,14 +6593,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["door_busy"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5304,6 +6609,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the command, `cmd_…`. */
                 commandId: components["parameters"]["commandId"];
             };
             cookie?: never;
@@ -5323,11 +6629,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5338,6 +6644,7 @@ export interface operations {
                 after?: string;
                 /** @description Where to begin: with what came in from then on, or up to a minute earlier. Left out: the oldest that is kept. */
                 from?: components["schemas"]["Instant"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
                 /** @description Only of this one: a transaction, a bank, `<bank>/<door>` … */
                 subject?: string;
@@ -5359,26 +6666,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Event"][];
+                        /** @description There is more already. Without it, wait a while before asking again. */
                         hasMore: boolean;
+                        /** @description Where to go on, as `after`, now or later. There always is one. */
                         nextCursor: string;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             410: components["responses"]["cursor_expired"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-export-schedules": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -5396,17 +6708,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ExportSchedule"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5424,22 +6738,40 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description When on the first day after the period, on the clocks of the time zone.
+                     * @description When on the first day after the period, `HH:MM` on the clocks of the time zone.
                      * @default 06:00
                      */
                     at?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description After which periods: each day, each week from Monday on, or each month.
+                     * @enum {string}
+                     */
                     every: "day" | "week" | "month";
-                    /** @default {} */
+                    /**
+                     * @description Which rows of each period.
+                     * @default {}
+                     */
                     filter?: components["schemas"]["ExportFilterInput"];
+                    /** @description What the file is. */
                     format: components["schemas"]["ExportFormat"];
+                    /** @description What the rows are. */
                     kind: components["schemas"]["ExportKind"];
+                    /** @description What people call it. */
                     name: string;
-                    /** @default false */
+                    /**
+                     * @description Whether the columns are in it that are about persons; needs the scope `exports:personal`.
+                     * @default false
+                     */
                     personalData?: boolean;
-                    /** @default null */
+                    /**
+                     * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+                     * @default null
+                     */
                     pushTo?: string | null;
-                    /** @default UTC */
+                    /**
+                     * @description On whose clocks, as an IANA name: `Europe/Zurich`.
+                     * @default UTC
+                     */
                     timeZone?: string;
                 } & (unknown & unknown & unknown);
             };
@@ -5458,13 +6790,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5473,6 +6805,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the schedule of exports, `exs_…`. */
                 exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
@@ -5492,11 +6825,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5508,6 +6841,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the schedule of exports, `exs_…`. */
                 exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
@@ -5526,12 +6860,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5543,6 +6877,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the schedule of exports, `exs_…`. */
                 exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
@@ -5550,14 +6885,22 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description When on the first day after the period, on the clocks of the time zone. */
+                    /** @description When on the first day after the period, `HH:MM` on the clocks of the time zone. */
                     at?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description After which periods: each day, each week from Monday on, or each month.
+                     * @enum {string}
+                     */
                     every?: "day" | "week" | "month";
+                    /** @description What the file is. */
                     format?: components["schemas"]["ExportFormat"];
+                    /** @description What people call it. */
                     name?: string;
+                    /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
                     personalData?: boolean;
+                    /** @description The bucket that the file is put into as well: the name that the operator gave it; null: none. */
                     pushTo?: string | null;
+                    /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
                     timeZone?: string;
                 };
             };
@@ -5576,20 +6919,22 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-exports": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -5607,17 +6952,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ExportSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5634,15 +6981,28 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default {} */
+                    /**
+                     * @description Which rows of the period.
+                     * @default {}
+                     */
                     filter?: components["schemas"]["ExportFilterInput"];
+                    /** @description What the file is. */
                     format: components["schemas"]["ExportFormat"];
+                    /** @description Beginning of the period. */
                     from: components["schemas"]["Instant"];
+                    /** @description What the rows are. */
                     kind: components["schemas"]["ExportKind"];
-                    /** @default false */
+                    /**
+                     * @description Whether the columns are in it that are about persons; needs the scope `exports:personal`.
+                     * @default false
+                     */
                     personalData?: boolean;
-                    /** @default null */
+                    /**
+                     * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+                     * @default null
+                     */
                     pushTo?: string | null;
+                    /** @description Exclusive, and not in the future. Of events, `from` is not earlier than what the feed keeps. */
                     to: components["schemas"]["Instant"];
                 } & (unknown & unknown & unknown);
             };
@@ -5661,13 +7021,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5676,6 +7036,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the export, `exp_…`. */
                 exportId: components["parameters"]["exportId"];
             };
             cookie?: never;
@@ -5695,18 +7056,20 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-imports": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -5724,17 +7087,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ImportSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5751,7 +7116,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Size of the file, as announced; the link takes no other. */
                     bytes: number;
+                    /** @description Of the file, for people. */
                     name: string;
                 };
             };
@@ -5770,13 +7137,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5785,6 +7152,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the import, `imp_…`. */
                 importId: components["parameters"]["importId"];
             };
             cookie?: never;
@@ -5804,22 +7172,25 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-import-rows": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
+                /** @description Id of the import, `imp_…`. */
                 importId: components["parameters"]["importId"];
             };
             cookie?: never;
@@ -5835,28 +7206,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ImportRow"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "get-link": {
         parameters: {
             query?: {
+                /** @description Of a live key: `false` for what it linked at simulated banks. A test key is shown no other. */
                 livemode?: "true" | "false";
             };
             header?: never;
             path: {
+                /** @description What it is: a hand-over, or an order. */
                 kind: components["parameters"]["kind"];
+                /** @description The id that linked transactions have in common. */
                 linkId: components["parameters"]["linkId"];
             };
             cookie?: never;
@@ -5875,18 +7251,20 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-message-templates": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -5904,17 +7282,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["MessageTemplate"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5923,8 +7303,11 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description By what a person is told. */
                 channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
                 kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
                 locale: components["parameters"]["locale"];
             };
             cookie?: never;
@@ -5944,11 +7327,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5960,8 +7343,11 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description By what a person is told. */
                 channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
                 kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
                 locale: components["parameters"]["locale"];
             };
             cookie?: never;
@@ -5969,7 +7355,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Of an e-mail; null of an SMS. Whoever sees the phone reads it, so neither PIN nor link stand there. */
                     subject?: string | null;
+                    /** @description With `{{name}}` for what differs. Unless a right was taken back, `{{code}}`, `{{pin}}` or `{{link}}` stand in it. Of an e-mail, lines apart by an empty one are paragraphs. */
                     text: string;
                 };
             };
@@ -5988,14 +7376,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6007,8 +7395,11 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description By what a person is told. */
                 channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
                 kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
                 locale: components["parameters"]["locale"];
             };
             cookie?: never;
@@ -6027,12 +7418,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6046,13 +7437,20 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description By what a person is told. */
                     channel: components["schemas"]["Channel"];
+                    /** @description A text to be tried; left out, what holds now. */
                     draft?: {
+                        /** @description Of an e-mail. */
                         subject?: string | null;
+                        /** @description With `{{name}}` for what differs. */
                         text: string;
                     };
+                    /** @description Of which kind it is. */
                     kind: components["schemas"]["MessageKind"];
+                    /** @description In which language it would be told. */
                     locale: components["schemas"]["Locale"];
+                    /** @description Whose place, door and deadline it tells of; left out, examples. */
                     transactionId?: string;
                 };
             };
@@ -6070,12 +7468,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6099,13 +7497,15 @@ export interface operations {
                     };
                 };
             };
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
         };
     };
     "list-reconciliations": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -6123,17 +7523,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ReconciliationSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6150,11 +7552,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Size of the file, as announced; the link takes no other. */
                     bytes: number;
+                    /** @description The transactions that are compared were created at that moment or later. */
                     from: components["schemas"]["Instant"];
+                    /** @description Of the file, for people. */
                     name: string;
-                    /** @default order */
+                    /**
+                     * @description Whose ids the file has: transactions have them as `externalIds.<system>`.
+                     * @default order
+                     */
                     system?: string;
+                    /** @description They were created before that moment. */
                     to: components["schemas"]["Instant"];
                 };
             };
@@ -6173,13 +7582,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6188,6 +7597,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the reconciliation, `rec_…`. */
                 reconciliationId: components["parameters"]["reconciliationId"];
             };
             cookie?: never;
@@ -6207,18 +7617,20 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-sites": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -6236,17 +7648,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Site"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6263,11 +7677,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description As it is written on a letter, on one line; null: not said. */
                     address?: string;
+                    /** @description What people call it. */
                     name: string;
+                    /** @description Where the map is opened; null: the map looks for the address. */
                     position?: components["schemas"]["PositionInput"];
+                    /** @description Whom people ask who cannot go on; null: nobody is named. */
                     support?: components["schemas"]["SupportInput"];
-                    /** @default UTC */
+                    /**
+                     * @description On whose clocks, as an IANA name: `Europe/Zurich`.
+                     * @default UTC
+                     */
                     timeZone?: string;
                 };
             };
@@ -6286,13 +7707,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6301,6 +7722,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the site, `sit_…`. */
                 siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
@@ -6320,11 +7742,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6336,6 +7758,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the site, `sit_…`. */
                 siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
@@ -6343,8 +7766,11 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description As it is written on a letter, on one line; null: not said. */
                     address?: string | null;
+                    /** @description Where the map is opened; null: the map looks for the address. */
                     position?: components["schemas"]["PositionInput"] | null;
+                    /** @description Whom people ask who cannot go on; null: nobody is named. */
                     support?: components["schemas"]["SupportInput"] | null;
                 };
             };
@@ -6363,23 +7789,28 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-stock-units": {
         parameters: {
             query?: {
+                /** @description What is at this bank. */
                 bankId?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description What is of this kind. */
                 sku?: components["schemas"]["Sku"];
+                /** @description With `bankId` or `sku` those that have left the stock are not looked at. A page may be short and have a next. */
                 state?: components["schemas"]["StockState"];
             };
             header?: never;
@@ -6397,17 +7828,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["StockUnit"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6424,14 +7857,25 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where it is to have a door; left out, it gets none yet. */
                     bankId?: string;
+                    /** @description Not sold from then on; null: it keeps. */
                     bestBefore?: components["schemas"]["Instant"] | null;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
-                    /** @default {} */
+                    /**
+                     * @description Your own ids for it, by system.
+                     * @default {}
+                     */
                     externalIds?: components["schemas"]["ExternalIds"];
+                    /** @description Its measures. */
                     item: components["schemas"]["ItemInput"];
-                    /** @default {} */
+                    /**
+                     * @description What you have noted of it.
+                     * @default {}
+                     */
                     metadata?: components["schemas"]["Metadata"];
+                    /** @description What kind of goods. */
                     sku: components["schemas"]["Sku"];
                 };
             };
@@ -6450,14 +7894,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6466,6 +7910,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the unit of goods, `stk_…`. */
                 stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
@@ -6485,11 +7930,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6501,6 +7946,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the unit of goods, `stk_…`. */
                 stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
@@ -6508,8 +7954,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Not sold from then on; null: it keeps. */
                     bestBefore?: components["schemas"]["Instant"] | null;
+                    /** @description Your own ids for it, by system. */
                     externalIds?: components["schemas"]["ExternalIds"];
+                    /** @description What you have noted of it. */
                     metadata?: components["schemas"]["Metadata"];
                 } | unknown | unknown | unknown;
             };
@@ -6528,14 +7977,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6549,6 +7998,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the unit of goods, `stk_…`. */
                 stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
@@ -6556,7 +8006,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where it is to have a door. */
                     bankId: string;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
                 };
             };
@@ -6575,7 +8027,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused.conflict"];
@@ -6583,7 +8035,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6597,6 +8049,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the unit of goods, `stk_…`. */
                 stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
@@ -6604,6 +8057,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -6622,7 +8076,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -6630,27 +8084,42 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-transactions": {
         parameters: {
             query?: {
+                /** @description The number of a badge that opens, or once opened, something of it. */
                 badge?: string;
+                /** @description Of that bank. */
                 bankId?: string;
+                /** @description The one that has this credential. */
                 credentialId?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description Of that door at `bankId`; also what has left it. */
                 door?: string;
+                /** @description Any external id, by its system: `<system>:<id>`. */
                 externalId?: string;
+                /** @description Created at that moment or later. */
                 from?: components["schemas"]["Instant"];
+                /** @description The external id of one of its items. */
                 itemId?: string;
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description Its `externalIds.order`. */
                 orderId?: string;
+                /** @description A telephone number, an e-mail address, or the beginning of names of the recipient. */
                 recipient?: string;
+                /** @description Only those in this state. */
                 state?: components["schemas"]["TransactionState"];
+                /** @description Sales of these goods in stock, those that came to nothing too. */
                 stockUnitId?: string;
+                /** @description Created before that moment. */
                 to?: components["schemas"]["Instant"];
+                /** @description Only those of this workflow. */
                 workflow?: components["schemas"]["Workflow"];
             };
             header?: never;
@@ -6668,17 +8137,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Transaction"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6711,14 +8182,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused.already_exists.conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6727,6 +8198,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6746,11 +8218,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6762,6 +8234,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6769,11 +8242,17 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Their measures, before anything is inside. */
                     items?: components["schemas"]["ItemInput"][];
+                    /** @description What it is a part of; null takes it out. Also after its end, so that another can take its place. */
                     link?: components["schemas"]["LinkPartInput"] | null;
+                    /** @description What you have noted of it. */
                     metadata?: components["schemas"]["Metadata"];
+                    /** @description Whoever else takes part. */
                     parties?: components["schemas"]["Parties"];
+                    /** @description Whom it is for. */
                     recipient?: components["schemas"]["PartyInput"];
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 } | unknown | unknown | unknown | unknown | unknown;
             };
@@ -6792,14 +8271,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source.conflict.reservation_refused"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6813,6 +8292,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6821,10 +8301,12 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description Who wants it, or that it is too late.
                      * @default by_caller
                      * @enum {string}
                      */
                     reason?: "by_caller" | "by_recipient" | "by_staff" | "too_late";
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -6843,7 +8325,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -6851,7 +8333,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6865,6 +8347,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6872,7 +8355,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -6891,7 +8376,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -6899,7 +8384,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6913,6 +8398,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6920,9 +8406,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description In the smallest unit of its currency. */
                     amountMinor: number;
+                    /** @description ISO 4217. */
                     currency: string;
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -6941,7 +8431,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -6949,7 +8439,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6963,6 +8453,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -6970,11 +8461,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What that costs. */
                     charge?: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description ISO 4217. */
                         currency: string;
                     };
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -6993,7 +8489,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7001,7 +8497,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7015,6 +8511,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7022,9 +8519,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description What is confirmed.
+                     * @enum {string}
+                     */
                     condition: "approval" | "identity" | "age";
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7043,7 +8545,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7051,7 +8553,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7065,6 +8567,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7072,7 +8575,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7091,7 +8596,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7099,7 +8604,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7113,6 +8618,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7120,15 +8626,26 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description For a badge, in place of its number: every badge of that group will do. */
                     group?: string;
-                    /** @default pin */
+                    /**
+                     * @description How the right is proved.
+                     * @default pin
+                     */
                     method?: components["schemas"]["AccessMethod"];
+                    /** @description It opens no later than that. */
                     notAfter?: components["schemas"]["Instant"];
+                    /** @description It opens no earlier than that. */
                     notBefore?: components["schemas"]["Instant"];
+                    /** @description Why staff have to act outside the plan: of an operator code, and kept. */
                     reason?: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
+                    /** @description What the right is for. */
                     step: components["schemas"]["Step"];
+                    /** @description How often its step may be done with it; left out, as is usual. */
                     uses?: number;
+                    /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
                     value?: string;
                 };
             };
@@ -7147,7 +8664,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7155,7 +8672,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7169,7 +8686,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7178,22 +8697,33 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description On whose behalf.
                      * @default by_recipient
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
+                    /** @description For a badge, in place of its number: every badge of that group will do. */
                     group?: string;
-                    /** @default false */
+                    /**
+                     * @description Whoever hands it on may still open as well.
+                     * @default false
+                     */
                     keepsOwn?: boolean;
                     /**
+                     * @description How the right is proved.
                      * @default pin
                      * @enum {string}
                      */
                     method?: "pin" | "qr" | "barcode" | "badge" | "app";
+                    /** @description It opens no later than that. */
                     notAfter?: components["schemas"]["Instant"];
+                    /** @description It opens no earlier than that. */
                     notBefore?: components["schemas"]["Instant"];
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
+                    /** @description Who gets it. They are told once the item waits. */
                     to: components["schemas"]["PartyInput"];
+                    /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
                     value?: string;
                 };
             };
@@ -7212,7 +8742,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7220,7 +8750,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7229,7 +8759,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7248,12 +8780,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7265,7 +8797,9 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7273,6 +8807,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What the panel shows now, as proof that the person stands before it. */
                     code: string;
                 };
             };
@@ -7291,14 +8826,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.presence_unproved.door_busy"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7312,7 +8847,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7320,6 +8857,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7338,7 +8876,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7346,7 +8884,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7360,7 +8898,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7368,6 +8908,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7386,7 +8927,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7394,7 +8935,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7408,7 +8949,9 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7417,10 +8960,12 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description On whose behalf.
                      * @default by_recipient
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7439,7 +8984,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7447,7 +8992,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7456,7 +9001,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the credential, `crd_…`. */
                 credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7475,12 +9022,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7494,6 +9041,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7501,7 +9049,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7520,7 +9070,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7528,18 +9078,21 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-transaction-events": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7555,17 +9108,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Event"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7579,6 +9134,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7586,14 +9142,22 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What the time costs. */
                     charge?: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description ISO 4217. */
                         currency: string;
                     };
+                    /** @description Until when it has to be put in. */
                     depositBy?: components["schemas"]["Instant"];
+                    /** @description Until when it has to be picked up. */
                     pickupBy?: components["schemas"]["Instant"];
+                    /** @description Until when the first step has to have begun. */
                     reserveUntil?: components["schemas"]["Instant"];
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
+                    /** @description Until when it may be used. */
                     useUntil?: components["schemas"]["Instant"];
                 } | unknown | unknown | unknown | unknown;
             };
@@ -7612,7 +9176,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7620,7 +9184,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7634,6 +9198,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7641,7 +9206,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why: the transaction shows it as `holdReason`. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7660,7 +9227,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7668,7 +9235,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7682,6 +9249,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7689,7 +9257,9 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason?: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7708,7 +9278,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7716,18 +9286,21 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-messages": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7743,17 +9316,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Message"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7767,6 +9342,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7774,11 +9350,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where to; left out, the best that fits. */
                     door?: string;
-                    /** @default false */
+                    /**
+                     * @description To a larger one than it has: at the door it turned out not to fit, whatever its measures say.
+                     * @default false
+                     */
                     larger?: boolean;
+                    /** @description If it is inside: until when it is to be carried there; left out, within the hour. */
                     moveBy?: components["schemas"]["Instant"];
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7797,7 +9380,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source.reservation_refused"];
@@ -7805,7 +9388,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7819,6 +9402,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7826,7 +9410,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7845,7 +9431,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7853,7 +9439,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7867,6 +9453,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
@@ -7874,8 +9461,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description In the smallest unit of its currency. */
                     amountMinor: number;
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Which system says so, and of which version of its record. */
                     source?: components["schemas"]["Source"];
                 };
             };
@@ -7894,7 +9484,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7902,7 +9492,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7931,19 +9521,21 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-webhook-endpoints": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
             };
             header?: never;
@@ -7961,17 +9553,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["WebhookEndpoint"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7989,26 +9583,43 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description The shape in which events are sent. Left out: the newest of now; it stays so when there is a newer one.
                      * @default 2026-11-01
                      * @enum {string}
                      */
                     apiVersion?: "2026-11-01";
-                    /** @default null */
+                    /**
+                     * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+                     * @default null
+                     */
                     attemptsPerMinute?: number | null;
-                    /** @default  */
+                    /**
+                     * @description For people.
+                     * @default
+                     */
                     description?: string;
-                    /** @default [] */
+                    /**
+                     * @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all.
+                     * @default []
+                     */
                     eventTypes?: components["schemas"]["WantedEventType"][];
-                    /** @default {} */
+                    /**
+                     * @description Sent with each request, at most 10. Their names are shown from then on, their values never.
+                     * @default {}
+                     */
                     headers?: {
                         [key: string]: string;
                     };
                     /**
+                     * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
                      * @default hmac
                      * @enum {string}
                      */
                     signature?: "hmac" | "ed25519";
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Where events are sent.
+                     */
                     url: string;
                 };
             };
@@ -8027,13 +9638,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8042,6 +9653,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8061,11 +9673,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8077,6 +9689,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8095,12 +9708,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8112,6 +9725,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8119,17 +9733,30 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description The shape in which events are sent from the next attempt on, also of what happened before.
+                     * @enum {string}
+                     */
                     apiVersion?: "2026-11-01";
+                    /** @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events. */
                     attemptsPerMinute?: number | null;
+                    /** @description For people. */
                     description?: string;
+                    /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
                     eventTypes?: components["schemas"]["WantedEventType"][];
+                    /** @description Sent with each request, in place of all that were sent before. */
                     headers?: {
                         [key: string]: string;
                     };
-                    /** @enum {string} */
+                    /**
+                     * @description `active` also ends what it was disabled for.
+                     * @enum {string}
+                     */
                     state?: "active" | "disabled";
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Where events are sent.
+                     */
                     url?: string;
                 } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
             };
@@ -8148,28 +9775,35 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-deliveries": {
         parameters: {
             query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
                 cursor?: components["parameters"]["cursor"];
+                /** @description Only of this type of event. A page may be short and have a next. */
                 eventType?: components["schemas"]["EventType"];
+                /** @description Of what we learned at that moment or later. */
                 from?: components["schemas"]["Instant"];
+                /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
                 state?: components["schemas"]["DeliveryState"];
+                /** @description Of what we learned before that moment. */
                 to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8185,17 +9819,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Delivery"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8207,7 +9843,9 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the delivery, `dlv_…`. */
                 deliveryId: components["parameters"]["deliveryId"];
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8230,14 +9868,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled.conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8249,6 +9887,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8271,14 +9910,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8290,6 +9929,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8297,14 +9937,17 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Of what we learned at that moment or later. */
                     since: components["schemas"]["Instant"];
                     /**
+                     * @description `dead`: what was never taken; `retrying`: what waits for its next attempt has it now; `delivered`: what was taken is sent once more, too.
                      * @default [
                      *       "dead",
                      *       "retrying"
                      *     ]
                      */
                     states?: ("dead" | "retrying" | "delivered")[];
+                    /** @description Of what we learned before that moment; left out: until now. */
                     until?: components["schemas"]["Instant"];
                 };
             };
@@ -8322,14 +9965,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8341,6 +9984,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8348,9 +9992,14 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default [] */
+                    /**
+                     * @description Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it.
+                     * @default []
+                     */
                     eventTypes?: components["schemas"]["WantedEventType"][];
+                    /** @description Of what we learned at that moment or later. */
                     from: components["schemas"]["Instant"];
+                    /** @description Of what we learned before that moment; left out: until now. */
                     to?: components["schemas"]["Instant"];
                 };
             };
@@ -8368,14 +10017,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8384,7 +10033,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
+                /** @description Id of what is sent again, `rpl_…`. */
                 replayId: components["parameters"]["replayId"];
             };
             cookie?: never;
@@ -8403,11 +10054,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8421,6 +10072,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8428,9 +10080,15 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @default 86400 */
+                    /**
+                     * @description For so many seconds the key of before signs as well.
+                     * @default 86400
+                     */
                     overlapSeconds?: number;
-                    /** @enum {string} */
+                    /**
+                     * @description Left out: as before.
+                     * @enum {string}
+                     */
                     signature?: "hmac" | "ed25519";
                 };
             };
@@ -8449,14 +10107,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8468,6 +10126,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the webhook endpoint, `whe_…`. */
                 endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
@@ -8475,6 +10134,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Of which type an example is sent, whatever the endpoint has subscribed to. */
                     eventType: components["schemas"]["EventType"];
                 };
             };
@@ -8492,14 +10152,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8508,6 +10168,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A site’s id, or `tenant`. */
                 scope: components["parameters"]["scope"];
             };
             cookie?: never;
@@ -8527,11 +10188,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8543,6 +10204,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description A site’s id, or `tenant`. */
                 scope: components["parameters"]["scope"];
             };
             cookie?: never;
@@ -8550,15 +10212,26 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description By method, for how many seconds banks open without the cloud; said anew as a whole, null forgets it. */
                     offlineSeconds?: components["schemas"]["OfflineSeconds"] | null;
+                    /** @description When people are not to be disturbed, on the clocks of the site; null forgets it. */
                     quietHours?: components["schemas"]["QuietHoursInput"] | null;
-                    /** @default {} */
+                    /**
+                     * @description What is said here, by workflow; in a change null forgets what was said of one.
+                     * @default {}
+                     */
                     workflows?: {
+                        /** @description Of loans. */
                         loan?: components["schemas"]["LoanTermsInput"] | null;
+                        /** @description Of parcels. */
                         parcel?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of releases. */
                         release?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of rentals. */
                         rental?: components["schemas"]["RentalTermsInput"] | null;
+                        /** @description Of returns. */
                         return?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of sales. */
                         sale?: components["schemas"]["PickupTermsInput"] | null;
                     };
                 };
@@ -8578,13 +10251,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { escaped, json, type Page, pageOf, prose } from './html.ts';
-import { shown, shownField } from './schema.ts';
+import { described, shown, shownField } from './schema.ts';
 
 const Content = z.record(
   z.string(),
@@ -229,12 +229,12 @@ const shapesPage = ({ components }: OpenApi): Page => ({
   file: 'shapes.html',
   part: 'Shapes',
   title: 'Shapes',
-  body: `<p>What several calls answer.</p>
+  body: `<p>What calls answer, and what they are asked with.</p>
 ${contents(Object.keys(components.schemas).map((name) => ({ id: name, text: escaped(name) })))}
 ${Object.entries(components.schemas)
   .map(
     ([name, schema]) =>
-      `<section aria-labelledby="${escaped(name)}"><h2 id="${escaped(name)}">${escaped(name)}</h2>${shown(schema)}</section>`,
+      `<section aria-labelledby="${escaped(name)}"><h2 id="${escaped(name)}">${escaped(name)}</h2>${described(schema)}${shown(schema)}</section>`,
   )
   .join('\n')}`,
 });

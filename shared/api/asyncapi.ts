@@ -9,7 +9,9 @@ import { ConfigDocument } from '../device/config.ts';
 import { JournalAck, JournalBatch, KeyHandover, ReplayRequest } from '../device/messages.ts';
 import { DoorsDocument, DoorsReport, GrantsDocument } from '../device/shadow.ts';
 import { topics } from '../device/topics.ts';
+import { entityOf } from './events-text.ts';
 import { jsonSchemaOf } from './shapes.ts';
+import type { Telling } from './telling.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,7 +28,7 @@ const ref = (...path: string[]): Json => ({
 const eventTypes = Object.keys(catalogue) as EventType[];
 
 /** An event of one type: what all have, its name, and its own data. */
-const eventMessage = (type: EventType): Json => ({
+const eventMessage = (type: EventType, { told }: Telling): Json => ({
   name: type,
   title: type,
   summary: said[type],
@@ -36,7 +38,10 @@ const eventMessage = (type: EventType): Json => ({
       ref('components', 'schemas', 'Envelope'),
       {
         type: 'object',
-        properties: { type: { const: type }, data: schemaOf(catalogue[type], 'output') },
+        properties: {
+          type: { const: type },
+          data: told(schemaOf(catalogue[type], 'output'), [type, entityOf(type), 'data']),
+        },
         required: ['type', 'data'],
       },
     ],
@@ -187,7 +192,7 @@ const eventChannel = (server: string, address: string | null, description: strin
 });
 
 /** The AsyncAPI 3 document: what leaves as an event, by bus and webhook, and what goes between banks and the cloud. */
-export const asyncapi = (): Json => ({
+export const asyncapi = (telling: Telling): Json => ({
   asyncapi: '3.0.0',
   info: {
     title: 'Latchwork',
@@ -236,9 +241,9 @@ export const asyncapi = (): Json => ({
     ...bankOperations(),
   },
   components: {
-    schemas: { Envelope: schemaOf(Envelope, 'output') },
+    schemas: { Envelope: telling.told(schemaOf(Envelope, 'output'), ['Event']) },
     messages: {
-      ...Object.fromEntries(eventTypes.map((type) => [type, eventMessage(type)])),
+      ...Object.fromEntries(eventTypes.map((type) => [type, eventMessage(type, telling)])),
       ...Object.fromEntries(
         Object.entries(bankMessages).map(([name, { summary, payload }]) => [
           name,

@@ -9,11 +9,13 @@ import { importsText } from './imports-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
 import { reconciliationText } from './reconciliation-text.ts';
+import { telling } from './telling.ts';
 import { transactionsText } from './transactions-text.ts';
 
+const words = telling();
 const documents: [path: string, text: string][] = [
-  ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
-  ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
+  ['shared/api/openapi.json', `${JSON.stringify(openapi(words), null, 2)}\n`],
+  ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(words), null, 2)}\n`],
   ['docs/archive.md', archiveText()],
   ['docs/assignment.md', assignmentText()],
   ['docs/events.md', eventsText()],

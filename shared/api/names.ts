@@ -36,7 +36,7 @@ import { createExport, LinkedFile } from './exports.ts';
 import { Upload } from './imports.ts';
 import { createTransaction } from './transactions.ts';
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 /** What occurs within several shapes. What is taken otherwise than it is sent has a second name, with `Input` at its end. */
 const shapes = (): Record<string, z.ZodType> => ({
@@ -104,7 +104,8 @@ const asked = (): Record<string, z.ZodType> => ({
   Source,
 });
 
-const isJson = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isJson = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What says something about a value and asks nothing of it: beside a `$ref` it means what it means beside a schema. */
 const notes: readonly string[] = ['description', 'default'];
@@ -127,20 +128,23 @@ const askedBy = (schema: Json): string => {
 };
 
 /** Where a schema holds others: as one, as a list, or by names. */
-const places: Record<'one' | 'list' | 'byName', readonly string[]> = {
+const places = {
   one: ['items', 'additionalProperties', 'propertyNames', 'contains', 'not', 'if', 'then', 'else'],
   list: ['allOf', 'anyOf', 'oneOf', 'prefixItems'],
   byName: ['properties', 'patternProperties'],
-};
+} as const;
+type Place = (typeof places)[keyof typeof places][number];
+const isIn = (all: readonly string[], keyword: string): boolean => all.includes(keyword);
 
-/** A schema with each of those within it replaced. */
-export const withEach = (schema: Json, replaced: (schema: Json) => Json): Json => {
+/** A schema with each of those within it replaced; only of those at some places, if these are named. */
+export const withEach = (schema: Json, replaced: (schema: Json) => Json, at?: readonly Place[]): Json => {
   const one = (value: unknown): unknown => (isJson(value) ? replaced(value) : value);
   return Object.fromEntries(
     Object.entries(schema).map(([keyword, value]) => {
-      if (places.one.includes(keyword)) return [keyword, one(value)];
-      if (places.list.includes(keyword) && Array.isArray(value)) return [keyword, value.map(one)];
-      if (places.byName.includes(keyword) && isJson(value))
+      if (at !== undefined && !isIn(at, keyword)) return [keyword, value];
+      if (isIn(places.one, keyword)) return [keyword, one(value)];
+      if (isIn(places.list, keyword) && Array.isArray(value)) return [keyword, value.map(one)];
+      if (isIn(places.byName, keyword) && isJson(value))
         return [keyword, Object.fromEntries(Object.entries(value).map(([name, it]) => [name, one(it)]))];
       return [keyword, value];
     }),

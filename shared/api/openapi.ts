@@ -10,13 +10,26 @@ import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
 import { EventView, jsonSchemaOf, page } from './shapes.ts';
+import type { Telling } from './telling.ts';
 
 type Json = Record<string, unknown>;
 
 type Io = 'input' | 'output';
 
 /** What has a name in the document, as far as it is written, and how a shape is written in it. */
-type Writing = { parameters: Json; responses: Json; schemaOf: (schema: z.ZodType, io: Io) => Json };
+type Writing = {
+  parameters: Json;
+  responses: Json;
+  /** `owners`: of whom it is said what its fields mean, where it has no name itself. */
+  schemaOf: (schema: z.ZodType, io: Io, owners?: readonly string[]) => Json;
+  telling: Telling;
+};
+
+/** What a call is answered has a name, of which the same is said as of what it is asked with. */
+const ownersOf = (route: Route): string[] => {
+  const { id } = z.globalRegistry.get(route.response()) ?? {};
+  return [route.id, 'body', ...(id === undefined ? [] : [id])];
+};
 
 /** JSON Schema of a shape; those within it that have an `id` become components. */
 const formOf = (schema: z.ZodType, io: Io, schemas: Json): Json => {
@@ -42,28 +55,28 @@ const shownAs = (values: [summary: string, value: unknown][]): Json =>
         ),
       };
 
-/** What a parameter says is about it, not about its value; several values are separated by commas. */
-const parameterOf = ({ description, ...schema }: Json, value: string | undefined): Json => {
+/** Several values are separated by commas. */
+const parameterOf = (schema: Json, value: string | undefined): Json => {
   const isList = schema.type === 'array';
   return {
-    ...(description === undefined ? {} : { description }),
     ...(isList && { style: 'form', explode: false }),
     schema,
     ...(value === undefined ? {} : { example: isList ? value.split(',') : value }),
   };
 };
 
+/** Whether two are the same, but for their examples. */
+const areAlike = (one: unknown, other: Json): boolean =>
+  JSON.stringify({ ...Object(one), example: null }) === JSON.stringify({ ...other, example: null });
+
 /** By their names, what many routes have in common: the document would be twice as long without. */
 const common = (components: Json, kind: 'parameters' | 'responses', name: string, it: Json): Json => {
   components[name] ??= it;
+  if (!areAlike(components[name], it)) throw new Error(`${name} is the name of two ${kind}`);
   return { $ref: `#/components/${kind}/${name}` };
 };
 
-/** Whether two parameters are the same, but for their examples. */
-const sameParameter = (one: unknown, other: Json): boolean =>
-  JSON.stringify({ ...Object(one), example: null }) === JSON.stringify({ ...other, example: null });
-
-const parametersOf = (route: Route, { schemaOf, parameters }: Writing): Json[] => {
+const parametersOf = (route: Route, { schemaOf, parameters, telling }: Writing): Json[] => {
   const [first] = examplesOf(route);
   const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
     Object.entries(schema?.shape ?? {}).map(([name, field]) => {
@@ -72,10 +85,11 @@ const parametersOf = (route: Route, { schemaOf, parameters }: Writing): Json[] =
         name,
         in: where,
         required: where === 'path' || !z.safeParse(field, undefined).success,
+        description: telling.said([route.id], name),
         ...parameterOf(schemaOf(field, 'input'), value),
       };
       const isCommon = where === 'path' || Object.values(page).includes(field);
-      return isCommon && sameParameter(parameters[name] ?? it, it) ? common(parameters, 'parameters', name, it) : it;
+      return isCommon && areAlike(parameters[name] ?? it, it) ? common(parameters, 'parameters', name, it) : it;
     });
   const header = (name: string, required: boolean, pattern: string, description: string): Json =>
     common(parameters, 'parameters', name, {
@@ -142,7 +156,7 @@ const responsesOf = (route: Route, { schemaOf, responses }: Writing): Json => {
   for (const code of codes) byStatus.set(refusals[code].status, [...(byStatus.get(refusals[code].status) ?? []), code]);
   const problem = (codes: readonly string[], description: string, status: number): Json => {
     const isLimited = route.permission !== null && status !== 401 && status !== 500;
-    return common(responses, 'responses', [...codes, ...(isLimited ? [] : ['unlimited'])].join('.'), {
+    return common(responses, 'responses', codes.join('.'), {
       description,
       headers: {
         ...(isLimited ? rateLimitHeaders : {}),
@@ -160,7 +174,7 @@ const responsesOf = (route: Route, { schemaOf, responses }: Writing): Json => {
       },
       content: {
         'application/json': {
-          schema: schemaOf(route.response(), 'output'),
+          schema: schemaOf(route.response(), 'output', [route.id]),
           ...shownAs(examplesOf(route).map(({ summary, answer }) => [summary, answer])),
         },
       },
@@ -222,8 +236,7 @@ const webhooksOf = ({ schemaOf, responses }: Writing): Json => {
         post: {
           operationId: `webhook-${entity}`,
           summary: `Tells your endpoint what happened: \`${entity}.*\``,
-          description:
-            'When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.',
+          description: 'The AsyncAPI document says of each type when it comes, and what its `data` holds.',
           tags: ['webhooks'],
           security: [],
           parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),
@@ -232,7 +245,8 @@ const webhooksOf = ({ schemaOf, responses }: Writing): Json => {
             content: {
               'application/json': {
                 schema: { allOf: [event, { type: 'object', properties: { type: { enum: types } } }] },
-                ...types.slice(0, 1).map((type) => ({ example: sampleEvent(type) }))[0],
+                // The others have theirs in the AsyncAPI document.
+                ...(entity === 'transaction' && { example: sampleEvent('transaction.created') }),
               },
             },
           },
@@ -246,13 +260,14 @@ const webhooksOf = ({ schemaOf, responses }: Writing): Json => {
 const byName = (them: Json): Json => Object.fromEntries(Object.entries(them).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The OpenAPI 3.1 document of all routes. */
-export const openapi = (): Json => {
+export const openapi = (telling: Telling): Json => {
   const views: Json = {};
   const { withNames, named } = naming((schema, io) => formOf(schema, io, views));
   const writing: Writing = {
     parameters: { ...webhookHeaders },
     responses: {},
-    schemaOf: (schema, io) => withNames(formOf(schema, io, views)),
+    schemaOf: (schema, io, owners = []) => telling.told(withNames(formOf(schema, io, views)), owners),
+    telling,
   };
   writing.schemaOf(Problem, 'output');
   const paths: Record<string, Json> = {};
@@ -261,9 +276,7 @@ export const openapi = (): Json => {
       operationId: route.id,
       summary: route.summary,
       tags: [route.noun],
-      ...(route.permission === null
-        ? { security: [] }
-        : { security: [{ apiKey: [] }], description: `Needs the scope \`${route.permission}\`.` }),
+      ...(route.permission === null ? { security: [] } : { description: `Needs the scope \`${route.permission}\`.` }),
       parameters: parametersOf(route, writing),
       ...(route.body
         ? {
@@ -272,7 +285,7 @@ export const openapi = (): Json => {
               required: !z.safeParse(route.body(), {}).success,
               content: {
                 'application/json': {
-                  schema: writing.schemaOf(route.body(), 'input'),
+                  schema: writing.schemaOf(route.body(), 'input', ownersOf(route)),
                   ...shownAs(examplesOf(route).map(({ summary, body }) => [summary, body])),
                 },
               },
@@ -297,11 +310,19 @@ export const openapi = (): Json => {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    security: [{ apiKey: [] }],
     paths,
     webhooks,
     components: {
       parameters: byName(writing.parameters),
-      schemas: byName(named(views)),
+      schemas: byName(
+        Object.fromEntries(
+          Object.entries(named(views)).map(([name, schema]) => [
+            name,
+            { ...telling.told(Object(schema), [name]), description: telling.said([], name) },
+          ]),
+        ),
+      ),
       responses: byName(writing.responses),
       headers: headerComponents,
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `lw_live_…`.' } },

@@ -3,7 +3,11 @@ import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { eventTypes } from '../../events/catalogue.ts';
 import { sampleEvent } from '../../events/samples.ts';
+import { asyncapi } from '../../shared/api/asyncapi.ts';
+import { meanings } from '../../shared/api/meanings.ts';
 import document from '../../shared/api/openapi.json' with { type: 'json' };
+import { openapi } from '../../shared/api/openapi.ts';
+import { telling } from '../../shared/api/telling.ts';
 import { closed } from '../support/closed.ts';
 
 const ajv = addFormats.default(new Ajv2020({ strict: false, allErrors: true }));
@@ -24,11 +28,9 @@ describe('the webhooks of the OpenAPI document', () => {
     expect(bodies.filter(({ fits }) => fits(sampleEvent(type))).map(({ name }) => name)).toEqual([type.split('.')[0]]);
   });
 
-  it('show an example that is as they say', () => {
-    for (const [name, { post }] of Object.entries(document.webhooks)) {
-      const fits = bodies.find((it) => it.name === name)?.fits;
-      expect([name, fits?.(post.requestBody.content['application/json'].example)]).toEqual([name, true]);
-    }
+  it('show an example, which is as they say', () => {
+    const { example } = document.webhooks.transaction.post.requestBody.content['application/json'];
+    expect(bodies.filter(({ fits }) => fits(example)).map(({ name }) => name)).toEqual(['transaction']);
   });
 
   it('name answers and headers that there are', () => {
@@ -132,5 +134,50 @@ describe('names', () => {
     expect(fits({ ...wish, recipient: { email: 'ada@example.org' } })).toBe(true);
     expect(fits({ ...wish, recipient: { mail: 'ada@example.org' } })).toBe(false);
     expect(fits({ ...wish, recipient: { email: 'ada' } })).toBe(false);
+  });
+});
+
+describe('sentences', () => {
+  /** Fields, parameters and shapes that say nothing of themselves. What holds only where something else does may. */
+  const speechless = (part: unknown, place: string): string[] =>
+    !isRecord(part)
+      ? []
+      : Object.entries(part).flatMap(([name, it]) => {
+          const at = `${place}/${name}`;
+          if (['example', 'examples', 'default', 'enum', 'if', 'then', 'else', 'not'].includes(name)) return [];
+          if (name === 'allOf' && place.includes('/webhooks/')) return [];
+          if (name !== 'properties' || !isRecord(it)) return speechless(it, at);
+          return Object.entries(it).flatMap(([field, schema]) => [
+            ...(isRecord(schema) && typeof schema.description === 'string' ? [] : [`${at}/${field}`]),
+            ...speechless(schema, `${at}/${field}`),
+          ]);
+        });
+
+  it('say of each field what it means', () => {
+    expect(speechless(document, '')).toEqual([]);
+  });
+
+  it('say of each shape and parameter what it is', () => {
+    const inPaths: object[] = Object.values(document.paths).flatMap((methods) =>
+      Object.values(methods).flatMap(({ parameters }) => parameters),
+    );
+    const { schemas, parameters } = document.components;
+    const own = inPaths.filter((it) => 'name' in it);
+    for (const it of [...own, ...Object.values(parameters), ...Object.values(schemas)])
+      expect(it).toHaveProperty('description', expect.stringMatching(/[.…]$/));
+  });
+
+  it('are all said of something, of the one document or the other', () => {
+    const words = telling();
+    openapi(words);
+    asyncapi(words);
+    expect([words.unsaid(), words.idle()]).toEqual([[], []]);
+  });
+
+  it('are whole and short', () => {
+    for (const sentence of Object.values(meanings)) {
+      expect(sentence).toMatch(/^[A-Z0-9`].*[.…]$/);
+      expect([sentence, sentence.length <= 220]).toEqual([sentence, true]);
+    }
   });
 });
