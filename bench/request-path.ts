@@ -67,6 +67,7 @@ const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const emptyEverywhere = 'nothing may lie in any of its doors';
 const byHour = 'the hour that it begins in is looked up first';
+const itsOwnRow = 'how far it has come, its own row says';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
@@ -354,6 +355,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: imports.createImport, ask: () => ({ body: { name: 'Bench', bytes: 1_000 } }) },
     { route: imports.listImports, ask: () => ({}) },
+    {
+      route: imports.listImports,
+      name: 'list-imports, of one state',
+      ask: () => ({ query: { state: 'pending' } }),
+      lookup: itsOwnRow,
+    },
     { route: imports.getImport, ask: async () => ({ params: { importId: await asked() } }) },
     {
       route: imports.listImportRows,
@@ -362,6 +369,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: exports.createExport, ask: () => ({ body: exportBody }) },
     { route: exports.listExports, ask: () => ({}) },
+    {
+      route: exports.listExports,
+      name: 'list-exports, of one state',
+      ask: () => ({ query: { state: 'running' } }),
+      lookup: itsOwnRow,
+    },
     {
       route: exports.getExport,
       ask: async () => ({ params: { exportId: await make(exports.createExport, { body: exportBody }) } }),
@@ -376,6 +389,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: exportSchedules.deleteExportSchedule, ask: async () => ({ params: await schedule() }) },
     { route: reconciliations.createReconciliation, ask: () => ({ body: reconciliationBody }) },
     { route: reconciliations.listReconciliations, ask: () => ({}) },
+    {
+      route: reconciliations.listReconciliations,
+      name: 'list-reconciliations, of one state',
+      ask: () => ({ query: { state: 'pending' } }),
+      lookup: itsOwnRow,
+    },
     {
       route: reconciliations.getReconciliation,
       ask: async () => ({
@@ -581,6 +600,10 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       lookup: byHour,
     },
     { route: events.listEvents, name: 'list-events, after a cursor', ask: async () => ({ query: await followed() }) },
+    {
+      route: webhookEndpoints.getDelivery,
+      ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId } }),
+    },
     {
       route: webhookEndpoints.resendDelivery,
       ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId }, body: {} }),

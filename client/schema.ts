@@ -1662,6 +1662,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a delivery, and how each attempt was answered
+         * @description Needs the scope `webhooks:read`.
+         */
+        get: operations["get-delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend": {
         parameters: {
             query?: never;
@@ -3132,11 +3152,8 @@ export interface components {
              * @default null
              */
             scheduleId: string | null;
-            /**
-             * @description How far it has come.
-             * @enum {string}
-             */
-            state: "running" | "done" | "failed";
+            /** @description How far it has come. */
+            state: components["schemas"]["ExportState"];
             /** @description End of the period, exclusive. */
             to: components["schemas"]["Moment"];
             /** @description Counts its changes; its ETag. */
@@ -3227,6 +3244,11 @@ export interface components {
             /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /**
+         * @description `failed`: there will be no file.
+         * @enum {string}
+         */
+        ExportState: "running" | "done" | "failed";
         /** @description An export as it is listed. */
         ExportSummary: {
             /** @description When it was made. */
@@ -3285,11 +3307,8 @@ export interface components {
             rows: number | null;
             /** @description When its rows were begun with; null: not yet. */
             startedAt: components["schemas"]["Moment"] | null;
-            /**
-             * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.
-             * @enum {string}
-             */
-            state: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
+            /** @description How far it has come. */
+            state: components["schemas"]["ImportState"];
             /** @description Where the file goes. Only in the answer that made it; null there once its time is over. */
             upload?: components["schemas"]["Upload"] | null;
             /** @description Until when the file can be uploaded. */
@@ -3331,6 +3350,11 @@ export interface components {
             /** @description What was created, or has the external id of the row already; null: neither. */
             transactionId: string | null;
         };
+        /**
+         * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.
+         * @enum {string}
+         */
+        ImportState: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
         /** @description An import as it is listed. */
         ImportSummary: {
             /** @description When it was made. */
@@ -3909,11 +3933,8 @@ export interface components {
             } | null;
             /** @description In your file; null: it was not read yet. */
             rows: number | null;
-            /**
-             * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.
-             * @enum {string}
-             */
-            state: "pending" | "running" | "invalid" | "done" | "failed";
+            /** @description How far it has come. */
+            state: components["schemas"]["ReconciliationState"];
             /** @description Whose ids the file has: transactions have them as `externalIds.<system>`. */
             system: string;
             /** @description They were created before that moment. */
@@ -3925,6 +3946,11 @@ export interface components {
             /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /**
+         * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.
+         * @enum {string}
+         */
+        ReconciliationState: "pending" | "running" | "invalid" | "done" | "failed";
         /** @description A reconciliation as it is listed. */
         ReconciliationSummary: {
             /** @description When it was made. */
@@ -6936,6 +6962,8 @@ export interface operations {
                 cursor?: components["parameters"]["cursor"];
                 /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ExportState"];
             };
             header?: never;
             path?: never;
@@ -7071,6 +7099,8 @@ export interface operations {
                 cursor?: components["parameters"]["cursor"];
                 /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ImportState"];
             };
             header?: never;
             path?: never;
@@ -7507,6 +7537,8 @@ export interface operations {
                 cursor?: components["parameters"]["cursor"];
                 /** @description How many at the most on a page. */
                 limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ReconciliationState"];
             };
             header?: never;
             path?: never;
@@ -9824,6 +9856,40 @@ export interface operations {
                         /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the delivery, `dlv_…`. */
+                deliveryId: components["parameters"]["deliveryId"];
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read a delivery, and how each attempt was answered */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
             400: components["responses"]["invalid_request"];

@@ -985,6 +985,10 @@ export const examples: readonly Example[] = [
     params: { endpointId: ids.endpoint },
     answer: onePage(delivery),
   }),
+  example(webhookEndpoints.getDelivery, {
+    params: { endpointId: ids.endpoint, deliveryId: ids.delivery },
+    answer: delivery,
+  }),
   example(webhookEndpoints.resendDelivery, {
     params: { endpointId: ids.endpoint, deliveryId: ids.delivery },
     body: {},

@@ -52,11 +52,14 @@ export const meanings: Record<string, string> = {
   ExportFormat: 'What the file is.',
   ExportKind: 'What the rows are.',
   ExportSchedule: 'Exports that are made again and again, each of the period that has ended.',
+  ExportState: '`failed`: there will be no file.',
   ExportSummary: 'An export as it is listed.',
   ExternalId: 'An id of yours: printable ASCII without spaces.',
   ExternalIds: 'Ids of yours by the system that they are from, at most 5. `order` is what orders are found by.',
   Import: 'A file of transactions to be created.',
   ImportRow: 'What came of a row of the file.',
+  ImportState:
+    '`pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.',
   ImportSummary: 'An import as it is listed.',
   Instant: 'A moment, RFC 3339 with an offset: `Z`, or another one.',
   Item: 'A thing, by the measures that a compartment has to hold. It may be turned.',
@@ -91,6 +94,8 @@ export const meanings: Record<string, string> = {
   QuietHours:
     'When people are not to be disturbed, on the clocks of the site, past midnight where `from` is later than `to`; `none`: at no time.',
   Reconciliation: 'A file of your orders, compared with the transactions of a period.',
+  ReconciliationState:
+    '`pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.',
   ReconciliationSummary: 'A reconciliation as it is listed.',
   RegisteredBank: 'The bank, as the answer shows it that registered it.',
   RentalTerms: 'What is said of rentals; what is left out is as the next wider one says.',
@@ -261,6 +266,7 @@ export const meanings: Record<string, string> = {
   'list-transactions.orderId': 'Its `externalIds.order`.',
   'list-transactions.recipient': 'A telephone number, an e-mail address, or the beginning of names of the recipient.',
   'list-transactions.state': 'Only those in this state.',
+  'query.state': 'Only those in this state. A page may be short and have a next.',
   'list-transactions.stockUnitId': 'Sales of these goods in stock, those that came to nothing too.',
   'list-transactions.to': 'Created before that moment.',
   'list-transactions.workflow': 'Only those of this workflow.',
@@ -270,7 +276,6 @@ export const meanings: Record<string, string> = {
     'With `bankId` or `sku` those that have left the stock are not looked at. A page may be short and have a next.',
   'list-deliveries.eventType': 'Only of this type of event. A page may be short and have a next.',
   'list-deliveries.from': 'Of what we learned at that moment or later.',
-  'list-deliveries.state': 'Only those in this state. A page may be short and have a next.',
   'list-deliveries.to': 'Of what we learned before that moment.',
   'list-events.after': '`nextCursor` of an answer before, with the same filters. Left out: begin at `from`.',
   'list-events.from':
@@ -659,8 +664,6 @@ export const meanings: Record<string, string> = {
   'Import.problem': 'What is wrong with the file as a whole, or why it cannot go on; null: nothing.',
   'Import.rows': 'In the file; null: it was not read yet.',
   'Import.startedAt': 'When its rows were begun with; null: not yet.',
-  'Import.state':
-    '`pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.',
   'ImportRow.at': 'When that was.',
   'ImportRow.code': 'Of a refusal: the problem that the create would have been answered; null: it was not refused.',
   'ImportRow.credentials': 'Of what was created: for a day, and for a key that may create.',
@@ -716,8 +719,6 @@ export const meanings: Record<string, string> = {
     'Transactions of the period without an id of that system: they are in no total.',
   orders: 'How many orders.',
   'Reconciliation.rows': 'In your file; null: it was not read yet.',
-  'Reconciliation.state':
-    '`pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.',
   'Reconciliation.system': 'Whose ids the file has: transactions have them as `externalIds.<system>`.',
   'Reconciliation.to': 'They were created before that moment.',
 

@@ -10,9 +10,11 @@ import { BankLifecycle, LayoutDoor, ThermalClass } from '../domain/bank.ts';
 import { Locale } from '../domain/branding.ts';
 import { Availability } from '../domain/compartment.ts';
 import { Connectivity } from '../domain/connectivity.ts';
-import { ExportFilter, ExportFormat, ExportKind } from '../domain/export.ts';
+import { ExportFilter, ExportFormat, ExportKind, ExportState } from '../domain/export.ts';
+import { ImportState } from '../domain/import.ts';
 import { Link, LinkId, LinkKind } from '../domain/link.ts';
 import { Channel, MessageKind } from '../domain/message.ts';
+import { ReconciliationState } from '../domain/reconciliation.ts';
 import { Support, whereabouts } from '../domain/site.ts';
 import { Source } from '../domain/source.ts';
 import { Sku, StockState } from '../domain/stock.ts';
@@ -59,8 +61,10 @@ const shapes = (): Record<string, z.ZodType> => ({
   ExportFilter,
   ExportFormat,
   ExportKind,
+  ExportState,
   ExternalId,
   ExternalIds,
+  ImportState,
   Item,
   KeyMode,
   LayoutDoor: z.strictObject(LayoutDoor.shape),
@@ -79,6 +83,7 @@ const shapes = (): Record<string, z.ZodType> => ({
   PickupTerms: termsOfWorkflow('parcel'),
   Position: whereabouts.position,
   QuietHours: QuietHours(),
+  ReconciliationState,
   RentalTerms: termsOfWorkflow('rental'),
   ScanSteps,
   Scope,

@@ -85,7 +85,7 @@ const parametersOf = (route: Route, { schemaOf, parameters, telling }: Writing):
         name,
         in: where,
         required: where === 'path' || !z.safeParse(field, undefined).success,
-        description: telling.said([route.id], name),
+        description: telling.said([route.id, where], name),
         ...parameterOf(schemaOf(field, 'input'), value),
       };
       const isCommon = where === 'path' || Object.values(page).includes(field);

@@ -263,6 +263,7 @@ const cases: Record<string, Case | null> = {
   'try-webhook-endpoint': hidden({ eventType: 'transaction.created' }),
   'delete-webhook-endpoint': hidden(),
   'list-deliveries': hidden(),
+  'get-delivery': hidden(),
   'resend-delivery': hidden({}),
   'replay-webhook-endpoint': hidden({ from: new Date(Date.now() - 60_000).toISOString() }),
   'recover-deliveries': hidden({ since: new Date(Date.now() - 60_000).toISOString() }),
