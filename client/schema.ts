@@ -2827,7 +2827,7 @@ export interface components {
             }[];
             /** @description Of a loan: what is lent. */
             assetId?: string;
-            /** @description Where. */
+            /** @description At which bank. */
             bankId: string;
             /** @description What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
             conditions?: components["schemas"]["Condition"][];

@@ -511,7 +511,7 @@ export const meanings: Record<string, string> = {
     'How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other.',
   'CreateTransaction.access.method': 'How it is proved.',
   'CreateTransaction.assetId': 'Of a loan: what is lent.',
-  'CreateTransaction.bankId': 'Where.',
+  'CreateTransaction.bankId': 'At which bank.',
   'CreateTransaction.conditions':
     'What must be confirmed before the receiver may open; left out, what is usual for the workflow.',
   'CreateTransaction.custody': 'What is put in has a label.',
