@@ -57,13 +57,29 @@ type BankMessage = {
   address: string;
   summary: string;
   payload: z.ZodType;
+  /** It is a part of a shadow. */
+  shadow?: keyof typeof shadows;
   qos: 0 | 1;
 };
 
-/** What a shadow carries: `state.desired`, as AWS IoT wraps it. */
-const desired = (document: z.ZodType): z.ZodType =>
-  z.object({ version: z.int(), timestamp: z.int(), state: z.object({ desired: document.optional() }) });
-const reported = (document: z.ZodType): z.ZodType => z.object({ state: z.object({ reported: document }) });
+/** What a shadow carries, as AWS IoT wraps it. */
+const shadows = {
+  desired: z.object({ version: z.int(), timestamp: z.int(), state: z.object({ desired: z.unknown().optional() }) }),
+  reported: z.object({ state: z.object({ reported: z.unknown() }) }),
+};
+
+/** `Config` holds what an answer of the API shows as well. */
+const ownersOf = (name: string): string[] => (name === 'Config' ? [name, 'BankConfig'] : [name]);
+
+const payloadOf = (name: string, { payload, shadow }: BankMessage, { told }: Telling): Json => {
+  const document = told(schemaOf(payload, 'input'), ownersOf(name));
+  if (shadow === undefined) return document;
+  const wrapping = JSON.stringify(schemaOf(shadows[shadow], 'input'));
+  return told(
+    JSON.parse(wrapping, (field, it) => (field === shadow ? document : it)),
+    ['shadow'],
+  );
+};
 
 /** All that goes between a bank and the cloud in messages of ours (docs/bank-protocol.md). */
 const bankMessages: Record<string, BankMessage> = {
@@ -121,28 +137,32 @@ const bankMessages: Record<string, BankMessage> = {
     action: 'send',
     address: own.shadow('config').getAccepted,
     summary: 'How the bank is set up; it asks for it, and again when the shadow tells of a change.',
-    payload: desired(ConfigDocument()),
+    payload: ConfigDocument(),
+    shadow: 'desired',
     qos: 1,
   },
   Grants: {
     action: 'send',
     address: own.shadow('grants-{k}').getAccepted,
     summary: 'Who may open what, decided by the bank alone.',
-    payload: desired(GrantsDocument),
+    payload: GrantsDocument,
+    shadow: 'desired',
     qos: 1,
   },
   Commands: {
     action: 'send',
     address: own.shadow('doors-{k}').getAccepted,
     summary: 'Doors to be opened now, each until its time.',
-    payload: desired(DoorsDocument),
+    payload: DoorsDocument,
+    shadow: 'desired',
     qos: 1,
   },
   DoorsReport: {
     action: 'receive',
     address: own.shadow('doors-{k}').update,
     summary: 'What doors look like, for display only.',
-    payload: reported(DoorsReport),
+    payload: DoorsReport,
+    shadow: 'reported',
     qos: 1,
   },
 };
@@ -245,9 +265,15 @@ export const asyncapi = (telling: Telling): Json => ({
     messages: {
       ...Object.fromEntries(eventTypes.map((type) => [type, eventMessage(type, telling)])),
       ...Object.fromEntries(
-        Object.entries(bankMessages).map(([name, { summary, payload }]) => [
+        Object.entries(bankMessages).map(([name, it]) => [
           name,
-          { name, title: name, summary, contentType: 'application/json', payload: schemaOf(payload, 'input') },
+          {
+            name,
+            title: name,
+            summary: it.summary,
+            contentType: 'application/json',
+            payload: payloadOf(name, it, telling),
+          },
         ]),
       ),
     },

@@ -40,7 +40,12 @@ export const telling = (): Telling => {
           properties: Object.fromEntries(
             Object.entries(properties).map(([name, field]) => {
               const at = [...path, name];
-              return [name, isJson(field) ? { ...within(field, owners, at), description: said(owners, ...at) } : field];
+              return [
+                name,
+                isJson(field)
+                  ? { ...within(field, owners, at), description: field.description ?? said(owners, ...at) }
+                  : field,
+              ];
             }),
           ),
         }
