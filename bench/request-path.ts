@@ -10,6 +10,7 @@ import * as events from '../shared/api/events.ts';
 import * as exportSchedules from '../shared/api/export-schedules.ts';
 import * as exports from '../shared/api/exports.ts';
 import * as imports from '../shared/api/imports.ts';
+import * as incidents from '../shared/api/incidents.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
 import * as messageTemplates from '../shared/api/message-templates.ts';
@@ -190,6 +191,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const schedule = async () => ({
     exportScheduleId: await make(exportSchedules.createExportSchedule, { body: scheduleBody }),
   });
+  const reported = { summary: 'A pane is cracked', bankId };
+  const incident = () => make(incidents.reportIncident, { body: reported });
+  const taken = async () => {
+    const params = { incidentId: await incident() };
+    await succeed(incidents.acknowledgeIncident, { params, body: { owner: 'bench' } });
+    return params;
+  };
+  const resolved = async () => {
+    const params = await taken();
+    await succeed(incidents.resolveIncident, { params, body: { resolution: 'a new pane' } });
+    return params;
+  };
   const reconciliationBody = { name: 'Bench', bytes: 1_000, ...period };
   const exportBody = { kind: 'transactions', format: 'csv', ...period };
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
@@ -431,6 +444,25 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: () => ({ body: { group: 'couriers', badges: ['B-700123', 'B-700124'] } }),
     },
     { route: credentials.listBadgeGroups, ask: () => ({}) },
+    { route: incidents.reportIncident, ask: () => ({ body: reported }) },
+    { route: incidents.listIncidents, ask: () => ({}) },
+    { route: incidents.getIncident, ask: async () => ({ params: { incidentId: await incident() } }) },
+    { route: incidents.listIncidentEvents, ask: async () => ({ params: { incidentId: await incident() } }) },
+    {
+      route: incidents.acknowledgeIncident,
+      ask: async () => ({ params: { incidentId: await incident() }, body: { owner: 'bench' } }),
+    },
+    { route: incidents.assignIncident, ask: async () => ({ params: await taken(), body: { owner: 'another' } }) },
+    {
+      route: incidents.noteIncident,
+      ask: async () => ({ params: await taken(), body: { text: 'a pane was ordered' } }),
+    },
+    {
+      route: incidents.resolveIncident,
+      ask: async () => ({ params: await taken(), body: { resolution: 'a new pane' } }),
+    },
+    { route: incidents.closeIncident, ask: async () => ({ params: await resolved(), body: {} }) },
+    { route: incidents.reopenIncident, ask: async () => ({ params: await resolved(), body: { reason: 'it broke' } }) },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },
     { route: assets.getAsset, ask: async () => ({ params: { assetId: (await asset()).id } }), lookup: atItsDoor },

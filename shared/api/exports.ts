@@ -66,7 +66,7 @@ export const createExport = {
   noun: 'exports',
   method: 'POST',
   path: '/v1/exports',
-  summary: 'Have transactions, events or deliveries of a period written into a file',
+  summary: 'Have transactions, events, deliveries or incidents of a period written into a file',
   permission: 'exports:write',
   body: once(() =>
     z

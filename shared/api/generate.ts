@@ -6,6 +6,7 @@ import { asyncapi } from './asyncapi.ts';
 import { eventsText } from './events-text.ts';
 import { exportsText } from './exports-text.ts';
 import { importsText } from './imports-text.ts';
+import { incidentsText } from './incidents-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
 import { reconciliationText } from './reconciliation-text.ts';
@@ -21,6 +22,7 @@ const documents: [path: string, text: string][] = [
   ['docs/events.md', eventsText()],
   ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],
+  ['docs/incidents.md', incidentsText()],
   ['docs/reconciliation.md', reconciliationText()],
   ['docs/transactions.md', transactionsText()],
   ...problemDocuments(),

@@ -39,7 +39,7 @@ export type Circumstances = { actor: Actor; now: Instant; newId: (prefix: string
 export type Committed<Subject> = { after: Subject; events: Envelope[]; writes: Write[] };
 
 /** The subject's row and the row of this commit's events. */
-const subjectWrites = <Subject extends { version: number; hash: string }>(
+export const subjectWrites = <Subject extends { version: number; hash: string }>(
   kind: SubjectKind<Subject>,
   change: SubjectChange<Subject>,
   key: Key,

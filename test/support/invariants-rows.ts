@@ -317,6 +317,7 @@ const byPost = [
   'IMPORT',
   'EXPORT',
   'EXPORTSCHEDULE',
+  'INCIDENT',
   'RECONCILIATION',
   'CMD',
   'SITE',
