@@ -6,8 +6,11 @@ const timeOf = (seconds: number): string => (seconds < 3_600 ? `${seconds / 60} 
 const rowOf = (kind: IncidentKind): string => {
   const { severity, opens, where, cause, summary, todo } = incidentKindOf(kind);
   const opening = opens === null ? '`POST /v1/incidents`' : [`\`${opens}\``, where?.says].filter((it) => it).join(', ');
-  const says = kind === 'reported' ? 'As whoever reports it says.' : summary;
-  return `| \`${kind}\` | ${opening} | ${kind === 'reported' ? 'as said' : severity} | ${says} ${todo} | ${causes[cause].says} |`;
+  const [how, what, behind] =
+    opens === null
+      ? ['as was said', 'As whoever reports it says.', 'nothing that could be seen from here']
+      : [severity, `${summary} ${todo}`, causes[cause].says];
+  return `| \`${kind}\` | ${opening} | ${how} | ${what} | ${behind} |`;
 };
 
 const lifeOf = (state: IncidentState): string => {
@@ -52,7 +55,8 @@ export const incidentsText = (): string =>
     '  `incident.cause_ended`, and `causeOverAt` says since when. Whether the cause holds is seen anew by each `close`.',
     '- If the same happens after it was resolved, it is `in_progress` again, with the time that it had at first. `reopen` does',
     '  the same by hand, with a `reason`.',
-    '- `GET /v1/incidents` lists them, the newest first, by `state`, `kind`, `severity`, `bankId` and `owner`.',
+    '- `GET /v1/incidents` lists them, the newest first, by `state`, `kind`, `severity`, `bankId` and `owner`. What does not fit is',
+    '  left out of a page, which may be short or empty and have a `nextCursor`.',
     '  `GET /v1/incidents/{incidentId}/events` is its whole history. They are exported as [`incidents`](exports.md#incidents).',
     '- Owners, notes and reasons stand in events, which nobody can erase: write no names of people there, but desks or numbers.',
     '',
