@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { apply, born, type Emission, type SubjectChange } from './decision.ts';
-import { IncidentKind, levelMax, Severity, severities } from './incident-kinds.ts';
+import { IncidentKind, incidentKindOf, levelMax, Severity, severities } from './incident-kinds.ts';
 import { Refusal } from './refusal.ts';
 import { earlier, type Instant, InstantText, later, plusSeconds } from './time.ts';
 
@@ -39,7 +39,7 @@ export const Incident = z.object({
   lastAt: InstantText,
   /** What is behind it goes on; while it does, the incident is not closed. */
   causeHolds: field.yesNo,
-  /** Since when that is over, where there was something. */
+  /** Since when that is over, as far as we know, where there was something. */
   causeOverAt: field.momentOrNull,
   acknowledgeBy: InstantText,
   resolveBy: InstantText,
@@ -130,7 +130,7 @@ export const opened = (
       occurrences: 1,
       lastAt: at,
       causeHolds: holds,
-      causeOverAt: null,
+      causeOverAt: holds || incidentKindOf(said.kind).cause === 'none' ? null : openedAt,
       acknowledgeBy: earlier(plusSeconds(openedAt, severities[severity].acknowledgeWithinSeconds), resolveBy),
       resolveBy,
       level: 0,

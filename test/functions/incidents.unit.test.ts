@@ -237,7 +237,7 @@ describe('what is behind an incident', () => {
     await doorIs({});
     await hears(event('compartment.returned_to_service'));
     await hears(event('compartment.lock_jammed'));
-    expect(await only()).toMatchObject({ causeHolds: false, state: 'open' });
+    expect(await only()).toMatchObject({ causeHolds: false, causeOverAt: now(), state: 'open' });
   });
 
   it('goes on where it only seems to be over', async () => {
