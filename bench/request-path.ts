@@ -447,6 +447,11 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: incidents.reportIncident, ask: () => ({ body: reported }) },
     { route: incidents.listIncidents, ask: () => ({}) },
     { route: incidents.getIncident, ask: async () => ({ params: { incidentId: await incident() } }) },
+    {
+      route: incidents.getIncidentContext,
+      ask: async () => ({ params: { incidentId: await incident() } }),
+      lookup: 'what it is about has to be known',
+    },
     { route: incidents.listIncidentEvents, ask: async () => ({ params: { incidentId: await incident() } }) },
     {
       route: incidents.acknowledgeIncident,

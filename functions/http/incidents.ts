@@ -1,4 +1,6 @@
 import * as contract from '#shared/api/incidents.ts';
+import type { Scope } from '#shared/domain/api-key.ts';
+import { newCompartment } from '#shared/domain/compartment.ts';
 import { runningDeadline } from '#shared/domain/deadline.ts';
 import type { SubjectChange } from '#shared/domain/decision.ts';
 import * as incident from '#shared/domain/incident.ts';
@@ -6,6 +8,7 @@ import { incidentKindOf, type Scene } from '#shared/domain/incident-kinds.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
 import { decidedAnew } from '#shared/lambda/anew.ts';
 import { requireFields } from '#shared/lambda/asking.ts';
+import { compartmentView, connectionOf } from '#shared/lambda/bank-view.ts';
 import {
   type Answer,
   type AnyCall,
@@ -15,10 +18,13 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
+import { transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
+import { logOf } from '#shared/store/deliveries.ts';
 import { commitIncident, openIncidents } from '#shared/store/incidents.ts';
 import { keys } from '#shared/store/rows.ts';
-import { readSubjectEvents } from '#shared/store/subject-events.ts';
+import { readNewestEvents, readSubjectEvents } from '#shared/store/subject-events.ts';
+import { Applied } from '#shared/store/transactions.ts';
 
 const shown = (it: incident.Incident): contract.IncidentView =>
   contract.IncidentView.parse({
@@ -51,6 +57,9 @@ const errorsOf = (
       : [{ pointer: '/resolveBy', detail: `must be in the future; now it is ${now}` }]),
   ];
 };
+
+/** So many events of its subject are in the view of all of it. */
+const newestEvents = 20;
 
 export const incidentHandlers = (deps: HttpDeps): Handlers => {
   const incidents = openIncidents(deps);
@@ -128,6 +137,32 @@ export const incidentHandlers = (deps: HttpDeps): Handlers => {
 
     [contract.getIncident.id]: async (call: Call<typeof contract.getIncident>) => answer(await find(call)),
 
+    [contract.getIncidentContext.id]: async (call: Call<typeof contract.getIncidentContext>) => {
+      const { tenant, scopes } = call.caller;
+      const it = await find(call);
+      const may = (scope: Scope): boolean => scopes.includes(scope);
+      const log = it.subject === null || !may('events:read') ? null : logOf(tenant, it.subject);
+      const [scene, applied, events] = await Promise.all([
+        incidents.readScene(it),
+        it.transactionId === null ? undefined : deps.table.get(keys.applied(tenant, it.transactionId)),
+        log === null ? null : readNewestEvents(deps.table, log, newestEvents),
+      ]);
+      const { bank, presence, transaction } = scene;
+      const compartment = scene.compartment ?? (it.door === null ? null : newCompartment(it.door));
+      const found = { transaction, applied: applied === undefined ? null : Applied.parse(applied) };
+      return {
+        body: contract.IncidentContext().parse({
+          incident: shown(it),
+          bank: bank === null || !may('banks:read') ? null : { ...bank, ...connectionOf(presence) },
+          compartment:
+            bank === null || compartment === null || !may('banks:read') ? null : compartmentView(bank, compartment),
+          transaction:
+            transaction === null || !may('transactions:read') ? null : transactionView({ ...found, transaction }),
+          events,
+        }),
+      };
+    },
+
     [contract.listIncidentEvents.id]: async (call: Call<typeof contract.listIncidentEvents>) => {
       const { caller, params, query, cursors } = call;
       const after = Number((await cursors.read()) ?? 0);
@@ -164,6 +199,7 @@ export const handler = endpoint(
     contract.reportIncident,
     contract.listIncidents,
     contract.getIncident,
+    contract.getIncidentContext,
     contract.listIncidentEvents,
     contract.acknowledgeIncident,
     contract.assignIncident,

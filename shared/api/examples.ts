@@ -1611,6 +1611,25 @@ export const examples: readonly Example[] = [
     ...onCracked,
     answer: { ...crackedNoMore, resolution: 'The frame was tightened.', state: 'closed', closedAt: later, version: 8 },
   }),
+  example(incidents.getIncidentContext, {
+    ...onCracked,
+    answer: {
+      incident: {
+        ...crackedNoMore,
+        resolution: 'The frame was tightened.',
+        state: 'closed',
+        closedAt: later,
+        version: 8,
+      },
+      bank: {
+        ...{ id: ids.bank, siteId: ids.site, name: bank.name, lifecycle: 'active' },
+        ...{ connectivity: 'online', connectivitySince: at },
+      },
+      compartment: { ...compartment, door: 'B3', bottomMm: 1_020 },
+      transaction: null,
+      events: null,
+    },
+  }),
   example(incidents.listIncidentEvents, {
     ...onCracked,
     query: { limit: '1' },

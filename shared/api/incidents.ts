@@ -4,8 +4,10 @@ import { once } from '../../events/once.ts';
 import { Incident, IncidentState } from '../domain/incident.ts';
 import { IncidentKind, Severity } from '../domain/incident-kinds.ts';
 import { InstantInput } from '../domain/time.ts';
+import { BankView, CompartmentView } from './banks.ts';
 import type { Route } from './route.ts';
 import { EventView, idParam, listOf, noBody, page } from './shapes.ts';
+import { TransactionView } from './transactions.ts';
 
 export const IncidentView = Incident.omit({ tenant: true, hash: true })
   .extend({
@@ -19,6 +21,25 @@ export type IncidentView = z.infer<typeof IncidentView>;
 
 /** As listed: what was done about it stands where it is read by itself. */
 export const IncidentSummary = IncidentView.omit({ steps: true }).meta({ id: 'IncidentSummary' });
+
+/** What it is about, as it is now: whoever is sent there reads all of it at once. Null is also what a key may not read. */
+export const IncidentContext = once(() =>
+  z
+    .object({
+      incident: IncidentView,
+      /** With the scope `banks:read`. */
+      bank: BankView.pick({
+        ...{ id: true, siteId: true, name: true, lifecycle: true },
+        ...{ connectivity: true, connectivitySince: true },
+      }).nullable(),
+      compartment: CompartmentView.nullable(),
+      /** With the scope `transactions:read`. */
+      transaction: TransactionView.nullable(),
+      /** The newest of what its subject's events tell, in their order, with the scope `events:read`. */
+      events: z.array(EventView()).nullable(),
+    })
+    .meta({ id: 'IncidentContext' }),
+);
 
 const params = z.object({ incidentId: idParam });
 const base = { noun: 'incidents', response: () => IncidentView, etag: true } as const;
@@ -89,6 +110,19 @@ export const getIncident = {
   permission: 'incidents:read',
   params,
   status: 200,
+  problems: [],
+} as const satisfies Route;
+
+export const getIncidentContext = {
+  id: 'get-incident-context',
+  noun: 'incidents',
+  method: 'GET',
+  path: '/v1/incidents/{incidentId}/context',
+  summary: 'Read all that an incident is about, as it is now: bank, compartment, transaction, what happened last',
+  permission: 'incidents:read',
+  params,
+  status: 200,
+  response: IncidentContext,
   problems: [],
 } as const satisfies Route;
 

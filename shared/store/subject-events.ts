@@ -19,3 +19,12 @@ export const readSubjectEvents = async (
   const events = page.rows.flatMap((row) => CommitRow.parse(row).events).filter((it) => it.sequence > after);
   return { events: events.slice(0, limit), more: page.next !== null || events.length > limit };
 };
+
+/** The newest events of a subject, in their order. */
+export const readNewestEvents = async (table: Table, log: string, limit: number): Promise<Envelope[]> => {
+  const { rows } = await table.query(ranges.events(log), { limit, newestFirst: true });
+  return rows
+    .toReversed()
+    .flatMap((row) => CommitRow.parse(row).events)
+    .slice(-limit);
+};

@@ -18,6 +18,7 @@ import { newId } from '#shared/lambda/ids.ts';
 import { log } from '#shared/lambda/log.ts';
 import { bankWrites } from '#shared/store/banks.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
+import { pack } from '#shared/store/packed.ts';
 import { keys } from '#shared/store/rows.ts';
 import type { Row, Table } from '#shared/store/table.ts';
 import { requestOf } from '../../bench/gateway.ts';
@@ -308,6 +309,29 @@ describe('people', () => {
       ...['opened', 'acknowledged', 'assigned', 'noted', 'resolved', 'reopened', 'resolved', 'closed'],
     ]);
     expect(rest.nextCursor).toBeNull();
+  });
+
+  it('read all that it is about at once, as far as their key may', async () => {
+    await bankIs('offline');
+    await doorIs(isJammed);
+    const fact = event('compartment.lock_jammed');
+    await put({ ...keys.events(keys.compartmentLog(bank.id, '1').PK, 1), events: pack([fact]) });
+    await hears(fact);
+    const { id: incidentId } = await only();
+    const context = async () => (await ask(contract.getIncidentContext, { params: { incidentId } })).body;
+    expect(await context()).toMatchObject({
+      incident: { id: incidentId, kind: 'lock_jammed' },
+      bank: { id: bank.id, name: bank.name, connectivity: 'offline' },
+      compartment: { door: '1', outOfService: 'lock_jammed', lock: 'jammed', widthMm: expect.any(Number) },
+      transaction: null,
+      events: [{ id: fact.id }],
+    });
+    const key = table.rows().find(({ PK }) => PK === keys.apiKey(tenant, '').PK);
+    if (key === undefined) throw new Error('there is a key');
+    await put({ ...key, scopes: ['incidents:read'] });
+    expect(await context()).toMatchObject({
+      ...{ incident: { id: incidentId }, bank: null, compartment: null, transaction: null, events: null },
+    });
   });
 
   it('change only what they have read, if they say so', async () => {

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import type { Receiver } from '../../local/receiver.ts';
 import { CommandView } from '../../shared/api/commands.ts';
 import { ExportView } from '../../shared/api/exports.ts';
-import { IncidentSummary, IncidentView } from '../../shared/api/incidents.ts';
+import { IncidentContext, IncidentSummary, IncidentView } from '../../shared/api/incidents.ts';
 import { EventView, listOf } from '../../shared/api/shapes.ts';
 import { invariantsHold } from '../support/invariants.ts';
 import { type Bank, eventually, newBank, newReceiver, newTenant, type Tenant } from '../support/stack.ts';
@@ -52,6 +52,12 @@ describe('a lock that jams', () => {
     await act('resolve', { resolution: 'A new bolt' });
     const refused = await tenant.api.request('POST', `/v1/incidents/${incident.id}/close`, { body: {} });
     expect(refused).toMatchObject({ status: 409, body: { code: 'cause_holds' } });
+    const context = await tenant.api.get(`/v1/incidents/${incident.id}/context`, IncidentContext());
+    expect(context).toMatchObject({
+      bank: { id: bank.id, connectivity: 'online' },
+      compartment: { door, availability: 'out_of_service', lock: 'jammed' },
+    });
+    expect(context.events?.map(({ type }) => type)).toContain('compartment.lock_jammed');
   });
 
   it('is closed when the lock was seen to open and close', async () => {

@@ -218,6 +218,7 @@ const cases: Record<string, Case | null> = {
   },
   'list-incidents': { status: 200, attempts: () => [{}, { path: `/v1/incidents?bankId=${bank.id}` }] },
   'get-incident': hidden(),
+  'get-incident-context': hidden(),
   'list-incident-events': hidden(),
   'acknowledge-incident': hidden({ owner: 'a stranger' }),
   'assign-incident': hidden({ owner: 'a stranger' }),
