@@ -683,7 +683,7 @@ export interface paths {
         get: operations["list-exports"];
         put?: never;
         /**
-         * Have transactions, events or deliveries of a period written into a file
+         * Have transactions, events, deliveries or incidents of a period written into a file
          * @description Needs the scope `exports:write`.
          */
         post: operations["create-export"];
@@ -771,6 +771,210 @@ export interface paths {
         get: operations["list-import-rows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents, the newest first
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["list-incidents"];
+        put?: never;
+        /**
+         * Report something that is to be set right
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["report-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an incident, and what was done about it
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["get-incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an incident: it has an owner from now on
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["acknowledge-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an incident to somebody else; one that is open stays so until it is taken
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["assign-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close what is resolved; refused while what is behind it goes on
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["close-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read all that an incident is about, as it is now: bank, compartment, transaction, what happened last
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["get-incident-context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened to an incident, in order
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["list-incident-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record a step that was done to set it right
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["note-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that it was not resolved after all
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["reopen-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that it was set right, and how
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["resolve-incident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2108,6 +2312,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `incident.*`
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
+         */
+        post: operations["webhook-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     message_template: {
         parameters: {
             query?: never;
@@ -3089,7 +3313,7 @@ export interface components {
          * @description A type of event: docs/events.md says when each comes.
          * @enum {string}
          */
-        EventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+        EventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
         /** @description Rows of a period, written into a file. */
         Export: {
             /** @description Id of the API key, `key_…`. */
@@ -3161,12 +3385,16 @@ export interface components {
         };
         /** @description What the rows have in common. All that is given has to hold. */
         ExportFilter: {
-            /** @description Of transactions: at which bank. */
+            /** @description Of transactions and incidents: at which bank. */
             bankId?: string;
             /** @description Of deliveries: in which state. */
             deliveryState?: components["schemas"]["DeliveryState"];
             /** @description Of deliveries: to which endpoint. */
             endpointId?: string;
+            /** @description Of incidents: of which kind. */
+            incidentKind?: components["schemas"]["IncidentKind"];
+            /** @description Of incidents: in which state. */
+            incidentState?: components["schemas"]["IncidentState"];
             /** @description Of transactions: in which state. */
             state?: components["schemas"]["TransactionState"];
             /** @description Of events: about what. */
@@ -3178,12 +3406,16 @@ export interface components {
         };
         /** @description Which rows of the period. All that is given has to hold, and has to be of the kind. */
         ExportFilterInput: {
-            /** @description Of transactions: at which bank. */
+            /** @description Of transactions and incidents: at which bank. */
             bankId?: string;
             /** @description Of deliveries: in which state. */
             deliveryState?: components["schemas"]["DeliveryState"];
             /** @description Of deliveries: to which endpoint. */
             endpointId?: string;
+            /** @description Of incidents: of which kind. */
+            incidentKind?: components["schemas"]["IncidentKind"];
+            /** @description Of incidents: in which state. */
+            incidentState?: components["schemas"]["IncidentState"];
             /** @description Of transactions: in which state. */
             state?: components["schemas"]["TransactionState"];
             /** @description Of events: about what. */
@@ -3202,7 +3434,7 @@ export interface components {
          * @description What the rows are.
          * @enum {string}
          */
-        ExportKind: "transactions" | "events" | "deliveries";
+        ExportKind: "transactions" | "events" | "deliveries" | "incidents";
         /** @description Exports that are made again and again, each of the period that has ended. */
         ExportSchedule: {
             /** @description Id of the API key, `key_…`. */
@@ -3365,6 +3597,169 @@ export interface components {
             mode: components["schemas"]["KeyMode"];
             /** @description Of the file, for people. */
             name: string;
+        };
+        /** @description Something that went wrong, and is somebody’s to set right. */
+        Incident: {
+            /** @description By when somebody has to have taken it. */
+            acknowledgeBy: components["schemas"]["Moment"];
+            /** @description When somebody took it; null: nobody has. */
+            acknowledgedAt: components["schemas"]["Moment"] | null;
+            /** @description Where it is; null: at no bank, or nobody said at which. */
+            bankId: string | null;
+            /** @description What is behind it goes on; while it does, the incident cannot be closed. */
+            causeHolds: boolean;
+            /** @description Since when that is over; null: it goes on, or there was nothing. */
+            causeOverAt: components["schemas"]["Moment"] | null;
+            /** @description When it was closed; null: it is not. */
+            closedAt: components["schemas"]["Moment"] | null;
+            /** @description At which door; null: at none, or nobody said at which. */
+            door: string | null;
+            /** @description When it was escalated last; null: never. */
+            escalatedAt: components["schemas"]["Moment"] | null;
+            /** @description When it is escalated next, unless somebody does what is to be done; null: not any more. */
+            escalatesAt: components["schemas"]["Moment"] | null;
+            /** @description The event that opened it; null: somebody reported it. */
+            eventId: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What went wrong. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description When it happened last. */
+            lastAt: components["schemas"]["Moment"];
+            /** @description How often it was escalated. */
+            level: number;
+            /** @description False at a simulated bank: no real door, no real goods. */
+            livemode: boolean;
+            /** @description How often it has happened since it was opened. */
+            occurrences: number;
+            /** @description When we learned of it. */
+            openedAt: components["schemas"]["Moment"];
+            /** @description Who has it, or is to have it; null: nobody yet. */
+            owner: string | null;
+            /** @description How it was resolved; null: it is not. */
+            resolution: string | null;
+            /** @description By when it has to be resolved. */
+            resolveBy: components["schemas"]["Moment"];
+            /** @description When it was resolved; null: it is not. */
+            resolvedAt: components["schemas"]["Moment"] | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description How far it is set right. */
+            state: components["schemas"]["IncidentState"];
+            /** @description What was done about it, the oldest first. */
+            steps: {
+                /** @description When. */
+                at: components["schemas"]["Moment"];
+                /** @description The API key that recorded it. */
+                by: string;
+                /** @description What was done. */
+                text: string;
+            }[];
+            /** @description Whose events tell of it; null: somebody reported it. */
+            subject: string | null;
+            /** @description What is wrong. */
+            summary: string;
+            /** @description What is to be done first. */
+            todo: string;
+            /** @description The transaction that is concerned; null: none, or none is known. */
+            transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
+            version: number;
+        };
+        /** @description All that an incident is about, as it is now. */
+        IncidentContext: {
+            /** @description Its bank, and whether it is there; null: it has none, or the key lacks `banks:read`. */
+            bank: {
+                /** @description Whether it is there. One that never was is `offline`. */
+                connectivity: components["schemas"]["Connectivity"];
+                /** @description Since when; null: it never was there. */
+                connectivitySince: components["schemas"]["Moment"] | null;
+                /** @description Its id. */
+                id: string;
+                /** @description How far the bank is set up. */
+                lifecycle: components["schemas"]["BankLifecycle"];
+                /** @description What people call it. */
+                name: string;
+                /** @description Id of the site, `sit_…`. */
+                siteId: string;
+            } | null;
+            /** @description Its compartment; null: it has none, or the key lacks `banks:read`. */
+            compartment: components["schemas"]["Compartment"] | null;
+            /** @description The newest events of its subject, in their order; null: it has no subject, or the key lacks `events:read`. */
+            events: components["schemas"]["Event"][] | null;
+            /** @description The incident. */
+            incident: components["schemas"]["Incident"];
+            /** @description The transaction that is concerned; null: none, or the key lacks `transactions:read`. */
+            transaction: components["schemas"]["Transaction"] | null;
+        };
+        /**
+         * @description What went wrong: docs/incidents.md says what opens each.
+         * @enum {string}
+         */
+        IncidentKind: "bank_offline" | "bank_tampered" | "journal_truncated" | "lock_jammed" | "not_closing" | "forced_open" | "contents_mismatched" | "temperature" | "conflict" | "wrong_item" | "move_stopped" | "reservation_lost" | "endpoint_disabled" | "export_not_pushed" | "reported";
+        /**
+         * @description How far it is set right: docs/incidents.md has the table.
+         * @enum {string}
+         */
+        IncidentState: "open" | "acknowledged" | "in_progress" | "resolved" | "closed";
+        /** @description An incident as it is listed: what was done about it is said when it is read by itself. */
+        IncidentSummary: {
+            /** @description By when somebody has to have taken it. */
+            acknowledgeBy: components["schemas"]["Moment"];
+            /** @description When somebody took it; null: nobody has. */
+            acknowledgedAt: components["schemas"]["Moment"] | null;
+            /** @description Where it is; null: at no bank, or nobody said at which. */
+            bankId: string | null;
+            /** @description What is behind it goes on; while it does, the incident cannot be closed. */
+            causeHolds: boolean;
+            /** @description Since when that is over; null: it goes on, or there was nothing. */
+            causeOverAt: components["schemas"]["Moment"] | null;
+            /** @description When it was closed; null: it is not. */
+            closedAt: components["schemas"]["Moment"] | null;
+            /** @description At which door; null: at none, or nobody said at which. */
+            door: string | null;
+            /** @description When it was escalated last; null: never. */
+            escalatedAt: components["schemas"]["Moment"] | null;
+            /** @description When it is escalated next, unless somebody does what is to be done; null: not any more. */
+            escalatesAt: components["schemas"]["Moment"] | null;
+            /** @description The event that opened it; null: somebody reported it. */
+            eventId: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What went wrong. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description When it happened last. */
+            lastAt: components["schemas"]["Moment"];
+            /** @description How often it was escalated. */
+            level: number;
+            /** @description False at a simulated bank: no real door, no real goods. */
+            livemode: boolean;
+            /** @description How often it has happened since it was opened. */
+            occurrences: number;
+            /** @description When we learned of it. */
+            openedAt: components["schemas"]["Moment"];
+            /** @description Who has it, or is to have it; null: nobody yet. */
+            owner: string | null;
+            /** @description How it was resolved; null: it is not. */
+            resolution: string | null;
+            /** @description By when it has to be resolved. */
+            resolveBy: components["schemas"]["Moment"];
+            /** @description When it was resolved; null: it is not. */
+            resolvedAt: components["schemas"]["Moment"] | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description How far it is set right. */
+            state: components["schemas"]["IncidentState"];
+            /** @description Whose events tell of it; null: somebody reported it. */
+            subject: string | null;
+            /** @description What is wrong. */
+            summary: string;
+            /** @description What is to be done first. */
+            todo: string;
+            /** @description The transaction that is concerned; null: none, or none is known. */
+            transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
+            version: number;
         };
         /**
          * Format: date-time
@@ -4047,7 +4442,12 @@ export interface components {
          * @description What a key may do.
          * @enum {string}
          */
-        Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
+        Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "incidents:read" | "incidents:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
+        /**
+         * @description How bad it is, and so how long people have.
+         * @enum {string}
+         */
+        Severity: "critical" | "high" | "normal";
         /** @description A place with banks. */
         Site: {
             /** @description As it is written on a letter, on one line; null: not said. */
@@ -4492,7 +4892,7 @@ export interface components {
          * @description A type of event, or `<entity>.*` for all of an entity, also those that come one day.
          * @enum {string}
          */
-        WantedEventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
+        WantedEventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "incident.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
         /** @description Where a system of yours receives events. */
         WebhookEndpoint: {
             /** @description When it took an event for the first time; null: it never has. */
@@ -4656,8 +5056,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `cause_holds`: What is behind it goes on. `invalid_transition`: Not possible in this state. */
+        "cause_holds.invalid_transition": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `conflict`: In conflict with what is recorded. */
         conflict: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `conflict`: In conflict with what is recorded. `invalid_transition`: Not possible in this state. */
+        "conflict.invalid_transition": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -4981,6 +5403,8 @@ export interface components {
         "If-Match": string;
         /** @description Id of the import, `imp_…`. */
         importId: string;
+        /** @description Id of the incident, `inc_…`. */
+        incidentId: string;
         /** @description What it is: a hand-over, or an order. */
         kind: components["schemas"]["LinkKind"];
         /** @description How many at the most on a page. */
@@ -6799,7 +7223,7 @@ export interface operations {
                      * @default UTC
                      */
                     timeZone?: string;
-                } & (unknown & unknown & unknown);
+                } & (unknown & unknown & unknown & unknown);
             };
         };
         responses: {
@@ -7032,11 +7456,11 @@ export interface operations {
                     pushTo?: string | null;
                     /** @description Exclusive, and not in the future. Of events, `from` is not earlier than what the feed keeps. */
                     to: components["schemas"]["Instant"];
-                } & (unknown & unknown & unknown);
+                } & (unknown & unknown & unknown & unknown);
             };
         };
         responses: {
-            /** @description Have transactions, events or deliveries of a period written into a file */
+            /** @description Have transactions, events, deliveries or incidents of a period written into a file */
             201: {
                 headers: {
                     ETag: components["headers"]["ETag"];
@@ -7247,6 +7671,508 @@ export interface operations {
             401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "list-incidents": {
+        parameters: {
+            query?: {
+                /** @description Only those at this bank. */
+                bankId?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only those of this kind. */
+                kind?: components["schemas"]["IncidentKind"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those that this one has, or is to have. */
+                owner?: string;
+                /** @description Only those that are so bad. */
+                severity?: components["schemas"]["Severity"];
+                /** @description Only those in this state. */
+                state?: components["schemas"]["IncidentState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List incidents, the newest first */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page of them. */
+                        data: components["schemas"]["IncidentSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "report-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Where it is. */
+                    bankId?: string;
+                    /** @description At which door of the bank. */
+                    door?: string;
+                    /** @description By when it has to be resolved; left out, as its severity says. */
+                    resolveBy?: components["schemas"]["Instant"];
+                    /**
+                     * @description How bad it is, and so how long people have.
+                     * @default normal
+                     */
+                    severity?: components["schemas"]["Severity"];
+                    /** @description What is wrong. */
+                    summary: string;
+                    /** @description The transaction that is concerned. Its bank and its door are meant, unless others are named. */
+                    transactionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Report something that is to be set right */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-incident": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read an incident, and what was done about it */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "acknowledge-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Who takes it: a desk or a number rather than a name, since it stands in events. */
+                    owner: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Take an incident: it has an owner from now on */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "assign-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Who is to have it: a desk or a number rather than a name, since it stands in events. */
+                    owner: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Give an incident to somebody else; one that is open stays so until it is taken */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "close-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Close what is resolved; refused while what is behind it goes on */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["cause_holds.invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-incident-context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read all that an incident is about, as it is now: bank, compartment, transaction, what happened last */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentContext"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "list-incident-events": {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read what happened to an incident, in order */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page of them. */
+                        data: components["schemas"]["Event"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "note-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What was done. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Record a step that was done to set it right */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["conflict.invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "reopen-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Why, in words. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Say that it was not resolved after all */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "resolve-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description How it was set right. */
+                    resolution: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Say that it was set right, and how */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
             500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
@@ -10708,6 +11634,36 @@ export interface operations {
                 "application/json": components["schemas"]["Event"] & {
                     /** @enum {unknown} */
                     type?: "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-incident": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated";
                 };
             };
         };

@@ -12,6 +12,8 @@ import { Availability } from '../domain/compartment.ts';
 import { Connectivity } from '../domain/connectivity.ts';
 import { ExportFilter, ExportFormat, ExportKind, ExportState } from '../domain/export.ts';
 import { ImportState } from '../domain/import.ts';
+import { IncidentState } from '../domain/incident.ts';
+import { IncidentKind, Severity } from '../domain/incident-kinds.ts';
 import { Link, LinkId, LinkKind } from '../domain/link.ts';
 import { Channel, MessageKind } from '../domain/message.ts';
 import { ReconciliationState } from '../domain/reconciliation.ts';
@@ -64,6 +66,8 @@ const shapes = (): Record<string, z.ZodType> => ({
   ExportState,
   ExternalId,
   ExternalIds,
+  IncidentKind,
+  IncidentState,
   ImportState,
   Item,
   KeyMode,
@@ -87,6 +91,7 @@ const shapes = (): Record<string, z.ZodType> => ({
   RentalTerms: termsOfWorkflow('rental'),
   ScanSteps,
   Scope,
+  Severity,
   Sku,
   Step,
   StockState,
