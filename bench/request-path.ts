@@ -10,6 +10,7 @@ import * as events from '../shared/api/events.ts';
 import * as exportSchedules from '../shared/api/export-schedules.ts';
 import * as exports from '../shared/api/exports.ts';
 import * as imports from '../shared/api/imports.ts';
+import * as incidents from '../shared/api/incidents.ts';
 import { getLink } from '../shared/api/links.ts';
 import * as lockBoards from '../shared/api/lock-boards.ts';
 import * as messageTemplates from '../shared/api/message-templates.ts';
@@ -67,6 +68,7 @@ const byStock = 'what is in stock, and the doors it lies in';
 const atItsDoor = 'where it is, its door says';
 const emptyEverywhere = 'nothing may lie in any of its doors';
 const byHour = 'the hour that it begins in is looked up first';
+const itsOwnRow = 'how far it has come, its own row says';
 const afterAnother = 'the command before it may still be under way';
 
 /** How many times a transaction was held and let go before it is looked at: 2 + 2 × 20 events. */
@@ -189,6 +191,18 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
   const schedule = async () => ({
     exportScheduleId: await make(exportSchedules.createExportSchedule, { body: scheduleBody }),
   });
+  const reported = { summary: 'A pane is cracked', bankId };
+  const incident = () => make(incidents.reportIncident, { body: reported });
+  const taken = async () => {
+    const params = { incidentId: await incident() };
+    await succeed(incidents.acknowledgeIncident, { params, body: { owner: 'bench' } });
+    return params;
+  };
+  const resolved = async () => {
+    const params = await taken();
+    await succeed(incidents.resolveIncident, { params, body: { resolution: 'a new pane' } });
+    return params;
+  };
   const reconciliationBody = { name: 'Bench', bytes: 1_000, ...period };
   const exportBody = { kind: 'transactions', format: 'csv', ...period };
   const loanOf = (assetId: string) => ({ workflow: 'loan', bankId: lending.id, assetId });
@@ -354,6 +368,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: imports.createImport, ask: () => ({ body: { name: 'Bench', bytes: 1_000 } }) },
     { route: imports.listImports, ask: () => ({}) },
+    {
+      route: imports.listImports,
+      name: 'list-imports, of one state',
+      ask: () => ({ query: { state: 'pending' } }),
+      lookup: itsOwnRow,
+    },
     { route: imports.getImport, ask: async () => ({ params: { importId: await asked() } }) },
     {
       route: imports.listImportRows,
@@ -362,6 +382,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     },
     { route: exports.createExport, ask: () => ({ body: exportBody }) },
     { route: exports.listExports, ask: () => ({}) },
+    {
+      route: exports.listExports,
+      name: 'list-exports, of one state',
+      ask: () => ({ query: { state: 'running' } }),
+      lookup: itsOwnRow,
+    },
     {
       route: exports.getExport,
       ask: async () => ({ params: { exportId: await make(exports.createExport, { body: exportBody }) } }),
@@ -376,6 +402,12 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
     { route: exportSchedules.deleteExportSchedule, ask: async () => ({ params: await schedule() }) },
     { route: reconciliations.createReconciliation, ask: () => ({ body: reconciliationBody }) },
     { route: reconciliations.listReconciliations, ask: () => ({}) },
+    {
+      route: reconciliations.listReconciliations,
+      name: 'list-reconciliations, of one state',
+      ask: () => ({ query: { state: 'pending' } }),
+      lookup: itsOwnRow,
+    },
     {
       route: reconciliations.getReconciliation,
       ask: async () => ({
@@ -412,6 +444,30 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       ask: () => ({ body: { group: 'couriers', badges: ['B-700123', 'B-700124'] } }),
     },
     { route: credentials.listBadgeGroups, ask: () => ({}) },
+    { route: incidents.reportIncident, ask: () => ({ body: reported }) },
+    { route: incidents.listIncidents, ask: () => ({}) },
+    { route: incidents.getIncident, ask: async () => ({ params: { incidentId: await incident() } }) },
+    {
+      route: incidents.getIncidentContext,
+      ask: async () => ({ params: { incidentId: await incident() } }),
+      lookup: 'what it is about has to be known',
+    },
+    { route: incidents.listIncidentEvents, ask: async () => ({ params: { incidentId: await incident() } }) },
+    {
+      route: incidents.acknowledgeIncident,
+      ask: async () => ({ params: { incidentId: await incident() }, body: { owner: 'bench' } }),
+    },
+    { route: incidents.assignIncident, ask: async () => ({ params: await taken(), body: { owner: 'another' } }) },
+    {
+      route: incidents.noteIncident,
+      ask: async () => ({ params: await taken(), body: { text: 'a pane was ordered' } }),
+    },
+    {
+      route: incidents.resolveIncident,
+      ask: async () => ({ params: await taken(), body: { resolution: 'a new pane' } }),
+    },
+    { route: incidents.closeIncident, ask: async () => ({ params: await resolved(), body: {} }) },
+    { route: incidents.reopenIncident, ask: async () => ({ params: await resolved(), body: { reason: 'it broke' } }) },
     { route: assets.createAsset, ask: () => ({ body: assetBody }) },
     { route: assets.listAssets, ask: () => ({}) },
     { route: assets.getAsset, ask: async () => ({ params: { assetId: (await asset()).id } }), lookup: atItsDoor },
@@ -581,6 +637,10 @@ async function measureIn(bench: Workbench, ask: Caller, recorder: Recorder, size
       lookup: byHour,
     },
     { route: events.listEvents, name: 'list-events, after a cursor', ask: async () => ({ query: await followed() }) },
+    {
+      route: webhookEndpoints.getDelivery,
+      ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId } }),
+    },
     {
       route: webhookEndpoints.resendDelivery,
       ask: ({ endpointId, deliveryId }) => ({ params: { endpointId, deliveryId }, body: {} }),

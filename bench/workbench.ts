@@ -12,6 +12,7 @@ import { credentialHandlers } from '../functions/http/credentials.ts';
 import { eventHandlers } from '../functions/http/events.ts';
 import { exportHandlers } from '../functions/http/exports.ts';
 import { importHandlers } from '../functions/http/imports.ts';
+import { incidentHandlers } from '../functions/http/incidents.ts';
 import { lockBoardHandlers } from '../functions/http/lock-boards.ts';
 import { messageTemplateHandlers } from '../functions/http/message-templates.ts';
 import { reconciliationHandlers } from '../functions/http/reconciliations.ts';
@@ -260,6 +261,7 @@ const handlersOf: Record<Exclude<Noun, 'documents' | 'event-documents'>, (deps: 
     lockBoardHandlers({ ...deps, allowLoopback: true, queues: { journal: nowhere, ask: nowhere } }),
   assets: assetHandlers,
   'stock-units': stockUnitHandlers,
+  incidents: incidentHandlers,
   imports: importHandlers,
   // A link is signed, and nobody is asked.
   exports: (deps) =>

@@ -9,12 +9,13 @@ const document: OpenAPI3 = JSON.parse(
 );
 
 // The client draws a key where the caller gives none.
-for (const operations of Object.values(document.paths ?? {}))
-  for (const operation of Object.values(operations))
-    for (const parameter of operation?.parameters ?? [])
-      if (parameter.name === 'Idempotency-Key') parameter.required = false;
+const key = document.components?.parameters?.['Idempotency-Key'];
+if (key === undefined || '$ref' in key) throw new Error('the document names no Idempotency-Key');
+key.required = false;
 
-const text = `${COMMENT_HEADER}${astToString(await openapiTS(document, { alphabetize: true }))}`;
+// What has a default need not be sent; of what is sent the document says itself that it is always there.
+const options = { alphabetize: true, defaultNonNullable: false };
+const text = `${COMMENT_HEADER}${astToString(await openapiTS(document, options))}`;
 const file = new URL('schema.ts', import.meta.url);
 
 if (!process.argv.includes('--check')) writeFileSync(file, text);

@@ -683,7 +683,7 @@ export interface paths {
         get: operations["list-exports"];
         put?: never;
         /**
-         * Have transactions, events or deliveries of a period written into a file
+         * Have transactions, events, deliveries or incidents of a period written into a file
          * @description Needs the scope `exports:write`.
          */
         post: operations["create-export"];
@@ -771,6 +771,210 @@ export interface paths {
         get: operations["list-import-rows"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents, the newest first
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["list-incidents"];
+        put?: never;
+        /**
+         * Report something that is to be set right
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["report-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an incident, and what was done about it
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["get-incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an incident: it has an owner from now on
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["acknowledge-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an incident to somebody else; one that is open stays so until it is taken
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["assign-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close what is resolved; refused while what is behind it goes on
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["close-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read all that an incident is about, as it is now: bank, compartment, transaction, what happened last
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["get-incident-context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what happened to an incident, in order
+         * @description Needs the scope `incidents:read`.
+         */
+        get: operations["list-incident-events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record a step that was done to set it right
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["note-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that it was not resolved after all
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["reopen-incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/incidents/{incidentId}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that it was set right, and how
+         * @description Needs the scope `incidents:write`.
+         */
+        post: operations["resolve-incident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1662,6 +1866,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a delivery, and how each attempt was answered
+         * @description Needs the scope `webhooks:read`.
+         */
+        get: operations["get-delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend": {
         parameters: {
             query?: never;
@@ -1839,7 +2063,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `access.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-access"];
         delete?: never;
@@ -1859,7 +2083,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `api_key.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-api_key"];
         delete?: never;
@@ -1879,7 +2103,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `asset.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-asset"];
         delete?: never;
@@ -1899,7 +2123,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `assignment_policy.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-assignment_policy"];
         delete?: never;
@@ -1919,7 +2143,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `badge_group.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-badge_group"];
         delete?: never;
@@ -1939,7 +2163,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `bank.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-bank"];
         delete?: never;
@@ -1959,7 +2183,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `branding.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-branding"];
         delete?: never;
@@ -1979,7 +2203,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `command.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-command"];
         delete?: never;
@@ -1999,7 +2223,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `compartment.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-compartment"];
         delete?: never;
@@ -2019,7 +2243,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `credential.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-credential"];
         delete?: never;
@@ -2039,7 +2263,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `export.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-export"];
         delete?: never;
@@ -2059,7 +2283,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `export_schedule.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-export_schedule"];
         delete?: never;
@@ -2079,9 +2303,29 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `import.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells your endpoint what happened: `incident.*`
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
+         */
+        post: operations["webhook-incident"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2099,7 +2343,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `message_template.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-message_template"];
         delete?: never;
@@ -2119,7 +2363,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `reconciliation.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-reconciliation"];
         delete?: never;
@@ -2139,7 +2383,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `site.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-site"];
         delete?: never;
@@ -2159,7 +2403,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `stock_unit.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-stock_unit"];
         delete?: never;
@@ -2179,7 +2423,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `tenant.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-tenant"];
         delete?: never;
@@ -2199,7 +2443,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `transaction.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-transaction"];
         delete?: never;
@@ -2219,7 +2463,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `webhook_endpoint.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-webhook_endpoint"];
         delete?: never;
@@ -2239,7 +2483,7 @@ export interface webhooks {
         put?: never;
         /**
          * Tells your endpoint what happened: `workflow_terms.*`
-         * @description When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.
+         * @description The AsyncAPI document says of each type when it comes, and what its `data` holds.
          */
         post: operations["webhook-workflow_terms"];
         delete?: never;
@@ -2251,1315 +2495,2540 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
-        ApiKey: {
-            /** Format: date-time */
-            createdAt: string;
+        /**
+         * @description How a right is proved at the bank: docs/access.md says what each is.
+         * @enum {string}
+         */
+        AccessMethod: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
+        /** @description Who caused something. Banks and deadlines are actors too. */
+        Actor: {
+            /** @description Of the API key, the bank, the credential or whoever else it was. */
             id: string;
+            /**
+             * @description What it is that acted.
+             * @enum {string}
+             */
+            type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
+        };
+        /** @description A key to the API, without its value. */
+        ApiKey: {
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
+            id: string;
+            /** @description The key itself, `lw_live_…` or `lw_test_…`; only in the answer of the call that made it. */
             key?: string;
             /**
+             * @description `test`: acts at simulated banks only.
              * @default live
-             * @enum {string}
              */
-            mode: "live" | "test";
+            mode: components["schemas"]["KeyMode"];
+            /** @description What people call it. */
             name: string;
-            /** @default null */
+            /**
+             * @description A limit of its own; null: what all have.
+             * @default null
+             */
             requestsPerMinute: number | null;
-            revokedAt: string | null;
-            scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write")[];
+            /** @description When it was revoked; null: it works. */
+            revokedAt: components["schemas"]["Moment"] | null;
+            /** @description What it may do. */
+            scopes: components["schemas"]["Scope"][];
+            /** @description The system it speaks for, and no other: it can change only what that one owns; null: it speaks for you. */
             system: string | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What an app shows to the reader of a bank now. */
         AppToken: {
+            /** @description Id of the credential, `crd_…`. */
             credentialId: string;
-            /** Format: date-time */
-            expiresAt: string;
+            /** @description Draw the next one before. */
+            expiresAt: components["schemas"]["Moment"];
+            /** @description To be shown to the bank’s reader, for one opening. */
             value: string;
         };
+        /** @description A thing that is lent again and again, with a door of its own. */
         Asset: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
-            externalId: string | null;
+            /** @description Its number in the system that owns it; null: none. */
+            externalId: components["schemas"]["ExternalId"] | null;
+            /** @description Its id. */
             id: string;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            /** @description Its measures. */
+            item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
+            metadata: components["schemas"]["Metadata"];
+            /** @description What people call it. */
             name: string;
+            /** @description Why it is lent no more; null: it still is. */
             retired: string | null;
             /**
+             * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
              * @default own_door
              * @enum {string}
              */
             returnsTo: "own_door" | "any_door";
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
-            /** @enum {string} */
+            /**
+             * @description `home`: in its door and free; `reserved`, `lent`: by `transactionId`; `missing`: its door is empty and nobody has it.
+             * @enum {string}
+             */
             state: "home" | "reserved" | "lent" | "missing" | "retired";
+            /** @description The loan that it is promised to or out with; null: none. */
             transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description An asset as it is listed: where it is now is said when it is read by itself. */
         AssetSummary: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
-            externalId: string | null;
+            /** @description Its number in the system that owns it; null: none. */
+            externalId: components["schemas"]["ExternalId"] | null;
+            /** @description Its id. */
             id: string;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            /** @description Its measures. */
+            item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
+            metadata: components["schemas"]["Metadata"];
+            /** @description What people call it. */
             name: string;
+            /** @description Why it is lent no more; null: it still is. */
             retired: string | null;
             /**
+             * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
              * @default own_door
              * @enum {string}
              */
             returnsTo: "own_door" | "any_door";
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description By what two compartments are told apart; less is better. */
+        AssignmentCriterion: {
+            /**
+             * @description Size in cm³ of the inside, wear in openings of the door, height in mm between its floor and a table’s.
+             * @enum {string}
+             */
+            by: "size" | "wear" | "height";
+            /** @description Differences below a multiple of it do not count. */
+            step: number;
+        };
+        /** @description By what two compartments are told apart; less is better. */
+        AssignmentCriterionInput: {
+            /**
+             * @description Size in cm³ of the inside, wear in openings of the door, height in mm between its floor and a table’s.
+             * @enum {string}
+             */
+            by: "size" | "wear" | "height";
+            /** @description Differences below a multiple of it do not count. */
+            step: number;
+        };
+        /** @description How compartments are chosen, in one of its versions. */
         AssignmentPolicy: {
-            by: {
-                id: string;
-                /** @enum {string} */
-                type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-            } | null;
-            changedAt: string | null;
-            criteria: {
-                /** @enum {string} */
-                by: "size" | "wear" | "height";
-                step: number;
-            }[];
+            /** @description Who made it; null: it is the built-in one. */
+            by: components["schemas"]["Actor"] | null;
+            /** @description When it was made; null: it is the built-in one. */
+            changedAt: components["schemas"]["Moment"] | null;
+            /** @description Asked in their order: the first that tells two compartments apart decides. */
+            criteria: components["schemas"]["AssignmentCriterion"][];
+            /** @description Its id. */
             id: string;
+            /** @description What decisions name, before its version. */
             name: string;
+            /** @description The version of the policy, `<name>/<version>`. */
             policy: string;
+            /** @description A floor higher than this, in millimetres, is out of reach. */
             reachableMm: number;
+            /** @description The older version that this one repeats; null: none. */
             restores: number | null;
+            /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
             takeLarger: boolean;
+            /** @description Counts from 1, which is the built-in one. */
             version: number;
         };
+        /** @description What another policy would have chosen. */
         AssignmentReplay: {
+            /** @description Each of the transactions that a decision can be told of. */
             data: {
+                /** @description Id of the bank, `bnk_…`. */
                 bankId: string;
+                /** @description What was chosen then. */
                 chosen: {
+                    /** @description How many compartments would do. */
                     candidates: number;
+                    /** @description Null: none. */
                     door: string | null;
+                    /** @description The version of the policy, `<name>/<version>`. */
                     policy: string;
+                    /** @description Why, in words. */
                     reason: string;
                 };
+                /** @description When it was chosen. */
                 decidedAt: string;
+                /** @description Whether it would be another compartment. */
                 differs: boolean;
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: string;
+                /** @description What would be chosen of what could be had then. */
                 wouldBe: {
+                    /** @description How many compartments would do. */
                     candidates: number;
+                    /** @description Null: none. */
                     door: string | null;
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description Why it would be refused; null: it would not. */
                     refusal: ("bank_full" | "no_fitting_compartment" | "no_accessible_compartment" | "thermal_class_unavailable" | "dimensions_exceeded" | "bank_unavailable" | "bank_unknown" | "out_of_stock" | "best_before_passed") | null;
                 };
             }[];
+            /** @description The policy that was asked about. */
             policy: string;
+            /** @description Those that no decision can be told of: not yours, from before decisions were kept, or still waiting. */
             unknown: string[];
         };
-        BadgeGroup: {
-            badges: number;
-            /** Format: date-time */
-            changedAt: string;
-            group: string;
+        /** @description The rules by which a bank gives its compartments, with the name that decisions give them. */
+        AssignmentRules: {
+            /** @description Asked in their order: the first that tells two compartments apart decides. */
+            criteria: components["schemas"]["AssignmentCriterion"][];
+            /** @description What decisions name: `<name>/<version>`. */
             id: string;
+            /** @description A floor higher than this, in millimetres, is out of reach. */
+            reachableMm: number;
+            /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
+            takeLarger: boolean;
+        };
+        /**
+         * @description Whether a compartment can be had.
+         * @enum {string}
+         */
+        Availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
+        /** @description Badges whose holders may do the same. */
+        BadgeGroup: {
+            /** @description How many badges it has. */
+            badges: number;
+            /** @description When that was said last. */
+            changedAt: components["schemas"]["Moment"];
+            /** @description Its name, which transactions use. */
+            group: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description A bank of compartments with one controller. */
         Bank: {
-            agreedOfflineSeconds?: {
-                [key: string]: number;
-            };
-            assignmentPolicy?: {
-                criteria: {
-                    /** @enum {string} */
-                    by: "size" | "wear" | "height";
-                    step: number;
-                }[];
-                id: string;
-                reachableMm: number;
-                takeLarger: boolean;
-            };
-            config: {
-                ajarAfterSeconds: number;
-                batteryBackedClock: boolean;
-                guessesPerDay: number;
-                locale?: string;
-                lockout: {
-                    failures: number;
-                    lockSeconds: number;
-                }[];
-                offlineSeconds?: {
-                    [key: string]: number;
-                };
-                reopenSeconds: number;
-                rev: number;
-                rotation?: string;
-                thermalRanges?: {
-                    [key: string]: {
-                        afterSeconds: number;
-                        maxC: number;
-                        minC: number;
-                    };
-                };
-                timeZone: string;
-            };
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description What its tenant and its site say of it; `config.offlineSeconds` is laid over that. */
+            agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description The rules by which its compartments are given; left out, the built-in ones. */
+            assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            /** @description How it is set up, to decide alone. */
+            config: components["schemas"]["BankConfig"];
+            /** @description Whether it is there. One that never was is `offline`. */
+            connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
+            connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            layout: {
-                /** @default 0 */
-                bottomMm: number;
-                depthMm: number;
-                door: string;
-                heightMm: number;
-                maxMassG: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            /** @description Its compartments as they were built. */
+            layout: components["schemas"]["LayoutDoor"][];
+            /** @description How far the bank is set up. */
+            lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
             name: string;
+            /** @description How many digits its PINs have. */
             pinDigits: number;
+            /** @description When its tenant and its site want nobody to be disturbed, on its own clocks; left out: never. */
             quietHours?: {
+                /** @description From that time of day on. */
                 from: string;
+                /** @description Until that time of day. */
                 to: string;
             };
-            /** @default false */
+            /**
+             * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+             * @default false
+             */
             simulated: boolean;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description How a bank is set up, to decide alone. */
+        BankConfig: {
+            /** @description How long a door may stand open before it is `ajar`. */
+            ajarAfterSeconds: number;
+            /** @description Its clock runs through a power cut. Without, it opens nothing after one until the cloud has told it the time. */
+            batteryBackedClock: boolean;
+            /** @description Wrong PINs that a keypad accepts in 24 hours, whatever succeeds between them. */
+            guessesPerDay: number;
+            /** @description What the panel says its messages in; left out, or a language that the bank does not speak: English. */
+            locale?: string;
+            /** @description Of wrong PINs in a row at a keypad. The last row ends the budget of the day. */
+            lockout: {
+                /** @description After so many. */
+                failures: number;
+                /** @description Nothing is taken there for so long. */
+                lockSeconds: number;
+            }[];
+            /** @description How long it goes by what it knows without the cloud, by method; left out: as long as each credential is valid. */
+            offlineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description Without a contents sensor: how long the same credential opens again, and when the compartment counts as free. */
+            reopenSeconds: number;
+            /** @description Raised with every change. */
+            rev: number;
+            /** @description It is to have a certificate of this rotation, and asks for one if it has not. */
+            rotation?: string;
+            /** @description Between which temperatures which class is to stay, where that is not as usual. */
+            thermalRanges?: {
+                [key: string]: components["schemas"]["ThermalRange"];
+            };
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
+            timeZone: string;
+        };
+        /** @description How a bank and its doors are, and how much of a period they were there. */
         BankHealth: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
+            /** @description Whether it is there. One that never was is `offline`. */
+            connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
+            connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description Each of its doors. */
             doors: {
-                /** @enum {string} */
-                availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
-                /** @enum {string} */
-                contents: "empty" | "filled" | "unknown";
+                /** @description Whether it can be had. */
+                availability: components["schemas"]["Availability"];
+                /** @description What lies inside, as far as its bank knows. */
+                contents: components["schemas"]["Contents"];
+                /** @description The label on the door. */
                 door: string;
-                /** @enum {string} */
-                doorState: "closed" | "open" | "ajar" | "unknown";
-                /** @enum {string} */
+                /** @description How its door is. */
+                doorState: components["schemas"]["DoorState"];
+                /**
+                 * @description Whether its lock works.
+                 * @enum {string}
+                 */
                 lock: "ok" | "jammed";
+                /** @description Why it is out of service; null: it is not. */
                 outOfService: string | null;
-                outOfServiceSince: string | null;
-                temperatureOutOfRangeSince: string | null;
+                /** @description Since when it is out of service; null: it is not, or it is not known. */
+                outOfServiceSince: components["schemas"]["Moment"] | null;
+                /** @description Since when its temperature is out of its range; null: it is not. */
+                temperatureOutOfRangeSince: components["schemas"]["Moment"] | null;
+                /** @description How long it was in service, whether its bank was online or not. */
                 uptime: components["schemas"]["Uptime"];
             }[];
+            /** @description How often its connection broke since it last was steadily there. */
             drops: number;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            /** @description How far the bank is set up. */
+            lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description Those that touch the period, the newest first. */
             outages: components["schemas"]["Outage"][];
+            /** @description How long it was online, from when it first was. */
             uptime: components["schemas"]["Uptime"];
         };
+        /**
+         * @description How far a bank is set up; an `active` one takes part.
+         * @enum {string}
+         */
+        BankLifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+        /** @description A bank as it is listed. */
         BankSummary: {
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            /** @description How far the bank is set up. */
+            lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
             name: string;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
         };
+        /** @description How you are shown to people; what is null you have not said. */
         Branding: {
+            /** @description Behind the name, as CSS writes it in six digits; null: ours. */
             color: string | null;
+            /** @description Its id. */
             id: string;
+            /** @description Of the letters on the colour: of white and black the one with more contrast; null: there is no colour. */
             inkColor: string | null;
-            locale: string | null;
+            /** @description For people whose own language has no text; null: English. */
+            locale: components["schemas"]["Locale"] | null;
+            /** @description A picture on a server of yours: in e-mails, and on the pickup page; null: none. */
             logoUrl: string | null;
+            /** @description By which people know you; null: they are told the name of the bank. */
             name: string | null;
+            /** @description Whom an SMS is from, in countries that allow it; null: not said. */
             smsSenderId: string | null;
-            support: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                phone?: string;
-            } | null;
-            updatedAt: string | null;
+            /** @description Whom people may ask where their site names nobody; null: nobody. */
+            support: components["schemas"]["Support"] | null;
+            /** @description When it was changed last; null: never. */
+            updatedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;
         };
+        /** @description What was new of what a vendor told. */
         CallbackHeard: {
+            /** @description How many of the states and codes were news. */
             news: number;
         };
+        /**
+         * @description By what a person is told.
+         * @enum {string}
+         */
+        Channel: "sms" | "email";
+        /** @description An instruction to a bank to open a door: once, and never after `notAfter`. */
         Command: {
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description The label on the door. */
             door: string;
+            /** @description Its id. */
             id: string;
-            /** @default true */
-            livemode: boolean;
-            /** Format: date-time */
-            notAfter: string;
-            outcome: string | null;
-            reason: string;
-            /** @enum {string} */
-            state: "queued" | "sent" | "acknowledged" | "opened" | "closed" | "rejected" | "failed" | "timed_out" | "superseded";
-            transactionId: string | null;
-            /** Format: date-time */
-            updatedAt: string;
-            version: number;
-        };
-        Compartment: {
-            /** @enum {string} */
-            availability: "available" | "reserved" | "occupied" | "needs_clearing" | "out_of_service";
-            /** @default 0 */
-            bottomMm: number;
-            /** @enum {string} */
-            contents: "empty" | "filled" | "unknown";
-            depthMm: number;
-            door: string;
-            /** @enum {string} */
-            doorState: "closed" | "open" | "ajar" | "unknown";
-            heightMm: number;
-            heldBy: string | null;
-            /** @enum {string} */
-            lock: "ok" | "jammed";
-            maxMassG: number;
-            /** @default null */
-            outOfService: string | null;
-            soft?: number;
             /**
-             * @default ambient
+             * @description False at a simulated bank: no real door, no real goods.
+             * @default true
+             */
+            livemode: boolean;
+            /** @description It opens no later than that. */
+            notAfter: components["schemas"]["Moment"];
+            /** @description Why it was rejected or failed; null: it was not. */
+            outcome: string | null;
+            /** @description Why the door is to open. */
+            reason: string;
+            /**
+             * @description How far it has come.
              * @enum {string}
              */
-            thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-            uncleared?: boolean;
+            state: "queued" | "sent" | "acknowledged" | "opened" | "closed" | "rejected" | "failed" | "timed_out" | "superseded";
+            /** @description Whose door it is at that moment; null: nobody’s. */
+            transactionId: string | null;
+            /** @description When it was changed last; null: never. */
+            updatedAt: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
+        };
+        /** @description A compartment as it was built, and as it is. */
+        Compartment: {
+            /** @description Whether it can be had. */
+            availability: components["schemas"]["Availability"];
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
+            bottomMm: number;
+            /** @description What lies inside, as far as its bank knows. */
+            contents: components["schemas"]["Contents"];
+            /** @description From front to back, in millimetres. */
+            depthMm: number;
+            /** @description The label on the door. */
+            door: string;
+            /** @description How its door is. */
+            doorState: components["schemas"]["DoorState"];
+            /** @description In millimetres. */
+            heightMm: number;
+            /** @description The transaction, asset or unit of goods that has it; null: nothing has. */
+            heldBy: string | null;
+            /**
+             * @description Whether its lock works.
+             * @enum {string}
+             */
+            lock: "ok" | "jammed";
+            /** @description How heavy it may be that lies in it, in grams. */
+            maxMassG: number;
+            /**
+             * @description Why it is out of service; null: it is not.
+             * @default null
+             */
+            outOfService: string | null;
+            /** @description Who has it holds it softly, since when (milliseconds since 1970), and has not opened it yet; left out: it is not so. */
+            soft?: number;
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
+            thermalClass: components["schemas"]["ThermalClass"];
+            /** @description Somebody has to look inside before it is offered. */
+            uncleared?: boolean;
+            /** @description Counts its changes; its ETag. 0: it never changed. */
+            version: number;
+            /** @description How often its door was opened; left out: never. */
             wear?: number;
+            /** @description In millimetres. */
             widthMm: number;
         };
+        /**
+         * @description What can have to be confirmed before the receiver may open.
+         * @enum {string}
+         */
+        Condition: "payment" | "approval" | "identity" | "age";
+        /**
+         * @description Whether a bank is there: one whose connection just broke is `suspected_offline`.
+         * @enum {string}
+         */
+        Connectivity: "online" | "suspected_offline" | "offline";
+        /**
+         * @description What lies behind a door, as far as its bank knows.
+         * @enum {string}
+         */
+        Contents: "empty" | "filled" | "unknown";
+        /** @description The box at a bank that drives its doors, and what it may connect with. */
         Controller: {
+            /** @description Number of the newest event of the bank: in the answer to an act, of the act itself. */
             bankSequence: number;
+            /** @description All that are valid; null: attached by hand, and not known here. */
             certificates: {
+                /** @description As AWS IoT names it. */
                 id: string;
-                /** Format: date-time */
-                since: string;
-                /** @enum {string} */
+                /** @description Since when. */
+                since: components["schemas"]["Moment"];
+                /**
+                 * @description `pending`: it has not shown yet that it can connect with it.
+                 * @enum {string}
+                 */
                 state: "pending" | "active";
             }[] | null;
+            /** @description Controllers of a bank are counted. */
             generation: number;
+            /** @description Id of its bank. */
             id: string;
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
+            /** @description How far the bank is set up. */
+            lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description It is to get a new certificate; null: it is not. */
             rotation: {
+                /** @description Its id. */
                 id: string;
-                /** Format: date-time */
-                requestedAt: string;
+                /** @description When somebody asked for that. */
+                requestedAt: components["schemas"]["Moment"];
             } | null;
+            /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
             serialNumber: string | null;
         };
+        /** @description What is wanted: what, where, for whom, and until when. */
+        CreateTransaction: {
+            /** @description How people prove their right at a step, in place of its usual PIN; several for one step are as good as each other. */
+            access?: {
+                /** @description For a badge, in place of its number: every badge of that group will do. */
+                group?: string;
+                /**
+                 * @description How it is proved.
+                 * @default pin
+                 * @enum {string}
+                 */
+                method?: "pin" | "qr" | "barcode" | "badge" | "app";
+                /** @description It opens no later than that. */
+                notAfter?: components["schemas"]["Instant"];
+                /** @description It opens no earlier than that. */
+                notBefore?: components["schemas"]["Instant"];
+                /**
+                 * @description What the right is for.
+                 * @enum {string}
+                 */
+                step: "deposit" | "pickup" | "use";
+                /** @description How often its step may be done with it; left out, as is usual. */
+                uses?: number;
+                /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
+                value?: string;
+            }[];
+            /** @description Of a loan: what is lent. */
+            assetId?: string;
+            /** @description At which bank. */
+            bankId: string;
+            /** @description What must be confirmed before the receiver may open; left out, what is usual for the workflow. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description What is put in has a label. */
+            custody?: {
+                /** @description What the label says. We keep a keyed hash of it, for one bank. */
+                label: components["schemas"]["ExternalId"];
+                /** @description At these steps the bank asks for it, elsewhere it is compared if it is scanned; left out: as the site or the tenant says. */
+                scanAt?: components["schemas"]["ScanSteps"];
+            };
+            /** @description Those that are not to be as usual for the workflow. */
+            deadlines?: {
+                /** @description Until when it has to be put in. */
+                depositBy?: components["schemas"]["Instant"];
+                /** @description Until when it has to be picked up. */
+                pickupBy?: components["schemas"]["Instant"];
+                /** @description Until when the first step has to have begun. */
+                reserveUntil?: components["schemas"]["Instant"];
+                /** @description Until when it may be used. */
+                useUntil?: components["schemas"]["Instant"];
+            };
+            /**
+             * @description Your own ids for it, by system.
+             * @default {}
+             */
+            externalIds?: components["schemas"]["ExternalIds"];
+            /**
+             * @description Of an asset or goods in stock they are known; everything else needs at least one.
+             * @default []
+             */
+            items?: components["schemas"]["ItemInput"][];
+            /** @description What it is a part of, with others that are read as one. */
+            link?: components["schemas"]["LinkPartInput"];
+            /**
+             * @description What you have noted of it.
+             * @default {}
+             */
+            metadata?: components["schemas"]["Metadata"];
+            /** @description For how long after `useUntil` the renter may still open. */
+            overstaySeconds?: number;
+            /**
+             * @description Whoever else takes part.
+             * @default {}
+             */
+            parties?: components["schemas"]["Parties"];
+            /** @description What it costs: of a rental, for its time as first agreed. */
+            payment?: {
+                /** @description In the smallest unit of its currency. */
+                amountMinor: number;
+                /** @description ISO 4217. */
+                currency: string;
+            };
+            /**
+             * @description Whom it is for.
+             * @default {}
+             */
+            recipient?: components["schemas"]["PartyInput"];
+            /**
+             * @description A soft one gives way to a hard request at a full bank until its first step has begun.
+             * @default hard
+             * @enum {string}
+             */
+            reservation?: "hard" | "soft";
+            /** @description Of a sale: which kind of goods; what keeps shortest goes first. */
+            sku?: components["schemas"]["Sku"];
+            /** @description Which system says so, and of which version of its record: it is the owner from now on. */
+            source?: components["schemas"]["Source"];
+            /** @description Of a sale: the goods in stock that are sold. */
+            stockUnitId?: string;
+            /** @description Left out, what is usual for the workflow. */
+            tolerance?: components["schemas"]["ToleranceInput"];
+            /** @description If no compartment is free, wait for one until then instead of being refused. */
+            waitUntil?: components["schemas"]["Instant"];
+            /** @description What the compartment is used for. */
+            workflow: components["schemas"]["Workflow"];
+        };
+        /** @description The right of a person to open a door. Its value is shown once. */
         Credential: {
+            /** @description Whether the bank has applied it; until then the older state still rules there. */
             atBank: boolean;
+            /** @description The credential whose right somebody else has been given here. */
             delegatedFrom?: string;
+            /** @description Every badge of that group proves it. */
             group?: string;
+            /** @description Its id. */
             id: string;
+            /** @description With the value: the page of whoever has it. It is told again on request. */
             link?: string;
-            /** @enum {string} */
-            method: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
-            /** Format: date-time */
-            notAfter: string;
-            /** Format: date-time */
-            notBefore: string;
-            /** @enum {string} */
+            /** @description How the right is proved. */
+            method: components["schemas"]["AccessMethod"];
+            /** @description It opens no later than that. */
+            notAfter: components["schemas"]["Moment"];
+            /** @description It opens no earlier than that. */
+            notBefore: components["schemas"]["Moment"];
+            /**
+             * @description `issued`: its step has not begun; `active`: opens now; the others are dead.
+             * @enum {string}
+             */
             state: "issued" | "active" | "used" | "expired" | "revoked" | "superseded";
-            /** @enum {string} */
+            /**
+             * @description What the right is for.
+             * @enum {string}
+             */
             step: "deposit" | "pickup" | "use" | "recall" | "take_out" | "put_in";
-            /** @constant */
+            /**
+             * @description Somebody else has its right for now.
+             * @constant
+             */
             suspended?: true;
+            /** @description How often its step may be done with it, where that is neither once nor as often as one likes. */
             uses?: number;
+            /** @description What proves the right. Only in the answer of the call that issued it, and never one that you have brought. */
             value?: string;
         };
+        /** @description A schedule of exports that is no more. */
         DeletedExportSchedule: {
-            /** Format: date-time */
-            deletedAt: string;
+            /** @description When it was deleted. */
+            deletedAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
         };
+        /** @description A text that people are told no more; ours holds again. */
         DeletedMessageTemplate: {
-            /** @enum {string} */
-            channel: "sms" | "email";
-            /** Format: date-time */
-            deletedAt: string;
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            locale: string;
+            /** @description By what a person is told. */
+            channel: components["schemas"]["Channel"];
+            /** @description When it was deleted. */
+            deletedAt: components["schemas"]["Moment"];
+            /** @description Of which kind it is. */
+            kind: components["schemas"]["MessageKind"];
+            /** @description The language, as a BCP 47 tag. */
+            locale: components["schemas"]["Locale"];
         };
+        /** @description An endpoint that gets nothing any more. */
         DeletedWebhookEndpoint: {
-            /** Format: date-time */
-            deletedAt: string;
+            /** @description When it was deleted. */
+            deletedAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
         };
+        /** @description One event on its way to one endpoint. */
         Delivery: {
+            /** @description Each attempt so far, the oldest first. */
             attempts: {
-                /** Format: date-time */
-                at: string;
+                /** @description When it was. */
+                at: components["schemas"]["Moment"];
+                /** @description How long it took, in milliseconds. */
                 durationMs: number;
+                /** @description Why there was no answer, or the first 1 KB of one that was not 2xx; null: it was. */
                 error: string | null;
+                /** @description The HTTP status; null: there was no answer. */
                 status: number | null;
             }[];
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Id of the webhook endpoint, `whe_…`. */
             endpointId: string;
+            /** @description Id of the event, `evt_…`. */
             eventId: string;
+            /** @description The type of the event. */
             eventType: string;
+            /** @description Its id. */
             id: string;
-            nextAttemptAt: string | null;
-            /** @default [] */
+            /** @description When it is tried next; null: not any more, or as soon as it can be. */
+            nextAttemptAt: components["schemas"]["Moment"] | null;
+            /**
+             * @description When somebody had it sent again.
+             * @default []
+             */
             resent: {
+                /** @description After how many attempts. */
                 after: number;
-                /** Format: date-time */
-                at: string;
+                /** @description When. */
+                at: components["schemas"]["Moment"];
+                /** @description Who. */
                 by: string;
             }[];
+            /** @description Number of the event among those of its subject. */
             sequence: number;
-            /** @enum {string} */
-            state: "pending" | "delivered" | "retrying" | "dead";
+            /** @description How far it has come. */
+            state: components["schemas"]["DeliveryState"];
+            /** @description What it is about: a transaction, a bank, `<bank>/<door>` … */
             subject: string;
         };
+        /**
+         * @description `pending`: it has its first attempt before it; `retrying`: another one; `dead`: none any more.
+         * @enum {string}
+         */
+        DeliveryState: "pending" | "delivered" | "retrying" | "dead";
+        /**
+         * @description How a door is; `ajar`: it has been open for too long.
+         * @enum {string}
+         */
+        DoorState: "closed" | "open" | "ajar" | "unknown";
+        /**
+         * Format: email
+         * @description An e-mail address.
+         */
+        EmailAddress: string & (unknown & unknown);
+        /**
+         * @description `failing`: active, and answering badly of late; `disabled`: it gets nothing.
+         * @enum {string}
+         */
+        EndpointState: "active" | "failing" | "disabled";
+        /** @description Something that happened: an envelope with the attributes of CloudEvents 1.0 and ours, and `data` by its type. */
         Event: {
-            actor: {
-                id: string;
-                /** @enum {string} */
-                type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-            };
+            /** @description Who caused it. */
+            actor: components["schemas"]["Actor"];
+            /** @description What is known of it, by its type. */
             data: {
                 [key: string]: unknown;
             };
-            /** @constant */
+            /**
+             * @description Always JSON.
+             * @constant
+             */
             datacontenttype: "application/json";
+            /** @description SHA-256, hex, over the canonical JSON (RFC 8785) of all the above. */
             hash: string;
+            /** @description Its id: whoever keeps it knows a repetition. */
             id: string;
-            /** Format: date-time */
-            occurredAt: string;
+            /** @description When it happened; for what a bank did, by the bank’s clock. */
+            occurredAt: components["schemas"]["Moment"];
+            /** @description Hash of the event before, of the same subject; 64 zeros before the first. */
             prevHash: string;
-            /** Format: date-time */
-            recordedAt: string;
-            /** @constant */
+            /** @description When we learned of it. */
+            recordedAt: components["schemas"]["Moment"];
+            /**
+             * @description Version of the schema of its type.
+             * @constant
+             */
             schema: 1;
+            /** @description Counts without gaps from 1 within its subject: sort by it. */
             sequence: number;
-            /** @constant */
+            /**
+             * @description Always `latchwork`.
+             * @constant
+             */
             source: "latchwork";
-            /** @constant */
+            /**
+             * @description Of CloudEvents.
+             * @constant
+             */
             specversion: "1.0";
+            /** @description What it is about: a transaction, a bank, `<bank>/<door>` … */
             subject: string;
+            /** @description Whose it is, `ten_…`. */
             tenant: string;
-            /** @constant */
+            /**
+             * @description Only of what somebody has asked for to try their endpoint: it is an example, and nothing happened.
+             * @constant
+             */
             test?: true;
-            /** Format: date-time */
-            time: string;
+            /** @description The same as `occurredAt`: CloudEvents’ name for it. */
+            time: components["schemas"]["Moment"];
+            /** @description What happened: docs/events.md says when each comes. */
             type: string;
         };
+        /**
+         * @description A type of event: docs/events.md says when each comes.
+         * @enum {string}
+         */
+        EventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+        /** @description Rows of a period, written into a file. */
         Export: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description Of the file; null: it is not there yet. */
             bytes: number | null;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
-            file: {
-                name: string;
-                /** Format: date-time */
-                until: string;
-                url: string;
-            } | null;
-            fileUntil: string | null;
-            filter: {
-                bankId?: string;
-                /** @enum {string} */
-                deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                endpointId?: string;
-                /** @enum {string} */
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                subject?: string;
-                type?: string;
-                /** @enum {string} */
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-            };
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
-            /** Format: date-time */
-            from: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description Null until it is there, once it is deleted, and for a key that may not read what is in it. */
+            file: components["schemas"]["LinkedFile"] | null;
+            /** @description When the file is deleted; null: it is not there yet. */
+            fileUntil: components["schemas"]["Moment"] | null;
+            /** @description Which rows of the period. */
+            filter: components["schemas"]["ExportFilter"];
+            /** @description What the file is. */
+            format: components["schemas"]["ExportFormat"];
+            /** @description Beginning of the period. */
+            from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description What the rows are. */
+            kind: components["schemas"]["ExportKind"];
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
             personalData: boolean;
+            /** @description Why it has come to nothing, in words; null: it has not. */
             problem: string | null;
+            /** @description What has become of putting the file into your bucket; null: it goes nowhere. */
             push: {
-                at: string | null;
+                /** @description Of the last attempt; null: there was none. */
+                at: components["schemas"]["Moment"] | null;
+                /** @description How many so far. */
                 attempts: number;
+                /** @description Its name in that bucket; null: it is not there. */
                 key: string | null;
-                nextAttemptAt: string | null;
+                /** @description When it is tried next; null: not any more, or as soon as it can be. */
+                nextAttemptAt: components["schemas"]["Moment"] | null;
+                /** @description Why it is not there; null: it is, or nobody has tried. */
                 reason: ("access_denied" | "no_such_bucket" | "wrong_region" | "encryption_key" | "unavailable" | "refused" | "no_destination" | "key_gone" | "file_gone") | null;
+                /** @description S3’s own code for it; null: it has given none. */
                 said: string | null;
-                /** @enum {string} */
+                /**
+                 * @description How far it has come.
+                 * @enum {string}
+                 */
                 state: "waiting" | "retrying" | "done" | "failed";
             } | null;
-            /** @default null */
+            /**
+             * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+             * @default null
+             */
             pushTo: string | null;
+            /** @description In the file, or written until now. */
             rows: number;
-            /** @default null */
+            /**
+             * @description The schedule that made it; null: none did.
+             * @default null
+             */
             scheduleId: string | null;
-            /** @enum {string} */
-            state: "running" | "done" | "failed";
-            /** Format: date-time */
-            to: string;
+            /** @description How far it has come. */
+            state: components["schemas"]["ExportState"];
+            /** @description End of the period, exclusive. */
+            to: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What the rows have in common. All that is given has to hold. */
+        ExportFilter: {
+            /** @description Of transactions and incidents: at which bank. */
+            bankId?: string;
+            /** @description Of deliveries: in which state. */
+            deliveryState?: components["schemas"]["DeliveryState"];
+            /** @description Of deliveries: to which endpoint. */
+            endpointId?: string;
+            /** @description Of incidents: of which kind. */
+            incidentKind?: components["schemas"]["IncidentKind"];
+            /** @description Of incidents: in which state. */
+            incidentState?: components["schemas"]["IncidentState"];
+            /** @description Of transactions: in which state. */
+            state?: components["schemas"]["TransactionState"];
+            /** @description Of events: about what. */
+            subject?: string;
+            /** @description Of events: of which type, or `<entity>.*`. */
+            type?: string;
+            /** @description Of transactions: of which workflow. */
+            workflow?: components["schemas"]["Workflow"];
+        };
+        /** @description Which rows of the period. All that is given has to hold, and has to be of the kind. */
+        ExportFilterInput: {
+            /** @description Of transactions and incidents: at which bank. */
+            bankId?: string;
+            /** @description Of deliveries: in which state. */
+            deliveryState?: components["schemas"]["DeliveryState"];
+            /** @description Of deliveries: to which endpoint. */
+            endpointId?: string;
+            /** @description Of incidents: of which kind. */
+            incidentKind?: components["schemas"]["IncidentKind"];
+            /** @description Of incidents: in which state. */
+            incidentState?: components["schemas"]["IncidentState"];
+            /** @description Of transactions: in which state. */
+            state?: components["schemas"]["TransactionState"];
+            /** @description Of events: about what. */
+            subject?: string;
+            /** @description Of events: of which type, or `<entity>.*`. */
+            type?: components["schemas"]["WantedEventType"];
+            /** @description Of transactions: of which workflow. */
+            workflow?: components["schemas"]["Workflow"];
+        };
+        /**
+         * @description What the file is.
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "jsonl" | "parquet";
+        /**
+         * @description What the rows are.
+         * @enum {string}
+         */
+        ExportKind: "transactions" | "events" | "deliveries" | "incidents";
+        /** @description Exports that are made again and again, each of the period that has ended. */
         ExportSchedule: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description When on the first day after the period, `HH:MM` on the clocks of the time zone. */
             at: string;
-            /** Format: date-time */
-            createdAt: string;
-            /** @enum {string} */
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /**
+             * @description After which periods: each day, each week from Monday on, or each month.
+             * @enum {string}
+             */
             every: "day" | "week" | "month";
-            filter: {
-                bankId?: string;
-                /** @enum {string} */
-                deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                endpointId?: string;
-                /** @enum {string} */
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                subject?: string;
-                type?: string;
-                /** @enum {string} */
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-            };
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
+            /** @description Which rows of each period. */
+            filter: components["schemas"]["ExportFilter"];
+            /** @description What the file is. */
+            format: components["schemas"]["ExportFormat"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
+            /** @description What the rows are. */
+            kind: components["schemas"]["ExportKind"];
+            /** @description The newest export of it; null: there was none. */
             lastExportId: string | null;
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description What people call it. */
             name: string;
-            /** Format: date-time */
-            nextRunAt: string;
+            /** @description When the next one is made. */
+            nextRunAt: components["schemas"]["Moment"];
+            /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
             personalData: boolean;
-            /** @default null */
+            /**
+             * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+             * @default null
+             */
             pushTo: string | null;
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
             timeZone: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /**
+         * @description `failed`: there will be no file.
+         * @enum {string}
+         */
+        ExportState: "running" | "done" | "failed";
+        /** @description An export as it is listed. */
         ExportSummary: {
-            /** Format: date-time */
-            createdAt: string;
-            /** @enum {string} */
-            format: "csv" | "jsonl" | "parquet";
-            /** Format: date-time */
-            from: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description What the file is. */
+            format: components["schemas"]["ExportFormat"];
+            /** @description Beginning of the period. */
+            from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            kind: "transactions" | "events" | "deliveries";
-            /** @enum {string} */
-            mode: "live" | "test";
-            /** Format: date-time */
-            to: string;
+            /** @description What the rows are. */
+            kind: components["schemas"]["ExportKind"];
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description End of the period, exclusive. */
+            to: components["schemas"]["Moment"];
         };
+        /** @description An id of yours: printable ASCII without spaces. */
+        ExternalId: string;
+        /** @description Ids of yours by the system that they are from, at most 5. `order` is what orders are found by. */
+        ExternalIds: {
+            [key: string]: components["schemas"]["ExternalId"];
+        };
+        /** @description A file of transactions to be created. */
         Import: {
+            /** @description Id of the API key, `key_…`. */
             apiKeyId: string;
+            /** @description Size of the file, as announced; the link takes no other. */
             bytes: number;
+            /** @description What came of the rows. */
             counts: {
+                /** @description So many had an external id that a transaction has already. */
                 alreadyExists: number;
+                /** @description So many were created. */
                 created: number;
+                /** @description Still to be done. */
                 pending: number;
+                /** @description So many were refused. */
                 refused: number;
             };
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description Its id. */
             id: string;
+            /** @description Rows with which something is wrong: then nothing of the file is created. */
             invalidRows: number;
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description What is wrong with the file as a whole, or why it cannot go on; null: nothing. */
             problem: string | null;
+            /** @description In the file; null: it was not read yet. */
             rows: number | null;
-            startedAt: string | null;
-            /** @enum {string} */
-            state: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
-            upload?: {
-                headers: {
-                    [key: string]: string;
-                };
-                /** @constant */
-                method: "PUT";
-                url: string;
-            } | null;
-            /** Format: date-time */
-            uploadBy: string;
+            /** @description When its rows were begun with; null: not yet. */
+            startedAt: components["schemas"]["Moment"] | null;
+            /** @description How far it has come. */
+            state: components["schemas"]["ImportState"];
+            /** @description Where the file goes. Only in the answer that made it; null there once its time is over. */
+            upload?: components["schemas"]["Upload"] | null;
+            /** @description Until when the file can be uploaded. */
+            uploadBy: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What came of a row of the file. */
         ImportRow: {
-            /** Format: date-time */
-            at: string;
+            /** @description When that was. */
+            at: components["schemas"]["Moment"];
+            /** @description Of a refusal: the problem that the create would have been answered; null: it was not refused. */
             code: string | null;
+            /** @description Of what was created: for a day, and for a key that may create. */
             credentials?: {
+                /** @description Its id. */
                 id: string;
+                /** @description What proves the right. */
                 value: string;
             }[];
+            /** @description Of a refusal, in words; null: it was not refused. */
             detail: string | null;
+            /** @description What is wrong with the row. */
             errors: {
+                /** @description What is wrong, in words. */
                 detail: string;
+                /** @description As into the body of a create, whose path is the name of the column. */
                 pointer: string;
             }[];
-            /** @enum {string} */
+            /**
+             * @description What came of it.
+             * @enum {string}
+             */
             outcome: "created" | "already_exists" | "refused" | "invalid";
+            /** @description Of a refusal: why, where there is a word for it; null: there is none. */
             reason: string | null;
+            /** @description Counted from 1 below the header. */
             row: number;
+            /** @description What was created, or has the external id of the row already; null: neither. */
             transactionId: string | null;
         };
+        /**
+         * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was created.
+         * @enum {string}
+         */
+        ImportState: "pending" | "validating" | "invalid" | "running" | "done" | "failed";
+        /** @description An import as it is listed. */
         ImportSummary: {
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
         };
+        /** @description Something that went wrong, and is somebody’s to set right. */
+        Incident: {
+            /** @description By when somebody has to have taken it. */
+            acknowledgeBy: components["schemas"]["Moment"];
+            /** @description When somebody took it; null: nobody has. */
+            acknowledgedAt: components["schemas"]["Moment"] | null;
+            /** @description Where it is; null: at no bank, or nobody said at which. */
+            bankId: string | null;
+            /** @description What is behind it goes on; while it does, the incident cannot be closed. */
+            causeHolds: boolean;
+            /** @description Since when that is over; null: it goes on, or there was nothing. */
+            causeOverAt: components["schemas"]["Moment"] | null;
+            /** @description When it was closed; null: it is not. */
+            closedAt: components["schemas"]["Moment"] | null;
+            /** @description At which door; null: at none, or nobody said at which. */
+            door: string | null;
+            /** @description When it was escalated last; null: never. */
+            escalatedAt: components["schemas"]["Moment"] | null;
+            /** @description When it is escalated next, unless somebody does what is to be done; null: not any more. */
+            escalatesAt: components["schemas"]["Moment"] | null;
+            /** @description The event that opened it; null: somebody reported it. */
+            eventId: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What went wrong. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description When it happened last. */
+            lastAt: components["schemas"]["Moment"];
+            /** @description How often it was escalated. */
+            level: number;
+            /** @description False at a simulated bank: no real door, no real goods. */
+            livemode: boolean;
+            /** @description How often it has happened since it was opened. */
+            occurrences: number;
+            /** @description When we learned of it. */
+            openedAt: components["schemas"]["Moment"];
+            /** @description Who has it, or is to have it; null: nobody yet. */
+            owner: string | null;
+            /** @description How it was resolved; null: it is not. */
+            resolution: string | null;
+            /** @description By when it has to be resolved. */
+            resolveBy: components["schemas"]["Moment"];
+            /** @description When it was resolved; null: it is not. */
+            resolvedAt: components["schemas"]["Moment"] | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description How far it is set right. */
+            state: components["schemas"]["IncidentState"];
+            /** @description What was done about it, the oldest first. */
+            steps: {
+                /** @description When. */
+                at: components["schemas"]["Moment"];
+                /** @description The API key that recorded it. */
+                by: string;
+                /** @description What was done. */
+                text: string;
+            }[];
+            /** @description Whose events tell of it; null: somebody reported it. */
+            subject: string | null;
+            /** @description What is wrong. */
+            summary: string;
+            /** @description What is to be done first. */
+            todo: string;
+            /** @description The transaction that is concerned; null: none, or none is known. */
+            transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
+            version: number;
+        };
+        /** @description All that an incident is about, as it is now. */
+        IncidentContext: {
+            /** @description Its bank, and whether it is there; null: it has none, or the key lacks `banks:read`. */
+            bank: {
+                /** @description Whether it is there. One that never was is `offline`. */
+                connectivity: components["schemas"]["Connectivity"];
+                /** @description Since when; null: it never was there. */
+                connectivitySince: components["schemas"]["Moment"] | null;
+                /** @description Its id. */
+                id: string;
+                /** @description How far the bank is set up. */
+                lifecycle: components["schemas"]["BankLifecycle"];
+                /** @description What people call it. */
+                name: string;
+                /** @description Id of the site, `sit_…`. */
+                siteId: string;
+            } | null;
+            /** @description Its compartment; null: it has none, or the key lacks `banks:read`. */
+            compartment: components["schemas"]["Compartment"] | null;
+            /** @description The newest events of its subject, in their order; null: it has no subject, or the key lacks `events:read`. */
+            events: components["schemas"]["Event"][] | null;
+            /** @description The incident. */
+            incident: components["schemas"]["Incident"];
+            /** @description The transaction that is concerned; null: none, or the key lacks `transactions:read`. */
+            transaction: components["schemas"]["Transaction"] | null;
+        };
+        /**
+         * @description What went wrong: docs/incidents.md says what opens each.
+         * @enum {string}
+         */
+        IncidentKind: "bank_offline" | "bank_tampered" | "journal_truncated" | "lock_jammed" | "not_closing" | "forced_open" | "contents_mismatched" | "temperature" | "conflict" | "wrong_item" | "move_stopped" | "reservation_lost" | "endpoint_disabled" | "export_not_pushed" | "reported";
+        /**
+         * @description How far it is set right: docs/incidents.md has the table.
+         * @enum {string}
+         */
+        IncidentState: "open" | "acknowledged" | "in_progress" | "resolved" | "closed";
+        /** @description An incident as it is listed: what was done about it is said when it is read by itself. */
+        IncidentSummary: {
+            /** @description By when somebody has to have taken it. */
+            acknowledgeBy: components["schemas"]["Moment"];
+            /** @description When somebody took it; null: nobody has. */
+            acknowledgedAt: components["schemas"]["Moment"] | null;
+            /** @description Where it is; null: at no bank, or nobody said at which. */
+            bankId: string | null;
+            /** @description What is behind it goes on; while it does, the incident cannot be closed. */
+            causeHolds: boolean;
+            /** @description Since when that is over; null: it goes on, or there was nothing. */
+            causeOverAt: components["schemas"]["Moment"] | null;
+            /** @description When it was closed; null: it is not. */
+            closedAt: components["schemas"]["Moment"] | null;
+            /** @description At which door; null: at none, or nobody said at which. */
+            door: string | null;
+            /** @description When it was escalated last; null: never. */
+            escalatedAt: components["schemas"]["Moment"] | null;
+            /** @description When it is escalated next, unless somebody does what is to be done; null: not any more. */
+            escalatesAt: components["schemas"]["Moment"] | null;
+            /** @description The event that opened it; null: somebody reported it. */
+            eventId: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description What went wrong. */
+            kind: components["schemas"]["IncidentKind"];
+            /** @description When it happened last. */
+            lastAt: components["schemas"]["Moment"];
+            /** @description How often it was escalated. */
+            level: number;
+            /** @description False at a simulated bank: no real door, no real goods. */
+            livemode: boolean;
+            /** @description How often it has happened since it was opened. */
+            occurrences: number;
+            /** @description When we learned of it. */
+            openedAt: components["schemas"]["Moment"];
+            /** @description Who has it, or is to have it; null: nobody yet. */
+            owner: string | null;
+            /** @description How it was resolved; null: it is not. */
+            resolution: string | null;
+            /** @description By when it has to be resolved. */
+            resolveBy: components["schemas"]["Moment"];
+            /** @description When it was resolved; null: it is not. */
+            resolvedAt: components["schemas"]["Moment"] | null;
+            /** @description How bad it is. */
+            severity: components["schemas"]["Severity"];
+            /** @description How far it is set right. */
+            state: components["schemas"]["IncidentState"];
+            /** @description Whose events tell of it; null: somebody reported it. */
+            subject: string | null;
+            /** @description What is wrong. */
+            summary: string;
+            /** @description What is to be done first. */
+            todo: string;
+            /** @description The transaction that is concerned; null: none, or none is known. */
+            transactionId: string | null;
+            /** @description Counts its changes; its ETag. */
+            version: number;
+        };
+        /**
+         * Format: date-time
+         * @description A moment, RFC 3339 with an offset: `Z`, or another one.
+         */
+        Instant: string;
+        /** @description A thing, by the measures that a compartment has to hold. It may be turned. */
+        Item: {
+            /** @description For people. */
+            description?: string;
+            /** @description Your own id for it: what it is found by. */
+            externalId?: components["schemas"]["ExternalId"];
+            /** @description In millimetres. */
+            heightMm: number;
+            /** @description In millimetres. */
+            lengthMm: number;
+            /** @description In grams. */
+            massG?: number;
+            /**
+             * @description What it needs of its compartment.
+             * @default ambient
+             */
+            thermalClass: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
+            widthMm: number;
+        };
+        /** @description A thing, by the measures that a compartment has to hold. It may be turned. */
+        ItemInput: {
+            /** @description For people. */
+            description?: string;
+            /** @description Your own id for it: what it is found by. */
+            externalId?: components["schemas"]["ExternalId"];
+            /** @description In millimetres. */
+            heightMm: number;
+            /** @description In millimetres. */
+            lengthMm: number;
+            /** @description In grams. */
+            massG?: number;
+            /**
+             * @description What it needs of its compartment.
+             * @default ambient
+             */
+            thermalClass?: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
+            widthMm: number;
+        };
+        /** @description A cancellation that came before its create, and is kept for it. */
         KeptCancellation: {
+            /** @description Your own ids for it, by system. */
             externalIds: {
                 [key: string]: string;
             };
+            /** @description Its id. */
             id: string;
-            /** @constant */
+            /**
+             * @description It is kept: a create with one of these ids is cancelled at once.
+             * @constant
+             */
             kept: true;
-            /** @constant */
+            /**
+             * @description What its create will be.
+             * @constant
+             */
             state: "cancelled";
         };
+        /**
+         * @description `test`: for the sandbox; such a key acts at simulated banks only.
+         * @enum {string}
+         */
+        KeyMode: "live" | "test";
+        /** @description A compartment as it was built. Sizes are of its inside. */
+        LayoutDoor: {
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
+            bottomMm: number;
+            /** @description From front to back, in millimetres. */
+            depthMm: number;
+            /** @description The label on the door. */
+            door: string;
+            /** @description In millimetres. */
+            heightMm: number;
+            /** @description How heavy it may be that lies in it, in grams. */
+            maxMassG: number;
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
+            thermalClass: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
+            widthMm: number;
+        };
+        /** @description A compartment as it was built. Sizes are of its inside. */
+        LayoutDoorInput: {
+            /**
+             * @description Height of its floor above the ground: what a person can reach.
+             * @default 0
+             */
+            bottomMm?: number;
+            /** @description From front to back, in millimetres. */
+            depthMm: number;
+            /** @description The label on the door. */
+            door: string;
+            /** @description In millimetres. */
+            heightMm: number;
+            /** @description How heavy it may be that lies in it, in grams. */
+            maxMassG: number;
+            /**
+             * @description What the compartment does for what lies in it.
+             * @default ambient
+             */
+            thermalClass?: components["schemas"]["ThermalClass"];
+            /** @description In millimetres. */
+            widthMm: number;
+        };
+        /** @description Linked transactions, read as one. */
         Link: {
+            /** @description Parts that need somebody. */
             attention: {
+                /** @description Why: how it ended, or what flag it bears. */
                 because: string[];
+                /** @description Its place. */
                 part: number;
+                /** @description Id of the transaction, `txn_…`. */
                 transactionId: string;
             }[];
-            id: string;
-            /** @enum {string} */
-            kind: "handover" | "order";
+            /** @description Its id. */
+            id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
+            kind: components["schemas"]["LinkKind"];
+            /** @description False at a simulated bank: no real door, no real goods. */
             livemode: boolean;
+            /** @description Places that nobody has taken yet. */
             missing: number[];
+            /** @description How many parts there are to be. */
             of: number;
+            /** @description In the order of their places. */
             parts: components["schemas"]["Transaction"][];
-            /** @enum {string} */
+            /**
+             * @description What they come to together.
+             * @enum {string}
+             */
             state: "pending" | "under_way" | "in_transit" | "attention" | "complete" | "cancelled" | "incomplete";
         };
+        /** @description A file, and where it can be fetched. */
+        LinkedFile: {
+            /** @description What to save it as. */
+            name: string;
+            /** @description The address is good until then. */
+            until: components["schemas"]["Moment"];
+            /** @description Signed for this answer: whoever has it may fetch the file. */
+            url: string;
+        };
+        /** @description The name that linked transactions have in common: of your choice, letters, digits, dots, underscores and hyphens. */
+        LinkId: string;
+        /**
+         * @description A hand-over goes one leg after the other; an order lies behind several doors at the same time.
+         * @enum {string}
+         */
+        LinkKind: "handover" | "order";
+        /** @description What a transaction is a part of, and its place there. */
+        LinkPart: {
+            /** @description Its id. */
+            id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
+            kind: components["schemas"]["LinkKind"];
+            /** @description How many parts there are to be. */
+            of: number;
+            /** @description Its place among the parts, from 1. */
+            part: number;
+        };
+        /** @description What a transaction is a part of, and its place there. */
+        LinkPartInput: {
+            /** @description Its id. */
+            id: components["schemas"]["LinkId"];
+            /** @description Of which kind it is. */
+            kind: components["schemas"]["LinkKind"];
+            /** @description How many parts there are to be. */
+            of: number;
+            /** @description Its place among the parts, from 1. */
+            part: number;
+        };
+        /** @description What is said of loans; what is left out is as the next wider one says. */
+        LoanTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["Tolerance"];
+        };
+        /** @description What is said of loans; what is left out is as the next wider one says. */
+        LoanTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["ToleranceInput"];
+        };
+        /** @description A language, or one as a country speaks it, as a BCP 47 tag: `de`, `de-CH`. */
+        Locale: string;
+        /** @description Where the doors of a bank are on the boards of its vendor. */
         LockBoard: {
+            /** @description Id of its bank. */
             id: string;
+            /** @description Where the lock of each door is, by the label of the door. */
             locks: {
                 [key: string]: {
+                    /** @description The board, hexadecimal. */
                     board: string;
+                    /** @description The lock on that board, hexadecimal. */
                     lock: string;
                 };
             };
-            toldAt: string | null;
-            /** Format: uri */
+            /** @description When a callback last told of a door, by the vendor’s clock; null: none has yet. */
+            toldAt: components["schemas"]["Moment"] | null;
+            /**
+             * Format: uri
+             * @description Takes the calls that open doors.
+             */
             url: string;
         };
+        /** @description Something that a person is told. Neither its text nor an address is kept. */
         Message: {
+            /** @description Each attempt so far, the oldest first. */
             attempts: {
-                /** Format: date-time */
-                at: string;
-                /** @enum {string} */
-                channel: "sms" | "email";
+                /** @description When it was. */
+                at: components["schemas"]["Moment"];
+                /** @description By what it was tried. */
+                channel: components["schemas"]["Channel"];
+                /** @description The channel’s name for what went wrong; null: nothing did. */
                 error: string | null;
-                /** @enum {string} */
+                /**
+                 * @description `refused`: it never takes one for this address; `unavailable`: it takes none of ours for now; `failed`: it may take it later; `over_limit`: the SMS of the day are used up.
+                 * @enum {string}
+                 */
                 outcome: "sent" | "refused" | "unavailable" | "failed" | "over_limit";
             }[];
-            channel: ("sms" | "email") | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description Which one took it; null: none has. */
+            channel: components["schemas"]["Channel"] | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description What they open with. */
             credentialId: string;
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            nextAttemptAt: string | null;
+            /** @description What it tells of. */
+            kind: components["schemas"]["MessageKind"];
+            /** @description When it is tried next; null: not any more, or as soon as it can be. */
+            nextAttemptAt: components["schemas"]["Moment"] | null;
+            /** @description Why it waits or is not sent; null: neither is so. */
             reason: ("no_longer_true" | "no_address" | "sms_limit" | "quiet_hours" | "not_due") | null;
-            /** @default null */
-            remindsOf: string | null;
-            /** @enum {string} */
+            /**
+             * @description Of a reminder the deadline that it is about; null: it is none.
+             * @default null
+             */
+            remindsOf: components["schemas"]["Moment"] | null;
+            /**
+             * @description `retrying`: a channel failed, and is tried again; `waiting`, `suppressed`: `reason` says why; `dead`: no channel takes it.
+             * @enum {string}
+             */
             state: "pending" | "retrying" | "waiting" | "sent" | "dead" | "suppressed";
-            /** @enum {string} */
+            /**
+             * @description Who is told.
+             * @enum {string}
+             */
             to: "recipient" | "collector" | "delegate";
+            /** @description Id of the transaction, `txn_…`. */
             transactionId: string;
-            /** @default false */
+            /**
+             * @description Somebody waits for it: it is sent in quiet hours as well.
+             * @default false
+             */
             urgent: boolean;
         };
+        /**
+         * @description What a person is told of.
+         * @enum {string}
+         */
+        MessageKind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
+        /** @description What somebody would be told. */
         MessagePreview: {
-            /** @enum {string} */
+            /**
+             * @description `tenant`: written by you; `latchwork`: what holds until you do.
+             * @enum {string}
+             */
             by: "tenant" | "latchwork";
+            /** @description Of an e-mail; null of an SMS. */
             html: string | null;
+            /** @description In which language it would be told. */
             locale: string;
+            /** @description In how many parts an SMS of it goes out; null of an e-mail. */
             smsParts: number | null;
+            /** @description Of an e-mail; null of an SMS. */
             subject: string | null;
+            /** @description What they are told. */
             text: string;
         };
+        /** @description What people are told of a kind, in a language and by a channel. */
         MessageTemplate: {
-            /** @enum {string} */
+            /**
+             * @description `tenant`: written by you; `latchwork`: what holds until you do.
+             * @enum {string}
+             */
             by: "tenant" | "latchwork";
-            /** @enum {string} */
-            channel: "sms" | "email";
-            /** @enum {string} */
-            kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-            locale: string;
+            /** @description By what a person is told. */
+            channel: components["schemas"]["Channel"];
+            /** @description Of which kind it is. */
+            kind: components["schemas"]["MessageKind"];
+            /** @description The language, as a BCP 47 tag. */
+            locale: components["schemas"]["Locale"];
+            /** @description In how many parts an SMS of it goes out; null of an e-mail. */
             smsParts: number | null;
+            /** @description Of an e-mail; null of an SMS. Whoever sees the phone reads it, so neither PIN nor link stand there. */
             subject: string | null;
+            /** @description With `{{name}}` for what differs. Unless a right was taken back, `{{code}}`, `{{pin}}` or `{{link}}` stand in it. Of an e-mail, lines apart by an empty one are paragraphs. */
             text: string;
-            updatedAt: string | null;
+            /** @description When it was changed last; null: never. */
+            updatedAt: components["schemas"]["Moment"] | null;
+            /** @description What may stand in the text. */
             variables: ("place" | "door" | "code" | "pin" | "until" | "link" | "brand" | "support")[];
+            /** @description Counts its changes; its ETag. 0: it is ours. */
             version: number;
         };
-        Outage: {
-            door: string | null;
-            endedAt: string | null;
-            reason: string;
-            /** Format: date-time */
-            startedAt: string;
+        /** @description Whatever you note: up to 20 words of up to 40 characters, each with a text of up to 500. */
+        Metadata: {
+            [key: string]: string;
         };
+        /**
+         * Format: date-time
+         * @description A moment in UTC, RFC 3339, always with milliseconds.
+         */
+        Moment: string;
+        /** @description For how many seconds a bank opens without the cloud, by method. */
+        OfflineSeconds: {
+            [key: string]: number;
+        };
+        /** @description A time in which a bank was offline, or a compartment out of service. */
+        Outage: {
+            /** @description Null: of the whole bank, which was offline. */
+            door: string | null;
+            /** @description When it ended; null while it goes on. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description Why, in words. */
+            reason: string;
+            /** @description When it began. */
+            startedAt: components["schemas"]["Moment"];
+        };
+        /** @description Whoever else takes part. */
+        Parties: {
+            /** @description Who picks it up, if not the recipient. */
+            collector?: components["schemas"]["PartyInput"];
+            /** @description Who puts it in. */
+            depositor?: components["schemas"]["PartyInput"];
+        };
+        /** @description A person, as far as they must be told something. */
+        Party: {
+            /** @description Their e-mail address. */
+            email?: components["schemas"]["EmailAddress"];
+            /** @description In which language they are told. */
+            locale?: components["schemas"]["Locale"];
+            /** @description How they are called. */
+            name?: string;
+            /** @description Their telephone number. */
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        /** @description A person, as far as they must be told something. */
+        PartyInput: {
+            /** @description Their e-mail address. */
+            email?: components["schemas"]["EmailAddress"];
+            /** @description In which language they are told. */
+            locale?: components["schemas"]["Locale"];
+            /** @description How they are called. */
+            name?: string;
+            /** @description Their telephone number. */
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        /** @description A telephone number, E.164: `+41791234567`. */
+        PhoneNumber: string;
+        /** @description The way to the pickup page of whoever has a credential. */
         PickupLink: {
+            /** @description Id of the credential, `crd_…`. */
             credentialId: string;
+            /** @description The same each time; whoever has it may do what its holder may. */
             link: string;
         };
+        /** @description What is said of workflows that end with a pickup; what is left out is as the next wider one says. */
+        PickupTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["Tolerance"];
+        };
+        /** @description What is said of workflows that end with a pickup; what is left out is as the next wider one says. */
+        PickupTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: components["schemas"]["ScanSteps"];
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["ToleranceInput"];
+        };
+        /** @description A place, in degrees of WGS 84. */
+        Position: {
+            /** @description Degrees north of the equator. */
+            latitude: number;
+            /** @description Degrees east of Greenwich. */
+            longitude: number;
+        };
+        /** @description A place, in degrees of WGS 84. */
+        PositionInput: {
+            /** @description Degrees north of the equator. */
+            latitude: number;
+            /** @description Degrees east of Greenwich. */
+            longitude: number;
+        };
+        /** @description What a create would be answered now, and why. */
         Precheck: {
+            /** @description How many wait at this bank already. */
             ahead: number;
+            /** @description What would fit otherwise; empty where it fits. */
             alternatives: {
+                /** @description The compartments that it would open up. */
                 doors: string[];
-                /** @enum {string} */
+                /**
+                 * @description What would have to be otherwise.
+                 * @enum {string}
+                 */
                 what: "larger_compartment" | "out_of_reach" | "other_thermal_class" | "once_free" | "smaller_items";
             }[];
+            /** @description How many compartments would do. */
             candidates: number;
+            /** @description The door that it would get now; null: none. */
             door: string | null;
-            /** @enum {string} */
+            /**
+             * @description What would become of it.
+             * @enum {string}
+             */
             outcome: "reserved" | "waitlisted" | "refused";
+            /** @description The version of the policy, `<name>/<version>`. */
             policy: string;
+            /** @description Why, in words. */
             reason: string;
+            /** @description Why it would be refused; null: it would not. */
             refusal: ("bank_full" | "no_fitting_compartment" | "no_accessible_compartment" | "thermal_class_unavailable" | "dimensions_exceeded" | "bank_unavailable" | "bank_unknown" | "out_of_stock" | "best_before_passed") | null;
         };
+        /** @description A refusal, RFC 9457. `code` is stable; docs/problems says of each what to do. */
         Problem: {
+            /** @description What it is: stable. */
             code: string;
+            /** @description What was wrong with this request, in words. */
             detail: string;
+            /** @description Which fields of the request are wrong, and how. */
             errors?: {
+                /** @description What is wrong, in words. */
                 detail: string;
+                /** @description Where in the body, as a JSON Pointer. */
                 pointer: string;
             }[];
+            /** @description Id of what is there already. */
             existing?: string;
+            /** @description Why, where there is a word for it. New ones may come. */
             reason?: string;
+            /** @description Say it when you ask us. */
             requestId: string;
+            /** @description The HTTP status. */
             status: number;
+            /** @description What it is, in words. */
             title: string;
+            /** @description Names the problem, and says where it is explained. */
             type: string;
         };
-        Reconciliation: {
-            apiKeyId: string;
-            bytes: number;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
-            file: {
-                name: string;
-                /** Format: date-time */
-                until: string;
-                url: string;
-            } | null;
-            fileUntil: string | null;
-            /** Format: date-time */
+        /** @description When people are not to be disturbed, on the clocks of the site, past midnight where `from` is later than `to`; `none`: at no time. */
+        QuietHours: "none" | {
+            /** @description From that time of day on. */
             from: string;
+            /** @description Until that time of day. */
+            to: string;
+        };
+        /** @description When people are not to be disturbed, on the clocks of the site, past midnight where `from` is later than `to`; `none`: at no time. */
+        QuietHoursInput: "none" | {
+            /** @description From that time of day on. */
+            from: string;
+            /** @description Until that time of day. */
+            to: string;
+        };
+        /** @description A file of your orders, compared with the transactions of a period. */
+        Reconciliation: {
+            /** @description Id of the API key, `key_…`. */
+            apiKeyId: string;
+            /** @description Size of the file, as announced; the link takes no other. */
+            bytes: number;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description The list of differences. Null until it is there, once it is deleted, and for a key that may not read what is in it. */
+            file: components["schemas"]["LinkedFile"] | null;
+            /** @description When that list is deleted; null: it is not there yet. */
+            fileUntil: components["schemas"]["Moment"] | null;
+            /** @description The transactions that are compared were created at that moment or later. */
+            from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description Why it has come to nothing, in words; null: it has not. */
             problem: string | null;
+            /** @description What was found; null: not yet. */
             result: {
+                /** @description How many there are, by their kind; docs/reconciliation.md says what each is. */
                 differences: {
                     [key: string]: number;
                 };
+                /** @description By currency; what has none is last. */
                 totals: {
+                    /** @description ISO 4217; null: of transactions without an amount. */
                     currency: string | null;
+                    /** @description As it is recorded here. */
                     here: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description How many orders. */
                         orders: number;
                     };
+                    /** @description As your file says. */
                     there: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description How many orders. */
                         orders: number;
                     };
                 }[];
+                /** @description Transactions of the period without an id of that system: they are in no total. */
                 withoutOrderId: number;
             } | null;
+            /** @description In your file; null: it was not read yet. */
             rows: number | null;
-            /** @enum {string} */
-            state: "pending" | "running" | "invalid" | "done" | "failed";
+            /** @description How far it has come. */
+            state: components["schemas"]["ReconciliationState"];
+            /** @description Whose ids the file has: transactions have them as `externalIds.<system>`. */
             system: string;
-            /** Format: date-time */
-            to: string;
-            upload?: {
-                headers: {
-                    [key: string]: string;
-                };
-                /** @constant */
-                method: "PUT";
-                url: string;
-            } | null;
-            /** Format: date-time */
-            uploadBy: string;
+            /** @description They were created before that moment. */
+            to: components["schemas"]["Moment"];
+            /** @description Where the file goes. Only in the answer that made it; null there once its time is over. */
+            upload?: components["schemas"]["Upload"] | null;
+            /** @description Until when the file can be uploaded. */
+            uploadBy: components["schemas"]["Moment"];
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /**
+         * @description `pending`: nothing was uploaded yet; `invalid`: something is wrong with the file, and nothing was compared.
+         * @enum {string}
+         */
+        ReconciliationState: "pending" | "running" | "invalid" | "done" | "failed";
+        /** @description A reconciliation as it is listed. */
         ReconciliationSummary: {
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            from: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description The transactions that are compared were created at that moment or later. */
+            from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            /** @enum {string} */
-            mode: "live" | "test";
+            /** @description Of the key that asked; what a test key has asked for is about simulated doors. */
+            mode: components["schemas"]["KeyMode"];
+            /** @description Of the file, for people. */
             name: string;
+            /** @description Whose ids the file has: transactions have them as `externalIds.<system>`. */
             system: string;
-            /** Format: date-time */
-            to: string;
+            /** @description They were created before that moment. */
+            to: components["schemas"]["Moment"];
         };
+        /** @description The bank, as the answer shows it that registered it. */
         RegisteredBank: {
-            agreedOfflineSeconds?: {
+            /** @description What its tenant and its site say of it; `config.offlineSeconds` is laid over that. */
+            agreedOfflineSeconds?: components["schemas"]["OfflineSeconds"];
+            /** @description The rules by which its compartments are given; left out, the built-in ones. */
+            assignmentPolicy?: components["schemas"]["AssignmentRules"];
+            /** @description How it is set up, to decide alone. */
+            config: components["schemas"]["BankConfig"];
+            /** @description Whether it is there. One that never was is `offline`. */
+            connectivity: components["schemas"]["Connectivity"];
+            /** @description Since when; null: it never was there. */
+            connectivitySince: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
+            id: string;
+            /** @description Its compartments as they were built. */
+            layout: components["schemas"]["LayoutDoor"][];
+            /** @description How far the bank is set up. */
+            lifecycle: components["schemas"]["BankLifecycle"];
+            /** @description What people call it. */
+            name: string;
+            /** @description How many digits its PINs have. */
+            pinDigits: number;
+            /** @description When its tenant and its site want nobody to be disturbed, on its own clocks; left out: never. */
+            quietHours?: {
+                /** @description From that time of day on. */
+                from: string;
+                /** @description Until that time of day. */
+                to: string;
+            };
+            /** @description Of a bank with a `vendor`, `whsec_…`: our calls to it are signed with it. Only here, and only once. */
+            secret?: string;
+            /**
+             * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+             * @default false
+             */
+            simulated: boolean;
+            /** @description Id of the site, `sit_…`. */
+            siteId: string;
+            /** @description Counts its changes; its ETag. */
+            version: number;
+        };
+        /** @description What is said of rentals; what is left out is as the next wider one says. */
+        RentalTerms: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
                 [key: string]: number;
             };
-            assignmentPolicy?: {
-                criteria: {
-                    /** @enum {string} */
-                    by: "size" | "wear" | "height";
-                    step: number;
-                }[];
-                id: string;
-                reachableMm: number;
-                takeLarger: boolean;
-            };
-            config: {
-                ajarAfterSeconds: number;
-                batteryBackedClock: boolean;
-                guessesPerDay: number;
-                locale?: string;
-                lockout: {
-                    failures: number;
-                    lockSeconds: number;
-                }[];
-                offlineSeconds?: {
-                    [key: string]: number;
-                };
-                reopenSeconds: number;
-                rev: number;
-                rotation?: string;
-                thermalRanges?: {
-                    [key: string]: {
-                        afterSeconds: number;
-                        maxC: number;
-                        minC: number;
-                    };
-                };
-                timeZone: string;
-            };
-            /** @enum {string} */
-            connectivity: "online" | "suspected_offline" | "offline";
-            connectivitySince: string | null;
-            /** Format: date-time */
-            createdAt: string;
-            id: string;
-            layout: {
-                /** @default 0 */
-                bottomMm: number;
-                depthMm: number;
-                door: string;
-                heightMm: number;
-                maxMassG: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            /** @enum {string} */
-            lifecycle: "provisioning" | "active" | "maintenance" | "inactive" | "decommissioned";
-            name: string;
-            pinDigits: number;
-            quietHours?: {
-                from: string;
-                to: string;
-            };
-            secret?: string;
-            /** @default false */
-            simulated: boolean;
-            siteId: string;
-            version: number;
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: unknown;
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["Tolerance"];
         };
+        /** @description What is said of rentals; what is left out is as the next wider one says. */
+        RentalTermsInput: {
+            /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+            conditions?: components["schemas"]["Condition"][];
+            /** @description Seconds, counted as those of the workflow table are. */
+            deadlineSeconds?: {
+                [key: string]: number;
+            };
+            /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
+            remindBeforeSeconds?: number;
+            /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
+            scanAt?: unknown;
+            /** @description How early and how late people are let in all the same. */
+            tolerance?: components["schemas"]["ToleranceInput"];
+        };
+        /** @description The steps at which the label of what is put in has to be scanned. */
+        ScanSteps: ("deposit" | "pickup")[];
+        /**
+         * @description What a key may do.
+         * @enum {string}
+         */
+        Scope: "transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "incidents:read" | "incidents:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write";
+        /**
+         * @description How bad it is, and so how long people have.
+         * @enum {string}
+         */
+        Severity: "critical" | "high" | "normal";
+        /** @description A place with banks. */
         Site: {
+            /** @description As it is written on a letter, on one line; null: not said. */
             address?: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
+            /** @description What people call it. */
             name: string;
-            position?: {
-                latitude: number;
-                longitude: number;
-            } | null;
-            support?: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                phone?: string;
-            } | null;
+            /** @description Where the map is opened; null: the map looks for the address. */
+            position?: components["schemas"]["Position"] | null;
+            /** @description Whom people ask who cannot go on; null: nobody is named. */
+            support?: components["schemas"]["Support"] | null;
+            /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
             timeZone: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What a seller calls goods of one kind: printable ASCII without spaces and `#`. */
+        Sku: string;
+        /** @description Which system says so, and which version of its own record it says it of. */
+        Source: {
+            /** @description The system that says so. */
+            system: string;
+            /** @description Of its own record; an older one than was applied is refused. */
+            version: number;
+        };
+        /**
+         * @description What is done at a door.
+         * @enum {string}
+         */
+        Step: "deposit" | "pickup" | "use" | "recall";
+        /** @description How many of a kind there are at a bank. */
         StockLevel: {
+            /** @description Can be sold now. */
             forSale: number;
+            /** @description Their doors were found empty. */
             missing: number;
+            /** @description Not sold any more. */
             pastBestBefore: number;
+            /** @description Have a door, and are not inside yet. */
             placed: number;
+            /** @description Promised to a buyer. */
             promised: number;
-            sku: string;
+            /** @description What kind of goods. */
+            sku: components["schemas"]["Sku"];
         };
+        /**
+         * @description `registered`: without a door; `placed`: not inside yet; `missing`: its door was found empty, and nobody bought it; `sold` and `withdrawn` are ends.
+         * @enum {string}
+         */
+        StockState: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
+        /** @description A good that waits in a compartment to be sold. */
         StockUnit: {
+            /** @description Where it is, or was last; null: it never had a door. */
             bankId: string | null;
-            bestBefore: string | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description Not sold from then on; null: it keeps. */
+            bestBefore: components["schemas"]["Moment"] | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Its door; null: it has none yet. */
             door: string | null;
-            externalIds: {
-                [key: string]: string;
-            };
+            /** @description Your own ids for it, by system. */
+            externalIds: components["schemas"]["ExternalIds"];
+            /** @description Its id. */
             id: string;
+            /** @description It is not sold any more. */
             isPastBestBefore: boolean;
-            item: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
-                /**
-                 * @default ambient
-                 * @enum {string}
-                 */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            };
-            metadata: {
-                [key: string]: string;
-            };
+            /** @description Its measures. */
+            item: components["schemas"]["Item"];
+            /** @description What you have noted of it. */
+            metadata: components["schemas"]["Metadata"];
+            /** @description The sale that it is promised to, while that goes on; null: none. */
             promisedTo: string | null;
+            /** @description Of its bank; null: it never had a door. */
             siteId: string | null;
-            sku: string;
+            /** @description What kind of goods. */
+            sku: components["schemas"]["Sku"];
+            /** @description The sale that it went with; null: it was not sold. */
             soldBy: string | null;
-            /** @enum {string} */
-            state: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
-            stockedAt: string | null;
+            /** @description How far it has come. */
+            state: components["schemas"]["StockState"];
+            /** @description When it was last seen to be put in; null: not yet. */
+            stockedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. */
             version: number;
+            /** @description Why it was withdrawn; null: it was not. */
             withdrawnBecause: string | null;
         };
+        /** @description Whom people ask who stand before a bank and cannot go on. */
+        Support: {
+            /** @description Their e-mail address. */
+            email?: components["schemas"]["EmailAddress"];
+            /** @description Their telephone number. */
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        /** @description Whom people ask who stand before a bank and cannot go on. */
+        SupportInput: {
+            /** @description Their e-mail address. */
+            email?: components["schemas"]["EmailAddress"];
+            /** @description Their telephone number. */
+            phone?: components["schemas"]["PhoneNumber"];
+        };
+        /** @description The endpoint that a test is on its way to, and by which ids that is known. */
         TestedWebhookEndpoint: {
-            answeredAt: string | null;
-            /** @default 2026-11-01 */
+            /** @description When it took an event for the first time; null: it never has. */
+            answeredAt: components["schemas"]["Moment"] | null;
+            /**
+             * @description The version in whose shape events are sent.
+             * @default 2026-11-01
+             */
             apiVersion: string;
-            /** @default null */
+            /**
+             * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+             * @default null
+             */
             attemptsPerMinute: number | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description Among the deliveries of the endpoint, as a rule a second later. */
             deliveryId: string;
+            /** @description For people. */
             description: string;
+            /** @description Why it gets nothing; null: it is not disabled. */
             disabledReason: string | null;
+            /** @description Of the test: it comes as `webhook-id`. */
             eventId: string;
+            /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
             eventTypes: string[];
-            /** @default [] */
+            /**
+             * @description Headers of yours that come with each request; their values are shown to nobody.
+             * @default []
+             */
             headerNames: string[];
+            /** @description Its id. */
             id: string;
-            previousSignsUntil: string | null;
+            /** @description Until when the key before the last rotation signs as well; null: it does not. */
+            previousSignsUntil: components["schemas"]["Moment"] | null;
+            /** @description By which an `ed25519` signature is verified, `whpk_…`; left out with `hmac`. */
             publicKey?: string;
+            /** @description The signing secret, `whsec_…`; only in the answer of the call that made it. */
             secret?: string;
-            /** @enum {string} */
+            /**
+             * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
+             * @enum {string}
+             */
             signature: "hmac" | "ed25519";
-            /** @enum {string} */
-            state: "active" | "failing" | "disabled";
+            /** @description `failing`: active, and answering badly of late; `disabled`: it gets nothing. */
+            state: components["schemas"]["EndpointState"];
+            /** @description Where events are sent. */
             url: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /**
+         * @description What a compartment does for what lies in it, or what an item needs.
+         * @enum {string}
+         */
+        ThermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
+        /** @description Between which temperatures a compartment is to stay. */
+        ThermalRange: {
+            /** @description How long it may be otherwise: its door was open. */
+            afterSeconds: number;
+            /** @description Not warmer than that, in °C. */
+            maxC: number;
+            /** @description Not colder than that, in °C. */
+            minC: number;
+        };
+        /** @description Between which temperatures a compartment is to stay. */
+        ThermalRangeInput: {
+            /** @description How long it may be otherwise: its door was open. */
+            afterSeconds: number;
+            /** @description Not warmer than that, in °C. */
+            maxC: number;
+            /** @description Not colder than that, in °C. */
+            minC: number;
+        };
+        /** @description How early and how late people are let in all the same. */
+        Tolerance: {
+            /** @description So many seconds before the beginning. */
+            earlySeconds: number;
+            /** @description So many seconds after the end. */
+            lateSeconds: number;
+        };
+        /** @description How early and how late people are let in all the same. */
+        ToleranceInput: {
+            /** @description So many seconds before the beginning. */
+            earlySeconds: number;
+            /** @description So many seconds after the end. */
+            lateSeconds: number;
+        };
+        /** @description One use of a compartment, from the reservation to its end. */
         Transaction: {
+            /** @description Of a loan: what is lent. */
             assetId?: string;
+            /** @description How its compartment was chosen. */
             assignment: {
+                /** @description How many compartments would do. */
                 candidates: number;
+                /** @description The version of the policy, `<name>/<version>`. */
                 policy: string;
+                /** @description Why, in words. */
                 reason: string;
             };
+            /** @description Id of the bank, `bnk_…`. */
             bankId: string;
+            /** @description Why it was cancelled; null: it was not. */
             cancelReason: string | null;
+            /** @description Amounts that came later: more time, overstay, whatever else has to be paid, or given back. */
             charges?: {
+                /** @description In the smallest unit of its currency. */
                 amountMinor: number;
-                /** Format: date-time */
-                at: string;
+                /** @description When it was written down. */
+                at: components["schemas"]["Moment"];
+                /** @description Who wrote it down. */
                 by: string;
+                /** @description ISO 4217. */
                 currency: string;
-                /** @enum {string} */
+                /**
+                 * @description What for; a `refund` was given back.
+                 * @enum {string}
+                 */
                 kind: "extension" | "overstay" | "surcharge" | "refund";
+                /** @description Why, in words. */
                 reason?: string;
             }[];
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description All rights to open that there are or were of it. */
             credentials: components["schemas"]["Credential"][];
+            /** @description Those that its workflow has. */
             deadlines: {
-                /** Format: date-time */
-                depositBy?: string;
-                /** Format: date-time */
-                pickupBy?: string;
-                /** Format: date-time */
-                reserveUntil: string;
-                /** Format: date-time */
-                useUntil?: string;
+                /** @description Until when it has to be put in. */
+                depositBy?: components["schemas"]["Moment"];
+                /** @description Until when it has to be picked up. */
+                pickupBy?: components["schemas"]["Moment"];
+                /** @description Until when the first step has to have begun. */
+                reserveUntil: components["schemas"]["Moment"];
+                /** @description Until when it may be used. */
+                useUntil?: components["schemas"]["Moment"];
             };
+            /** @description Who was handed a right, by the credential they were given; those taken back as well. */
             delegates?: {
-                [key: string]: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
+                [key: string]: components["schemas"]["Party"];
             };
-            depositedAt: string | null;
-            depositStartedAt: string | null;
+            /** @description When it was put in; null: it was not, or it is not known. */
+            depositedAt: components["schemas"]["Moment"] | null;
+            /** @description When its door was first opened for the deposit; null: not yet. */
+            depositStartedAt: components["schemas"]["Moment"] | null;
+            /** @description Its door; null: it waits for one, or lost it. It stays after the end, as where it was. */
             door: string | null;
-            endedAt: string | null;
+            /** @description When it came to its end; null: it has not. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description What was not done in time; null: it did not expire. */
             expiredStage: ("reservation" | "deposit" | "pickup" | "use") | null;
+            /** @description Your own ids for it, by system. */
             externalIds: {
                 [key: string]: string;
             };
+            /** @description What somebody may have to look at, whatever its state. */
             flags: ("held" | "payment_pending" | "overdue" | "late" | "disputed" | "moving" | "compartment_faulty" | "thermal_excursion")[];
+            /** @description Why its pickup is blocked; null: it is not. */
             holdReason: string | null;
+            /** @description Its id. */
             id: string;
-            items: {
-                description?: string;
-                externalId?: string;
-                heightMm: number;
-                lengthMm: number;
-                massG?: number;
+            /** @description What lies in the compartment, or is to. */
+            items: components["schemas"]["Item"][];
+            /** @description What it is a part of; null once it was taken out, left out if it never was one. */
+            link?: components["schemas"]["LinkPart"] | null;
+            /**
+             * @description False at a simulated bank: no real door, no real goods.
+             * @default true
+             */
+            livemode: boolean;
+            /** @description What you have noted of it. */
+            metadata: components["schemas"]["Metadata"];
+            /** @description While its item is brought to another door; null once it was, left out if it never was. */
+            move?: {
+                /** @description Whose it is to bring it to an end. */
+                by: components["schemas"]["Actor"];
+                /** @description The door it comes from. */
+                from: string;
+                /** @description Until then it is to be done: what was not begun is called off, what was is flagged `overdue`. */
+                moveBy: components["schemas"]["Moment"];
+                /** @description Why, in words. */
+                reason: string;
+                /** @description Since when. */
+                since: components["schemas"]["Moment"];
                 /**
-                 * @default ambient
+                 * @description `planned`: it lies behind the old door, and both are held; `carrying`: it is in somebody’s hands, and the new one is held.
                  * @enum {string}
                  */
-                thermalClass: "ambient" | "refrigerated" | "frozen" | "heated";
-                widthMm: number;
-            }[];
-            link?: {
-                id: string;
-                /** @enum {string} */
-                kind: "handover" | "order";
-                of: number;
-                part: number;
-            } | null;
-            /** @default true */
-            livemode: boolean;
-            metadata: {
-                [key: string]: string;
-            };
-            move?: {
-                by: {
-                    id: string;
-                    /** @enum {string} */
-                    type: "api_key" | "staff" | "recipient" | "bank" | "system" | "operator";
-                };
-                from: string;
-                /** Format: date-time */
-                moveBy: string;
-                reason: string;
-                /** Format: date-time */
-                since: string;
-                /** @enum {string} */
                 stage: "planned" | "carrying";
+                /** @description The door it goes to. */
                 to: string;
             } | null;
+            /** @description For how long after `useUntil` the renter may still open. */
             overstaySeconds?: number;
+            /** @description Whoever else takes part. */
             parties: {
-                collector?: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
-                depositor?: {
-                    /** Format: email */
-                    email?: string & (unknown & unknown);
-                    locale?: string;
-                    name?: string;
-                    phone?: string;
-                };
+                /** @description Who picks it up, if not the recipient. */
+                collector?: components["schemas"]["Party"];
+                /** @description Who puts it in. */
+                depositor?: components["schemas"]["Party"];
             };
+            /** @description What it costs, as agreed at first; null: nothing is said of it. */
             payment: {
+                /** @description In the smallest unit of its currency. */
                 amountMinor: number;
+                /** @description ISO 4217. */
                 currency: string;
             } | null;
-            pickedUpAt: string | null;
+            /** @description When it was taken out; null: not yet. */
+            pickedUpAt: components["schemas"]["Moment"] | null;
+            /** @description What must be confirmed before the receiver may open; left out: nothing. */
             preconditions?: {
-                /** @enum {string} */
-                condition: "payment" | "approval" | "identity" | "age";
+                /** @description What it is. */
+                condition: components["schemas"]["Condition"];
+                /** @description That it was; left out: not yet. */
                 met?: {
-                    /** Format: date-time */
-                    at: string;
+                    /** @description When it was confirmed. */
+                    at: components["schemas"]["Moment"];
+                    /** @description Who confirmed it. */
                     by: string;
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
                 };
             }[];
+            /** @description Why staff are to take it out; null: they are not. */
             recallCause: ("pickup_deadline" | "cancelled" | "recalled" | "late_deposit") | null;
-            recipient: {
-                /** Format: email */
-                email?: string & (unknown & unknown);
-                locale?: string;
-                name?: string;
-                phone?: string;
-            };
+            /** @description Whom it is for. */
+            recipient: components["schemas"]["Party"];
+            /** @description Why it ended without a compartment; null: it did not. */
             rejectReason: string | null;
+            /** @description So many seconds before the end of its pickup or use people are reminded of it, 0: never; left out: as its workflow says. */
             remindBeforeSeconds?: number;
-            /** @enum {string} */
+            /**
+             * @description A soft one gives way to a hard request at a full bank until its first step has begun.
+             * @enum {string}
+             */
             reservation: "hard" | "soft";
+            /** @description The steps at which its label has to be scanned: `deposit`, `pickup`, or both with a comma; left out, it is only compared where it is. */
             scanAt?: string;
+            /** @description Id of the site, `sit_…`. */
             siteId: string;
+            /** @description The system that owns it, and the version of its record that was applied last; null: you do. */
             source: {
+                /** @description The system whose ids or records are meant. */
                 system: string;
+                /** @description Of the record in that system. */
                 version: number;
             } | null;
-            /** Format: date-time */
-            startedAt?: string;
-            /** @enum {string} */
-            state: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+            /** @description When its use began; left out: it has not, or there is none. */
+            startedAt?: components["schemas"]["Moment"];
+            /** @description How far it has come. */
+            state: components["schemas"]["TransactionState"];
+            /** @description Of a sale: the goods in stock that are sold. */
             stockUnitId?: string;
-            tolerance?: {
-                earlySeconds: number;
-                lateSeconds: number;
-            };
-            /** Format: date-time */
-            updatedAt: string;
+            /** @description How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
+            tolerance?: components["schemas"]["Tolerance"];
+            /** @description When it was changed last; null: never. */
+            updatedAt: components["schemas"]["Moment"];
+            /** @description The number of its newest event; its ETag. */
             version: number;
+            /** @description While it waits for a door; null once it has one, left out if it never waited. */
             waiting?: {
+                /** @description Which deadlines it was asked with. */
                 asked: {
-                    /** Format: date-time */
-                    depositBy?: string;
-                    /** Format: date-time */
-                    pickupBy?: string;
-                    /** Format: date-time */
-                    reserveUntil?: string;
-                    /** Format: date-time */
-                    useUntil?: string;
+                    /** @description Until when it has to be put in. */
+                    depositBy?: components["schemas"]["Moment"];
+                    /** @description Until when it has to be picked up. */
+                    pickupBy?: components["schemas"]["Moment"];
+                    /** @description Until when the first step has to have begun. */
+                    reserveUntil?: components["schemas"]["Moment"];
+                    /** @description Until when it may be used. */
+                    useUntil?: components["schemas"]["Moment"];
                 };
-                /** Format: date-time */
-                until: string;
+                /** @description Until when it waits. */
+                until: components["schemas"]["Moment"];
             } | null;
-            /** @enum {string} */
-            workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+            /** @description What the compartment is used for. */
+            workflow: components["schemas"]["Workflow"];
         };
+        /**
+         * @description How far it has come: docs/transactions.md has the table.
+         * @enum {string}
+         */
+        TransactionState: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+        /** @description Where a file goes, and how. */
+        Upload: {
+            /** @description To be sent along; with them a second upload is refused. */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description How it is sent.
+             * @constant
+             */
+            method: "PUT";
+            /** @description Signed for this answer: whoever has it may upload the file. */
+            url: string;
+        };
+        /** @description How much of a period something was there. */
         Uptime: {
+            /** @description Of the seconds, those that it was not there. */
             downSeconds: number;
-            /** Format: date-time */
-            from: string;
+            /** @description From when on it is known within the period. */
+            from: components["schemas"]["Moment"];
+            /** @description How many there were. */
             outages: number;
+            /** @description Of the period. */
             seconds: number;
+            /** @description From 0 to 1; null of a period without a second. */
             share: number | null;
-            /** Format: date-time */
-            to: string;
+            /** @description Until when. */
+            to: components["schemas"]["Moment"];
         };
+        /** @description Who drives the doors of a bank, where that is not a controller that speaks our own protocol. */
         Vendor: {
-            /** @constant */
+            /**
+             * @description Lock boards that a vendor’s cloud drives.
+             * @constant
+             */
             kind: "lock_board";
+            /** @description Where the lock of each door is, by the label of the door. */
             locks: {
                 [key: string]: {
+                    /** @description The board, hexadecimal. */
                     board: string;
+                    /** @description The lock on that board, hexadecimal. */
                     lock: string;
                 };
             };
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description Takes the calls that open doors.
+             */
             url: string;
         };
+        /**
+         * @description A type of event, or `<entity>.*` for all of an entity, also those that come one day.
+         * @enum {string}
+         */
+        WantedEventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "incident.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
+        /** @description Where a system of yours receives events. */
         WebhookEndpoint: {
-            answeredAt: string | null;
-            /** @default 2026-11-01 */
+            /** @description When it took an event for the first time; null: it never has. */
+            answeredAt: components["schemas"]["Moment"] | null;
+            /**
+             * @description The version in whose shape events are sent.
+             * @default 2026-11-01
+             */
             apiVersion: string;
-            /** @default null */
+            /**
+             * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+             * @default null
+             */
             attemptsPerMinute: number | null;
-            /** Format: date-time */
-            createdAt: string;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description For people. */
             description: string;
+            /** @description Why it gets nothing; null: it is not disabled. */
             disabledReason: string | null;
+            /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
             eventTypes: string[];
-            /** @default [] */
+            /**
+             * @description Headers of yours that come with each request; their values are shown to nobody.
+             * @default []
+             */
             headerNames: string[];
+            /** @description Its id. */
             id: string;
-            previousSignsUntil: string | null;
+            /** @description Until when the key before the last rotation signs as well; null: it does not. */
+            previousSignsUntil: components["schemas"]["Moment"] | null;
+            /** @description By which an `ed25519` signature is verified, `whpk_…`; left out with `hmac`. */
             publicKey?: string;
+            /** @description The signing secret, `whsec_…`; only in the answer of the call that made it. */
             secret?: string;
-            /** @enum {string} */
+            /**
+             * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
+             * @enum {string}
+             */
             signature: "hmac" | "ed25519";
-            /** @enum {string} */
-            state: "active" | "failing" | "disabled";
+            /** @description `failing`: active, and answering badly of late; `disabled`: it gets nothing. */
+            state: components["schemas"]["EndpointState"];
+            /** @description Where events are sent. */
             url: string;
+            /** @description Counts its changes; its ETag. */
             version: number;
         };
+        /** @description What is sent to an endpoint again, and how far that has come. */
         WebhookReplay: {
+            /** @description Who asked for it. */
             by: string;
-            /** Format: date-time */
-            createdAt: string;
-            endedAt: string | null;
+            /** @description When it was made. */
+            createdAt: components["schemas"]["Moment"];
+            /** @description When it ended; null while it goes on. */
+            endedAt: components["schemas"]["Moment"] | null;
+            /** @description Id of the webhook endpoint, `whe_…`. */
             endpointId: string;
+            /** @description Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it. */
             eventTypes: string[];
-            /** Format: date-time */
-            from: string;
+            /** @description Of what we learned at that moment or later. */
+            from: components["schemas"]["Moment"];
+            /** @description Its id. */
             id: string;
-            reachedAt: string | null;
+            /** @description What became known before that has been looked at: where another one begins if this one is stopped; null: nothing yet. */
+            reachedAt: components["schemas"]["Moment"] | null;
+            /** @description So many events are sent again, or for the first time. */
             sent: number;
-            /** @enum {string} */
+            /**
+             * @description How far it has come.
+             * @enum {string}
+             */
             state: "running" | "done" | "stopped";
+            /** @description Only deliveries in these states; none means all, and what has no delivery. */
             states: ("dead" | "retrying" | "delivered")[];
+            /** @description Why it was stopped; null: it was not. */
             stoppedBecause: ("disabled" | "deleted" | "took_too_long") | null;
-            /** Format: date-time */
-            to: string;
+            /** @description Of what we learned before that moment. */
+            to: components["schemas"]["Moment"];
         };
+        /**
+         * @description What a compartment is used for: docs/transactions.md says how they differ.
+         * @enum {string}
+         */
+        Workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+        /** @description What the tenant or a site says of workflows and of its banks, and what holds there. */
         WorkflowTerms: {
+            /** @description What holds here: the workflow table, with what the tenant and the site say laid over it. */
             effective: {
                 [key: string]: {
-                    conditions: ("payment" | "approval" | "identity" | "age")[];
+                    /** @description What must be confirmed before the receiver may open; left out, what is usual. */
+                    conditions: components["schemas"]["Condition"][];
+                    /** @description Seconds, counted as those of the workflow table are. */
                     deadlineSeconds: {
                         [key: string]: number;
                     };
+                    /** @description So many seconds before the end of a pickup or use people are reminded of it; 0: never. */
                     remindBeforeSeconds: number;
+                    /** @description The steps at which the label of what is put in has to be scanned; left out, as the next wider one says. */
                     scanAt: ("deposit" | "pickup")[];
-                    tolerance: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
+                    /** @description How early and how late people are let in all the same. */
+                    tolerance: components["schemas"]["Tolerance"];
                 };
             };
-            effectiveOfflineSeconds: {
-                [key: string]: number;
-            };
-            effectiveQuietHours: "none" | {
-                from: string;
-                to: string;
-            };
+            /** @description What holds here, by method. One that is not named: as long as each credential is valid. */
+            effectiveOfflineSeconds: components["schemas"]["OfflineSeconds"];
+            /** @description What holds here. */
+            effectiveQuietHours: components["schemas"]["QuietHours"];
+            /** @description Its id. */
             id: string;
-            offlineSeconds: {
-                [key: string]: number;
-            };
-            /** @default null */
-            quietHours: ("none" | {
-                from: string;
-                to: string;
-            }) | null;
+            /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
+            offlineSeconds: components["schemas"]["OfflineSeconds"];
+            /**
+             * @description When people are not to be disturbed; null: as the next wider one says.
+             * @default null
+             */
+            quietHours: components["schemas"]["QuietHours"] | null;
+            /** @description Of the site; null: of the tenant. */
             siteId: string | null;
-            updatedAt: string | null;
+            /** @description When it was changed last; null: never. */
+            updatedAt: components["schemas"]["Moment"] | null;
+            /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;
+            /** @description What is said here, by workflow; in a change null forgets what was said of one. */
             workflows: {
-                loan?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                parcel?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                release?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                rental?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: unknown;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                return?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
-                sale?: {
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    deadlineSeconds?: {
-                        [key: string]: number;
-                    };
-                    remindBeforeSeconds?: number;
-                    scanAt?: ("deposit" | "pickup")[];
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                };
+                /** @description Of loans. */
+                loan?: components["schemas"]["LoanTerms"];
+                /** @description Of parcels. */
+                parcel?: components["schemas"]["PickupTerms"];
+                /** @description Of releases. */
+                release?: components["schemas"]["PickupTerms"];
+                /** @description Of rentals. */
+                rental?: components["schemas"]["RentalTerms"];
+                /** @description Of returns. */
+                return?: components["schemas"]["PickupTerms"];
+                /** @description Of sales. */
+                sale?: components["schemas"]["PickupTerms"];
             };
         };
     };
@@ -3587,8 +5056,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description `cause_holds`: What is behind it goes on. `invalid_transition`: Not possible in this state. */
+        "cause_holds.invalid_transition": {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description `conflict`: In conflict with what is recorded. */
         conflict: {
+            headers: {
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description `conflict`: In conflict with what is recorded. `invalid_transition`: Not possible in this state. */
+        "conflict.invalid_transition": {
             headers: {
                 RateLimit: components["headers"]["RateLimit"];
                 "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -3676,7 +5167,7 @@ export interface components {
             };
         };
         /** @description `internal_error`: a fault of ours. */
-        "internal_error.unlimited": {
+        internal_error: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3851,7 +5342,7 @@ export interface components {
             };
         };
         /** @description `unauthorized`: No valid API key. */
-        "unauthorized.unlimited": {
+        unauthorized: {
             headers: {
                 [name: string]: unknown;
             };
@@ -3882,6 +5373,60 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Id of the API key, `key_…`. */
+        apiKeyId: string;
+        /** @description Id of the asset, `ast_…`. */
+        assetId: string;
+        /** @description Id of the bank, `bnk_…`. */
+        bankId: string;
+        /** @description By what a person is told. */
+        channel: components["schemas"]["Channel"];
+        /** @description Id of the command, `cmd_…`. */
+        commandId: string;
+        /** @description Id of the credential, `crd_…`. */
+        credentialId: string;
+        /** @description `nextCursor` of the page before, with the same filters. */
+        cursor: string;
+        /** @description Id of the delivery, `dlv_…`. */
+        deliveryId: string;
+        /** @description The label on the door. */
+        door: string;
+        /** @description Id of the webhook endpoint, `whe_…`. */
+        endpointId: string;
+        /** @description Id of the export, `exp_…`. */
+        exportId: string;
+        /** @description Id of the schedule of exports, `exs_…`. */
+        exportScheduleId: string;
+        /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+        "Idempotency-Key": string;
+        /** @description An ETag; refused with 412 if the resource was changed since. */
+        "If-Match": string;
+        /** @description Id of the import, `imp_…`. */
+        importId: string;
+        /** @description Id of the incident, `inc_…`. */
+        incidentId: string;
+        /** @description What it is: a hand-over, or an order. */
+        kind: components["schemas"]["LinkKind"];
+        /** @description How many at the most on a page. */
+        limit: number;
+        /** @description The id that linked transactions have in common. */
+        linkId: components["schemas"]["LinkId"];
+        /** @description The language, as a BCP 47 tag. */
+        locale: components["schemas"]["Locale"];
+        /** @description Id of the reconciliation, `rec_…`. */
+        reconciliationId: string;
+        /** @description Id of what is sent again, `rpl_…`. */
+        replayId: string;
+        /** @description A site’s id, or `tenant`. */
+        scope: string;
+        /** @description Id of the site, `sit_…`. */
+        siteId: string;
+        /** @description Id of the unit of goods, `stk_…`. */
+        stockUnitId: string;
+        /** @description Id of the transaction, `txn_…`. */
+        transactionId: string;
+        /** @description A number from 1 on, or `current`. */
+        version: string;
         /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
         "webhook-api-version": string;
         /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
@@ -3893,6 +5438,8 @@ export interface components {
     };
     requestBodies: never;
     headers: {
+        /** @description Names this version of it, for `If-Match`. */
+        ETag: string;
         /** @description What is left of the limit of this API key (`r`) for so many seconds (`t`), as far as is known. */
         RateLimit: string;
         /** @description Requests (`q`) that this API key may send in so many seconds (`w`). */
@@ -3907,8 +5454,10 @@ export interface operations {
     "list-api-keys": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -3925,17 +5474,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ApiKey"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -3944,7 +5495,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -3952,11 +5503,15 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    mode?: "live" | "test";
+                    /** @description `test`, for `lw_test_…`: acts at simulated banks only. Left out, that of your own key. */
+                    mode?: components["schemas"]["KeyMode"];
+                    /** @description What people call it. */
                     name: string;
+                    /** @description A limit of its own, for a key that is given away; left out, that of your own key. */
                     requestsPerMinute?: number;
-                    scopes: ("transactions:read" | "transactions:write" | "commands:read" | "commands:write" | "banks:read" | "banks:write" | "lock-boards:write" | "assets:read" | "assets:write" | "stock:read" | "stock:write" | "exports:read" | "exports:write" | "exports:personal" | "webhooks:read" | "webhooks:write" | "events:read" | "api-keys:read" | "api-keys:write")[];
+                    /** @description What it may do. */
+                    scopes: components["schemas"]["Scope"][];
+                    /** @description Binds it to a system: it can change only what that one owns. */
                     system?: string;
                 };
             };
@@ -3965,7 +5520,7 @@ export interface operations {
             /** @description Make an API key, with no more scopes than your own */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -3975,13 +5530,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -3990,12 +5545,13 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                apiKeyId: string;
+                /** @description Id of the API key, `key_…`. */
+                apiKeyId: components["parameters"]["apiKeyId"];
             };
             cookie?: never;
         };
@@ -4008,7 +5564,7 @@ export interface operations {
             /** @description Revoke an API key; it stops working within 60 seconds */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4018,7 +5574,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4026,15 +5582,17 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-assets": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4051,17 +5609,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["AssetSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4070,7 +5630,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -4078,28 +5638,23 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Id of the bank, `bnk_…`. */
                     bankId: string;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
-                    externalId?: string;
-                    item: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
+                    /** @description Its number in the system that owns it; null: none. */
+                    externalId?: components["schemas"]["ExternalId"];
+                    /** @description Its measures. */
+                    item: components["schemas"]["ItemInput"];
+                    /**
+                     * @description What you have noted of it.
+                     * @default {}
+                     */
+                    metadata?: components["schemas"]["Metadata"];
+                    /** @description What people call it. */
                     name: string;
                     /**
+                     * @description Where it may be brought back to: to its own door only, or also to another one that a `move` of the loan gives it.
                      * @default own_door
                      * @enum {string}
                      */
@@ -4111,7 +5666,7 @@ export interface operations {
             /** @description Register a thing that is lent, and give it a door */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4121,14 +5676,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4137,7 +5692,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                assetId: string;
+                /** @description Id of the asset, `ast_…`. */
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
@@ -4146,7 +5702,7 @@ export interface operations {
             /** @description Read an asset, and where it is */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4156,23 +5712,26 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-asset-loans": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
-                assetId: string;
+                /** @description Id of the asset, `ast_…`. */
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
@@ -4187,17 +5746,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Transaction"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4206,16 +5767,18 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                assetId: string;
+                /** @description Id of the asset, `ast_…`. */
+                assetId: components["parameters"]["assetId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -4224,7 +5787,7 @@ export interface operations {
             /** @description Lend it no more; its door is free once it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4234,22 +5797,24 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-assignment-policies": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4266,17 +5831,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["AssignmentPolicy"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4285,9 +5852,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -4295,14 +5862,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    criteria: {
-                        /** @enum {string} */
-                        by: "size" | "wear" | "height";
-                        step: number;
-                    }[];
-                    /** @default best-fit */
+                    /** @description Asked in their order: the first that tells two compartments apart decides. */
+                    criteria: components["schemas"]["AssignmentCriterionInput"][];
+                    /**
+                     * @description What decisions name, before its version.
+                     * @default best-fit
+                     */
                     name?: string;
+                    /** @description A floor higher than this, in millimetres, is out of reach. */
                     reachableMm: number;
+                    /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
                     takeLarger: boolean;
                 };
             };
@@ -4311,7 +5880,7 @@ export interface operations {
             /** @description Choose compartments by other rules from now on; a new version */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4321,7 +5890,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4329,7 +5898,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4338,7 +5907,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                version: string;
+                /** @description A number from 1 on, or `current`. */
+                version: components["parameters"]["version"];
             };
             cookie?: never;
         };
@@ -4347,7 +5917,7 @@ export interface operations {
             /** @description Read how compartments are chosen, now (`current`) or in an older version */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4357,11 +5927,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4370,11 +5940,12 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description The older version, a number from 1 on. */
                 version: string;
             };
             cookie?: never;
@@ -4388,7 +5959,7 @@ export interface operations {
             /** @description Choose compartments as an older version did; a new version with its rules */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4398,7 +5969,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4406,7 +5977,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4420,16 +5991,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Rules to be tried, in place of a version. */
                     rules?: {
-                        criteria: {
-                            /** @enum {string} */
-                            by: "size" | "wear" | "height";
-                            step: number;
-                        }[];
+                        /** @description Asked in their order: the first that tells two compartments apart decides. */
+                        criteria: components["schemas"]["AssignmentCriterionInput"][];
+                        /** @description A floor higher than this, in millimetres, is out of reach. */
                         reachableMm: number;
+                        /** @description Whether a compartment may be taken that is larger than the smallest of the bank that would do. */
                         takeLarger: boolean;
                     };
+                    /** @description The transactions whose requests are decided again. */
                     transactionIds: string[];
+                    /** @description A version that there is. */
                     version?: number;
                 } & (unknown | unknown);
             };
@@ -4447,12 +6020,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4476,14 +6049,16 @@ export interface operations {
                     };
                 };
             };
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
         };
     };
     "list-badge-groups": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4500,17 +6075,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["BadgeGroup"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4519,9 +6096,9 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -4529,7 +6106,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Their numbers, all of them: others are no longer of the group. Stored encrypted, and not shown again. */
                     badges: string[];
+                    /** @description Its name, which transactions use. */
                     group: string;
                 };
             };
@@ -4538,7 +6117,7 @@ export interface operations {
             /** @description Say which badges a group has; whoever shows one of them opens what is granted to the group */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4548,7 +6127,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -4556,15 +6135,17 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-banks": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -4581,17 +6162,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["BankSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4600,7 +6183,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -4608,38 +6191,33 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default false */
+                    /**
+                     * @description Its clock runs through a power cut. Without, it opens nothing after one until the cloud has told it the time.
+                     * @default false
+                     */
                     batteryBackedClock?: boolean;
-                    layout: {
-                        /** @default 0 */
-                        bottomMm?: number;
-                        depthMm: number;
-                        door: string;
-                        heightMm: number;
-                        maxMassG: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    locale?: string;
+                    /** @description Its compartments as they were built. */
+                    layout: components["schemas"]["LayoutDoorInput"][];
+                    /** @description What its panel says its messages in; English where the bank does not speak it. */
+                    locale?: components["schemas"]["Locale"];
+                    /** @description What people call it. */
                     name: string;
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    };
+                    /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"];
+                    /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
                     serialNumber?: string;
-                    /** @default false */
+                    /**
+                     * @description There is no hardware behind it, and never will be: the only kind that a test key may use.
+                     * @default false
+                     */
                     simulated?: boolean;
+                    /** @description Id of the site, `sit_…`. */
                     siteId: string;
+                    /** @description Between which temperatures which class is to stay, where that is not as usual. */
                     thermalRanges?: {
-                        [key: string]: {
-                            afterSeconds: number;
-                            maxC: number;
-                            minC: number;
-                        };
+                        [key: string]: components["schemas"]["ThermalRangeInput"];
                     };
+                    /** @description Who drives its doors, where that is not a controller that speaks our own protocol. */
                     vendor?: components["schemas"]["Vendor"];
                 };
             };
@@ -4648,7 +6226,7 @@ export interface operations {
             /** @description Register a bank with its compartments */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4658,14 +6236,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["already_exists"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4674,7 +6252,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4683,7 +6262,7 @@ export interface operations {
             /** @description Read a bank and its layout */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4693,11 +6272,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4706,20 +6285,21 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    locale?: string;
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    };
+                    /** @description What its panel says its messages in; English where the bank does not speak it. */
+                    locale?: components["schemas"]["Locale"];
+                    /** @description For how many seconds it opens without the cloud, by method. Of a method that is left out: as the next wider one says, else as long as each credential is valid. */
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"];
                 };
             };
         };
@@ -4727,7 +6307,7 @@ export interface operations {
             /** @description Change the language of a bank, and how long it opens without the network */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4737,14 +6317,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4753,29 +6333,49 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @default [] */
+                    /**
+                     * @description How doors are, by board. It may come late, twice and in any order.
+                     * @default []
+                     */
                     boardStates?: {
+                        /** @description The board, hexadecimal. */
                         board: string;
+                        /** @description The locks of that board. */
                         locks: {
-                            /** @enum {string} */
+                            /**
+                             * @description How the door is; empty: not known.
+                             * @enum {string}
+                             */
                             door: "open" | "closed" | "";
-                            /** @enum {string} */
+                            /**
+                             * @description Whether something is inside: `1` or `0`; empty: not known.
+                             * @enum {string}
+                             */
                             goods: "0" | "1" | "";
+                            /** @description The lock on that board, hexadecimal. */
                             lock: string;
+                            /** @description When it was so, milliseconds since 1970 in 13 digits; empty: as of now. */
                             ts: "" | string;
                         }[];
                     }[];
-                    /** @default [] */
+                    /**
+                     * @description What was typed.
+                     * @default []
+                     */
                     codes?: {
+                        /** @description The digits. */
                         code: string;
+                        /** @description At which keypad. */
                         terminal: string;
+                        /** @description When it was typed, milliseconds since 1970 in 13 digits: by that a repetition is known. */
                         ts: string;
                     }[];
                 };
@@ -4794,13 +6394,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4809,7 +6409,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4824,17 +6425,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Compartment"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4843,8 +6446,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
-                door: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
+                /** @description The label on the door. */
+                door: components["parameters"]["door"];
             };
             cookie?: never;
         };
@@ -4853,7 +6458,7 @@ export interface operations {
             /** @description Read one compartment */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4863,11 +6468,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4876,19 +6481,25 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
-                door: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
+                /** @description The label on the door. */
+                door: components["parameters"]["door"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @constant */
+                    /**
+                     * @description Somebody has looked inside, and it is empty.
+                     * @constant
+                     */
                     cleared?: true;
+                    /** @description Why it is out of service; null returns it. */
                     outOfService?: string | null;
                 };
             };
@@ -4897,7 +6508,7 @@ export interface operations {
             /** @description Take a compartment out of service, return it, or say that it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4907,14 +6518,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4923,7 +6534,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -4932,7 +6544,7 @@ export interface operations {
             /** @description Read who may connect as a bank: its controller's serial number and certificates */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4942,11 +6554,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -4955,18 +6567,20 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -4975,7 +6589,7 @@ export interface operations {
             /** @description End the life of a bank in which nothing is left */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -4985,7 +6599,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.conflict"];
@@ -4993,19 +6607,22 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "get-bank-health": {
         parameters: {
             query?: {
-                from?: string;
-                to?: string;
+                /** @description Beginning of the period; left out, 30 days before its end. At most 366 days. */
+                from?: components["schemas"]["Instant"];
+                /** @description End of the period; left out, now. */
+                to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5023,11 +6640,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5036,7 +6653,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5054,11 +6672,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5067,20 +6685,27 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Where the lock of each door is, by the label of the door. */
                     locks?: {
                         [key: string]: {
+                            /** @description The board, hexadecimal. */
                             board: string;
+                            /** @description The lock on that board, hexadecimal. */
                             lock: string;
                         };
                     };
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Takes the calls that open doors.
+                     */
                     url?: string;
                 };
             };
@@ -5098,12 +6723,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5112,19 +6737,22 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
+                    /** @description What its controller enrols with; left out or null: certificates are attached by hand. */
                     serialNumber: string;
                 };
             };
@@ -5133,7 +6761,7 @@ export interface operations {
             /** @description Have another controller take the place of a bank’s: what the old one knew opens nothing any more */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5143,7 +6771,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.already_exists"];
@@ -5151,7 +6779,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5160,19 +6788,22 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Left out: all. */
                     certificateId?: string;
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -5181,7 +6812,7 @@ export interface operations {
             /** @description End a certificate of a bank, or all of them, and the connection with it */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5191,7 +6822,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
@@ -5199,7 +6830,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5208,18 +6839,20 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -5228,7 +6861,7 @@ export interface operations {
             /** @description Have a bank change its certificate; the old one ends when it has connected with the new one */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5238,7 +6871,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
@@ -5246,7 +6879,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5255,7 +6888,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                bankId: string;
+                /** @description Id of the bank, `bnk_…`. */
+                bankId: components["parameters"]["bankId"];
             };
             cookie?: never;
         };
@@ -5270,17 +6904,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["StockLevel"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5296,7 +6932,7 @@ export interface operations {
             /** @description Read how you are shown to people, in messages and on the pickup page */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5306,11 +6942,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5319,7 +6955,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path?: never;
             cookie?: never;
@@ -5327,16 +6963,18 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Behind the name, as CSS writes it in six digits; null: ours. */
                     color?: string | null;
-                    locale?: string | null;
+                    /** @description For people whose own language has no text; null: English. */
+                    locale?: components["schemas"]["Locale"] | null;
+                    /** @description A picture on a server of yours: in e-mails, and on the pickup page; null: none. */
                     logoUrl?: string | null;
+                    /** @description By which people know you; null: they are told the name of the bank. */
                     name?: string | null;
+                    /** @description Whom an SMS is from, in countries that allow it; null: not said. */
                     smsSenderId?: string | null;
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    } | null;
+                    /** @description Whom people may ask where their site names nobody; null: nobody. */
+                    support?: components["schemas"]["SupportInput"] | null;
                 };
             };
         };
@@ -5344,7 +6982,7 @@ export interface operations {
             /** @description Set how you are shown to people; what is left out stays, `null` takes it away */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5354,13 +6992,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5369,7 +7007,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5377,10 +7015,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Id of the bank, `bnk_…`. */
                     bankId: string;
+                    /** @description The label on the door. */
                     door: string;
+                    /** @description Why the door is to open. */
                     reason: string;
-                    /** @default 30 */
+                    /**
+                     * @description Seconds from now in which the bank may still open.
+                     * @default 30
+                     */
                     validSeconds?: number;
                 };
             };
@@ -5389,7 +7033,7 @@ export interface operations {
             /** @description Open a door, with a reason */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5399,14 +7043,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["door_busy"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5415,7 +7059,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                commandId: string;
+                /** @description Id of the command, `cmd_…`. */
+                commandId: components["parameters"]["commandId"];
             };
             cookie?: never;
         };
@@ -5424,7 +7069,7 @@ export interface operations {
             /** @description Read what became of a command */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5434,11 +7079,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5448,12 +7093,13 @@ export interface operations {
                 /** @description `nextCursor` of an answer before, with the same filters. Left out: begin at `from`. */
                 after?: string;
                 /** @description Where to begin: with what came in from then on, or up to a minute earlier. Left out: the oldest that is kept. */
-                from?: string;
-                limit?: number;
+                from?: components["schemas"]["Instant"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
                 /** @description Only of this one: a transaction, a bank, `<bank>/<door>` … */
                 subject?: string;
                 /** @description Only these, separated by commas; `transaction.*` is all of transactions. */
-                type?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
+                type?: components["schemas"]["WantedEventType"][];
             };
             header?: never;
             path?: never;
@@ -5470,27 +7116,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Event"][];
+                        /** @description There is more already. Without it, wait a while before asking again. */
                         hasMore: boolean;
+                        /** @description Where to go on, as `after`, now or later. There always is one. */
                         nextCursor: string;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             410: components["responses"]["cursor_expired"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-export-schedules": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -5507,17 +7158,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ExportSchedule"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5526,7 +7179,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5535,45 +7188,49 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description When on the first day after the period, on the clocks of the time zone.
+                     * @description When on the first day after the period, `HH:MM` on the clocks of the time zone.
                      * @default 06:00
                      */
                     at?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description After which periods: each day, each week from Monday on, or each month.
+                     * @enum {string}
+                     */
                     every: "day" | "week" | "month";
-                    /** @default {} */
-                    filter?: {
-                        bankId?: string;
-                        /** @enum {string} */
-                        deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                        endpointId?: string;
-                        /** @enum {string} */
-                        state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                        subject?: string;
-                        /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
-                        /** @enum {string} */
-                        workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                    };
-                    /** @enum {string} */
-                    format: "csv" | "jsonl" | "parquet";
-                    /** @enum {string} */
-                    kind: "transactions" | "events" | "deliveries";
+                    /**
+                     * @description Which rows of each period.
+                     * @default {}
+                     */
+                    filter?: components["schemas"]["ExportFilterInput"];
+                    /** @description What the file is. */
+                    format: components["schemas"]["ExportFormat"];
+                    /** @description What the rows are. */
+                    kind: components["schemas"]["ExportKind"];
+                    /** @description What people call it. */
                     name: string;
-                    /** @default false */
+                    /**
+                     * @description Whether the columns are in it that are about persons; needs the scope `exports:personal`.
+                     * @default false
+                     */
                     personalData?: boolean;
-                    /** @default null */
+                    /**
+                     * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+                     * @default null
+                     */
                     pushTo?: string | null;
-                    /** @default UTC */
+                    /**
+                     * @description On whose clocks, as an IANA name: `Europe/Zurich`.
+                     * @default UTC
+                     */
                     timeZone?: string;
-                } & (unknown & unknown & unknown);
+                } & (unknown & unknown & unknown & unknown);
             };
         };
         responses: {
             /** @description Have an export made after each day, week or month */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5583,13 +7240,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5598,7 +7255,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                exportScheduleId: string;
+                /** @description Id of the schedule of exports, `exs_…`. */
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
@@ -5607,7 +7265,7 @@ export interface operations {
             /** @description Read a schedule of exports */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5617,11 +7275,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5630,10 +7288,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                exportScheduleId: string;
+                /** @description Id of the schedule of exports, `exs_…`. */
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
@@ -5651,12 +7310,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5665,25 +7324,33 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                exportScheduleId: string;
+                /** @description Id of the schedule of exports, `exs_…`. */
+                exportScheduleId: components["parameters"]["exportScheduleId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description When on the first day after the period, on the clocks of the time zone. */
+                    /** @description When on the first day after the period, `HH:MM` on the clocks of the time zone. */
                     at?: string;
-                    /** @enum {string} */
+                    /**
+                     * @description After which periods: each day, each week from Monday on, or each month.
+                     * @enum {string}
+                     */
                     every?: "day" | "week" | "month";
-                    /** @enum {string} */
-                    format?: "csv" | "jsonl" | "parquet";
+                    /** @description What the file is. */
+                    format?: components["schemas"]["ExportFormat"];
+                    /** @description What people call it. */
                     name?: string;
+                    /** @description Whether the columns are in it that are about persons; needs the scope `exports:personal`. */
                     personalData?: boolean;
+                    /** @description The bucket that the file is put into as well: the name that the operator gave it; null: none. */
                     pushTo?: string | null;
+                    /** @description On whose clocks, as an IANA name: `Europe/Zurich`. */
                     timeZone?: string;
                 };
             };
@@ -5692,7 +7359,7 @@ export interface operations {
             /** @description Change a schedule of exports; from then on it acts in the name of the key that changed it */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5702,21 +7369,25 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-exports": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ExportState"];
             };
             header?: never;
             path?: never;
@@ -5733,17 +7404,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ExportSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5752,7 +7425,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5760,40 +7433,37 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default {} */
-                    filter?: {
-                        bankId?: string;
-                        /** @enum {string} */
-                        deliveryState?: "pending" | "delivered" | "retrying" | "dead";
-                        endpointId?: string;
-                        /** @enum {string} */
-                        state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
-                        subject?: string;
-                        /** @enum {string} */
-                        type?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*";
-                        /** @enum {string} */
-                        workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                    };
-                    /** @enum {string} */
-                    format: "csv" | "jsonl" | "parquet";
-                    /** Format: date-time */
-                    from: string;
-                    /** @enum {string} */
-                    kind: "transactions" | "events" | "deliveries";
-                    /** @default false */
+                    /**
+                     * @description Which rows of the period.
+                     * @default {}
+                     */
+                    filter?: components["schemas"]["ExportFilterInput"];
+                    /** @description What the file is. */
+                    format: components["schemas"]["ExportFormat"];
+                    /** @description Beginning of the period. */
+                    from: components["schemas"]["Instant"];
+                    /** @description What the rows are. */
+                    kind: components["schemas"]["ExportKind"];
+                    /**
+                     * @description Whether the columns are in it that are about persons; needs the scope `exports:personal`.
+                     * @default false
+                     */
                     personalData?: boolean;
-                    /** @default null */
+                    /**
+                     * @description The bucket that the file is put into as well: the name that the operator gave it; null: none.
+                     * @default null
+                     */
                     pushTo?: string | null;
-                    /** Format: date-time */
-                    to: string;
-                } & (unknown & unknown & unknown);
+                    /** @description Exclusive, and not in the future. Of events, `from` is not earlier than what the feed keeps. */
+                    to: components["schemas"]["Instant"];
+                } & (unknown & unknown & unknown & unknown);
             };
         };
         responses: {
-            /** @description Have transactions, events or deliveries of a period written into a file */
+            /** @description Have transactions, events, deliveries or incidents of a period written into a file */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5803,13 +7473,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5818,7 +7488,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                exportId: string;
+                /** @description Id of the export, `exp_…`. */
+                exportId: components["parameters"]["exportId"];
             };
             cookie?: never;
         };
@@ -5827,7 +7498,7 @@ export interface operations {
             /** @description See how far an export has come, and fetch its file */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5837,19 +7508,23 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-imports": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ImportState"];
             };
             header?: never;
             path?: never;
@@ -5866,17 +7541,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ImportSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5885,7 +7562,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -5893,7 +7570,9 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Size of the file, as announced; the link takes no other. */
                     bytes: number;
+                    /** @description Of the file, for people. */
                     name: string;
                 };
             };
@@ -5902,7 +7581,7 @@ export interface operations {
             /** @description Ask for a link to upload a file of transactions */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5912,13 +7591,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -5927,7 +7606,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                importId: string;
+                /** @description Id of the import, `imp_…`. */
+                importId: components["parameters"]["importId"];
             };
             cookie?: never;
         };
@@ -5936,7 +7616,7 @@ export interface operations {
             /** @description See how far an import has come */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -5946,23 +7626,26 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-import-rows": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
-                importId: string;
+                /** @description Id of the import, `imp_…`. */
+                importId: components["parameters"]["importId"];
             };
             cookie?: never;
         };
@@ -5977,29 +7660,536 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ImportRow"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "list-incidents": {
+        parameters: {
+            query?: {
+                /** @description Only those at this bank. */
+                bankId?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only those of this kind. */
+                kind?: components["schemas"]["IncidentKind"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those that this one has, or is to have. */
+                owner?: string;
+                /** @description Only those that are so bad. */
+                severity?: components["schemas"]["Severity"];
+                /** @description Only those in this state. */
+                state?: components["schemas"]["IncidentState"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List incidents, the newest first */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page of them. */
+                        data: components["schemas"]["IncidentSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "report-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Where it is. */
+                    bankId?: string;
+                    /** @description At which door of the bank. */
+                    door?: string;
+                    /** @description By when it has to be resolved; left out, as its severity says. */
+                    resolveBy?: components["schemas"]["Instant"];
+                    /**
+                     * @description How bad it is, and so how long people have.
+                     * @default normal
+                     */
+                    severity?: components["schemas"]["Severity"];
+                    /** @description What is wrong. */
+                    summary: string;
+                    /** @description The transaction that is concerned. Its bank and its door are meant, unless others are named. */
+                    transactionId?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Report something that is to be set right */
+            201: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-incident": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read an incident, and what was done about it */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "acknowledge-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Who takes it: a desk or a number rather than a name, since it stands in events. */
+                    owner: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Take an incident: it has an owner from now on */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "assign-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Who is to have it: a desk or a number rather than a name, since it stands in events. */
+                    owner: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Give an incident to somebody else; one that is open stays so until it is taken */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "close-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Close what is resolved; refused while what is behind it goes on */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["cause_holds.invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-incident-context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read all that an incident is about, as it is now: bank, compartment, transaction, what happened last */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentContext"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "list-incident-events": {
+        parameters: {
+            query?: {
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+            };
+            header?: never;
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read what happened to an incident, in order */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description This page of them. */
+                        data: components["schemas"]["Event"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "note-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What was done. */
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Record a step that was done to set it right */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["conflict.invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "reopen-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Why, in words. */
+                    reason: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Say that it was not resolved after all */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "resolve-incident": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
+                /** @description An ETag; refused with 412 if the resource was changed since. */
+                "If-Match"?: components["parameters"]["If-Match"];
+            };
+            path: {
+                /** @description Id of the incident, `inc_…`. */
+                incidentId: components["parameters"]["incidentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description How it was set right. */
+                    resolution: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Say that it was set right, and how */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            409: components["responses"]["invalid_transition"];
+            412: components["responses"]["precondition_failed"];
+            413: components["responses"]["payload_too_large"];
+            422: components["responses"]["idempotency_key_reused"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "get-link": {
         parameters: {
             query?: {
+                /** @description Of a live key: `false` for what it linked at simulated banks. A test key is shown no other. */
                 livemode?: "true" | "false";
             };
             header?: never;
             path: {
-                kind: "handover" | "order";
-                linkId: string;
+                /** @description What it is: a hand-over, or an order. */
+                kind: components["parameters"]["kind"];
+                /** @description The id that linked transactions have in common. */
+                linkId: components["parameters"]["linkId"];
             };
             cookie?: never;
         };
@@ -6017,19 +8207,21 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-message-templates": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -6046,17 +8238,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["MessageTemplate"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6065,9 +8259,12 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                /** @description By what a person is told. */
+                channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
+                kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
@@ -6076,7 +8273,7 @@ export interface operations {
             /** @description Read what people are told of a kind, in a language, by a channel */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6086,11 +8283,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6099,19 +8296,24 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                /** @description By what a person is told. */
+                channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
+                kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Of an e-mail; null of an SMS. Whoever sees the phone reads it, so neither PIN nor link stand there. */
                     subject?: string | null;
+                    /** @description With `{{name}}` for what differs. Unless a right was taken back, `{{code}}`, `{{pin}}` or `{{link}}` stand in it. Of an e-mail, lines apart by an empty one are paragraphs. */
                     text: string;
                 };
             };
@@ -6120,7 +8322,7 @@ export interface operations {
             /** @description Have people told your own text */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6130,14 +8332,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6146,12 +8348,15 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                channel: "sms" | "email";
-                kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                locale: string;
+                /** @description By what a person is told. */
+                channel: components["parameters"]["channel"];
+                /** @description Of which kind it is. */
+                kind: components["schemas"]["MessageKind"];
+                /** @description The language, as a BCP 47 tag. */
+                locale: components["parameters"]["locale"];
             };
             cookie?: never;
         };
@@ -6169,12 +8374,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6188,15 +8393,20 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    channel: "sms" | "email";
+                    /** @description By what a person is told. */
+                    channel: components["schemas"]["Channel"];
+                    /** @description A text to be tried; left out, what holds now. */
                     draft?: {
+                        /** @description Of an e-mail. */
                         subject?: string | null;
+                        /** @description With `{{name}}` for what differs. */
                         text: string;
                     };
-                    /** @enum {string} */
-                    kind: "item_waits" | "pickup_due" | "loan_ready" | "loan_runs" | "loan_due" | "loan_overdue" | "rental_ready" | "rental_runs" | "rental_ending" | "rental_overdue" | "delegated" | "taken_back";
-                    locale: string;
+                    /** @description Of which kind it is. */
+                    kind: components["schemas"]["MessageKind"];
+                    /** @description In which language it would be told. */
+                    locale: components["schemas"]["Locale"];
+                    /** @description Whose place, door and deadline it tells of; left out, examples. */
                     transactionId?: string;
                 };
             };
@@ -6214,12 +8424,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6243,14 +8453,18 @@ export interface operations {
                     };
                 };
             };
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
         };
     };
     "list-reconciliations": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["ReconciliationState"];
             };
             header?: never;
             path?: never;
@@ -6267,17 +8481,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["ReconciliationSummary"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6286,7 +8502,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6294,14 +8510,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Size of the file, as announced; the link takes no other. */
                     bytes: number;
-                    /** Format: date-time */
-                    from: string;
+                    /** @description The transactions that are compared were created at that moment or later. */
+                    from: components["schemas"]["Instant"];
+                    /** @description Of the file, for people. */
                     name: string;
-                    /** @default order */
+                    /**
+                     * @description Whose ids the file has: transactions have them as `externalIds.<system>`.
+                     * @default order
+                     */
                     system?: string;
-                    /** Format: date-time */
-                    to: string;
+                    /** @description They were created before that moment. */
+                    to: components["schemas"]["Instant"];
                 };
             };
         };
@@ -6309,7 +8530,7 @@ export interface operations {
             /** @description Ask for a link to upload a file of orders, to be compared with the transactions of a period */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6319,13 +8540,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6334,7 +8555,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                reconciliationId: string;
+                /** @description Id of the reconciliation, `rec_…`. */
+                reconciliationId: components["parameters"]["reconciliationId"];
             };
             cookie?: never;
         };
@@ -6343,7 +8565,7 @@ export interface operations {
             /** @description See what a reconciliation found, and fetch the list of differences */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6353,19 +8575,21 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-sites": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -6382,17 +8606,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Site"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6401,7 +8627,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6409,18 +8635,18 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description As it is written on a letter, on one line; null: not said. */
                     address?: string;
+                    /** @description What people call it. */
                     name: string;
-                    position?: {
-                        latitude: number;
-                        longitude: number;
-                    };
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    };
-                    /** @default UTC */
+                    /** @description Where the map is opened; null: the map looks for the address. */
+                    position?: components["schemas"]["PositionInput"];
+                    /** @description Whom people ask who cannot go on; null: nobody is named. */
+                    support?: components["schemas"]["SupportInput"];
+                    /**
+                     * @description On whose clocks, as an IANA name: `Europe/Zurich`.
+                     * @default UTC
+                     */
                     timeZone?: string;
                 };
             };
@@ -6429,7 +8655,7 @@ export interface operations {
             /** @description Register a site */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6439,13 +8665,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6454,7 +8680,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                siteId: string;
+                /** @description Id of the site, `sit_…`. */
+                siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
         };
@@ -6463,7 +8690,7 @@ export interface operations {
             /** @description Read a site */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6473,11 +8700,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6486,26 +8713,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                siteId: string;
+                /** @description Id of the site, `sit_…`. */
+                siteId: components["parameters"]["siteId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description As it is written on a letter, on one line; null: not said. */
                     address?: string | null;
-                    position?: {
-                        latitude: number;
-                        longitude: number;
-                    } | null;
-                    support?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        phone?: string;
-                    } | null;
+                    /** @description Where the map is opened; null: the map looks for the address. */
+                    position?: components["schemas"]["PositionInput"] | null;
+                    /** @description Whom people ask who cannot go on; null: nobody is named. */
+                    support?: components["schemas"]["SupportInput"] | null;
                 };
             };
         };
@@ -6513,7 +8737,7 @@ export interface operations {
             /** @description Say where a site is, and whom people ask there */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6523,24 +8747,29 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-stock-units": {
         parameters: {
             query?: {
+                /** @description What is at this bank. */
                 bankId?: string;
-                cursor?: string;
-                limit?: number;
-                sku?: string;
-                state?: "registered" | "placed" | "in_stock" | "missing" | "sold" | "withdrawn";
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description What is of this kind. */
+                sku?: components["schemas"]["Sku"];
+                /** @description With `bankId` or `sku` those that have left the stock are not looked at. A page may be short and have a next. */
+                state?: components["schemas"]["StockState"];
             };
             header?: never;
             path?: never;
@@ -6557,17 +8786,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["StockUnit"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6576,7 +8807,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -6584,31 +8815,26 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where it is to have a door; left out, it gets none yet. */
                     bankId?: string;
-                    bestBefore?: string | null;
+                    /** @description Not sold from then on; null: it keeps. */
+                    bestBefore?: components["schemas"]["Instant"] | null;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
-                    /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    item: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    sku: string;
+                    /**
+                     * @description Your own ids for it, by system.
+                     * @default {}
+                     */
+                    externalIds?: components["schemas"]["ExternalIds"];
+                    /** @description Its measures. */
+                    item: components["schemas"]["ItemInput"];
+                    /**
+                     * @description What you have noted of it.
+                     * @default {}
+                     */
+                    metadata?: components["schemas"]["Metadata"];
+                    /** @description What kind of goods. */
+                    sku: components["schemas"]["Sku"];
                 };
             };
         };
@@ -6616,7 +8842,7 @@ export interface operations {
             /** @description Register goods to be sold, and give them a door if a bank is named */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6626,14 +8852,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6642,7 +8868,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                stockUnitId: string;
+                /** @description Id of the unit of goods, `stk_…`. */
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
@@ -6651,7 +8878,7 @@ export interface operations {
             /** @description Read a unit of goods, and whom it is promised to */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6661,11 +8888,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6674,23 +8901,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                /** @description Id of the unit of goods, `stk_…`. */
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    bestBefore?: string | null;
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    metadata?: {
-                        [key: string]: string;
-                    };
+                    /** @description Not sold from then on; null: it keeps. */
+                    bestBefore?: components["schemas"]["Instant"] | null;
+                    /** @description Your own ids for it, by system. */
+                    externalIds?: components["schemas"]["ExternalIds"];
+                    /** @description What you have noted of it. */
+                    metadata?: components["schemas"]["Metadata"];
                 } | unknown | unknown | unknown;
             };
         };
@@ -6698,7 +8925,7 @@ export interface operations {
             /** @description Change what is noted of a unit, and until when it is sold */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6708,14 +8935,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6724,19 +8951,22 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                /** @description Id of the unit of goods, `stk_…`. */
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where it is to have a door. */
                     bankId: string;
+                    /** @description Its door; left out, the best that fits. */
                     door?: string;
                 };
             };
@@ -6745,7 +8975,7 @@ export interface operations {
             /** @description Give a unit a door; it is in stock once its bank sees it inside */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6755,7 +8985,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused.conflict"];
@@ -6763,7 +8993,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6772,18 +9002,20 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                stockUnitId: string;
+                /** @description Id of the unit of goods, `stk_…`. */
+                stockUnitId: components["parameters"]["stockUnitId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
                 };
             };
@@ -6792,7 +9024,7 @@ export interface operations {
             /** @description Sell a unit no more; its door is free once it is empty */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -6802,7 +9034,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["conflict"];
@@ -6810,28 +9042,43 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-transactions": {
         parameters: {
             query?: {
+                /** @description The number of a badge that opens, or once opened, something of it. */
                 badge?: string;
+                /** @description Of that bank. */
                 bankId?: string;
+                /** @description The one that has this credential. */
                 credentialId?: string;
-                cursor?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Of that door at `bankId`; also what has left it. */
                 door?: string;
+                /** @description Any external id, by its system: `<system>:<id>`. */
                 externalId?: string;
-                from?: string;
+                /** @description Created at that moment or later. */
+                from?: components["schemas"]["Instant"];
+                /** @description The external id of one of its items. */
                 itemId?: string;
-                limit?: number;
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Its `externalIds.order`. */
                 orderId?: string;
+                /** @description A telephone number, an e-mail address, or the beginning of names of the recipient. */
                 recipient?: string;
-                state?: "created" | "reserved" | "stored" | "in_use" | "recall_due" | "completed" | "cancelled" | "expired" | "recalled" | "rejected";
+                /** @description Only those in this state. */
+                state?: components["schemas"]["TransactionState"];
+                /** @description Sales of these goods in stock, those that came to nothing too. */
                 stockUnitId?: string;
-                to?: string;
-                workflow?: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
+                /** @description Created before that moment. */
+                to?: components["schemas"]["Instant"];
+                /** @description Only those of this workflow. */
+                workflow?: components["schemas"]["Workflow"];
             };
             header?: never;
             path?: never;
@@ -6848,17 +9095,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Transaction"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -6867,133 +9116,21 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": {
-                    access?: {
-                        group?: string;
-                        /**
-                         * @default pin
-                         * @enum {string}
-                         */
-                        method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                        /** Format: date-time */
-                        notAfter?: string;
-                        /** Format: date-time */
-                        notBefore?: string;
-                        /** @enum {string} */
-                        step: "deposit" | "pickup" | "use";
-                        uses?: number;
-                        value?: string;
-                    }[];
-                    assetId?: string;
-                    bankId: string;
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    custody?: {
-                        label: string;
-                        scanAt?: ("deposit" | "pickup")[];
-                    };
-                    deadlines?: {
-                        /** Format: date-time */
-                        depositBy?: string;
-                        /** Format: date-time */
-                        pickupBy?: string;
-                        /** Format: date-time */
-                        reserveUntil?: string;
-                        /** Format: date-time */
-                        useUntil?: string;
-                    };
-                    /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    /** @default [] */
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    overstaySeconds?: number;
-                    /** @default {} */
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    payment?: {
-                        amountMinor: number;
-                        currency: string;
-                    };
-                    /** @default {} */
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    /**
-                     * @default hard
-                     * @enum {string}
-                     */
-                    reservation?: "hard" | "soft";
-                    sku?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    stockUnitId?: string;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                    /** Format: date-time */
-                    waitUntil?: string;
-                    /** @enum {string} */
-                    workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                };
+                "application/json": components["schemas"]["CreateTransaction"];
             };
         };
         responses: {
             /** @description Reserve a compartment and issue the credentials */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7003,14 +9140,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["reservation_refused.already_exists.conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7019,7 +9156,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7028,7 +9166,7 @@ export interface operations {
             /** @description Read a transaction */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7038,11 +9176,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7051,66 +9189,29 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    } | null;
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Their measures, before anything is inside. */
+                    items?: components["schemas"]["ItemInput"][];
+                    /** @description What it is a part of; null takes it out. Also after its end, so that another can take its place. */
+                    link?: components["schemas"]["LinkPartInput"] | null;
+                    /** @description What you have noted of it. */
+                    metadata?: components["schemas"]["Metadata"];
+                    /** @description Whoever else takes part. */
+                    parties?: components["schemas"]["Parties"];
+                    /** @description Whom it is for. */
+                    recipient?: components["schemas"]["PartyInput"];
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 } | unknown | unknown | unknown | unknown | unknown;
             };
         };
@@ -7118,7 +9219,7 @@ export interface operations {
             /** @description Change who it is for, what is noted of it, what it is a part of, or, before the item is inside, its measures */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7128,14 +9229,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source.conflict.reservation_refused"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7144,12 +9245,13 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7157,14 +9259,13 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description Who wants it, or that it is too late.
                      * @default by_caller
                      * @enum {string}
                      */
                     reason?: "by_caller" | "by_recipient" | "by_staff" | "too_late";
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7172,7 +9273,7 @@ export interface operations {
             /** @description Give the compartment up; what is already inside is recalled */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7182,7 +9283,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7190,7 +9291,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7199,23 +9300,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7223,7 +9324,7 @@ export interface operations {
             /** @description Leave it where it is, while nobody has taken it out yet */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7233,7 +9334,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7241,7 +9342,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7250,25 +9351,27 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description In the smallest unit of its currency. */
                     amountMinor: number;
+                    /** @description ISO 4217. */
                     currency: string;
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7276,7 +9379,7 @@ export interface operations {
             /** @description Record an amount that has to be paid besides, with who and why; also after the end */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7286,7 +9389,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7294,7 +9397,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7303,27 +9406,30 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What that costs. */
                     charge?: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description ISO 4217. */
                         currency: string;
                     };
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7331,7 +9437,7 @@ export interface operations {
             /** @description End it by hand: the renter is done, or it was handed over otherwise */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7341,7 +9447,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7349,7 +9455,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7358,25 +9464,28 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description What is confirmed.
+                     * @enum {string}
+                     */
                     condition: "approval" | "identity" | "age";
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7384,7 +9493,7 @@ export interface operations {
             /** @description An approval, an identity or an age is confirmed: the receiver may open */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7394,7 +9503,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7402,7 +9511,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7411,23 +9520,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description What the confirmation can be found by in your own system. */
                     reference?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7435,7 +9544,7 @@ export interface operations {
             /** @description It is paid: the receiver may open */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7445,7 +9554,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7453,7 +9562,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7462,36 +9571,39 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description For a badge, in place of its number: every badge of that group will do. */
                     group?: string;
                     /**
+                     * @description How the right is proved.
                      * @default pin
-                     * @enum {string}
                      */
-                    method?: "pin" | "qr" | "barcode" | "badge" | "app" | "operator";
-                    /** Format: date-time */
-                    notAfter?: string;
-                    /** Format: date-time */
-                    notBefore?: string;
+                    method?: components["schemas"]["AccessMethod"];
+                    /** @description It opens no later than that. */
+                    notAfter?: components["schemas"]["Instant"];
+                    /** @description It opens no earlier than that. */
+                    notBefore?: components["schemas"]["Instant"];
+                    /** @description Why staff have to act outside the plan: of an operator code, and kept. */
                     reason?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    /** @enum {string} */
-                    step: "deposit" | "pickup" | "use" | "recall";
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
+                    /** @description What the right is for. */
+                    step: components["schemas"]["Step"];
+                    /** @description How often its step may be done with it; left out, as is usual. */
                     uses?: number;
+                    /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
                     value?: string;
                 };
             };
@@ -7500,7 +9612,7 @@ export interface operations {
             /** @description Issue another credential for a step, or a code with which staff act outside the plan */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7510,7 +9622,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7518,7 +9630,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7527,13 +9639,15 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7541,33 +9655,33 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description On whose behalf.
                      * @default by_recipient
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
+                    /** @description For a badge, in place of its number: every badge of that group will do. */
                     group?: string;
-                    /** @default false */
+                    /**
+                     * @description Whoever hands it on may still open as well.
+                     * @default false
+                     */
                     keepsOwn?: boolean;
                     /**
+                     * @description How the right is proved.
                      * @default pin
                      * @enum {string}
                      */
                     method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                    /** Format: date-time */
-                    notAfter?: string;
-                    /** Format: date-time */
-                    notBefore?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    to: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
+                    /** @description It opens no later than that. */
+                    notAfter?: components["schemas"]["Instant"];
+                    /** @description It opens no earlier than that. */
+                    notBefore?: components["schemas"]["Instant"];
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
+                    /** @description Who gets it. They are told once the item waits. */
+                    to: components["schemas"]["PartyInput"];
+                    /** @description Of a badge, its number; of a barcode, what the label says. We keep a keyed hash of it, for one bank. */
                     value?: string;
                 };
             };
@@ -7576,7 +9690,7 @@ export interface operations {
             /** @description Hand the right of a credential to somebody else, who gets one of their own */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7586,7 +9700,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7594,7 +9708,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7603,8 +9717,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7622,12 +9738,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7636,17 +9752,20 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What the panel shows now, as proof that the person stands before it. */
                     code: string;
                 };
             };
@@ -7655,7 +9774,7 @@ export interface operations {
             /** @description Open the door of a credential for a person who reads the code off the panel of its bank */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7665,14 +9784,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.presence_unproved.door_busy"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7681,23 +9800,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7705,7 +9824,7 @@ export interface operations {
             /** @description Issue a credential anew; the old one is superseded */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7715,7 +9834,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7723,7 +9842,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7732,23 +9851,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7756,7 +9875,7 @@ export interface operations {
             /** @description Take a credential back; the transaction goes on */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7766,7 +9885,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7774,7 +9893,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7783,13 +9902,15 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7797,14 +9918,13 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description On whose behalf.
                      * @default by_recipient
                      * @enum {string}
                      */
                     by?: "by_recipient" | "by_caller" | "by_staff";
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7812,7 +9932,7 @@ export interface operations {
             /** @description End the right that somebody else was handed; whoever handed it on has it again */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7822,7 +9942,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7830,7 +9950,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7839,8 +9959,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                credentialId: string;
-                transactionId: string;
+                /** @description Id of the credential, `crd_…`. */
+                credentialId: components["parameters"]["credentialId"];
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7858,12 +9980,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7872,23 +9994,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -7896,7 +10018,7 @@ export interface operations {
             /** @description Flag it: somebody says that it is not as recorded */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -7906,7 +10028,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -7914,19 +10036,22 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-transaction-events": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -7941,17 +10066,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Event"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -7960,34 +10087,36 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description What the time costs. */
                     charge?: {
+                        /** @description In the smallest unit of its currency. */
                         amountMinor: number;
+                        /** @description ISO 4217. */
                         currency: string;
                     };
-                    /** Format: date-time */
-                    depositBy?: string;
-                    /** Format: date-time */
-                    pickupBy?: string;
-                    /** Format: date-time */
-                    reserveUntil?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    /** Format: date-time */
-                    useUntil?: string;
+                    /** @description Until when it has to be put in. */
+                    depositBy?: components["schemas"]["Instant"];
+                    /** @description Until when it has to be picked up. */
+                    pickupBy?: components["schemas"]["Instant"];
+                    /** @description Until when the first step has to have begun. */
+                    reserveUntil?: components["schemas"]["Instant"];
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
+                    /** @description Until when it may be used. */
+                    useUntil?: components["schemas"]["Instant"];
                 } | unknown | unknown | unknown | unknown;
             };
         };
@@ -7995,7 +10124,7 @@ export interface operations {
             /** @description Give more time for the reservation, the deposit or the pickup */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8005,7 +10134,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -8013,7 +10142,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8022,23 +10151,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why: the transaction shows it as `holdReason`. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8046,7 +10175,7 @@ export interface operations {
             /** @description Block the pickup until the hold is lifted */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8056,7 +10185,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -8064,7 +10193,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8073,23 +10202,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8097,7 +10226,7 @@ export interface operations {
             /** @description End a hold */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8107,7 +10236,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -8115,19 +10244,22 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-messages": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
@@ -8142,17 +10274,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Message"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8161,28 +10295,32 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Where to; left out, the best that fits. */
                     door?: string;
-                    /** @default false */
+                    /**
+                     * @description To a larger one than it has: at the door it turned out not to fit, whatever its measures say.
+                     * @default false
+                     */
                     larger?: boolean;
-                    /** Format: date-time */
-                    moveBy?: string;
+                    /** @description If it is inside: until when it is to be carried there; left out, within the hour. */
+                    moveBy?: components["schemas"]["Instant"];
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8190,7 +10328,7 @@ export interface operations {
             /** @description Have it in another compartment: at once, or carried there if it is inside already */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8200,7 +10338,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source.reservation_refused"];
@@ -8208,7 +10346,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8217,23 +10355,23 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8241,7 +10379,7 @@ export interface operations {
             /** @description Have staff take the item out; nobody else may open any more */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8251,7 +10389,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -8259,7 +10397,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8268,24 +10406,25 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                transactionId: string;
+                /** @description Id of the transaction, `txn_…`. */
+                transactionId: components["parameters"]["transactionId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description In the smallest unit of its currency. */
                     amountMinor: number;
+                    /** @description Why, in words. */
                     reason: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
+                    /** @description Which system says so, and of which version of its record. */
+                    source?: components["schemas"]["Source"];
                 };
             };
         };
@@ -8293,7 +10432,7 @@ export interface operations {
             /** @description Record that money was given back, with who and why */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8303,7 +10442,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             409: components["responses"]["invalid_transition.stale_source"];
@@ -8311,7 +10450,7 @@ export interface operations {
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8324,119 +10463,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    access?: {
-                        group?: string;
-                        /**
-                         * @default pin
-                         * @enum {string}
-                         */
-                        method?: "pin" | "qr" | "barcode" | "badge" | "app";
-                        /** Format: date-time */
-                        notAfter?: string;
-                        /** Format: date-time */
-                        notBefore?: string;
-                        /** @enum {string} */
-                        step: "deposit" | "pickup" | "use";
-                        uses?: number;
-                        value?: string;
-                    }[];
-                    assetId?: string;
-                    bankId: string;
-                    conditions?: ("payment" | "approval" | "identity" | "age")[];
-                    custody?: {
-                        label: string;
-                        scanAt?: ("deposit" | "pickup")[];
-                    };
-                    deadlines?: {
-                        /** Format: date-time */
-                        depositBy?: string;
-                        /** Format: date-time */
-                        pickupBy?: string;
-                        /** Format: date-time */
-                        reserveUntil?: string;
-                        /** Format: date-time */
-                        useUntil?: string;
-                    };
-                    /** @default {} */
-                    externalIds?: {
-                        [key: string]: string;
-                    };
-                    /** @default [] */
-                    items?: {
-                        description?: string;
-                        externalId?: string;
-                        heightMm: number;
-                        lengthMm: number;
-                        massG?: number;
-                        /**
-                         * @default ambient
-                         * @enum {string}
-                         */
-                        thermalClass?: "ambient" | "refrigerated" | "frozen" | "heated";
-                        widthMm: number;
-                    }[];
-                    link?: {
-                        id: string;
-                        /** @enum {string} */
-                        kind: "handover" | "order";
-                        of: number;
-                        part: number;
-                    };
-                    /** @default {} */
-                    metadata?: {
-                        [key: string]: string;
-                    };
-                    overstaySeconds?: number;
-                    /** @default {} */
-                    parties?: {
-                        collector?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                        depositor?: {
-                            /** Format: email */
-                            email?: string & (unknown & unknown);
-                            locale?: string;
-                            name?: string;
-                            phone?: string;
-                        };
-                    };
-                    payment?: {
-                        amountMinor: number;
-                        currency: string;
-                    };
-                    /** @default {} */
-                    recipient?: {
-                        /** Format: email */
-                        email?: string & (unknown & unknown);
-                        locale?: string;
-                        name?: string;
-                        phone?: string;
-                    };
-                    /**
-                     * @default hard
-                     * @enum {string}
-                     */
-                    reservation?: "hard" | "soft";
-                    sku?: string;
-                    source?: {
-                        system: string;
-                        version: number;
-                    };
-                    stockUnitId?: string;
-                    tolerance?: {
-                        earlySeconds: number;
-                        lateSeconds: number;
-                    };
-                    /** Format: date-time */
-                    waitUntil?: string;
-                    /** @enum {string} */
-                    workflow: "sale" | "release" | "parcel" | "return" | "loan" | "rental";
-                };
+                "application/json": components["schemas"]["CreateTransaction"];
             };
         };
         responses: {
@@ -8452,20 +10479,22 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden.not_owner"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-webhook-endpoints": {
         parameters: {
             query?: {
-                cursor?: string;
-                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
             };
             header?: never;
             path?: never;
@@ -8482,17 +10511,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["WebhookEndpoint"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8501,7 +10532,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path?: never;
             cookie?: never;
@@ -8510,26 +10541,43 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
+                     * @description The shape in which events are sent. Left out: the newest of now; it stays so when there is a newer one.
                      * @default 2026-11-01
                      * @enum {string}
                      */
                     apiVersion?: "2026-11-01";
-                    /** @default null */
+                    /**
+                     * @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events.
+                     * @default null
+                     */
                     attemptsPerMinute?: number | null;
-                    /** @default  */
+                    /**
+                     * @description For people.
+                     * @default
+                     */
                     description?: string;
-                    /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
-                    /** @default {} */
+                    /**
+                     * @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all.
+                     * @default []
+                     */
+                    eventTypes?: components["schemas"]["WantedEventType"][];
+                    /**
+                     * @description Sent with each request, at most 10. Their names are shown from then on, their values never.
+                     * @default {}
+                     */
                     headers?: {
                         [key: string]: string;
                     };
                     /**
+                     * @description How requests are signed: by a secret that both know, or by a key of which you have the public half.
                      * @default hmac
                      * @enum {string}
                      */
                     signature?: "hmac" | "ed25519";
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Where events are sent.
+                     */
                     url: string;
                 };
             };
@@ -8538,7 +10586,7 @@ export interface operations {
             /** @description Receive events at a URL of yours */
             201: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8548,13 +10596,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8563,7 +10611,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8572,7 +10621,7 @@ export interface operations {
             /** @description Read a webhook endpoint */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8582,11 +10631,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8595,10 +10644,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8616,12 +10666,12 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8630,27 +10680,41 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
+                    /**
+                     * @description The shape in which events are sent from the next attempt on, also of what happened before.
+                     * @enum {string}
+                     */
                     apiVersion?: "2026-11-01";
+                    /** @description So many attempts a minute at the most, evenly spread; what is more waits. Null: as many as there are events. */
                     attemptsPerMinute?: number | null;
+                    /** @description For people. */
                     description?: string;
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
+                    /** @description Only these, or `<entity>.*` for all of an entity, those included that come one day; none means all. */
+                    eventTypes?: components["schemas"]["WantedEventType"][];
+                    /** @description Sent with each request, in place of all that were sent before. */
                     headers?: {
                         [key: string]: string;
                     };
-                    /** @enum {string} */
+                    /**
+                     * @description `active` also ends what it was disabled for.
+                     * @enum {string}
+                     */
                     state?: "active" | "disabled";
-                    /** Format: uri */
+                    /**
+                     * Format: uri
+                     * @description Where events are sent.
+                     */
                     url?: string;
                 } | unknown | unknown | unknown | unknown | unknown | unknown | unknown;
             };
@@ -8659,7 +10723,7 @@ export interface operations {
             /** @description Change where events go and which, stop them, or open the endpoint again */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8669,29 +10733,36 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
     "list-deliveries": {
         parameters: {
             query?: {
-                cursor?: string;
-                eventType?: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
-                from?: string;
-                limit?: number;
-                state?: "pending" | "delivered" | "retrying" | "dead";
-                to?: string;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: components["parameters"]["cursor"];
+                /** @description Only of this type of event. A page may be short and have a next. */
+                eventType?: components["schemas"]["EventType"];
+                /** @description Of what we learned at that moment or later. */
+                from?: components["schemas"]["Instant"];
+                /** @description How many at the most on a page. */
+                limit?: components["parameters"]["limit"];
+                /** @description Only those in this state. A page may be short and have a next. */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description Of what we learned before that moment. */
+                to?: components["schemas"]["Instant"];
             };
             header?: never;
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8706,17 +10777,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        /** @description This page of them. */
                         data: components["schemas"]["Delivery"][];
+                        /** @description For the page after this one, as `cursor`; null: this is the last. */
                         nextCursor: string | null;
                     };
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
+            503: components["responses"]["busy"];
+        };
+    };
+    "get-delivery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the delivery, `dlv_…`. */
+                deliveryId: components["parameters"]["deliveryId"];
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read a delivery, and how each attempt was answered */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["invalid_request"];
+            401: components["responses"]["unauthorized"];
+            403: components["responses"]["forbidden"];
+            404: components["responses"]["not_found"];
+            429: components["responses"]["rate_limited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8725,11 +10832,13 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                deliveryId: string;
-                endpointId: string;
+                /** @description Id of the delivery, `dlv_…`. */
+                deliveryId: components["parameters"]["deliveryId"];
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8751,14 +10860,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled.conflict"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8767,10 +10876,11 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
@@ -8792,14 +10902,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8808,27 +10918,29 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    /** Format: date-time */
-                    since: string;
+                    /** @description Of what we learned at that moment or later. */
+                    since: components["schemas"]["Instant"];
                     /**
+                     * @description `dead`: what was never taken; `retrying`: what waits for its next attempt has it now; `delivered`: what was taken is sent once more, too.
                      * @default [
                      *       "dead",
                      *       "retrying"
                      *     ]
                      */
                     states?: ("dead" | "retrying" | "delivered")[];
-                    /** Format: date-time */
-                    until?: string;
+                    /** @description Of what we learned before that moment; left out: until now. */
+                    until?: components["schemas"]["Instant"];
                 };
             };
         };
@@ -8845,14 +10957,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8861,22 +10973,26 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    /** @default [] */
-                    eventTypes?: ("transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted" | "transaction.*" | "credential.*" | "access.*" | "command.*" | "compartment.*" | "bank.*" | "import.*" | "export.*" | "export_schedule.*" | "reconciliation.*" | "asset.*" | "stock_unit.*" | "site.*" | "tenant.*" | "api_key.*" | "badge_group.*" | "assignment_policy.*" | "workflow_terms.*" | "branding.*" | "message_template.*" | "webhook_endpoint.*")[];
-                    /** Format: date-time */
-                    from: string;
-                    /** Format: date-time */
-                    to?: string;
+                    /**
+                     * @description Of what the endpoint has subscribed to only these, or `<entity>.*`; none means all of it.
+                     * @default []
+                     */
+                    eventTypes?: components["schemas"]["WantedEventType"][];
+                    /** @description Of what we learned at that moment or later. */
+                    from: components["schemas"]["Instant"];
+                    /** @description Of what we learned before that moment; left out: until now. */
+                    to?: components["schemas"]["Instant"];
                 };
             };
         };
@@ -8893,14 +11009,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8909,8 +11025,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                endpointId: string;
-                replayId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
+                /** @description Id of what is sent again, `rpl_…`. */
+                replayId: components["parameters"]["replayId"];
             };
             cookie?: never;
         };
@@ -8928,11 +11046,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8941,21 +11059,28 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @default 86400 */
+                    /**
+                     * @description For so many seconds the key of before signs as well.
+                     * @default 86400
+                     */
                     overlapSeconds?: number;
-                    /** @enum {string} */
+                    /**
+                     * @description Left out: as before.
+                     * @enum {string}
+                     */
                     signature?: "hmac" | "ed25519";
                 };
             };
@@ -8964,7 +11089,7 @@ export interface operations {
             /** @description Sign with another key from now on; the one before signs as well until you have changed over */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8974,14 +11099,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -8990,18 +11115,19 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description Up to 255 printable characters, new for each effect; remembered for 24 hours. */
-                "Idempotency-Key"?: string;
+                "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
-                endpointId: string;
+                /** @description Id of the webhook endpoint, `whe_…`. */
+                endpointId: components["parameters"]["endpointId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
                 "application/json": {
-                    /** @enum {string} */
-                    eventType: "transaction.created" | "transaction.waitlisted" | "transaction.reserved" | "transaction.updated" | "transaction.deposited" | "transaction.linked" | "transaction.picked_up" | "transaction.completed" | "transaction.moved" | "transaction.move_started" | "transaction.move_redirected" | "transaction.taken_out" | "transaction.move_failed" | "transaction.move_cancelled" | "transaction.started" | "transaction.returned" | "transaction.extended" | "transaction.payment_confirmed" | "transaction.confirmed" | "transaction.charged" | "transaction.refunded" | "transaction.disputed" | "transaction.overdue" | "transaction.held" | "transaction.hold_lifted" | "transaction.expired" | "transaction.cancelled" | "transaction.recall_started" | "transaction.credentials_reissued" | "transaction.recalled" | "transaction.rejected" | "transaction.conflicted" | "transaction.compartment_failed" | "transaction.excursion_began" | "transaction.excursion_ended" | "transaction.deposit_failed" | "transaction.pickup_failed" | "transaction.scanned" | "transaction.scan_failed" | "credential.issued" | "credential.revoked" | "credential.superseded" | "credential.delegated" | "credential.taken_back" | "access.denied" | "access.phone_denied" | "command.queued" | "command.sent" | "command.acknowledged" | "command.opened" | "command.closed" | "command.rejected" | "command.failed" | "command.timed_out" | "command.superseded" | "compartment.lock_jammed" | "compartment.forced_open" | "compartment.left_ajar" | "compartment.not_closing" | "compartment.contents_mismatched" | "compartment.temperature_out_of_range" | "compartment.temperature_in_range" | "compartment.out_of_service" | "compartment.returned_to_service" | "compartment.cleared" | "bank.registered" | "bank.updated" | "bank.vendor_updated" | "bank.booted" | "bank.journal_truncated" | "bank.power_lost" | "bank.power_restored" | "bank.tampered" | "bank.suspected_offline" | "bank.offline" | "bank.online" | "bank.enrolled" | "bank.certificate_rotation_requested" | "bank.certificate_issued" | "bank.certificate_rotated" | "bank.certificate_revoked" | "bank.controller_replaced" | "bank.decommissioned" | "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed" | "export.created" | "export.completed" | "export.failed" | "export.pushed" | "export.push_failed" | "export_schedule.created" | "export_schedule.updated" | "export_schedule.ran" | "export_schedule.deleted" | "reconciliation.created" | "reconciliation.uploaded" | "reconciliation.rejected" | "reconciliation.completed" | "reconciliation.failed" | "asset.registered" | "asset.moved" | "asset.retired" | "stock_unit.registered" | "stock_unit.updated" | "stock_unit.placed" | "stock_unit.stocked" | "stock_unit.missing" | "stock_unit.sold" | "stock_unit.withdrawn" | "site.created" | "site.updated" | "tenant.created" | "tenant.claim_issued" | "tenant.claim_revoked" | "api_key.created" | "api_key.revoked" | "badge_group.replaced" | "assignment_policy.replaced" | "assignment_policy.restored" | "workflow_terms.updated" | "branding.updated" | "message_template.created" | "message_template.updated" | "message_template.removed" | "webhook_endpoint.created" | "webhook_endpoint.updated" | "webhook_endpoint.secret_rotated" | "webhook_endpoint.pinged" | "webhook_endpoint.tried" | "webhook_endpoint.replay_started" | "webhook_endpoint.disabled" | "webhook_endpoint.enabled" | "webhook_endpoint.deleted";
+                    /** @description Of which type an example is sent, whatever the endpoint has subscribed to. */
+                    eventType: components["schemas"]["EventType"];
                 };
             };
         };
@@ -9018,14 +11144,14 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             409: components["responses"]["endpoint_disabled"];
             413: components["responses"]["payload_too_large"];
             422: components["responses"]["idempotency_key_reused"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -9034,7 +11160,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                scope: string;
+                /** @description A site’s id, or `tenant`. */
+                scope: components["parameters"]["scope"];
             };
             cookie?: never;
         };
@@ -9043,7 +11170,7 @@ export interface operations {
             /** @description Read the terms of the tenant (`tenant`) or at a site: deadlines, reminders, quiet hours, offline limits */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -9053,11 +11180,11 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -9066,97 +11193,38 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description An ETag; refused with 412 if the resource was changed since. */
-                "If-Match"?: string;
+                "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                scope: string;
+                /** @description A site’s id, or `tenant`. */
+                scope: components["parameters"]["scope"];
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
                 "application/json": {
-                    offlineSeconds?: {
-                        [key: string]: number;
-                    } | null;
-                    quietHours?: ("none" | {
-                        from: string;
-                        to: string;
-                    }) | null;
-                    /** @default {} */
+                    /** @description By method, for how many seconds banks open without the cloud; said anew as a whole, null forgets it. */
+                    offlineSeconds?: components["schemas"]["OfflineSeconds"] | null;
+                    /** @description When people are not to be disturbed, on the clocks of the site; null forgets it. */
+                    quietHours?: components["schemas"]["QuietHoursInput"] | null;
+                    /**
+                     * @description What is said here, by workflow; in a change null forgets what was said of one.
+                     * @default {}
+                     */
                     workflows?: {
-                        loan?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        parcel?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        release?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        rental?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: unknown;
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        return?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
-                        sale?: {
-                            conditions?: ("payment" | "approval" | "identity" | "age")[];
-                            deadlineSeconds?: {
-                                [key: string]: number;
-                            };
-                            remindBeforeSeconds?: number;
-                            scanAt?: ("deposit" | "pickup")[];
-                            tolerance?: {
-                                earlySeconds: number;
-                                lateSeconds: number;
-                            };
-                        } | null;
+                        /** @description Of loans. */
+                        loan?: components["schemas"]["LoanTermsInput"] | null;
+                        /** @description Of parcels. */
+                        parcel?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of releases. */
+                        release?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of rentals. */
+                        rental?: components["schemas"]["RentalTermsInput"] | null;
+                        /** @description Of returns. */
+                        return?: components["schemas"]["PickupTermsInput"] | null;
+                        /** @description Of sales. */
+                        sale?: components["schemas"]["PickupTermsInput"] | null;
                     };
                 };
             };
@@ -9165,7 +11233,7 @@ export interface operations {
             /** @description Set deadlines, conditions and reminders for new transactions, quiet hours, and offline limits of banks, of the tenant or at a site */
             200: {
                 headers: {
-                    ETag?: string;
+                    ETag: components["headers"]["ETag"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -9175,13 +11243,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["invalid_request"];
-            401: components["responses"]["unauthorized.unlimited"];
+            401: components["responses"]["unauthorized"];
             403: components["responses"]["forbidden"];
             404: components["responses"]["not_found"];
             412: components["responses"]["precondition_failed"];
             413: components["responses"]["payload_too_large"];
             429: components["responses"]["rate_limited"];
-            500: components["responses"]["internal_error.unlimited"];
+            500: components["responses"]["internal_error"];
             503: components["responses"]["busy"];
         };
     };
@@ -9566,6 +11634,36 @@ export interface operations {
                 "application/json": components["schemas"]["Event"] & {
                     /** @enum {unknown} */
                     type?: "import.created" | "import.uploaded" | "import.rejected" | "import.started" | "import.completed" | "import.failed";
+                };
+            };
+        };
+        responses: {
+            "2XX": components["responses"]["webhook.taken"];
+            410: components["responses"]["webhook.gone"];
+            default: components["responses"]["webhook.again"];
+        };
+    };
+    "webhook-incident": {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The version in whose shape the event is told: the `apiVersion` of the endpoint. */
+                "webhook-api-version": components["parameters"]["webhook-api-version"];
+                /** @description The id of the event: the same whenever this event is sent: whoever keeps it knows a repetition. */
+                "webhook-id": components["parameters"]["webhook-id"];
+                /** @description One or more, separated by a space: `v1,…` by HMAC-SHA256, `v1a,…` by Ed25519. */
+                "webhook-signature": components["parameters"]["webhook-signature"];
+                /** @description When this attempt was made, in seconds since 1970. */
+                "webhook-timestamp": components["parameters"]["webhook-timestamp"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Event"] & {
+                    /** @enum {unknown} */
+                    type?: "incident.opened" | "incident.recurred" | "incident.cause_ended" | "incident.acknowledged" | "incident.assigned" | "incident.noted" | "incident.resolved" | "incident.reopened" | "incident.closed" | "incident.escalated";
                 };
             };
         };

@@ -134,6 +134,22 @@ const exported = once(() =>
   }),
 );
 
+/** Something that is somebody's to set right. */
+const incident = once(() =>
+  z.object({
+    incidentId: field.text,
+    kind: field.text,
+    severity: field.text,
+    state: field.text,
+    level: field.count,
+    bankId: field.textOrNull,
+    door: field.textOrNull,
+    transactionId: field.textOrNull,
+    livemode: field.yesNo,
+    changes: Changes,
+  }),
+);
+
 /** Every event there is: its type, and the shape of its `data`. Adding a field is allowed; renaming one is a new version. */
 export const catalogue = onceEach({
   'transaction.created': transaction,
@@ -377,6 +393,18 @@ export const catalogue = onceEach({
   'reconciliation.completed': reconciliation,
   /** There will be no result. */
   'reconciliation.failed': () => reconciliation().extend({ problem: field.text }),
+  'incident.opened': incident,
+  /** By this event. */
+  'incident.recurred': () => incident().extend({ eventId: field.text }),
+  'incident.cause_ended': incident,
+  'incident.acknowledged': incident,
+  'incident.assigned': incident,
+  'incident.noted': incident,
+  'incident.resolved': incident,
+  'incident.reopened': () => incident().extend({ reason: field.text }),
+  'incident.closed': incident,
+  /** `missed`: what nobody has done in time, `acknowledge` or `resolve`. */
+  'incident.escalated': () => incident().extend({ missed: field.text, summary: field.text }),
   'asset.registered': asset,
   /** To another door of its bank, which is its own from now on. */
   'asset.moved': () => asset().extend({ fromDoor: field.text, reason: field.text }),

@@ -147,6 +147,18 @@ export const said: Record<EventType, string> = {
   'reconciliation.completed':
     'It was compared: the result is in `changes`, and the list of differences can be fetched.',
   'reconciliation.failed': 'There will be no result; `problem` says why.',
+  'incident.opened': 'Something went wrong that is somebody’s to set right; nobody has it yet.',
+  'incident.recurred':
+    'The same has happened once more, while it was not closed. What was resolved before that is `in_progress` again.',
+  'incident.cause_ended': 'What was behind it is over. It is not closed by that: people say whether it is resolved.',
+  'incident.acknowledged': 'Somebody has taken it: `changes.owner`.',
+  'incident.assigned': 'It is for somebody else to set right: `changes.owner`.',
+  'incident.noted': 'A step to set it right was recorded, the last of `changes.steps`.',
+  'incident.resolved': 'It was set right, as `changes.resolution` says.',
+  'incident.reopened': 'It was not resolved after all, for the `reason` that was given, and is with its owner again.',
+  'incident.closed': 'It is over, and its cause too. If the same happens again, another one is opened.',
+  'incident.escalated':
+    'Nobody has done in time what is `missed`: it is one `level` up, and the operator of the deployment is alerted.',
   'asset.registered': 'A thing that is lent was registered, and has a door of its own.',
   'asset.moved': 'Another door of its bank is its own: it was carried there, or brought back there.',
   'asset.retired': 'It is lent no more.',

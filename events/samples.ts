@@ -66,6 +66,20 @@ const exportSchedule = {
   mode: 'live',
   changes: {},
 };
+const incident = {
+  incidentId: 'inc_01KJQ5G6G8J0M2P4R6T8W0Y2A4',
+  kind: 'lock_jammed',
+  severity: 'high',
+  state: 'open',
+  level: 0,
+  bankId: parcel.bankId,
+  door: '7',
+  transactionId: parcel.transactionId,
+  livemode: true,
+  changes: {},
+};
+const taken = { ...incident, state: 'acknowledged' };
+const worked = { ...incident, state: 'in_progress' };
 const imported = { importId: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H', state: 'running', mode: 'live', changes: {} };
 const apiKey = { apiKeyId: 'key_01KJQ4V6K2M4P6R8T0V2X4Z6B8', changes: {} };
 
@@ -446,6 +460,42 @@ export const samples: { [T in EventType]: EventData<T> } = {
     group: 'couriers',
     changes: { id: 'bdg_01KJQ4TZZ9B1D3F5H7K9N1Q3S5', group: 'couriers', badges: 12, changedAt: at },
   },
+  'incident.opened': {
+    ...incident,
+    changes: {
+      kind: 'lock_jammed',
+      severity: 'high',
+      state: 'open',
+      summary: 'A lock did not open or close.',
+      resolveBy: at,
+    },
+  },
+  'incident.recurred': { ...taken, eventId: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K', changes: { occurrences: 2, lastAt: at } },
+  'incident.cause_ended': { ...worked, changes: { causeHolds: false, causeOverAt: at } },
+  'incident.acknowledged': { ...taken, changes: { state: 'acknowledged', owner: 'field-north', acknowledgedAt: at } },
+  'incident.assigned': { ...taken, changes: { owner: 'locksmith' } },
+  'incident.noted': {
+    ...worked,
+    changes: { state: 'in_progress', steps: [{ at, by: 'key_1', text: 'The bolt was bent, and was replaced.' }] },
+  },
+  'incident.resolved': {
+    ...incident,
+    state: 'resolved',
+    changes: { state: 'resolved', resolution: 'A new bolt; ten cycles went well.', resolvedAt: at },
+  },
+  'incident.reopened': {
+    ...worked,
+    reason: 'It jams again at night.',
+    changes: { state: 'in_progress', resolution: null, resolvedAt: null, resolveBy: at },
+  },
+  'incident.closed': { ...incident, state: 'closed', changes: { state: 'closed', closedAt: at } },
+  'incident.escalated': {
+    ...incident,
+    level: 1,
+    missed: 'acknowledge',
+    summary: 'A lock did not open or close.',
+    changes: { level: 1, escalatedAt: at },
+  },
   'asset.registered': { ...asset, changes: { name: 'Cordless drill' } },
   'asset.moved': { ...asset, door: '9', fromDoor: '7', reason: 'the lock is worn', changes: { door: '9' } },
   'asset.retired': { ...asset, reason: 'broken', changes: { retired: 'broken' } },
@@ -579,6 +629,10 @@ const actors: Partial<Record<EventType, Actor>> = {
   'export.pushed': bySystem('export-pushes'),
   'export.push_failed': bySystem('export-pushes'),
   'export_schedule.ran': bySystem('export-schedules'),
+  'incident.opened': bySystem('incidents'),
+  'incident.recurred': bySystem('incidents'),
+  'incident.cause_ended': bySystem('incidents'),
+  'incident.escalated': bySystem('deadline'),
   'reconciliation.uploaded': bySystem('imports'),
   'reconciliation.rejected': bySystem('reconciliations'),
   'reconciliation.completed': bySystem('reconciliations'),

@@ -74,6 +74,11 @@ const nouns: Record<Served, { name: string; impact: string; storesData: boolean 
     impact: 'Goods cannot be put into stock, and what is in stock cannot be seen.',
     storesData: true,
   },
+  incidents: {
+    name: 'HttpIncidents',
+    impact: 'Incidents cannot be seen, taken, resolved or reported.',
+    storesData: true,
+  },
   imports: {
     name: 'HttpImports',
     impact: 'Files of transactions cannot be uploaded, and how far an import has come cannot be seen.',
@@ -136,6 +141,7 @@ export class Api extends Construct {
       'message-templates': serve('message-templates'),
       assets: serve('assets'),
       'stock-units': serve('stock-units'),
+      incidents: serve('incidents'),
       imports: serve('imports'),
       exports: serve('exports'),
       reconciliations: serve('reconciliations'),

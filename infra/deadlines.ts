@@ -22,7 +22,7 @@ export class Deadlines extends Construct {
       entry: 'queue/deadlines',
       name: 'Deadlines',
       impact:
-        'Reservations, deposits, pickups and door commands expire late, and scheduled exports are made late: only by the sweep, every 15 minutes.',
+        'Reservations, deposits, pickups and door commands expire late, scheduled exports are made late, and incidents are escalated late: only by the sweep, every 15 minutes.',
     });
     data.readWrite(act);
     data.readRootSecret(act);
@@ -30,7 +30,7 @@ export class Deadlines extends Construct {
       stage,
       name: 'Deadlines',
       impact:
-        'Reservations, deposits, pickups and door commands expire late, and scheduled exports are made late: only by the sweep, every 15 minutes.',
+        'Reservations, deposits, pickups and door commands expire late, scheduled exports are made late, and incidents are escalated late: only by the sweep, every 15 minutes.',
       consumer: act,
       maxConcurrency: 20,
       lateAfter: Duration.minutes(30),
@@ -66,6 +66,11 @@ export class Deadlines extends Construct {
         'export_schedule.created',
         'export_schedule.updated',
         'export_schedule.ran',
+        'incident.opened',
+        'incident.recurred',
+        'incident.acknowledged',
+        'incident.reopened',
+        'incident.escalated',
       ],
     });
     // The reminder that is not needed any more is taken back as well.

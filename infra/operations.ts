@@ -15,7 +15,7 @@ export class Operations extends Construct {
       entry: 'bus/signals',
       name: 'Signals',
       impact:
-        'You are not told of conflicts, moves that stopped half-way, what fails at doors and banks, disabled endpoints, and exports that could not be pushed.',
+        'You are not told of conflicts, moves that stopped half-way, what fails at doors and banks, disabled endpoints, exports that could not be pushed, and incidents that nobody sees to.',
       to: [
         'transaction.conflicted',
         'transaction.overdue',
@@ -23,6 +23,7 @@ export class Operations extends Construct {
         'transaction.rejected',
         'webhook_endpoint.disabled',
         'export.push_failed',
+        'incident.escalated',
         'compartment.*',
         'bank.offline',
         'bank.online',
@@ -32,6 +33,38 @@ export class Operations extends Construct {
       ],
     });
     alarms.tellFrom(signals);
+
+    const { fn: incidents } = bus.reaction(this, 'Incidents', {
+      entry: 'bus/incidents',
+      name: 'Incidents',
+      impact:
+        'What goes wrong is nobody’s work until this is mended: no incident is opened, and none says that its cause is over.',
+      // What shared/domain/incident-kinds.ts names; a test compares them.
+      to: [
+        'bank.offline',
+        'bank.online',
+        'bank.decommissioned',
+        'bank.tampered',
+        'bank.journal_truncated',
+        'compartment.lock_jammed',
+        'compartment.not_closing',
+        'compartment.forced_open',
+        'compartment.contents_mismatched',
+        'compartment.temperature_out_of_range',
+        'compartment.returned_to_service',
+        'transaction.conflicted',
+        'transaction.scan_failed',
+        'transaction.overdue',
+        'transaction.moved',
+        'transaction.recalled',
+        'transaction.rejected',
+        'webhook_endpoint.disabled',
+        'webhook_endpoint.enabled',
+        'webhook_endpoint.deleted',
+        'export.push_failed',
+      ],
+    });
+    data.readWrite(incidents);
 
     // Nothing triggers it: who may invoke it is a matter of the account's own IAM.
     const createTenant = new ServiceFunction(this, 'CreateTenant', {

@@ -1,8 +1,16 @@
 import type { Envelope } from '#events/envelope.ts';
 import { isReachable } from '#shared/domain/audience.ts';
 import { Command } from '#shared/domain/command.ts';
-import { type Due, dueOfCommand, dueOfExportSchedule, dueOfTransaction, settledDues } from '#shared/domain/due.ts';
+import {
+  type Due,
+  dueOfCommand,
+  dueOfExportSchedule,
+  dueOfIncident,
+  dueOfTransaction,
+  settledDues,
+} from '#shared/domain/due.ts';
 import { ExportSchedule } from '#shared/domain/export-schedule.ts';
+import { escalatesAt, Incident } from '#shared/domain/incident.ts';
 import { reminderIdOf } from '#shared/domain/message.ts';
 import { lastReminder, reminderName } from '#shared/domain/reminder.ts';
 import { instant } from '#shared/domain/time.ts';
@@ -40,13 +48,17 @@ export const deadlinesReaction = (deps: { table: Table; schedules: Schedules; cl
       const { name, at, message } = dueOfExportSchedule(ExportSchedule.parse(schedule));
       return deps.schedules.send(name, at, message, instant(deps.clock()));
     }
+    const set = async (due: Due | null): Promise<void> => {
+      if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
+    };
+    if (type.startsWith('incident.')) {
+      const incident = Incident.parse(await deps.table.get(keys.incident(tenant, subject), true));
+      return set(dueOfIncident(incident, escalatesAt(incident)));
+    }
     const ofCommand = type.startsWith('command.');
     const key = ofCommand ? keys.command(tenant, subject) : keys.transaction(tenant, subject);
     const row = await deps.table.get(key, true);
     if (row === undefined) throw new Error(`there is no ${subject}`);
-    const set = async (due: Due | null): Promise<void> => {
-      if (due) await deps.schedules.send(due.name, due.at, due.message, instant(deps.clock()));
-    };
     if (ofCommand) return set(dueOfCommand(Command.parse(row)));
     const { transaction } = splitStored(row);
     await set(dueOfTransaction(transaction));

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { catalogue, type EventType, isEventType } from '#events/catalogue.ts';
 import type { Envelope } from '#events/envelope.ts';
+import { IncidentKind, incidentKindOf } from '#shared/domain/incident-kinds.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { env } from '#shared/lambda/env.ts';
 import { type Alerts, openAlerts } from '#shared/outside/alerts.ts';
@@ -69,6 +70,17 @@ const signals: { [T in EventType]?: (event: Envelope) => Signal | null } = {
           todo: 'It can be fetched from the export for some days. Have the policy, the account and the region of the bucket compared with what the stage says.',
         },
   ),
+  'incident.escalated': told(catalogue['incident.escalated'], (data, event) => ({
+    what: `${
+      data.missed === 'acknowledge' ? 'Nobody has taken an incident in time' : 'An incident was not resolved in time'
+    }, and it is at level ${data.level} now (${data.severity}): ${data.summary}`,
+    where: [
+      `tenant ${event.tenant}, incident ${data.incidentId}`,
+      ...(data.bankId === null ? [] : [doorOf({ bankId: data.bankId, door: data.door })]),
+      ...(data.transactionId === null ? [] : [itemOf(data)]),
+    ].join(', '),
+    todo: `See that somebody has it. ${incidentKindOf(IncidentKind.parse(data.kind)).todo}`,
+  })),
   'compartment.lock_jammed': told(catalogue['compartment.lock_jammed'], (data) => ({
     what: 'A lock did not open or close.',
     where: doorOf(data),

@@ -12,6 +12,7 @@ import { apply, born, type Emission } from '#shared/domain/decision.ts';
 import { healthOf, periodAsked } from '#shared/domain/health.ts';
 import { Refusal } from '#shared/domain/refusal.ts';
 import { Site } from '#shared/domain/site.ts';
+import { compartmentView, connectionOf } from '#shared/lambda/bank-view.ts';
 import { controllerHandlers } from '#shared/lambda/controllers.ts';
 import { type Answer, type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
@@ -26,19 +27,11 @@ import { readBankWithPresence, readPresence } from '#shared/store/presence.ts';
 import { keys } from '#shared/store/rows.ts';
 import { Lost } from '#shared/store/table.ts';
 
-const connection = (presence: Presence | null) => ({
-  connectivity: presence?.connectivity ?? ('offline' as const),
-  connectivitySince: presence?.since ?? null,
-});
-
 /** Whether it is online changes without the bank: its tag says nothing of that. */
 const answer = (bank: Bank, presence: Presence | null): Answer => ({
-  body: contract.BankView.parse({ ...bank, ...connection(presence) }),
+  body: contract.BankView.parse({ ...bank, ...connectionOf(presence) }),
   etag: bank.version,
 });
-
-const compartmentView = (bank: Bank, it: Compartment): contract.CompartmentView =>
-  contract.CompartmentView.parse({ ...bank.layout.find((built) => built.door === it.door), ...it });
 
 const notFound = (what: string): Refusal => new Refusal('not_found', `there is no ${what}`);
 

@@ -25,7 +25,7 @@ import {
   filterErrors,
   pushToErrors,
 } from '#shared/lambda/export-schedules.ts';
-import { listAnswer } from '#shared/lambda/list.ts';
+import { jobsAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
 import { type ExportFiles, openExportFiles } from '#shared/outside/export-files.ts';
 import { commitExport } from '#shared/store/commit.ts';
@@ -93,12 +93,8 @@ export const exportHandlers = (deps: ExportDeps): Handlers => {
     },
 
     [contract.listExports.id]: (call: Call<typeof contract.listExports>) =>
-      listAnswer(
-        deps.table,
-        keys.exportOfTenant(call.caller.tenant, '').PK,
-        call,
-        (row) => contract.ExportSummary.parse(row),
-        { newestFirst: true, keep: ({ mode }) => call.caller.mode === 'live' || mode === 'test' },
+      jobsAnswer(deps.table, { listed: keys.exportOfTenant, itself: keys.export }, call, (row) =>
+        contract.ExportSummary.parse(row),
       ),
 
     [contract.getExport.id]: async (call: Call<typeof contract.getExport>) => {

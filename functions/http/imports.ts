@@ -13,7 +13,7 @@ import {
   type HttpDeps,
 } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
-import { listAnswer } from '#shared/lambda/list.ts';
+import { jobsAnswer } from '#shared/lambda/list.ts';
 import { uploadLink } from '#shared/lambda/upload-link.ts';
 import { live } from '#shared/live.ts';
 import { openUploads } from '#shared/outside/uploads.ts';
@@ -86,12 +86,8 @@ export const importHandlers = (deps: HttpDeps): Handlers => {
     },
 
     [contract.listImports.id]: (call: Call<typeof contract.listImports>) =>
-      listAnswer(
-        deps.table,
-        keys.importOfTenant(call.caller.tenant, '').PK,
-        call,
-        (row) => contract.ImportSummary.parse(row),
-        { newestFirst: true, keep: ({ mode }) => call.caller.mode === 'live' || mode === 'test' },
+      jobsAnswer(deps.table, { listed: keys.importOfTenant, itself: keys.import }, call, (row) =>
+        contract.ImportSummary.parse(row),
       ),
 
     [contract.getImport.id]: async (call: Call<typeof contract.getImport>) => {

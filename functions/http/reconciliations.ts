@@ -14,7 +14,7 @@ import { type Instant, plusSeconds } from '#shared/domain/time.ts';
 import { requireFields, requireScopes } from '#shared/lambda/asking.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { env } from '#shared/lambda/env.ts';
-import { listAnswer } from '#shared/lambda/list.ts';
+import { jobsAnswer } from '#shared/lambda/list.ts';
 import { uploadLink } from '#shared/lambda/upload-link.ts';
 import { live } from '#shared/live.ts';
 import { type ExportFiles, openExportFiles } from '#shared/outside/export-files.ts';
@@ -65,12 +65,8 @@ export const reconciliationHandlers = (deps: ReconciliationDeps): Handlers => {
     },
 
     [contract.listReconciliations.id]: (call: Call<typeof contract.listReconciliations>) =>
-      listAnswer(
-        deps.table,
-        keys.reconciliationOfTenant(call.caller.tenant, '').PK,
-        call,
-        (row) => contract.ReconciliationSummary.parse(row),
-        { newestFirst: true, keep: ({ mode }) => call.caller.mode === 'live' || mode === 'test' },
+      jobsAnswer(deps.table, { listed: keys.reconciliationOfTenant, itself: keys.reconciliation }, call, (row) =>
+        contract.ReconciliationSummary.parse(row),
       ),
 
     [contract.getReconciliation.id]: async (call: Call<typeof contract.getReconciliation>) => {

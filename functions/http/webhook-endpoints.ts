@@ -102,6 +102,8 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
   };
 
   const notFound = (id: string): Refusal => new Refusal('not_found', `there is no webhook endpoint ${id}`);
+  const noDelivery = ({ endpointId, deliveryId }: Record<'endpointId' | 'deliveryId', string>): Refusal =>
+    new Refusal('not_found', `there is no delivery ${deliveryId} to ${endpointId}`);
 
   const find = async (tenant: string, id: string, consistent = false): Promise<Known> => {
     const [row, health] = id.includes('#')
@@ -348,6 +350,15 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       return found;
     },
 
+    [contract.getDelivery.id]: async (call: Call<typeof contract.getDelivery>) => {
+      const { endpointId, deliveryId } = call.params;
+      const eventId = eventIdOf(deliveryId);
+      const isNone = endpointId.includes('#') || eventId === deliveryId;
+      const row = isNone ? undefined : await deps.table.get(keys.delivery(call.caller.tenant, endpointId, eventId));
+      if (row === undefined) throw noDelivery(call.params);
+      return { body: contract.DeliveryView.parse(row) };
+    },
+
     [contract.resendDelivery.id]: async (call: Call<typeof contract.resendDelivery>) => {
       const { caller, params, circumstances, now, record } = call;
       const { endpointId, deliveryId } = params;
@@ -359,8 +370,7 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
             true,
           );
       if (endpointRow === undefined) throw notFound(endpointId);
-      if (row === undefined || eventId === deliveryId)
-        throw new Refusal('not_found', `there is no delivery ${deliveryId} to ${endpointId}`);
+      if (row === undefined || eventId === deliveryId) throw noDelivery(params);
       requireEnabled(WebhookEndpoint.parse(endpointRow));
       const before = Delivery.parse(row);
       const after = resend(before, circumstances.actor.id, now);
@@ -407,6 +417,7 @@ export const handler = endpoint(
     contract.tryWebhookEndpoint,
     contract.deleteWebhookEndpoint,
     contract.listDeliveries,
+    contract.getDelivery,
     contract.resendDelivery,
     contract.replayWebhookEndpoint,
     contract.recoverDeliveries,

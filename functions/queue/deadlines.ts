@@ -4,9 +4,11 @@ import {
   DueMessage,
   dueOfCommand,
   dueOfExportSchedule,
+  dueOfIncident,
   dueOfTransaction,
   dueOfWaiting,
 } from '#shared/domain/due.ts';
+import { escalatesAt } from '#shared/domain/incident.ts';
 import { instant } from '#shared/domain/time.ts';
 import { consumer } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
@@ -16,6 +18,7 @@ import { schedulesTo } from '#shared/live-schedules.ts';
 import type { Schedules } from '#shared/outside/schedules.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { openExportSchedules } from '#shared/store/export-schedules.ts';
+import { openIncidents } from '#shared/store/incidents.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
 import { openWaitingLists } from '#shared/store/waiting.ts';
 
@@ -28,6 +31,7 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, '
   const commands = openCommands(deps.table);
   const lists = openWaitingLists(deps);
   const exportSchedules = openExportSchedules(deps);
+  const incidents = openIncidents(deps);
   return async (message: DueMessage): Promise<void> => {
     const now = instant(deps.clock());
     const next = async (due: Due | null) => {
@@ -46,6 +50,10 @@ export const deadlineConsumer = (deps: HttpDeps & { schedules: Pick<Schedules, '
     if (message.kind === 'export-schedule') {
       const { schedule } = await exportSchedules.run(message.tenant, message.id, now);
       return next(schedule === null ? null : dueOfExportSchedule(schedule));
+    }
+    if (message.kind === 'incident') {
+      const { it } = await incidents.escalate(message.tenant, message.id, now);
+      return next(it === null ? null : dueOfIncident(it, escalatesAt(it)));
     }
     const command = await commands.readConsistent(message.tenant, message.id);
     if (command === null) return log.warn('nothing there that is due', message);

@@ -15,6 +15,7 @@ import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { WaitingRow } from '#shared/store/banks.ts';
 import { openCommands } from '#shared/store/commands.ts';
 import { openExportSchedules } from '#shared/store/export-schedules.ts';
+import { openIncidents } from '#shared/store/incidents.ts';
 import { dueAttributes, dueShards, keys } from '#shared/store/rows.ts';
 import { type Key, Lost } from '#shared/store/table.ts';
 import { openTransactions } from '#shared/store/transactions.ts';
@@ -37,13 +38,21 @@ export type SweepDeps = HttpDeps & {
 };
 
 /** How much was mended, by what it was. More than nothing means that a schedule or a message was lost. */
-export type Mended = { transactions: number; commands: number; deliveries: number; messages: number; exports: number };
+export type Mended = {
+  transactions: number;
+  commands: number;
+  deliveries: number;
+  messages: number;
+  exports: number;
+  incidents: number;
+};
 
 export const sweep = (deps: SweepDeps) => {
   const transactions = openTransactions(deps);
   const commands = openCommands(deps.table);
   const lists = openWaitingLists(deps);
   const exportSchedules = openExportSchedules(deps);
+  const incidents = openIncidents(deps);
   /** Banks whose waiting list was looked at in this run: each of those who wait is due. */
   const lookedAt = new Set<string>();
 
@@ -91,6 +100,9 @@ export const sweep = (deps: SweepDeps) => {
     EXPORTSCHEDULES: async (tenant, _, mended, id) => {
       mended.exports += (await exportSchedules.run(tenant, id, instant(deps.clock()))).made;
     },
+    INCIDENTS: async (tenant, _, mended, id) => {
+      mended.incidents += (await incidents.escalate(tenant, id, instant(deps.clock()))).levels;
+    },
     DLV: async (tenant, endpointId, mended, eventId) => {
       const row = await deps.table.get(keys.delivery(tenant, endpointId, eventId), true);
       if (row === undefined) return;
@@ -108,7 +120,7 @@ export const sweep = (deps: SweepDeps) => {
   };
 
   return async (): Promise<Mended> => {
-    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, messages: 0, exports: 0 };
+    const mended: Mended = { transactions: 0, commands: 0, deliveries: 0, messages: 0, exports: 0, incidents: 0 };
     lookedAt.clear();
     const before = plusSeconds(instant(deps.clock()), -graceSeconds);
     for (const shard of dueShards) {

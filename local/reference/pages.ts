@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { escaped, json, type Page, pageOf, prose } from './html.ts';
-import { shown, shownField } from './schema.ts';
+import { described, shown, shownField } from './schema.ts';
 
 const Content = z.record(
   z.string(),
@@ -59,6 +59,7 @@ const AsyncApi = z.looseObject({
 const EventPayload = z.object({
   allOf: z.tuple([z.unknown(), z.object({ properties: z.object({ data: z.unknown() }) })]),
 });
+const Named = z.looseObject({ $ref: z.string() });
 type OpenApi = z.infer<typeof OpenApi>;
 type AsyncApi = z.infer<typeof AsyncApi>;
 type Message = z.infer<typeof Message>;
@@ -82,6 +83,15 @@ const termsOf = (all: readonly { name: string; text: string }[]): string =>
 
 type Call = { method: string; path: string; it: z.infer<typeof Operation> };
 
+/** Of a request its fields are shown at once, also where it has a name: what is answered is a thing that one knows by then. */
+const spelled = (content: z.infer<typeof Content> = {}, schemas: Record<string, unknown>): z.infer<typeof Content> =>
+  Object.fromEntries(
+    Object.entries(content).map(([type, it]) => {
+      const ref = Named.safeParse(it.schema).data?.$ref;
+      return [type, { ...it, schema: ref === undefined ? it.schema : schemas[last(ref)] }];
+    }),
+  );
+
 const operationOf = ({ components }: OpenApi, { method, path, it }: Call): string => {
   const parameters = it.parameters.map((own) => ({ ...own, ...(own.$ref && components.parameters[last(own.$ref)]) }));
   const answers = Object.entries(it.responses).map(([status, own]) => ({
@@ -98,7 +108,7 @@ const operationOf = ({ components }: OpenApi, { method, path, it }: Call): strin
 <p class="call"><code><b>${method}</b>${escaped(path)}</code></p>
 ${it.description === undefined ? '' : `<p>${prose(it.description)}</p>`}
 ${fields.length === 0 ? '' : folded('Parameters', `<dl>${fields.join('')}</dl>`)}
-${contentOf('request', it.requestBody?.content)}
+${contentOf('request', spelled(it.requestBody?.content, components.schemas))}
 ${contentOf('answer', good?.content)}
 ${folded(
   'How it may be answered',
@@ -219,12 +229,12 @@ const shapesPage = ({ components }: OpenApi): Page => ({
   file: 'shapes.html',
   part: 'Shapes',
   title: 'Shapes',
-  body: `<p>What several calls answer.</p>
+  body: `<p>What calls answer, and what they are asked with.</p>
 ${contents(Object.keys(components.schemas).map((name) => ({ id: name, text: escaped(name) })))}
 ${Object.entries(components.schemas)
   .map(
     ([name, schema]) =>
-      `<section aria-labelledby="${escaped(name)}"><h2 id="${escaped(name)}">${escaped(name)}</h2>${shown(schema)}</section>`,
+      `<section aria-labelledby="${escaped(name)}"><h2 id="${escaped(name)}">${escaped(name)}</h2>${described(schema)}${shown(schema)}</section>`,
   )
   .join('\n')}`,
 });

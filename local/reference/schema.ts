@@ -78,15 +78,19 @@ const insideOf = (value: unknown): string => {
 };
 
 const fieldOf = (name: string, value: unknown, required: readonly string[]): string => {
-  const { description, default: usual } = read(value);
+  const { default: usual } = read(value);
   const notes = [
     kindOf(value),
     ...(required.includes(name) ? [] : ['may be missing']),
     ...(usual === undefined ? [] : [`<code>${escaped(JSON.stringify(usual))}</code> if left out`]),
   ];
-  return `<dt><code>${escaped(name)}</code> <span class="quiet">${notes.join('; ')}</span></dt><dd>${
-    description === undefined ? '' : `<p>${prose(description)}</p>`
-  }${insideOf(value)}</dd>`;
+  return `<dt><code>${escaped(name)}</code> <span class="quiet">${notes.join('; ')}</span></dt><dd>${described(value)}${insideOf(value)}</dd>`;
+};
+
+/** What it means, where that is said. */
+export const described = (value: unknown): string => {
+  const { description } = read(value);
+  return description === undefined ? '' : `<p>${prose(description)}</p>`;
 };
 
 /** A schema to read: what it is, and everything in it. */

@@ -9,7 +9,9 @@ import { ConfigDocument } from '../device/config.ts';
 import { JournalAck, JournalBatch, KeyHandover, ReplayRequest } from '../device/messages.ts';
 import { DoorsDocument, DoorsReport, GrantsDocument } from '../device/shadow.ts';
 import { topics } from '../device/topics.ts';
+import { entityOf } from './events-text.ts';
 import { jsonSchemaOf } from './shapes.ts';
+import type { Telling } from './telling.ts';
 
 type Json = Record<string, unknown>;
 
@@ -26,7 +28,7 @@ const ref = (...path: string[]): Json => ({
 const eventTypes = Object.keys(catalogue) as EventType[];
 
 /** An event of one type: what all have, its name, and its own data. */
-const eventMessage = (type: EventType): Json => ({
+const eventMessage = (type: EventType, { told }: Telling): Json => ({
   name: type,
   title: type,
   summary: said[type],
@@ -36,7 +38,10 @@ const eventMessage = (type: EventType): Json => ({
       ref('components', 'schemas', 'Envelope'),
       {
         type: 'object',
-        properties: { type: { const: type }, data: schemaOf(catalogue[type], 'output') },
+        properties: {
+          type: { const: type },
+          data: told(schemaOf(catalogue[type], 'output'), [type, entityOf(type), 'data']),
+        },
         required: ['type', 'data'],
       },
     ],
@@ -52,13 +57,29 @@ type BankMessage = {
   address: string;
   summary: string;
   payload: z.ZodType;
+  /** It is a part of a shadow. */
+  shadow?: keyof typeof shadows;
   qos: 0 | 1;
 };
 
-/** What a shadow carries: `state.desired`, as AWS IoT wraps it. */
-const desired = (document: z.ZodType): z.ZodType =>
-  z.object({ version: z.int(), timestamp: z.int(), state: z.object({ desired: document.optional() }) });
-const reported = (document: z.ZodType): z.ZodType => z.object({ state: z.object({ reported: document }) });
+/** What a shadow carries, as AWS IoT wraps it. */
+const shadows = {
+  desired: z.object({ version: z.int(), timestamp: z.int(), state: z.object({ desired: z.unknown().optional() }) }),
+  reported: z.object({ state: z.object({ reported: z.unknown() }) }),
+};
+
+/** `Config` holds what an answer of the API shows as well. */
+const ownersOf = (name: string): string[] => (name === 'Config' ? [name, 'BankConfig'] : [name]);
+
+const payloadOf = (name: string, { payload, shadow }: BankMessage, { told }: Telling): Json => {
+  const document = told(schemaOf(payload, 'input'), ownersOf(name));
+  if (shadow === undefined) return document;
+  const wrapping = JSON.stringify(schemaOf(shadows[shadow], 'input'));
+  return told(
+    JSON.parse(wrapping, (field, it) => (field === shadow ? document : it)),
+    ['shadow'],
+  );
+};
 
 /** All that goes between a bank and the cloud in messages of ours (docs/bank-protocol.md). */
 const bankMessages: Record<string, BankMessage> = {
@@ -116,28 +137,32 @@ const bankMessages: Record<string, BankMessage> = {
     action: 'send',
     address: own.shadow('config').getAccepted,
     summary: 'How the bank is set up; it asks for it, and again when the shadow tells of a change.',
-    payload: desired(ConfigDocument()),
+    payload: ConfigDocument(),
+    shadow: 'desired',
     qos: 1,
   },
   Grants: {
     action: 'send',
     address: own.shadow('grants-{k}').getAccepted,
     summary: 'Who may open what, decided by the bank alone.',
-    payload: desired(GrantsDocument),
+    payload: GrantsDocument,
+    shadow: 'desired',
     qos: 1,
   },
   Commands: {
     action: 'send',
     address: own.shadow('doors-{k}').getAccepted,
     summary: 'Doors to be opened now, each until its time.',
-    payload: desired(DoorsDocument),
+    payload: DoorsDocument,
+    shadow: 'desired',
     qos: 1,
   },
   DoorsReport: {
     action: 'receive',
     address: own.shadow('doors-{k}').update,
     summary: 'What doors look like, for display only.',
-    payload: reported(DoorsReport),
+    payload: DoorsReport,
+    shadow: 'reported',
     qos: 1,
   },
 };
@@ -187,7 +212,7 @@ const eventChannel = (server: string, address: string | null, description: strin
 });
 
 /** The AsyncAPI 3 document: what leaves as an event, by bus and webhook, and what goes between banks and the cloud. */
-export const asyncapi = (): Json => ({
+export const asyncapi = (telling: Telling): Json => ({
   asyncapi: '3.0.0',
   info: {
     title: 'Latchwork',
@@ -236,13 +261,19 @@ export const asyncapi = (): Json => ({
     ...bankOperations(),
   },
   components: {
-    schemas: { Envelope: schemaOf(Envelope, 'output') },
+    schemas: { Envelope: telling.told(schemaOf(Envelope, 'output'), ['Event']) },
     messages: {
-      ...Object.fromEntries(eventTypes.map((type) => [type, eventMessage(type)])),
+      ...Object.fromEntries(eventTypes.map((type) => [type, eventMessage(type, telling)])),
       ...Object.fromEntries(
-        Object.entries(bankMessages).map(([name, { summary, payload }]) => [
+        Object.entries(bankMessages).map(([name, it]) => [
           name,
-          { name, title: name, summary, contentType: 'application/json', payload: schemaOf(payload, 'input') },
+          {
+            name,
+            title: name,
+            summary: it.summary,
+            contentType: 'application/json',
+            payload: payloadOf(name, it, telling),
+          },
         ]),
       ),
     },

@@ -31,31 +31,17 @@ export const listEvents = {
   permission: 'events:read',
   query: once(() =>
     z.strictObject({
-      after: z
-        .string()
-        .max(1024)
-        .describe('`nextCursor` of an answer before, with the same filters. Left out: begin at `from`.')
-        .optional(),
-      from: InstantInput()
-        .describe(
-          'Where to begin: with what came in from then on, or up to a minute earlier. Left out: the oldest that is kept.',
-        )
-        .optional(),
+      after: z.string().max(1024).optional(),
+      from: InstantInput().optional(),
       type: z
         .preprocess(separated, z.array(WantedTypeInput()).min(1).max(wantedTypes.length))
         .meta({
-          description: 'Only these, separated by commas; `transaction.*` is all of transactions.',
           type: 'array',
           minItems: 1,
           items: { type: 'string', enum: wantedTypes },
         })
         .optional(),
-      subject: z
-        .string()
-        .min(1)
-        .max(200)
-        .describe('Only of this one: a transaction, a bank, `<bank>/<door>` …')
-        .optional(),
+      subject: z.string().min(1).max(200).optional(),
       limit: page.limit,
     }),
   ),

@@ -13,6 +13,7 @@ import * as events from './events.ts';
 import * as exportSchedules from './export-schedules.ts';
 import * as exports from './exports.ts';
 import * as imports from './imports.ts';
+import * as incidents from './incidents.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
 import * as messageTemplates from './message-templates.ts';
@@ -72,6 +73,7 @@ const ids = {
   reconciliation: 'rec_01KJQ4ZD6R8T0V2X4Z6B8D0F2J',
   exportSchedule: 'exs_01KJQ4ZD6R8T0V2X4Z6B8D0F2K',
   export: 'exp_01KJQ4ZF3V5X7Z9B1D3F5H7K9M',
+  incident: 'inc_01KJQ5G6G8J0M2P4R6T8W0Y2A4',
   import: 'imp_01KJQ4ZD6R8T0V2X4Z6B8D0F2H',
   asset: 'ast_01KJQ4YC5T7V9X1Z3B5D7F9H1J',
   stockUnit: 'stk_01KJQ4YS7V9X1Z3B5D7F9H1J3M',
@@ -746,6 +748,63 @@ const cleaning = {
   by: ids.ownKey,
 };
 
+const cracked: incidents.IncidentView = {
+  id: ids.incident,
+  kind: 'reported',
+  severity: 'high',
+  state: 'open',
+  summary: 'The pane over the upper row is cracked',
+  subject: null,
+  eventId: null,
+  bankId: ids.bank,
+  door: 'B3',
+  transactionId: null,
+  livemode: true,
+  owner: null,
+  occurrences: 1,
+  lastAt: at,
+  causeHolds: false,
+  causeOverAt: null,
+  acknowledgeBy: '2030-03-04T10:30:00.000Z',
+  resolveBy: '2030-03-04T21:30:00.000Z',
+  level: 0,
+  escalatedAt: null,
+  steps: [],
+  resolution: null,
+  openedAt: at,
+  acknowledgedAt: null,
+  resolvedAt: null,
+  closedAt: null,
+  version: 1,
+  todo: 'What was reported stands in its summary.',
+  escalatesAt: '2030-03-04T10:30:00.000Z',
+};
+const { steps: ___, ...crackedAsListed } = cracked;
+const crackedTaken: incidents.IncidentView = {
+  ...cracked,
+  state: 'acknowledged',
+  owner: 'field-north',
+  acknowledgedAt: later,
+  version: 2,
+  escalatesAt: cracked.resolveBy,
+};
+const crackedInWork: incidents.IncidentView = {
+  ...crackedTaken,
+  state: 'in_progress',
+  owner: 'glazier',
+  steps: [{ at: later, by: ids.ownKey, text: 'Taped over; a pane is on order.' }],
+  version: 4,
+};
+const crackedNoMore: incidents.IncidentView = {
+  ...crackedInWork,
+  state: 'resolved',
+  resolution: 'A new pane is in.',
+  resolvedAt: later,
+  version: 5,
+  escalatesAt: null,
+};
+const onCracked = { params: { incidentId: ids.incident } };
+
 const umbrella: stockUnits.StockUnitView = {
   id: ids.stockUnit,
   sku: 'umbrella-black',
@@ -984,6 +1043,10 @@ export const examples: readonly Example[] = [
     after: 'the endpoint has answered',
     params: { endpointId: ids.endpoint },
     answer: onePage(delivery),
+  }),
+  example(webhookEndpoints.getDelivery, {
+    params: { endpointId: ids.endpoint, deliveryId: ids.delivery },
+    answer: delivery,
   }),
   example(webhookEndpoints.resendDelivery, {
     params: { endpointId: ids.endpoint, deliveryId: ids.delivery },
@@ -1506,6 +1569,71 @@ export const examples: readonly Example[] = [
       cancelReason: 'by_caller',
       credentials: fromStock.credentials.map((it) => ({ ...it, state: 'revoked' as const })),
     },
+  }),
+  example(incidents.reportIncident, {
+    body: { summary: cracked.summary, severity: 'high', bankId: ids.bank, door: 'B3' },
+    answer: cracked,
+  }),
+  example(incidents.listIncidents, { query: { state: 'open', bankId: ids.bank }, answer: onePage(crackedAsListed) }),
+  example(incidents.acknowledgeIncident, { ...onCracked, body: { owner: 'field-north' }, answer: crackedTaken }),
+  example(incidents.assignIncident, {
+    ...onCracked,
+    body: { owner: 'glazier' },
+    answer: { ...crackedTaken, owner: 'glazier', version: 3 },
+  }),
+  example(incidents.noteIncident, {
+    ...onCracked,
+    body: { text: 'Taped over; a pane is on order.' },
+    answer: crackedInWork,
+  }),
+  example(incidents.resolveIncident, {
+    ...onCracked,
+    body: { resolution: 'A new pane is in.' },
+    answer: crackedNoMore,
+  }),
+  example(incidents.reopenIncident, {
+    ...onCracked,
+    body: { reason: 'the new one is loose' },
+    answer: { ...crackedInWork, version: 6 },
+  }),
+  example(incidents.resolveIncident, {
+    summary: 'This time it holds',
+    ...onCracked,
+    body: { resolution: 'The frame was tightened.' },
+    answer: { ...crackedNoMore, resolution: 'The frame was tightened.', version: 7 },
+  }),
+  example(incidents.closeIncident, {
+    ...onCracked,
+    body: {},
+    answer: { ...crackedNoMore, resolution: 'The frame was tightened.', state: 'closed', closedAt: later, version: 8 },
+  }),
+  example(incidents.getIncident, {
+    ...onCracked,
+    answer: { ...crackedNoMore, resolution: 'The frame was tightened.', state: 'closed', closedAt: later, version: 8 },
+  }),
+  example(incidents.getIncidentContext, {
+    ...onCracked,
+    answer: {
+      incident: {
+        ...crackedNoMore,
+        resolution: 'The frame was tightened.',
+        state: 'closed',
+        closedAt: later,
+        version: 8,
+      },
+      bank: {
+        ...{ id: ids.bank, siteId: ids.site, name: bank.name, lifecycle: 'active' },
+        ...{ connectivity: 'online', connectivitySince: at },
+      },
+      compartment: { ...compartment, door: 'B3', bottomMm: 1_020 },
+      transaction: null,
+      events: null,
+    },
+  }),
+  example(incidents.listIncidentEvents, {
+    ...onCracked,
+    query: { limit: '1' },
+    answer: { data: [sampleEvent('incident.opened')], nextCursor: 'kfNQ3xv0oZ3p2yP8eYd2bTE6MQ' },
   }),
   example(stockUnits.withdrawStockUnit, {
     ...onUmbrella,

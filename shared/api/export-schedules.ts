@@ -15,10 +15,7 @@ const params = z.object({ exportScheduleId: idParam });
 
 const rhythm = {
   every: Every,
-  at: z
-    .string()
-    .regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time of day, for example 06:00')
-    .describe('When on the first day after the period, on the clocks of the time zone.'),
+  at: z.string().regex(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, 'a time of day, for example 06:00'),
   timeZone: TimeZone,
 };
 

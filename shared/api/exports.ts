@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { Export, ExportFilter, ExportFormat, ExportKind, foreignFilters } from '../domain/export.ts';
+import { Export, ExportFilter, ExportFormat, ExportKind, ExportState, foreignFilters } from '../domain/export.ts';
 import { Push } from '../domain/export-push.ts';
 import { InstantInput, InstantText } from '../domain/time.ts';
 import { WantedTypeInput } from './event-types.ts';
@@ -66,7 +66,7 @@ export const createExport = {
   noun: 'exports',
   method: 'POST',
   path: '/v1/exports',
-  summary: 'Have transactions, events or deliveries of a period written into a file',
+  summary: 'Have transactions, events, deliveries or incidents of a period written into a file',
   permission: 'exports:write',
   body: once(() =>
     z
@@ -97,7 +97,7 @@ export const listExports = {
   path: '/v1/exports',
   summary: 'List exports, the newest first',
   permission: 'exports:read',
-  query: once(() => z.strictObject(page)),
+  query: once(() => z.strictObject({ state: ExportState.optional(), ...page })),
   status: 200,
   response: once(() => listOf(ExportSummary)),
   problems: [],

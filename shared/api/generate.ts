@@ -6,19 +6,23 @@ import { asyncapi } from './asyncapi.ts';
 import { eventsText } from './events-text.ts';
 import { exportsText } from './exports-text.ts';
 import { importsText } from './imports-text.ts';
+import { incidentsText } from './incidents-text.ts';
 import { openapi } from './openapi.ts';
 import { problemDocuments } from './problems.ts';
 import { reconciliationText } from './reconciliation-text.ts';
+import { telling } from './telling.ts';
 import { transactionsText } from './transactions-text.ts';
 
+const words = telling();
 const documents: [path: string, text: string][] = [
-  ['shared/api/openapi.json', `${JSON.stringify(openapi(), null, 2)}\n`],
-  ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(), null, 2)}\n`],
+  ['shared/api/openapi.json', `${JSON.stringify(openapi(words), null, 2)}\n`],
+  ['shared/api/asyncapi.json', `${JSON.stringify(asyncapi(words), null, 2)}\n`],
   ['docs/archive.md', archiveText()],
   ['docs/assignment.md', assignmentText()],
   ['docs/events.md', eventsText()],
   ['docs/exports.md', exportsText()],
   ['docs/imports.md', importsText()],
+  ['docs/incidents.md', incidentsText()],
   ['docs/reconciliation.md', reconciliationText()],
   ['docs/transactions.md', transactionsText()],
   ...problemDocuments(),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { Import, ImportCounts, importBytesMax } from '../domain/import.ts';
+import { Import, ImportCounts, ImportState, importBytesMax } from '../domain/import.ts';
 import { InstantText } from '../domain/time.ts';
 import type { Route } from './route.ts';
 import { idParam, listOf, page } from './shapes.ts';
@@ -76,7 +76,7 @@ export const listImports = {
   path: '/v1/imports',
   summary: 'List imports, the newest first',
   permission: 'transactions:read',
-  query: once(() => z.strictObject(page)),
+  query: once(() => z.strictObject({ state: ImportState.optional(), ...page })),
   status: 200,
   response: once(() => listOf(ImportSummary)),
   problems: [],

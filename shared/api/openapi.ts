@@ -5,22 +5,41 @@ import { type RefusalCode, refusals } from '../domain/refusal.ts';
 import { entityOf } from './events-text.ts';
 import { type Example, examples } from './examples.ts';
 import { whoNeedsKey } from './idempotency-text.ts';
+import { naming } from './names.ts';
 import { Problem } from './problem.ts';
 import { everyRoute, needsIdempotencyKey, type Route } from './route.ts';
 import { routes } from './routes.ts';
-import { EventView, jsonSchemaOf } from './shapes.ts';
+import { EventView, jsonSchemaOf, page } from './shapes.ts';
+import type { Telling } from './telling.ts';
 
 type Json = Record<string, unknown>;
 
-/** JSON Schema of a shape; named shapes become components. */
-const schemaOf = (schema: z.ZodType, io: 'input' | 'output', components: Json): Json => {
+type Io = 'input' | 'output';
+
+/** What has a name in the document, as far as it is written, and how a shape is written in it. */
+type Writing = {
+  parameters: Json;
+  responses: Json;
+  /** `owners`: of whom it is said what its fields mean, where it has no name itself. */
+  schemaOf: (schema: z.ZodType, io: Io, owners?: readonly string[]) => Json;
+  telling: Telling;
+};
+
+/** What a call is answered has a name, of which the same is said as of what it is asked with. */
+const ownersOf = (route: Route): string[] => {
+  const { id } = z.globalRegistry.get(route.response()) ?? {};
+  return [route.id, 'body', ...(id === undefined ? [] : [id])];
+};
+
+/** JSON Schema of a shape; those within it that have an `id` become components. */
+const formOf = (schema: z.ZodType, io: Io, schemas: Json): Json => {
   const { $schema: _, $defs = {}, ...root } = jsonSchemaOf(schema, io);
   const relinked = (value: unknown): Json =>
     JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/'));
-  for (const [name, definition] of Object.entries($defs)) components[name] = relinked(definition);
+  for (const [name, definition] of Object.entries($defs)) schemas[name] = relinked(definition);
   const { id, ...own } = relinked(root);
   if (typeof id !== 'string') return own;
-  components[id] = own;
+  schemas[id] = own;
   return { $ref: `#/components/schemas/${id}` };
 };
 
@@ -36,33 +55,50 @@ const shownAs = (values: [summary: string, value: unknown][]): Json =>
         ),
       };
 
-/** What a parameter says is about it, not about its value; several values are separated by commas. */
-const parameterOf = ({ description, ...schema }: Json, value: string | undefined): Json => {
+/** Several values are separated by commas. */
+const parameterOf = (schema: Json, value: string | undefined): Json => {
   const isList = schema.type === 'array';
   return {
-    ...(description === undefined ? {} : { description }),
     ...(isList && { style: 'form', explode: false }),
     schema,
     ...(value === undefined ? {} : { example: isList ? value.split(',') : value }),
   };
 };
 
-const parametersOf = (route: Route): Json[] => {
+/** Whether two are the same, but for their examples. */
+const areAlike = (one: unknown, other: Json): boolean =>
+  JSON.stringify({ ...Object(one), example: null }) === JSON.stringify({ ...other, example: null });
+
+/** By their names, what many routes have in common: the document would be twice as long without. */
+const common = (components: Json, kind: 'parameters' | 'responses', name: string, it: Json): Json => {
+  components[name] ??= it;
+  if (!areAlike(components[name], it)) throw new Error(`${name} is the name of two ${kind}`);
+  return { $ref: `#/components/${kind}/${name}` };
+};
+
+const parametersOf = (route: Route, { schemaOf, parameters, telling }: Writing): Json[] => {
   const [first] = examplesOf(route);
   const from = (schema: z.ZodObject | undefined, where: 'path' | 'query'): Json[] =>
-    Object.entries(schema?.shape ?? {}).map(([name, field]) => ({
+    Object.entries(schema?.shape ?? {}).map(([name, field]) => {
+      const value = (where === 'path' ? first?.params : first?.query)?.[name];
+      const it = {
+        name,
+        in: where,
+        required: where === 'path' || !z.safeParse(field, undefined).success,
+        description: telling.said([route.id, where], name),
+        ...parameterOf(schemaOf(field, 'input'), value),
+      };
+      const isCommon = where === 'path' || Object.values(page).includes(field);
+      return isCommon && areAlike(parameters[name] ?? it, it) ? common(parameters, 'parameters', name, it) : it;
+    });
+  const header = (name: string, required: boolean, pattern: string, description: string): Json =>
+    common(parameters, 'parameters', name, {
       name,
-      in: where,
-      required: where === 'path' || !z.safeParse(field, undefined).success,
-      ...parameterOf(schemaOf(field, 'input', {}), (where === 'path' ? first?.params : first?.query)?.[name]),
-    }));
-  const header = (name: string, required: boolean, pattern: string, description: string): Json => ({
-    name,
-    in: 'header',
-    required,
-    description,
-    schema: { type: 'string', pattern },
-  });
+      in: 'header',
+      required,
+      description,
+      schema: { type: 'string', pattern },
+    });
   return [
     ...from(route.params, 'path'),
     ...from(route.query?.(), 'query'),
@@ -96,6 +132,10 @@ const rateLimitHeaders: Json = {
 
 /** Of draft-ietf-httpapi-ratelimit-headers. */
 const headerComponents: Json = {
+  ETag: {
+    description: 'Names this version of it, for `If-Match`.',
+    schema: { type: 'string', pattern: '^"[0-9]{1,10}"$' },
+  },
   RateLimit: {
     description: 'What is left of the limit of this API key (`r`) for so many seconds (`t`), as far as is known.',
     schema: { type: 'string' },
@@ -109,20 +149,14 @@ const headerComponents: Json = {
   'Retry-After': { description: 'Seconds to wait.', schema: { type: 'string', pattern: '^[0-9]+$' } },
 };
 
-/** Answers that many routes have, by a name that says what they are; the document would be twice as long without. */
-const shared = (responses: Json, name: string, response: Json): Json => {
-  responses[name] = response;
-  return { $ref: `#/components/responses/${name}` };
-};
-
-const responsesOf = (route: Route, components: Json, responses: Json): Json => {
+const responsesOf = (route: Route, { schemaOf, responses }: Writing): Json => {
   const codes: RefusalCode[] = [...new Set([...(route.permission === null ? [] : everyRoute), ...route.problems])];
   if (route.body) codes.push('payload_too_large');
   const byStatus = new Map<number, RefusalCode[]>();
   for (const code of codes) byStatus.set(refusals[code].status, [...(byStatus.get(refusals[code].status) ?? []), code]);
   const problem = (codes: readonly string[], description: string, status: number): Json => {
     const isLimited = route.permission !== null && status !== 401 && status !== 500;
-    return shared(responses, [...codes, ...(isLimited ? [] : ['unlimited'])].join('.'), {
+    return common(responses, 'responses', codes.join('.'), {
       description,
       headers: {
         ...(isLimited ? rateLimitHeaders : {}),
@@ -135,12 +169,12 @@ const responsesOf = (route: Route, components: Json, responses: Json): Json => {
     [route.status]: {
       description: route.summary,
       headers: {
-        ...(route.etag ? { ETag: { schema: { type: 'string' } } } : {}),
+        ...(route.etag ? { ETag: { $ref: '#/components/headers/ETag' } } : {}),
         ...(route.permission === null ? {} : rateLimitHeaders),
       },
       content: {
         'application/json': {
-          schema: schemaOf(route.response(), 'output', components),
+          schema: schemaOf(route.response(), 'output', [route.id]),
           ...shownAs(examplesOf(route).map(({ summary, answer }) => [summary, answer])),
         },
       },
@@ -187,12 +221,12 @@ const webhookAnswers: Record<string, { name: string; description: string }> = {
 };
 
 /** A POST per kind of subject, with the types of events that there are of it. */
-const webhooksOf = (components: Json, responses: Json): Json => {
-  const event = schemaOf(EventView(), 'output', components);
+const webhooksOf = ({ schemaOf, responses }: Writing): Json => {
+  const event = schemaOf(EventView(), 'output');
   const answers = Object.fromEntries(
     Object.entries(webhookAnswers).map(([status, { name, description }]) => [
       status,
-      shared(responses, name, { description }),
+      common(responses, 'responses', name, { description }),
     ]),
   );
   return Object.fromEntries(
@@ -202,8 +236,7 @@ const webhooksOf = (components: Json, responses: Json): Json => {
         post: {
           operationId: `webhook-${entity}`,
           summary: `Tells your endpoint what happened: \`${entity}.*\``,
-          description:
-            'When each type comes and what its `data` holds, with an example, stands in the AsyncAPI document under the same name.',
+          description: 'The AsyncAPI document says of each type when it comes, and what its `data` holds.',
           tags: ['webhooks'],
           security: [],
           parameters: Object.keys(webhookHeaders).map((name) => ({ $ref: `#/components/parameters/${name}` })),
@@ -212,7 +245,8 @@ const webhooksOf = (components: Json, responses: Json): Json => {
             content: {
               'application/json': {
                 schema: { allOf: [event, { type: 'object', properties: { type: { enum: types } } }] },
-                ...types.slice(0, 1).map((type) => ({ example: sampleEvent(type) }))[0],
+                // The others have theirs in the AsyncAPI document.
+                ...(entity === 'transaction' && { example: sampleEvent('transaction.created') }),
               },
             },
           },
@@ -226,20 +260,24 @@ const webhooksOf = (components: Json, responses: Json): Json => {
 const byName = (them: Json): Json => Object.fromEntries(Object.entries(them).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The OpenAPI 3.1 document of all routes. */
-export const openapi = (): Json => {
-  const components: Json = {};
-  const responses: Json = {};
-  schemaOf(Problem, 'output', components);
+export const openapi = (telling: Telling): Json => {
+  const views: Json = {};
+  const { withNames, named } = naming((schema, io) => formOf(schema, io, views));
+  const writing: Writing = {
+    parameters: { ...webhookHeaders },
+    responses: {},
+    schemaOf: (schema, io, owners = []) => telling.told(withNames(formOf(schema, io, views)), owners),
+    telling,
+  };
+  writing.schemaOf(Problem, 'output');
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const operation = {
       operationId: route.id,
       summary: route.summary,
       tags: [route.noun],
-      ...(route.permission === null
-        ? { security: [] }
-        : { security: [{ apiKey: [] }], description: `Needs the scope \`${route.permission}\`.` }),
-      parameters: parametersOf(route),
+      ...(route.permission === null ? { security: [] } : { description: `Needs the scope \`${route.permission}\`.` }),
+      parameters: parametersOf(route, writing),
       ...(route.body
         ? {
             requestBody: {
@@ -247,18 +285,18 @@ export const openapi = (): Json => {
               required: !z.safeParse(route.body(), {}).success,
               content: {
                 'application/json': {
-                  schema: schemaOf(route.body(), 'input', components),
+                  schema: writing.schemaOf(route.body(), 'input', ownersOf(route)),
                   ...shownAs(examplesOf(route).map(({ summary, body }) => [summary, body])),
                 },
               },
             },
           }
         : {}),
-      responses: responsesOf(route, components, responses),
+      responses: responsesOf(route, writing),
     };
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation };
   }
-  const webhooks = webhooksOf(components, responses);
+  const webhooks = webhooksOf(writing);
   return {
     openapi: '3.1.0',
     info: {
@@ -272,12 +310,20 @@ export const openapi = (): Json => {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
+    security: [{ apiKey: [] }],
     paths,
     webhooks,
     components: {
-      parameters: webhookHeaders,
-      schemas: byName(components),
-      responses: byName(responses),
+      parameters: byName(writing.parameters),
+      schemas: byName(
+        Object.fromEntries(
+          Object.entries(named(views)).map(([name, schema]) => [
+            name,
+            { ...telling.told(Object(schema), [name]), description: telling.said([], name) },
+          ]),
+        ),
+      ),
+      responses: byName(writing.responses),
       headers: headerComponents,
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, `lw_live_…`.' } },
     },

@@ -130,6 +130,18 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     retry: 'after a wait',
     detail: 'door 7 is carrying out cmd_01KJQ51M2N4P6R8T0V2X4Z6B8D',
   },
+  cause_holds: {
+    meaning: 'What is behind the incident goes on, so it cannot be closed yet.',
+    causes: [
+      'Its bank is still offline, its compartment still out of service, its item still on the way, or its endpoint still disabled.',
+    ],
+    remedy: [
+      'Read `causeHolds`, and see to its cause: for a compartment, return it to service. `incident.cause_ended` says when it is over.',
+      'Until then it can stay `resolved`.',
+    ],
+    retry: 'after a change',
+    detail: 'what is behind inc_01KJQ5G6G8J0M2P4R6T8W0Y2A4 goes on; close it when that is over',
+  },
   presence_unproved: {
     meaning: 'A door is opened by phone only for somebody who stands before its bank, and the code does not show that.',
     causes: [

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { once } from '../../events/once.ts';
-import { Reconciliation, reconciledBytesMax } from '../domain/reconciliation.ts';
+import { Reconciliation, ReconciliationState, reconciledBytesMax } from '../domain/reconciliation.ts';
 import { ExternalSystem } from '../domain/source.ts';
 import { InstantInput } from '../domain/time.ts';
 import { LinkedFile } from './exports.ts';
@@ -62,7 +62,7 @@ export const listReconciliations = {
   path: '/v1/reconciliations',
   summary: 'List reconciliations, the newest first',
   permission: 'exports:read',
-  query: once(() => z.strictObject(page)),
+  query: once(() => z.strictObject({ state: ReconciliationState.optional(), ...page })),
   status: 200,
   response: once(() => listOf(ReconciliationSummary)),
   problems: [],

@@ -13,6 +13,7 @@ export type Noun =
   | 'lock-boards'
   | 'assets'
   | 'stock-units'
+  | 'incidents'
   | 'imports'
   | 'exports'
   | 'reconciliations'

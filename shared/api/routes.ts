@@ -10,6 +10,7 @@ import * as events from './events.ts';
 import * as exportSchedules from './export-schedules.ts';
 import * as exports from './exports.ts';
 import * as imports from './imports.ts';
+import * as incidents from './incidents.ts';
 import * as links from './links.ts';
 import * as lockBoards from './lock-boards.ts';
 import * as messageTemplates from './message-templates.ts';
@@ -42,6 +43,7 @@ export const routes: readonly Route[] = [
   lockBoards,
   assets,
   stockUnits,
+  incidents,
   assignmentPolicies,
   workflowTerms,
   messageTemplates,

@@ -49,6 +49,10 @@ export const jsonSchemaOf = (
     unrepresentable: 'any',
     ...options,
     override: ({ jsonSchema }) => {
-      if (io === 'output' && jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (io === 'input') return;
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      // The largest whole number that JSON carries: no limit that anybody meets, and said a hundred times.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     },
   });

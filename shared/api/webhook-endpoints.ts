@@ -245,6 +245,21 @@ export const listDeliveries = {
   problems: [],
 } as const satisfies Route;
 
+const ofDelivery = params.extend({ deliveryId: idParam });
+
+export const getDelivery = {
+  id: 'get-delivery',
+  noun: 'webhook-endpoints',
+  method: 'GET',
+  path: '/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}',
+  summary: 'Read a delivery, and how each attempt was answered',
+  permission: 'webhooks:read',
+  params: ofDelivery,
+  status: 200,
+  response: () => DeliveryView,
+  problems: [],
+} as const satisfies Route;
+
 export const resendDelivery = {
   id: 'resend-delivery',
   noun: 'webhook-endpoints',
@@ -252,7 +267,7 @@ export const resendDelivery = {
   path: '/v1/webhook-endpoints/{endpointId}/deliveries/{deliveryId}/resend',
   summary: 'Send an event to an endpoint again, whatever became of it; what waits for its next attempt has it now',
   permission: 'webhooks:write',
-  params: params.extend({ deliveryId: idParam }),
+  params: ofDelivery,
   body: once(() => z.strictObject({})),
   status: 202,
   response: () => DeliveryView,

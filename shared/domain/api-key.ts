@@ -16,6 +16,8 @@ export const Scope = z.enum([
   'assets:write',
   'stock:read',
   'stock:write',
+  'incidents:read',
+  'incidents:write',
   'exports:read',
   'exports:write',
   'exports:personal',

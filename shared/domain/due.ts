@@ -3,7 +3,8 @@ import * as field from '../../events/fields.ts';
 import type { Command } from './command.ts';
 import { runningDeadline } from './deadline.ts';
 import type { ExportSchedule } from './export-schedule.ts';
-import { epochSecondsUp } from './time.ts';
+import type { Incident } from './incident.ts';
+import { epochSecondsUp, type Instant } from './time.ts';
 import type { Transaction } from './transaction.ts';
 import type { DeadlineName } from './workflow.ts';
 
@@ -14,6 +15,8 @@ export const DueMessage = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('waiting'), tenant: field.text, id: field.text }),
   /** A schedule of exports. */
   z.object({ kind: z.literal('export-schedule'), tenant: field.text, id: field.text }),
+  /** An incident that nobody may have seen to. */
+  z.object({ kind: z.literal('incident'), tenant: field.text, id: field.text }),
   z.object({ kind: z.literal('command'), tenant: field.text, id: field.text }),
 ]);
 export type DueMessage = z.infer<typeof DueMessage>;
@@ -68,6 +71,10 @@ export const dueOfExportSchedule = ({ id, tenant, nextRunAt }: ExportSchedule): 
   at: nextRunAt,
   message: { kind: 'export-schedule', tenant, id },
 });
+
+/** `at`: when it is escalated, unless somebody sees to it before. */
+export const dueOfIncident = ({ id, tenant }: Pick<Incident, 'id' | 'tenant'>, at: Instant | null): Due | null =>
+  at === null ? null : { name: `${id}-escalate-${epochSecondsUp(at)}`, at, message: { kind: 'incident', tenant, id } };
 
 export const dueOfCommand = (it: Command): Due | null =>
   ['queued', 'sent', 'acknowledged'].includes(it.state)

@@ -1,5 +1,6 @@
 import type { Envelope } from '../../events/envelope.ts';
 import type { ExportKind } from './export.ts';
+import type { Incident } from './incident.ts';
 import type { Charge, Transaction } from './transaction.ts';
 import type { Delivery } from './webhook.ts';
 
@@ -139,6 +140,35 @@ const deliveries: readonly Column<Delivery>[] = [
   column('nextAttemptAt', 'moment', 'while it waits for one', (it) => it.nextAttemptAt),
 ];
 
+const incidents: readonly Column<Incident>[] = [
+  column('id', 'text', 'of the incident', (it) => it.id),
+  column('kind', 'text', '[what is behind it](incidents.md#what-opens-one)', (it) => it.kind),
+  column('severity', 'text', '', (it) => it.severity),
+  column('state', 'text', 'when it was exported', (it) => it.state),
+  column('summary', 'text', '', (it) => it.summary),
+  column('subject', 'text', 'whose events tell of it', (it) => it.subject),
+  column('eventId', 'text', 'of the event that opened it', (it) => it.eventId),
+  column('bankId', 'text', '', (it) => it.bankId),
+  column('door', 'text', '', (it) => it.door),
+  column('transactionId', 'text', 'that is concerned', (it) => it.transactionId),
+  column('livemode', 'boolean', 'false at a simulated bank', (it) => it.livemode),
+  column('owner', 'text', 'who has it, or is to have it', (it) => it.owner),
+  column('occurrences', 'integer', 'how often it has happened', (it) => it.occurrences),
+  column('lastAt', 'moment', 'when it happened last', (it) => it.lastAt),
+  column('causeHolds', 'boolean', 'what is behind it goes on', (it) => it.causeHolds),
+  column('causeOverAt', 'moment', 'since when it does not', (it) => it.causeOverAt),
+  column('acknowledgeBy', 'moment', 'by when somebody has to have taken it', (it) => it.acknowledgeBy),
+  column('resolveBy', 'moment', 'by when it has to be resolved', (it) => it.resolveBy),
+  column('level', 'integer', 'how often it was escalated', (it) => it.level),
+  column('escalatedAt', 'moment', 'when last', (it) => it.escalatedAt),
+  column('steps', 'json', 'what was done about it, each with `at`, `by` and `text`', (it) => it.steps),
+  column('resolution', 'text', 'how it was resolved', (it) => it.resolution),
+  column('openedAt', 'moment', '', (it) => it.openedAt),
+  column('acknowledgedAt', 'moment', '', (it) => it.acknowledgedAt),
+  column('resolvedAt', 'moment', '', (it) => it.resolvedAt),
+  column('closedAt', 'moment', '', (it) => it.closedAt),
+];
+
 /** A row of an export, whatever its kind: the value of each column, in their order; null where there is none. */
 export type ExportRow = readonly unknown[];
 
@@ -150,11 +180,12 @@ export const columnsOf = <Kind extends ExportKind>(kind: Kind, personalData: boo
 };
 
 /** What rows of each kind are made of. */
-export type Exported = { transactions: Transaction; events: Envelope; deliveries: Delivery };
+export type Exported = { transactions: Transaction; events: Envelope; deliveries: Delivery; incidents: Incident };
 
 /** Every column there is; docs/exports.md is made from it. New ones go behind the last of their kind. */
 export const exportColumns: { [Kind in ExportKind]: readonly Column<Exported[Kind]>[] } = {
   transactions,
   events,
   deliveries,
+  incidents,
 };

@@ -1,8 +1,8 @@
-import { hash } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import { KeyMode } from './api-key.ts';
 import { apply, born, type SubjectChange } from './decision.ts';
+import { derivedId } from './derived-id.ts';
 import { ExportFilter, ExportFormat, ExportKind } from './export.ts';
 import { epochMs, type Instant, InstantText, instant } from './time.ts';
 
@@ -144,14 +144,6 @@ export const ran = (it: ExportSchedule, exportId: string): SubjectChange<ExportS
 export const unscheduled = (it: ExportSchedule): SubjectChange<ExportSchedule> =>
   apply(it, [{ type: 'export_schedule.deleted', set: {} }]);
 
-/** Of a ULID, which begins with ten of them for its time, and has sixteen more. */
-const letters = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const timeLetters = (ms: number): string =>
-  Array.from({ length: 10 }, (_, nth) => letters[Math.floor(ms / 32 ** (9 - nth)) % 32]).join('');
-
 /** The id of the export that a run makes: always the same, and among other exports at the time of the run. */
-export const exportIdOf = ({ id, nextRunAt }: Pick<ExportSchedule, 'id' | 'nextRunAt'>): string => {
-  const bytes = Buffer.from(hash('sha256', `${id} ${nextRunAt}`, 'hex'), 'hex').subarray(0, 16);
-  const rest = [...bytes].map((byte) => letters[byte % letters.length]);
-  return `exp_${timeLetters(epochMs(nextRunAt))}${rest.join('')}`;
-};
+export const exportIdOf = ({ id, nextRunAt }: Pick<ExportSchedule, 'id' | 'nextRunAt'>): string =>
+  derivedId('exp', epochMs(nextRunAt), `${id} ${nextRunAt}`);

@@ -3,6 +3,8 @@ import * as field from '../../events/fields.ts';
 import { KeyMode, type Scope } from './api-key.ts';
 import { apply, born, type SubjectChange } from './decision.ts';
 import { Push } from './export-push.ts';
+import { IncidentState } from './incident.ts';
+import { IncidentKind } from './incident-kinds.ts';
 import type { FieldError } from './refusal.ts';
 import { type Instant, InstantText, plusSeconds } from './time.ts';
 import { TransactionState } from './transaction.ts';
@@ -16,7 +18,7 @@ export const exportFileDays = 7;
 /** How long a link to the file is good for. Whoever needs another one asks again. */
 export const exportLinkSeconds = 300;
 
-export const ExportKind = z.enum(['transactions', 'events', 'deliveries']);
+export const ExportKind = z.enum(['transactions', 'events', 'deliveries', 'incidents']);
 export type ExportKind = z.infer<typeof ExportKind>;
 
 export const ExportFormat = z.enum(['csv', 'jsonl', 'parquet']);
@@ -31,6 +33,8 @@ export const ExportFilter = z.strictObject({
   subject: field.text.min(1).max(200).optional(),
   endpointId: field.text.min(1).max(200).optional(),
   deliveryState: DeliveryState.optional(),
+  incidentKind: IncidentKind.optional(),
+  incidentState: IncidentState.optional(),
 });
 export type ExportFilter = z.infer<typeof ExportFilter>;
 
@@ -62,6 +66,12 @@ export const exportKinds = {
     filters: ['endpointId', 'deliveryState'],
     period: 'when the event was recorded that is delivered',
     order: 'endpoint by endpoint, the oldest first',
+  },
+  incidents: {
+    scope: 'incidents:read',
+    filters: ['bankId', 'incidentKind', 'incidentState'],
+    period: 'when the incident was opened, which is when we learned of what opened it',
+    order: 'the oldest first',
   },
 } as const satisfies Record<ExportKind, KindOfExport>;
 

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
 import type { Told } from './audience.ts';
+import { derivedId } from './derived-id.ts';
 import type { Reminder } from './reminder.ts';
-import { type Instant, InstantText, plusSeconds } from './time.ts';
+import { epochMs, type Instant, InstantText, plusSeconds } from './time.ts';
 import type { Party, Transaction } from './transaction.ts';
 
 /** In the order in which they are tried: an SMS is read at once, an e-mail reaches people whose phone does not. */
@@ -106,15 +106,9 @@ export const messageKeptSeconds = 30 * 86_400;
  */
 export type Fact = Told & { since: Instant; round: string; urgent: boolean };
 
-const base32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const inBase32 = (number: number, letters: number): string =>
-  Array.from({ length: letters }, (_, nth) => base32[Math.floor(number / 32 ** (letters - 1 - nth)) % 32]).join('');
-
-/** A ULID in form, so that messages sort by the time of their facts. */
-const idFrom = (since: Instant, fact: readonly string[]): string => {
-  const hash = createHash('sha256').update(JSON.stringify(fact)).digest();
-  return `msg_${inBase32(Date.parse(since), 10)}${[...hash.subarray(0, 16)].map((byte) => base32[byte % 32]).join('')}`;
-};
+/** Messages sort by the time of their facts. */
+const idFrom = (since: Instant, fact: readonly string[]): string =>
+  derivedId('msg', epochMs(since), JSON.stringify(fact));
 
 /** From the fact alone, however many events tell of it. */
 export const messageIdOf = (transactionId: string, { kind, credential, since, round }: Fact): string =>

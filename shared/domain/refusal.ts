@@ -16,6 +16,7 @@ export const refusals = {
   reservation_refused: { status: 409, title: 'No compartment can be reserved' },
   door_busy: { status: 409, title: 'The door is carrying out another command' },
   presence_unproved: { status: 409, title: 'The code is not the one that the bank shows' },
+  cause_holds: { status: 409, title: 'What is behind it goes on' },
   endpoint_disabled: { status: 409, title: 'The webhook endpoint is disabled' },
   cursor_expired: { status: 410, title: 'What came after the cursor is no longer kept' },
   precondition_failed: { status: 412, title: 'It was changed since you read it' },

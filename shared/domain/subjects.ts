@@ -12,6 +12,7 @@ import type { Export } from './export.ts';
 import type { ExportSchedule } from './export-schedule.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
+import type { Incident } from './incident.ts';
 import type { MessageTemplate } from './message-template.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { Site, Tenant } from './site.ts';
@@ -116,6 +117,21 @@ export const subjects = {
     tenant: (it) => it.tenant,
     says: (it) => ({ reconciliationId: it.id, state: it.state, mode: it.mode }),
   } satisfies SubjectKind<Reconciliation>,
+  incident: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({
+      incidentId: it.id,
+      kind: it.kind,
+      severity: it.severity,
+      state: it.state,
+      level: it.level,
+      bankId: it.bankId,
+      door: it.door,
+      transactionId: it.transactionId,
+      livemode: it.livemode,
+    }),
+  } satisfies SubjectKind<Incident>,
   tenant: {
     subject: (it) => it.id,
     tenant: (it) => it.id,

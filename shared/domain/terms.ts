@@ -23,7 +23,7 @@ const scanStepsOf = (workflow: Workflow): z.ZodType<ScanStep[]> => {
 };
 
 /** What a tenant or a site says of a workflow; what is left out is as the next wider one says. */
-const termsOfWorkflow = (workflow: Workflow) =>
+export const termsOfWorkflow = (workflow: Workflow) =>
   z.strictObject({
     /** Seconds, counted as those of the workflow table are. */
     deadlineSeconds: z.partialRecord(z.enum(deadlineNames({ workflow })), DeadlineSeconds).optional(),

@@ -2,6 +2,7 @@ import { hourOf } from '../domain/anchor.ts';
 import type { Export, ExportFilter, ExportKind } from '../domain/export.ts';
 import { columnsOf } from '../domain/export-columns.ts';
 import { isFiltered, isWantedInFeed, mayBeGone, numberedWithin } from '../domain/feed.ts';
+import { Incident } from '../domain/incident.ts';
 import type { RootKeys } from '../domain/root-key.ts';
 import { planOf } from '../domain/search.ts';
 import { epochMs } from '../domain/time.ts';
@@ -122,10 +123,33 @@ const deliveryPages = ({ table }: Sources, job: Export): PageSource => {
   };
 };
 
+/** Each with up to 30 steps of 500 letters: at most some 2 MB. A position is the incident after which it goes on. */
+const incidentsPerPage = 100;
+
+const incidentPages = ({ table }: Sources, job: Export): PageSource => {
+  const { rowOf } = columnsOf('incidents', job.personalData);
+  const { bankId, incidentKind, incidentState } = job.filter;
+  const isWanted = (it: Incident): boolean =>
+    (bankId === undefined || it.bankId === bankId) &&
+    (incidentKind === undefined || it.kind === incidentKind) &&
+    (incidentState === undefined || it.state === incidentState);
+  const { PK } = keys.incident(job.tenant, '');
+  const range = { PK, from: firstIdAt('inc', epochMs(job.from)), to: firstIdAt('inc', epochMs(job.to)) };
+  return async (position) => {
+    const { rows, next } = await table.query(range, {
+      limit: incidentsPerPage,
+      ...(position !== null && { after: { PK, SK: position } }),
+    });
+    const found = rows.map((row) => Incident.parse(row)).filter(isWanted);
+    return { rows: found.map(rowOf), next: next?.SK ?? null };
+  };
+};
+
 const sources: Record<ExportKind, (all: Sources, job: Export) => PageSource> = {
   transactions: transactionPages,
   events: eventPages,
   deliveries: deliveryPages,
+  incidents: incidentPages,
 };
 
 /** The pages of what is to be exported, as it is when each of them is read. */

@@ -76,6 +76,7 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   imp: (tenant, subject) => keys.import(tenant, subject).PK,
   exp: (tenant, subject) => keys.export(tenant, subject).PK,
   exs: keys.exportScheduleLog,
+  inc: keys.incidentLog,
   rec: (tenant, subject) => keys.reconciliation(tenant, subject).PK,
   ten: (_, subject) => keys.tenant(subject).PK,
   sit: keys.siteLog,

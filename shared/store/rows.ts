@@ -104,6 +104,16 @@ export const keys = {
     PK: `STOCKOF#${tenant}#${sku}`,
     SK: `${keeps}#${id}`,
   }),
+  /** An incident; ids sort by when it was opened. */
+  incident: (tenant: string, id: string): Key => ({ PK: `INCIDENTS#${tenant}`, SK: id }),
+  incidentLog: (tenant: string, id: string): string => `INCIDENT#${tenant}#${id}`,
+  /** Which incident of a kind there is about a subject, until it is closed. */
+  incidentAbout: (tenant: string, kind: string, subject: string): Key => ({
+    PK: `INCIDENTABOUT#${tenant}#${kind}#${subject}`,
+    SK: 'S',
+  }),
+  /** That an event opened an incident, or was counted by one. */
+  incidentEvent: (tenant: string, eventId: string): Key => ({ PK: `INCIDENTEVENT#${tenant}#${eventId}`, SK: 'S' }),
   tenant: (id: string): Key => ({ PK: `TENANT#${id}`, SK: 'S' }),
   site: (tenant: string, id: string): Key => ({ PK: `SITES#${tenant}`, SK: id }),
   siteLog: (tenant: string, id: string): string => `SITE#${tenant}#${id}`,

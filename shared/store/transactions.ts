@@ -15,8 +15,8 @@ import type { Instant } from '../domain/time.ts';
 import { StoredTransaction, type Transaction } from '../domain/transaction.ts';
 import type { WaitingRow } from './banks.ts';
 import { type Circumstances, commitTransaction, compartmentWrite, lockKey, lockWrites } from './commit.ts';
-import { CommitRow } from './commit-row.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
+import { readSubjectEvents } from './subject-events.ts';
 import { Lost, type LostRow, type Table, type Write } from './table.ts';
 
 /** What a bank has applied of a transaction: facts about the bank, not about the transaction, hence without an event. */
@@ -200,9 +200,6 @@ export const withNextPin = (decision: TransactionDecision, credentialId: string)
   },
 });
 
-/** A fact that contradicts what was decided: conflicted, picked up, completed. */
-const eventsPerCommitMax = 3;
-
 /** What was read, with a compartment of its own as it is now; null if it is none of its own. */
 const withCurrent = (found: Found, { key, current }: LostRow): Found | null => {
   const { transaction } = found;
@@ -300,15 +297,8 @@ export const openTransactions = ({ table, rootKeys, newId }: TransactionDeps) =>
     },
 
     /** Its events in order, after a sequence. */
-    events: async (tenant: string, id: string, after: number, limit: number) => {
-      // A commit's row is keyed by its first event, so the one that holds `after` may hold the next as well.
-      const from = Math.max(0, after - eventsPerCommitMax);
-      const page = await table.query(ranges.events(keys.transaction(tenant, id).PK, from), {
-        limit: limit + eventsPerCommitMax,
-      });
-      const events = page.rows.flatMap((row) => CommitRow.parse(row).events).filter((it) => it.sequence > after);
-      return { events: events.slice(0, limit), more: page.next !== null || events.length > limit };
-    },
+    events: (tenant: string, id: string, after: number, limit: number) =>
+      readSubjectEvents(table, keys.transaction(tenant, id).PK, after, limit),
   };
 };
 export type Transactions = ReturnType<typeof openTransactions>;

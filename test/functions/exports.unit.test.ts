@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Envelope } from '#events/envelope.ts';
 import { sampleEvent } from '#events/samples.ts';
+import { derivedId } from '#shared/domain/derived-id.ts';
 import { Export, requested } from '#shared/domain/export.ts';
+import { type Incident, opened } from '#shared/domain/incident.ts';
 import { rootKeysFrom } from '#shared/domain/root-key.ts';
 import { epochMs, plusSeconds } from '#shared/domain/time.ts';
 import { Delivery, type WebhookEndpoint } from '#shared/domain/webhook.ts';
@@ -11,7 +13,7 @@ import { commitExport } from '#shared/store/commit.ts';
 import { deliveryWrite, endpointGoneWrite } from '#shared/store/deliveries.ts';
 import { numberEvents, readPeriod } from '#shared/store/feed.ts';
 import { keys } from '#shared/store/rows.ts';
-import type { Table } from '#shared/store/table.ts';
+import type { Row, Table } from '#shared/store/table.ts';
 import { exportReaction } from '../../functions/bus/exports.ts';
 import { startedAt } from '../domain/cloud-and-bank.ts';
 import { type MemoryTable, memoryTable } from '../support/memory-table.ts';
@@ -29,7 +31,7 @@ const apiKey = {
   tenant,
   name: 'Finance',
   mode: 'live',
-  scopes: ['exports:write', 'webhooks:read', 'events:read'],
+  scopes: ['exports:write', 'webhooks:read', 'events:read', 'incidents:read'],
   system: null,
   keyHash: 'hash',
   createdAt: from,
@@ -168,6 +170,51 @@ const hurried = () => {
     return now;
   };
 };
+
+describe('an export of incidents', () => {
+  const period = { kind: 'incidents' as const, to: plusSeconds(from, 1_000) };
+  const incidentAt = (seconds: number, more: Partial<Incident> = {}): Row => {
+    const openedAt = plusSeconds(from, seconds);
+    const own = {
+      ...{ id: derivedId('inc', epochMs(openedAt), `evt_${seconds}`), tenant, kind: 'forced_open' as const, openedAt },
+      ...{ severity: 'critical' as const, summary: 'A door was opened.', subject: null, eventId: null, livemode: true },
+      ...{ bankId: 'bnk_1', door: '7' },
+    };
+    const { after } = opened(own, { at: openedAt, holds: false, transactionId: null, promisedBy: null });
+    return { ...keys.incident(tenant, own.id), ...after, ...more };
+  };
+  const exported = async (filter: Export['filter'], rows: Row[]): Promise<Record<string, unknown>[]> => {
+    const [table, files] = [await asks({ ...period, filter }), memoryFiles()];
+    for (const put of rows) await table.write([{ kind: 'other', expects: 'absent', put }]);
+    await runs(table, files, [], hurried());
+    for (let turns = 0; (await jobIn(table)).state === 'running' && turns < 10; turns += 1) await runs(table, files);
+    const text = files.text()?.trim() ?? '';
+    return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
+  };
+
+  it('has those that were opened in the period, the oldest first, page after page', async () => {
+    const rows = Array.from({ length: 240 }, (_, nth) => incidentAt(nth));
+    const others = [incidentAt(-1), incidentAt(1_000), { ...incidentAt(5), PK: keys.incident('ten_2', '').PK }];
+    const found = await exported({}, [...rows.toReversed(), ...others]);
+    expect(found.map(({ id: own }) => own)).toEqual(rows.map((row) => row.id));
+    expect(found[0]).toMatchObject({ kind: 'forced_open', state: 'open', openedAt: from, steps: [], owner: null });
+  });
+
+  it('has those that its filter names', async () => {
+    const rows = [
+      incidentAt(1),
+      incidentAt(2, { state: 'closed' }),
+      incidentAt(3, { kind: 'reported' }),
+      incidentAt(4, { bankId: 'bnk_2' }),
+    ];
+    const seconds = async (filter: Export['filter']) =>
+      (await exported(filter, rows)).map(({ openedAt }) => (epochMs(String(openedAt)) - epochMs(from)) / 1000);
+    expect(await seconds({ incidentState: 'closed' })).toEqual([2]);
+    expect(await seconds({ incidentKind: 'reported' })).toEqual([3]);
+    expect(await seconds({ bankId: 'bnk_2' })).toEqual([4]);
+    expect(await seconds({ bankId: 'bnk_1', incidentState: 'open' })).toEqual([1, 3]);
+  });
+});
 
 describe('an export of deliveries', () => {
   it('has those of the period, of every endpoint of the tenant, and nothing else', async () => {

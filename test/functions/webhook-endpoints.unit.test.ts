@@ -68,6 +68,8 @@ const calling = (allowLoopback = false) => {
       contract.DeliveryView.parse(
         await call(contract.resendDelivery.id, { params: { endpointId, deliveryId }, body: {} }),
       ),
+    delivery: async (endpointId: string, deliveryId: string) =>
+      contract.DeliveryView.parse(await call(contract.getDelivery.id, { params: { endpointId, deliveryId } })),
     recover: async (endpointId: string, body: Record<string, unknown>) =>
       contract.WebhookReplayView.parse(
         await call(contract.recoverDeliveries.id, {
@@ -292,6 +294,41 @@ describe('the list of deliveries', () => {
   it('knows no time that ends before it begins', () => {
     const query = { from: now, to: minutesAgo(1) };
     expect(contract.listDeliveries.query().safeParse(query).error?.issues).toMatchObject([{ path: ['to'] }]);
+  });
+});
+
+describe('a delivery', () => {
+  const eventId = firstIdAt('evt', epochMs(now)) + '0'.repeat(16);
+  const id = eventId.replace('evt_', 'dlv_');
+
+  it('is read by its id, in one call, also once its endpoint is gone', async () => {
+    const { create, has, delivery, remove, table } = calling();
+    const { id: endpointId } = await create('https://hooks.shop.com/');
+    const attempts = [{ at: now, status: 500, error: 'out of order', durationMs: 12 }];
+    await has(endpointId, { eventId, state: 'retrying', attempts, nextAttemptAt: now });
+    table.calls.length = 0;
+    const shown = { id, eventId, endpointId, state: 'retrying', attempts, nextAttemptAt: now };
+    expect(await delivery(endpointId, id)).toMatchObject(shown);
+    expect(table.calls).toEqual(['get']);
+    await remove(endpointId);
+    expect(await delivery(endpointId, id)).toMatchObject(shown);
+  });
+
+  it('is none of another endpoint, nor by another name', async () => {
+    const { create, has, delivery } = calling();
+    const { id: endpointId } = await create('https://hooks.shop.com/');
+    const { id: other } = await create('https://hooks.shop.com/');
+    await has(endpointId, { eventId });
+    for (const [at, wrong] of [
+      [other, id],
+      [`${endpointId}#`, id],
+      [endpointId, eventId],
+      [endpointId, 'dlv_01'],
+    ] as const)
+      await expect(delivery(at, wrong)).rejects.toMatchObject({
+        code: 'not_found',
+        message: `there is no delivery ${wrong} to ${at}`,
+      });
   });
 });
 

@@ -175,8 +175,14 @@ function withKnown(known: Ground['known']): unknown {
     // In headers whose format it does not know it writes letters and digits only, whatever the pattern says.
     return it.name === 'If-Match' ? { ...it, schema: { ...it.schema, format: 'entity-tag' } } : it;
   };
+  // What operations have in common is written out again: each asks of another.
+  const spelled = new Map(
+    Object.entries(openapi.components.parameters).map(([name, it]) => [`#/components/parameters/${name}`, it]),
+  );
   const withIds = (part: unknown, isForGood = false): unknown =>
     JSON.parse(JSON.stringify(part), (name, value) => {
+      const own = spelled.get(value?.$ref);
+      if (own?.in === 'path') return parameter(own, isForGood);
       if (typeof value?.in === 'string' && typeof value.name === 'string') return parameter(value, isForGood);
       if (typeof value === 'string' && known[name]) return known[name][0];
       // What is theirs once is taken from then on.

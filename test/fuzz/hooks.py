@@ -78,6 +78,7 @@ BEYOND_SCHEMA = {
     "create-export-schedule": {"/timeZone"},
     "update-export-schedule": {"/timeZone"},
     "create-reconciliation": {"/to"},
+    "report-incident": {"/bankId", "/door", "/transactionId", "/resolveBy"},
     "replace-assignment-policy": {"/criteria"},
     "replay-assignments": {"/rules/criteria"},
     "put-message-template": {"/text", "/subject"},

@@ -5,6 +5,7 @@ import { catalogue } from '../../events/catalogue.ts';
 import { pickupPageRoutes } from '../../shared/api/pickup-page.ts';
 import { routes } from '../../shared/api/routes.ts';
 import { uploadDays } from '../../shared/domain/import.ts';
+import { incidentEvents } from '../../shared/domain/incident-kinds.ts';
 import { plain, synthesized, Target, Text, target } from './template.ts';
 
 const stack = synthesized('prod');
@@ -411,7 +412,7 @@ describe('every queue', () => {
   const working = queues.filter(({ logicalId }) => !deadLetters.has(logicalId));
 
   it('has a dead-letter queue, after at least five attempts, or is one', () => {
-    expect(working.length).toBe(26);
+    expect(working.length).toBe(27);
     for (const { properties } of working) {
       expect(properties.RedrivePolicy?.maxReceiveCount).toBeGreaterThanOrEqual(5);
     }
@@ -511,7 +512,7 @@ describe('every rule of the bus', () => {
   const reactions = consumers.filter(({ entry }) => entry.startsWith('bus/'));
 
   it('hears our own events only, and only types that exist', () => {
-    expect(reactions).toHaveLength(18);
+    expect(reactions).toHaveLength(19);
     for (const { pattern } of reactions) {
       expect(pattern.source).toEqual(['latchwork']);
       for (const type of pattern['detail-type'] ?? []) {
@@ -528,7 +529,7 @@ describe('every rule of the bus', () => {
     ['transaction.reserved', ['bus/deadlines', 'bus/grants', 'bus/messages']],
     ['transaction.completed', ['bus/deadlines', 'bus/grants', 'bus/waiting']],
     ['transaction.extended', ['bus/deadlines', 'bus/grants', 'bus/messages']],
-    ['transaction.conflicted', ['bus/grants', 'bus/signals']],
+    ['transaction.conflicted', ['bus/grants', 'bus/incidents', 'bus/signals']],
     ['command.opened', []],
     ['credential.superseded', ['bus/grants', 'bus/messages']],
     ['credential.delegated', ['bus/grants', 'bus/messages']],
@@ -541,20 +542,30 @@ describe('every rule of the bus', () => {
     ['bank.enrolled', ['bus/banks', 'bus/grants']],
     ['bank.controller_replaced', ['bus/banks', 'bus/grants']],
     ['bank.certificate_revoked', ['bus/banks']],
-    ['compartment.lock_jammed', ['bus/signals']],
+    ['compartment.lock_jammed', ['bus/incidents', 'bus/signals']],
     ['import.started', ['bus/imports']],
     ['import.completed', []],
     ['export.created', ['bus/exports']],
     ['export.completed', ['bus/export-pushes']],
-    ['export.push_failed', ['bus/signals']],
+    ['export.push_failed', ['bus/incidents', 'bus/signals']],
     ['reconciliation.uploaded', ['bus/reconciliations']],
     ['export_schedule.ran', ['bus/deadlines']],
-    ['webhook_endpoint.disabled', ['bus/signals']],
+    ['incident.opened', ['bus/deadlines']],
+    ['incident.resolved', []],
+    ['incident.escalated', ['bus/deadlines', 'bus/signals']],
+    ['webhook_endpoint.disabled', ['bus/incidents', 'bus/signals']],
   ])('%s wakes %j, and who hears everything', (type, expected) => {
     const woken = reactions.filter(
       ({ pattern }) => !pattern['detail-type'] || pattern['detail-type'].some((it) => matches(it, type)),
     );
     expect(woken.map(({ entry }) => entry).sort()).toEqual([...expected, ...hearsAll].sort());
+  });
+
+  it('wakes incidents by what opens one or may end its cause, and by nothing else', () => {
+    const woken = reactions.filter(({ entry }) => entry === 'bus/incidents');
+    expect(woken.flatMap(({ pattern }) => pattern['detail-type'] ?? []).toSorted()).toEqual(
+      incidentEvents().toSorted(),
+    );
   });
 
   it('that is no reaction hears of files that come into the bucket of uploads, and of nothing else', () => {
@@ -697,6 +708,7 @@ describe('least privilege', () => {
     ['http/message-templates', [...readWrite, secret]],
     ['http/assets', [...readWrite, secret]],
     ['http/stock-units', [...readWrite, secret]],
+    ['http/incidents', [...readWrite, secret]],
     ['http/webhook-endpoints', [...readWrite, secret, send]],
     ['http/events', [...readWrite, secret]],
     // It gives links to upload by, which may do what it may do.
@@ -731,6 +743,7 @@ describe('least privilege', () => {
     // Where somebody said in whose name: `ses:SendEmail` for that alone, as below.
     ['queue/send-email', [...consume, ...readWrite, secret, send]],
     ['bus/signals', [...consume, 'sns:Publish']],
+    ['bus/incidents', [...consume, ...readWrite]],
     ['bus/feed', [...consume, ...readWrite]],
     ['bus/search', [...consume, ...readWrite, secret]],
     ['queue/deadlines', [...consume, ...readWrite, secret, ...schedule, send]],

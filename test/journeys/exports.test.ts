@@ -10,7 +10,7 @@ import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
 import { ApiKeyView } from '../../shared/api/api-keys.ts';
 import { ExportScheduleView } from '../../shared/api/export-schedules.ts';
-import { ExportView } from '../../shared/api/exports.ts';
+import { ExportSummary, ExportView } from '../../shared/api/exports.ts';
 import { ReconciliationView } from '../../shared/api/reconciliations.ts';
 import { listOf } from '../../shared/api/shapes.ts';
 import { TransactionView } from '../../shared/api/transactions.ts';
@@ -55,6 +55,8 @@ const exported = async (body: Record<string, unknown>): Promise<Buffer> => {
   const done = await isDone(made.id);
   const bytes = await fetched(done);
   expect(done).toMatchObject({ bytes: bytes.length });
+  const { data } = await tenant.api.get('/v1/exports?state=done', listOf(ExportSummary));
+  expect(data.map(({ id }) => id)).toContain(made.id);
   return bytes;
 };
 const status = async (by: Pick<Tenant, 'apiKey'>, body: Record<string, unknown>) => {

@@ -213,6 +213,13 @@ describe('the checker of the invariants', () => {
     expect(found).toContainEqual(expect.stringMatching('^I5: .* by system x comes after the end completed'));
   });
 
+  it('sees what keeps an incident from being opened, and is none', async () => {
+    const row = { PK: `INCIDENTABOUT#${own.id}#lock_jammed#${bank.id}/1`, SK: 'S', incidentId: 'inc_of_nobody' };
+    const found = await caught([], () => put(row));
+    await remove(row);
+    expect(found).toContainEqual(`I1: ${row.PK} inc_of_nobody keeps others from being opened, and is over`);
+  });
+
   it('sees a deadline that nothing would find', async () => {
     const row = await rowAt(transactionPk(waiting), 'T');
     const { dueAt, duePk: _, ...rest } = row;

@@ -61,6 +61,11 @@ beforeAll(async () => {
   const exported = await owner.api.post('/v1/exports', { kind: 'transactions', format: 'csv', ...period }, Made);
   const wish = { name: 'Schedule of the owner', kind: 'transactions', format: 'csv', every: 'day' };
   const schedule = await owner.api.post('/v1/export-schedules', wish, Made);
+  const incident = await owner.api.post(
+    '/v1/incidents',
+    { summary: 'A pane of the owner is cracked', bankId: bank.id, transactionId: parcel.id },
+    Made,
+  );
   const orders = await owner.api.post('/v1/reconciliations', { name: 'Orders', bytes: 100, ...period }, Made);
   const free = bank.doors.find(({ door }) => door !== parcel.door && door !== asset.door)?.door ?? '';
   const command = await owner.api.post('/v1/commands', { bankId: bank.id, door: free, reason: 'of the owner' }, Made);
@@ -84,6 +89,7 @@ beforeAll(async () => {
     stockUnitId: unit.id,
     importId: file.id,
     exportId: exported.id,
+    incidentId: incident.id,
     reconciliationId: orders.id,
     exportScheduleId: schedule.id,
     kind: 'order',
@@ -203,6 +209,23 @@ const cases: Record<string, Case | null> = {
   'create-reconciliation': null,
   'list-reconciliations': { status: 200, attempts: () => [{}] },
   'get-reconciliation': hidden(),
+  'report-incident': {
+    status: 400,
+    attempts: () => [
+      { body: { summary: 'Mine', bankId: bank.id } },
+      { body: { summary: 'Mine', transactionId: parcel.id } },
+    ],
+  },
+  'list-incidents': { status: 200, attempts: () => [{}, { path: `/v1/incidents?bankId=${bank.id}` }] },
+  'get-incident': hidden(),
+  'get-incident-context': hidden(),
+  'list-incident-events': hidden(),
+  'acknowledge-incident': hidden({ owner: 'a stranger' }),
+  'assign-incident': hidden({ owner: 'a stranger' }),
+  'note-incident': hidden({ text: 'a stranger says so' }),
+  'resolve-incident': hidden({ resolution: 'a stranger says so' }),
+  'close-incident': hidden({}),
+  'reopen-incident': hidden({ reason: 'a stranger says so' }),
   'create-asset': {
     status: 409,
     attempts: () => [{ body: { bankId: bank.id, name: 'Mine', item: anItem } }],
@@ -263,6 +286,7 @@ const cases: Record<string, Case | null> = {
   'try-webhook-endpoint': hidden({ eventType: 'transaction.created' }),
   'delete-webhook-endpoint': hidden(),
   'list-deliveries': hidden(),
+  'get-delivery': hidden(),
   'resend-delivery': hidden({}),
   'replay-webhook-endpoint': hidden({ from: new Date(Date.now() - 60_000).toISOString() }),
   'recover-deliveries': hidden({ since: new Date(Date.now() - 60_000).toISOString() }),

@@ -72,6 +72,7 @@ const good: Record<string, (world: World) => unknown> = {
   Sms: aMessage,
   Email: aMessage,
   Signals: ({ events }) => onTheBus(events.at(-1)),
+  Incidents: ({ events }) => onTheBus(events.at(-1)),
   Search: ({ events }) => onTheBus(events.at(-1)),
   Feed: ({ events }) => onTheBus(events.at(-1)),
   Webhooks: ({ events }) => onTheBus(events.at(-1)),

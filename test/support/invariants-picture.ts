@@ -464,6 +464,7 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   IMPORT: (_, PK) => ({ PK, SK: 'J' }),
   EXPORT: (_, PK) => ({ PK, SK: 'J' }),
   EXPORTSCHEDULE: ([, tenant, id]) => ({ PK: `EXPORTSCHEDULES#${tenant}`, SK: id ?? '' }),
+  INCIDENT: ([, tenant, id]) => ({ PK: `INCIDENTS#${tenant}`, SK: id ?? '' }),
   RECONCILIATION: (_, PK) => ({ PK, SK: 'S' }),
   TENANT: (_, PK) => ({ PK, SK: 'S' }),
   POLICY: (_, PK) => ({ PK, SK: 'S' }),
@@ -496,6 +497,7 @@ const logOfRow = (row: Row): string | null => {
     STOCK: 'UNIT',
     ENDPOINTS: 'ENDPOINT',
     EXPORTSCHEDULES: 'EXPORTSCHEDULE',
+    INCIDENTS: 'INCIDENT',
   };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;

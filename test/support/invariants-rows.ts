@@ -125,6 +125,30 @@ export const linkedOnce = ({ transactions, rows }: Picture): string[] => {
   ];
 };
 
+const IncidentShape = z.looseObject({
+  ...{ id: z.string(), tenant: z.string(), kind: z.string(), state: z.string() },
+  ...{ subject: z.string().nullable(), owner: z.string().nullable(), causeHolds: z.boolean() },
+});
+
+/** Of a kind there is one incident about a subject until it is closed; who took it has it, and it ends with its cause. */
+export const workedOnOnce = ({ rows }: Picture): string[] => {
+  const incidents = rows.filter(({ PK }) => PK.startsWith('INCIDENTS#')).map((row) => IncidentShape.parse(row));
+  const said = incidents.flatMap(({ id, tenant, kind, state, subject }) =>
+    subject === null || state === 'closed' ? [] : [`INCIDENTABOUT#${tenant}#${kind}#${subject} ${id}`],
+  );
+  const held = rows
+    .filter(({ PK }) => PK.startsWith('INCIDENTABOUT#'))
+    .map(({ PK, incidentId }) => `${PK} ${String(incidentId)}`);
+  return [
+    ...said.filter((it) => !held.includes(it)).map((it) => `I1: no row keeps others from being opened beside ${it}`),
+    ...held.filter((it) => !said.includes(it)).map((it) => `I1: ${it} keeps others from being opened, and is over`),
+    ...incidents.flatMap(({ id, state, owner, causeHolds }) => [
+      ...(state !== 'open' && owner === null ? [`I5: ${id} is ${state} and nobody’s`] : []),
+      ...(state === 'closed' && causeHolds ? [`I5: ${id} is closed, and what is behind it goes on`] : []),
+    ]),
+  ];
+};
+
 /** PINs are locked at their bank exactly while they may come to life: until their transaction ends, or they are replaced. */
 export const locked = ({ transactions, locks }: Picture): string[] => {
   const found: string[] = [];
@@ -317,6 +341,7 @@ const byPost = [
   'IMPORT',
   'EXPORT',
   'EXPORTSCHEDULE',
+  'INCIDENT',
   'RECONCILIATION',
   'CMD',
   'SITE',

@@ -180,6 +180,14 @@ const next: Record<string, Record<string, readonly string[]>> = {
     done: [],
     failed: [],
   },
+  INCIDENT: {
+    '': ['open'],
+    open: ['acknowledged'],
+    acknowledged: ['in_progress', 'resolved'],
+    in_progress: ['resolved'],
+    resolved: ['in_progress', 'closed'],
+    closed: [],
+  },
   RECONCILIATION: {
     '': ['pending'],
     pending: ['running'],
@@ -207,6 +215,7 @@ const ends: Record<string, readonly string[]> = {
   UNIT: ['sold', 'withdrawn'],
   IMPORT: ['invalid', 'done', 'failed'],
   EXPORT: ['done', 'failed'],
+  INCIDENT: ['closed'],
   RECONCILIATION: ['invalid', 'done', 'failed'],
   CMD: ['closed', 'rejected', 'failed', 'timed_out', 'superseded'],
 };

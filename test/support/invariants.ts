@@ -28,6 +28,7 @@ import {
   stocked,
   undelivered,
   uniqueIds,
+  workedOnOnce,
 } from './invariants-rows.ts';
 import { searched } from './invariants-search.ts';
 import { absorbed, numbered, promised, verified } from './invariants-trail.ts';
@@ -40,6 +41,7 @@ const always: readonly Check[] = [
   heldOnce,
   stocked,
   linkedOnce,
+  workedOnOnce,
   importsAddUp,
   handedOn,
   openedRightly,
