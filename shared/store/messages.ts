@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { envelopesOf } from '../domain/chain.ts';
 import { Message, messageKeptSeconds } from '../domain/message.ts';
+import { subjects } from '../domain/subjects.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
+import { pack } from './packed.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
 import { type Expectation, Lost, type Table, type Write } from './table.ts';
 
@@ -16,6 +19,32 @@ export const messageWrite = (it: Message, expects: Expectation): Write => ({
     ...dueAttributes(it.id, it.nextAttemptAt),
   },
 });
+
+/**
+ * With the message that nobody was told of, the one event that it ever has: it is not sent any more after that. Together, so
+ * that neither is there without the other, and no second one.
+ */
+export const failureWrites = (
+  it: Message,
+  expects: Expectation,
+  { now, newId }: { now: Instant; newId: (prefix: string) => string },
+): Write[] => {
+  const change = {
+    before: null,
+    emissions: [{ type: 'message.failed' as const, set: {} }],
+    after: { ...it, hash: '' },
+  };
+  const actor = { type: 'system' as const, id: 'messages' };
+  const events = envelopesOf(subjects.message, change, { actor, now, newEventId: () => newId('evt') });
+  return [
+    messageWrite(it, expects),
+    {
+      kind: 'event',
+      expects: 'absent',
+      put: { ...keys.events(keys.messageLog(it.tenant, it.id), 1), events: pack(events) },
+    },
+  ];
+};
 
 /** A page of what people are told of a transaction, the newest first; with the transaction's row on the first page. */
 export const readMessages = async (

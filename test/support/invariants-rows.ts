@@ -430,6 +430,32 @@ export const apart = ({
   return found;
 };
 
+const MessageShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  attempts: z.array(z.unknown()),
+});
+
+/** I3: of each message that nobody could be told of there is one event, which says what its row says, and of no other. */
+export const failuresTold = ({ rows, logs }: Picture): string[] => {
+  const says = (id: string, { reason, attempts }: { reason?: unknown; attempts?: unknown }): string =>
+    `${id} failed (${JSON.stringify(reason)}) after ${JSON.stringify(attempts)}`;
+  const failed = rows
+    .filter(({ PK, SK }) => PK.startsWith('TXN#') && SK.startsWith('M#'))
+    .map((row) => MessageShape.parse(row))
+    .filter(({ state, reason }) => state === 'dead' || reason === 'no_address')
+    .map((it) => says(it.id, it));
+  const told = logs
+    .flatMap(({ commits }) => commits.flatMap(({ events }) => events.map(({ envelope }) => envelope)))
+    .filter(({ type }) => type === 'message.failed')
+    .map(({ subject, data }) => says(subject, data));
+  return [
+    ...failed.filter((it) => !told.includes(it)).map((it) => `I3: ${it}, and no event says so`),
+    ...told.filter((it) => !failed.includes(it)).map((it) => `I3: an event says that ${it}, and no message does`),
+  ];
+};
+
 /** External ids are unique: each row names a transaction that bears it, and each that bears one has its row. */
 export const uniqueIds = ({ rows, transactions }: Picture): string[] => {
   // A cancellation that waits for its create claims nothing yet.
