@@ -140,6 +140,18 @@ describe('the pickup page in a browser, with all that it may have', () => {
     }
   });
 
+  it('leaves a form open that was overtaken, with what was typed, and nothing to tap that takes it away', async () => {
+    const person = { name: 'Ben', phone: '+41791234567', email: 'ben@example.com' };
+    shown = { ...whole, notice: 'changed', typed: { person, wrong: null } };
+    await scripts(true);
+    await page.goto(url);
+    await page.getByRole('status').getByText(languages.de.notices.changed).waitFor();
+    for (const [field, value] of Object.entries(person))
+      expect(await page.locator(`#${field}`).inputValue()).toBe(value);
+    expect(await page.getByRole('link', { name: 'OK' }).count()).toBe(0);
+    await expectNoBarriers(page);
+  });
+
   it.each([
     ['when the door is asked to open', 'POST'],
     ['while it waits to hear that it has opened', 'GET'],

@@ -14,6 +14,7 @@ import { bankWrites } from '#shared/store/banks.ts';
 import { commitBankLog, commitSite } from '#shared/store/commit.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
 import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
 import { decisionWrites, openTransactions } from '#shared/store/transactions.ts';
 import { pickupPages } from '../../functions/http/pickup-page.ts';
 import { bankOf, chosen, doorOf, freshFor, minutes, parcelInput, startedAt } from '../domain/cloud-and-bank.ts';
@@ -182,6 +183,45 @@ describe('the page of whoever holds a link', () => {
       expect([status, /id="(\w+)-wrong"/.exec(body)?.[1]]).toEqual([422, field]);
     }
     expect((await read()).transaction.version).toBe(version);
+  });
+
+  it('keeps what was typed when it was changed meanwhile, and takes it as it is shown then', async () => {
+    const { answer, read, change } = await world();
+    const { version } = (await read()).transaction;
+    await change(({ transaction }) => hold(transaction, 'payment dispute'));
+    const late = await answer(pickup, 'hand-on', {
+      version: String(version),
+      name: 'Ben',
+      phone: '079 123',
+      email: '',
+    });
+    expect(late.status).toBe(422);
+    const kept = { name: 'Ben', phone: '+41 79 123 45 67', email: 'ben@example.com' };
+    const changed = await answer(pickup, 'hand-on', { version: String(version), ...kept });
+    expect(changed.status).toBe(409);
+    expect(changed.body).toContain('Something has changed meanwhile');
+    expect(changed.body).toContain('<details open>');
+    for (const value of Object.values(kept)) expect(changed.body).toContain(`value="${value}"`);
+    expect(changed.body).not.toMatch(/aria-invalid=|>OK<\/a>/);
+    expect(changed.body).toContain(`action="../${pickup}/hand-on"`);
+    const [, shown = ''] = /name="version" value="(\d+)"/.exec(changed.body) ?? [];
+    expect(Number(shown)).toBe(version + 1);
+    expect(await answer(pickup, 'hand-on', { version: shown, ...kept })).toMatchObject({ status: 303 });
+  });
+
+  it('keeps what was typed when others are always faster', async () => {
+    const { answer, read, table } = await world();
+    const { version } = (await read()).transaction;
+    const write = table.write;
+    table.write = async () => {
+      throw new Lost([{ kind: 'subject', key: keys.transaction(tenant, of), current: undefined }]);
+    };
+    const busy = await answer(pickup, 'hand-on', { version: String(version), name: 'Ben', phone: '', email: '' });
+    expect(busy.status).toBe(409);
+    expect(busy.body).toContain('Please try again in a moment');
+    expect(busy.body).toContain('value="Ben"');
+    table.write = write;
+    expect(await answer(pickup, 'hand-on', { version: String(version), name: 'Ben' })).toMatchObject({ status: 303 });
   });
 
   it('is handed on by whoever it is for, once, and taken back', async () => {

@@ -102,7 +102,8 @@ describe('whose only number was taken away before they could be reminded', () =>
     await tenant.api.patch('/v1/workflow-terms/tenant', terms, WorkflowTermsView);
     const receiver = await newReceiver();
     const wanted = { url: receiver.url, eventTypes: ['message.*'] };
-    await tenant.api.post('/v1/webhook-endpoints', wanted, WebhookEndpointView);
+    const { secret } = await tenant.api.post('/v1/webhook-endpoints', wanted, WebhookEndpointView);
+    receiver.verifyWith(secret ?? '');
     const bank = await newBank(tenant);
     const until = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     const phone = aPhone();
