@@ -21,7 +21,6 @@ import {
 } from '#shared/domain/webhook.ts';
 import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import { newReplay, type WebhookReplay } from '#shared/domain/webhook-replay.ts';
-import { decidedAnew } from '#shared/lambda/anew.ts';
 import {
   type Answer,
   type AnyCall,
@@ -37,6 +36,7 @@ import { requireFields } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { decidedAnew } from '#shared/store/anew.ts';
 import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
 import { deliveryWrite, endpointGoneWrite, healthWrite, replayWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';

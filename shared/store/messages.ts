@@ -4,9 +4,10 @@ import { envelopesOf } from '../domain/chain.ts';
 import { Message, messageKeptSeconds } from '../domain/message.ts';
 import { subjects } from '../domain/subjects.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
+import { anew, withoutEnd } from './anew.ts';
 import { pack } from './packed.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
-import { type Expectation, Lost, type Table, type Write } from './table.ts';
+import type { Expectation, Table, Write } from './table.ts';
 
 /** Until it is sent or given up it is in the due index, so that the sweep finds what a lost message left behind. */
 export const messageWrite = (it: Message, expects: Expectation): Write => ({
@@ -76,9 +77,9 @@ export type SmsBudget = {
 
 /** `perDay`: parts that a tenant may send on a day. Counted before they are sent, so that no more than that ever are. */
 export const openSmsBudget = (table: Table, perDay: number): SmsBudget => {
-  const add = async (tenant: string, parts: number, now: Instant) => {
+  const add = (tenant: string, parts: number, now: Instant) => {
     const key = keys.smsUsed(tenant, now.slice(0, 10));
-    for (;;) {
+    return anew(async () => {
       const row = await table.get(key, true);
       const used = row === undefined ? { parts: 0, version: 0 } : Used.parse(row);
       const total = Math.max(0, used.parts + parts);
@@ -90,15 +91,10 @@ export const openSmsBudget = (table: Table, perDay: number): SmsBudget => {
         version: used.version + 1,
         ttl: Math.ceil(epochMs(now) / 1000) + usedKeptSeconds,
       };
-      try {
-        const expects = row === undefined ? 'absent' : { version: used.version };
-        await table.write([{ kind: 'other', expects, put }]);
-        return { taken: true, usedPercent: percent(total) };
-      } catch (error) {
-        // Another SMS of the tenant was counted in between.
-        if (!(error instanceof Lost)) throw error;
-      }
-    }
+      const expects = row === undefined ? 'absent' : { version: used.version };
+      await table.write([{ kind: 'other', expects, put }]);
+      return { taken: true, usedPercent: percent(total) };
+    }, withoutEnd);
   };
   return {
     take: add,

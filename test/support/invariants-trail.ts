@@ -41,6 +41,8 @@ const hidden: Record<string, readonly string[]> = {
   BADGE: ['sealed'],
   KEY: ['keyHash'],
   ENDPOINT: ['secret', 'sealedHeaders'],
+  // Whose they are, their id says.
+  TERMSLOG: ['id', 'siteId'],
   BANKLOG: ['bankId', 'siteId', 'door'],
   DOORLOG: ['bankId', 'siteId', 'door'],
 };
