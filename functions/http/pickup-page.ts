@@ -202,9 +202,9 @@ export const pickupPages = (deps: PickupPageDeps) => {
       const to = personOf(person, words);
       if (typeof to === 'string' && pickup.handsOn === null) return back(visit, { notice: 'not_possible' });
       if (typeof to === 'string') return await show(visit, { typed: { person, wrong: to }, notice: null });
-      await change(visit, form, (transaction, { handsOn }, fresh) => {
+      await change(visit, form, (transaction, { handsOn, together }, fresh) => {
         refuseUnless(handsOn !== null, 'invalid_transition', 'it cannot be handed on');
-        const delegation = { to, access: { method: 'pin' as const }, keepsOwn: false, by: 'by_recipient' };
+        const delegation = { to, access: { method: 'pin' as const }, keepsOwn: false, together, by: 'by_recipient' };
         return delegate(transaction, handsOn.id, delegation, fresh, now);
       });
       return back(visit, { notice: 'handed_on' });

@@ -31,6 +31,7 @@ const pickup: Pickup = {
   opens: pin,
   isScanned: false,
   handsOn: pin,
+  together: [],
   handedOn: [{ credential: theirs, party: { name: 'Ben' } }],
 };
 

@@ -242,6 +242,24 @@ describe('the page of whoever holds a link', () => {
     expect(await look(pickup)).toMatchObject({ title: 'Your parcel is not here yet' });
   });
 
+  it('is handed on with all that whoever it is for has for it, and is theirs again with all of it', async () => {
+    const access = (['pin', 'qr'] as const).map((method) => ({ step: 'pickup' as const, method }));
+    const { look, send, read } = await world({ access });
+    const qr = (await read()).transaction.credentials.find(({ method }) => method === 'qr')?.id ?? '';
+    for (const link of [pickup, tokenOf(qr)]) {
+      expect(await send(link, 'hand-on', { name: 'Ben' })).toBe('notice=handed_on');
+      for (const own of [pickup, tokenOf(qr)]) {
+        const { title, body } = await look(own);
+        expect(title).toBe('Somebody else picks it up');
+        expect(body).not.toMatch(/Your QR code|Show the PIN/);
+      }
+      const theirs = (await read()).transaction.credentials.at(-1)?.id ?? '';
+      expect(await send(link, 'take-back', { credential: theirs })).toBe('notice=back');
+      expect((await look(pickup)).title).toBe('Your parcel is not here yet');
+      expect((await read()).transaction.credentials.filter(({ suspended }) => suspended)).toEqual([]);
+    }
+  });
+
   it('does nothing twice, and nothing to what its sender has not seen', async () => {
     const { send, read } = await world();
     const { version } = (await read()).transaction;

@@ -20,6 +20,7 @@ const CredentialShape = z.looseObject({
   state: z.string(),
   delegatedFrom: z.string().optional(),
   suspended: z.boolean().optional(),
+  suspendedWith: z.string().optional(),
   notBefore: z.string(),
   notAfter: z.string(),
   locked: z.boolean(),

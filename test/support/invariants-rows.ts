@@ -158,7 +158,7 @@ export const handedOn = ({ transactions }: Picture): string[] =>
   transactions.flatMap((it) => {
     const found: string[] = [];
     const live = it.credentials.filter(isLive);
-    for (const { id, delegatedFrom, suspended } of live) {
+    for (const { id, delegatedFrom, suspended, suspendedWith = id } of live) {
       const origin = it.credentials.find((c) => c.id === delegatedFrom);
       if (delegatedFrom !== undefined && (origin === undefined || !isLive(origin)))
         found.push(`I2: ${id} of ${it.id} has its right from ${delegatedFrom}, which is ${origin?.state ?? 'nobody'}`);
@@ -166,7 +166,7 @@ export const handedOn = ({ transactions }: Picture): string[] =>
         found.push(`I2: ${id} of ${it.id} has its right from ${origin.id}, which has it from somebody else`);
       if (delegatedFrom !== undefined && it.delegates?.[id] === undefined)
         found.push(`I2: nobody knows to whom ${id} of ${it.id} was handed`);
-      if (suspended && !live.some((c) => c.delegatedFrom === id))
+      if (suspended && !live.some((c) => c.delegatedFrom === id || c.delegatedFrom === suspendedWith))
         found.push(`I2: ${id} of ${it.id} is suspended, and nobody else has its right`);
     }
     const opening = live.filter(({ suspended }) => !suspended);
