@@ -111,6 +111,14 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
     return known(row, health);
   };
 
+  /** There is one, or there was, whose deliveries are kept. */
+  const requireKnown = async (tenant: string, id: string): Promise<void> => {
+    const rows = id.includes('#')
+      ? []
+      : await deps.table.batchGet([keys.endpoint(tenant, id), keys.endpointGone(tenant, id)]);
+    if (rows.every((row) => row === undefined)) throw notFound(id);
+  };
+
   const requireMatch = ({ version }: WebhookEndpoint, ifMatch: number | undefined): void => {
     if (ifMatch !== undefined && ifMatch !== version)
       throw new Refusal('precondition_failed', `the endpoint is at version ${version} now`);
@@ -343,8 +351,9 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         ...(to !== undefined && { to: firstIdAt('evt', epochMs(to)) }),
       };
       const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true, keep, between });
-      // Nothing was sent to it, or there is no such endpoint.
-      if (Array.isArray(found.body.data) && found.body.data.length === 0) await find(caller.tenant, params.endpointId);
+      // Nothing of that was sent to it, or there is no such endpoint and never was one.
+      if (Array.isArray(found.body.data) && found.body.data.length === 0)
+        await requireKnown(caller.tenant, params.endpointId);
       return found;
     },
 
