@@ -99,6 +99,22 @@ const messageTemplate = once(() =>
   }),
 );
 
+/** What a person was to be told. `reason`: null where no channel took it, as `attempts` says. */
+const message = once(() =>
+  z.object({
+    messageId: field.text,
+    transactionId: field.text,
+    bankId: field.text,
+    livemode: field.yesNo,
+    kind: field.text,
+    to: field.text,
+    credentialId: field.text,
+    reason: field.textOrNull,
+    attempts: z.array(z.object({ at: At, channel: field.text, outcome: field.text, error: field.textOrNull })),
+    changes: Changes,
+  }),
+);
+
 /** A file of transactions; `mode`: of the key that imports it. */
 const imported = once(() => z.object({ importId: field.text, state: field.text, mode: field.text, changes: Changes }));
 
@@ -440,6 +456,8 @@ export const catalogue = onceEach({
   'message_template.updated': messageTemplate,
   /** People are told what we say again. */
   'message_template.removed': messageTemplate,
+  /** Nobody was told, and nobody will be. */
+  'message.failed': message,
   'webhook_endpoint.created': endpoint,
   'webhook_endpoint.updated': endpoint,
   /** What it is signed with from now on; the key before signs as well for a while. */

@@ -188,6 +188,8 @@ export const said: Record<EventType, string> = {
   'message_template.created': 'People are told this text of yours instead of ours, in one language and by one channel.',
   'message_template.updated': 'A text of yours was changed.',
   'message_template.removed': 'A text of yours was removed; people are told ours again.',
+  'message.failed':
+    'Somebody was to be told something (`kind`) and was not: no channel took it, or they had no address any more (`reason` is `no_address`). It is not tried again.',
   'webhook_endpoint.created':
     'An endpoint was registered. It is the first event that the endpoint itself gets, whatever it has subscribed to.',
   'webhook_endpoint.updated': 'What was said of an endpoint was changed.',

@@ -557,6 +557,21 @@ export const samples: { [T in EventType]: EventData<T> } = {
   'message_template.removed': { ...template, changes: {} },
   'assignment_policy.replaced': { ...policy, changes: { ...rules, restores: null } },
   'assignment_policy.restored': { ...policy, policy: 'best-fit/3', changes: { ...rules, restores: 1 } },
+  'message.failed': {
+    messageId: 'msg_01KJQ52Q80C3E5G7J9M1P3R5T7',
+    transactionId: parcel.transactionId,
+    bankId: parcel.bankId,
+    livemode: true,
+    kind: 'item_waits',
+    to: 'recipient',
+    credentialId: 'crd_01KJQ4Z0H4T6V8X0Z2B4D6F8H0',
+    reason: null,
+    attempts: [
+      { at, channel: 'sms', outcome: 'refused', error: 'OptedOut' },
+      { at, channel: 'email', outcome: 'refused', error: 'MessageRejected' },
+    ],
+    changes: {},
+  },
   'webhook_endpoint.created': { ...endpoint, changes: { url: 'https://shop.example/hooks' } },
   'webhook_endpoint.updated': { ...endpoint, changes: { description: 'The web shop' } },
   'webhook_endpoint.secret_rotated': {

@@ -61,6 +61,7 @@ export class Operations extends Construct {
         'webhook_endpoint.disabled',
         'webhook_endpoint.enabled',
         'webhook_endpoint.deleted',
+        'message.failed',
         'export.push_failed',
       ],
     });

@@ -10,6 +10,7 @@ import { drain } from './drain.ts';
 import type { Endpoint } from './endpoint.ts';
 import { chooseEndpoint, type EndpointChoice } from './endpoint-choice.ts';
 import { endLeftoverEngine, saveCertificateAuthority, startEngine } from './engine.ts';
+import { inboxesOf } from './inboxes.ts';
 import { readJson, writeJson } from './json-file.ts';
 import { type Lifetime, lifetime } from './lifetime.ts';
 import { tryLock } from './lock.ts';
@@ -41,7 +42,7 @@ async function start(life: Lifetime): Promise<number> {
   await Promise.race([demo(system), ...died, banksDied]);
 
   writeJson(systemFile, system);
-  say(summary(system, seconds(startedAt)));
+  say(summary(system, await inboxesOf(endpoint), seconds(startedAt)));
   await Promise.race([...died, banksDied, life.untilInterrupted()]);
   return 0;
 }

@@ -1,21 +1,15 @@
+import type { Inbox } from './inboxes.ts';
 import { systemFile } from './paths.ts';
 import type { System } from './system.ts';
 
-/** Where the engine keeps what the product has sent: no phone and no mailbox gets it. */
-const inboxes = ({ awsEndpointUrl }: System) => ({
-  sms: `${awsEndpointUrl}/_ministack/sns/sms-messages`,
-  email: `${awsEndpointUrl}/_ministack/ses/messages`,
-});
-
 /** What somebody wants to know who has just started it. */
-export function summary(system: System, took: string): string {
+export function summary(system: System, inboxes: readonly Inbox[], took: string): string {
   const rows = [
     ['API', system.apiUrl],
     ...system.tenants.map(({ name, apiKey }) => [`Key of ${name}`, apiKey]),
     ...system.banks.map(({ name, doors, controlUrl }) => [`${name}, ${doors.length} doors`, controlUrl]),
     ['Webhooks received', system.webhookReceiver.receivedUrl],
-    ['SMS that were sent', inboxes(system).sms],
-    ['E-mail that was sent', inboxes(system).email],
+    ...inboxes.map(({ what, url }) => [what, url]),
     ['Reference of the API', system.referenceUrl],
     ['MQTT over TLS', `${system.mqtt.host}:${system.mqtt.port}`],
     ['All of this, for scripts', systemFile],

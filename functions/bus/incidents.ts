@@ -1,9 +1,9 @@
 import type { Envelope } from '#events/envelope.ts';
 import { openedBy } from '#shared/domain/incident-kinds.ts';
 import { instant } from '#shared/domain/time.ts';
-import { decidedAnew } from '#shared/lambda/anew.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import { liveTable } from '#shared/live.ts';
+import { anew } from '#shared/store/anew.ts';
 import { openIncidents } from '#shared/store/incidents.ts';
 import type { Table } from '#shared/store/table.ts';
 
@@ -16,7 +16,7 @@ export type IncidentReactionDeps = { table: Table; newId: (prefix: string) => st
 export const incidentReaction = ({ table, newId, clock }: IncidentReactionDeps) => {
   const incidents = openIncidents({ table, newId });
   return (event: Envelope): Promise<void> =>
-    decidedAnew('the same incident is being changed by others right now', async () => {
+    anew(async () => {
       const now = instant(clock());
       const kind = openedBy(event);
       if (kind !== null) await incidents.tell(event, kind, now);

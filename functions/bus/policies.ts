@@ -7,15 +7,13 @@ import { instant } from '#shared/domain/time.ts';
 import { reaction } from '#shared/lambda/consumer.ts';
 import type { HttpDeps } from '#shared/lambda/endpoint.ts';
 import { liveTable } from '#shared/live.ts';
+import { anew } from '#shared/store/anew.ts';
 import { bankIdsOf, bankUpdate, readBankAndLog, withPolicies } from '#shared/store/banks.ts';
 import { commitBankLog } from '#shared/store/commit.ts';
 import { readPolicies } from '#shared/store/policies.ts';
-import { Lost } from '#shared/store/table.ts';
 
 /** Banks written at a time: a tenant may have thousands, and the function ten seconds. */
 const atOnce = 25;
-/** A bank's row changes a few times in its life; whoever keeps losing waits for the queue to bring the event again. */
-const triesMax = 5;
 
 /** Of one site, where an event says so. */
 const Concerned = z.object({ siteId: field.textOrNull.default(null) });
@@ -26,7 +24,7 @@ const Concerned = z.object({ siteId: field.textOrNull.default(null) });
  */
 export const policyReaction = ({ table, clock, newId }: Omit<HttpDeps, 'rootKeys'>) => {
   const copy = async (tenant: string, bankId: string): Promise<void> => {
-    for (let attempt = 0; attempt < triesMax; attempt += 1) {
+    await anew(async () => {
       const read = await readBankAndLog(table, bankId);
       if (read === null) return;
       const { bank, log } = read;
@@ -36,13 +34,8 @@ export const policyReaction = ({ table, clock, newId }: Omit<HttpDeps, 'rootKeys
       const isNews = after.config.rev !== bank.config.rev;
       const told = apply(log, isNews ? [{ type: 'bank.updated', set: {}, data: setUpOf(after) }] : []);
       const circumstances = { actor: { type: 'system' as const, id: 'policies' }, now: instant(clock()), newId };
-      try {
-        return await table.write([bankUpdate(after), ...commitBankLog(told, circumstances).writes]);
-      } catch (error) {
-        if (!(error instanceof Lost)) throw error;
-      }
-    }
-    throw new Error(`the policies were not copied to ${bankId}`);
+      await table.write([bankUpdate(after), ...commitBankLog(told, circumstances).writes]);
+    });
   };
 
   return async ({

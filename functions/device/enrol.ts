@@ -18,6 +18,7 @@ import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { type CertificateLink, openCertificateLink } from '#shared/outside/certificate-link.ts';
 import { type Certificates, openCertificates } from '#shared/outside/certificates.ts';
+import { anew } from '#shared/store/anew.ts';
 import { readClaim } from '#shared/store/claims.ts';
 import { commitBankLog } from '#shared/store/commit.ts';
 import {
@@ -26,7 +27,7 @@ import {
   type FoundController,
   readController,
 } from '#shared/store/controllers.ts';
-import { Lost, type Table } from '#shared/store/table.ts';
+import type { Table } from '#shared/store/table.ts';
 
 /**
  * What AWS IoT asks before it lets a controller in (developer guide, "Pre-provisioning hooks"). The certificate is made
@@ -57,9 +58,6 @@ export type EnrolDeps = {
   link: CertificateLink;
 };
 
-/** Somebody else may write at the same moment: the bank's journal shares the bank's chain of events. */
-const roundsMax = 5;
-
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 export const enrolment = (deps: EnrolDeps) => {
@@ -70,7 +68,8 @@ export const enrolment = (deps: EnrolDeps) => {
     bankId: string,
     decide: (found: FoundController) => { controller: Controller; emission: Emission<ChainHead> } | null,
   ): Promise<void> => {
-    for (let round = 0; ; round += 1) {
+    // The bank's journal, which shares the bank's chain of events, may be written at the same moment.
+    await anew(async () => {
       const found = await readController(table, bankId);
       const decided = found && decide(found);
       if (!found || !decided) return;
@@ -79,16 +78,11 @@ export const enrolment = (deps: EnrolDeps) => {
         now: instant(deps.clock()),
         newId: deps.newId,
       };
-      try {
-        await table.write([
-          ...controllerWrites(found.controller, decided.controller),
-          ...commitBankLog(apply(found.log, [decided.emission]), circumstances).writes,
-        ]);
-        return;
-      } catch (error) {
-        if (!(error instanceof Lost) || round >= roundsMax) throw error;
-      }
-    }
+      await table.write([
+        ...controllerWrites(found.controller, decided.controller),
+        ...commitBankLog(apply(found.log, [decided.emission]), circumstances).writes,
+      ]);
+    });
   };
 
   /** Lets a controller in that a bank of the claim's tenant waits for, and nobody else. */

@@ -19,6 +19,7 @@ import { type BankLink, openBankLink } from '#shared/outside/bank-link.ts';
 import { openGrants } from '#shared/outside/grants.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
 import { openShadows, type Shadows } from '#shared/outside/shadows.ts';
+import { anew } from '#shared/store/anew.ts';
 import { readBankConsistent } from '#shared/store/banks.ts';
 import {
   accountedFor,
@@ -33,7 +34,6 @@ import {
 } from '#shared/store/journal.ts';
 import { isOfTheBank, openMerge, readBankLog } from '#shared/store/merge.ts';
 import { keys } from '#shared/store/rows.ts';
-import { Lost } from '#shared/store/table.ts';
 import { doorsReader, splitStored } from '#shared/store/transactions.ts';
 
 /** What the IoT rule puts into the queue: the bank by its certificate, the broker's time, the batch as it came. */
@@ -71,9 +71,6 @@ const received = (raw: { seq: number; type: string }): ReceivedEntry =>
  * more of which are read with the next batch. A write with each message would cost five times what those reads do.
  */
 const rememberedEvery = 20;
-
-/** Rounds of reading again because somebody else changed what was read. */
-const roundsMax = 8;
 
 /**
  * Who takes longer than this to record a message may have overlooked a journal that began meanwhile. A controller that
@@ -141,22 +138,18 @@ export const journalConsumer = (deps: JournalDeps) => {
     const { bankId, journalId } = message;
     const rootKeys = await deps.rootKeys();
     const to = Math.max(...entries.map((it) => it.seq));
-    for (let round = 0; ; round += 1) {
+    return anew(async () => {
       const bankLog = entries.some(isOfTheBank) ? await readBankLog(deps.table, bankId) : null;
       const position = await positionAt(bankId, journalId, to);
       const fresh = entries.filter((it) => it.seq > position.acknowledged && !position.recorded.has(it.seq));
       if (fresh.length === 0) return position;
       const arrival = { journalId, brokerTime: instant(message.brokerTime), now: instant(deps.clock()), bankLog };
       const merge = openMerge({ ...deps, rootKeys }, await worldOf(position, fresh), arrival);
-      try {
-        for (const entry of fresh) await merge.add(entry);
-        await merge.flush();
-        for (const entry of fresh) for (const seq of accountedFor(entry)) position.recorded.add(seq);
-        return position;
-      } catch (error) {
-        if (!(error instanceof Lost) || round >= roundsMax) throw error;
-      }
-    }
+      for (const entry of fresh) await merge.add(entry);
+      await merge.flush();
+      for (const entry of fresh) for (const seq of accountedFor(entry)) position.recorded.add(seq);
+      return position;
+    });
   };
 
   /** What the bank says it holds, and what it lacks; both may be done again and again. */

@@ -15,8 +15,8 @@ import { env } from '#shared/lambda/env.ts';
 import { log } from '#shared/lambda/log.ts';
 import { liveTable } from '#shared/live.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { anew } from '#shared/store/anew.ts';
 import { readPresence, savePresence } from '#shared/store/presence.ts';
-import { Lost } from '#shared/store/table.ts';
 
 /** What the IoT rule puts into the queue, in the words of AWS IoT's lifecycle events. */
 const LifecycleMessage = z.object({
@@ -32,9 +32,6 @@ const LifecycleMessage = z.object({
 const WaitMessage = z.object({ bankId: field.text, unchangedSince: field.count });
 
 const Message = z.union([WaitMessage, LifecycleMessage]);
-
-/** Rounds of reading again because somebody else changed what was read. */
-const roundsMax = 8;
 
 export type PresenceDeps = Omit<HttpDeps, 'rootKeys'> & { queue: Queue; waits: PresenceWaits };
 
@@ -70,7 +67,7 @@ export const presenceConsumer = ({ table, queue, clock, newId, waits }: Presence
 
   return async (message: z.infer<typeof Message>): Promise<void> => {
     const { bankId } = message;
-    for (let round = 0; ; round += 1) {
+    await anew(async () => {
       const read = await readPresence(table, bankId);
       if (read === null) return log.warn('a client that is no bank of ours', { clientId: bankId });
       const decided = decide(message, read.presence);
@@ -80,12 +77,8 @@ export const presenceConsumer = ({ table, queue, clock, newId, waits }: Presence
       }
       await wait(bankId, decided.after);
       const actor = { type: 'system' as const, id: 'presence' };
-      try {
-        return await savePresence(table, read, decided, { actor, now: instant(clock()), newId });
-      } catch (error) {
-        if (!(error instanceof Lost) || round >= roundsMax) throw error;
-      }
-    }
+      await savePresence(table, read, decided, { actor, now: instant(clock()), newId });
+    });
   };
 };
 

@@ -6,7 +6,6 @@ import type { SubjectChange } from '#shared/domain/decision.ts';
 import * as incident from '#shared/domain/incident.ts';
 import { incidentKindOf, type Scene } from '#shared/domain/incident-kinds.ts';
 import { type FieldError, Refusal } from '#shared/domain/refusal.ts';
-import { decidedAnew } from '#shared/lambda/anew.ts';
 import { requireFields } from '#shared/lambda/asking.ts';
 import { compartmentView, connectionOf } from '#shared/lambda/bank-view.ts';
 import {
@@ -20,6 +19,7 @@ import {
 import { listAnswer } from '#shared/lambda/list.ts';
 import { transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
+import { decidedAnew } from '#shared/store/anew.ts';
 import { logOf } from '#shared/store/deliveries.ts';
 import { commitIncident, openIncidents } from '#shared/store/incidents.ts';
 import { keys } from '#shared/store/rows.ts';

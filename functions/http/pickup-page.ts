@@ -112,11 +112,12 @@ export const pickupPages = (deps: PickupPageDeps) => {
     body: '',
   });
 
-  /** `typed`: it answers a form that does not fit, which stands there as it was sent. Nobody's number is in an address. */
-  const show = async (visit: Visit, typed: PickupPage['typed'] = null): Promise<Result> => {
+  /** `kept`: it answers a form that came to nothing, which stands there as it was sent. Nobody's number is in an address. */
+  const show = async (visit: Visit, kept?: { typed: PickupPage['typed']; notice: Notice | null }): Promise<Result> => {
     const { event, token, found, pickup, words, rootKeys, circumstances } = visit;
     const { id: transactionId, tenant, bankId, siteId, version } = found.transaction;
-    const { notice, command: commandId } = event.queryStringParameters ?? {};
+    const { notice: said, command: commandId } = event.queryStringParameters ?? {};
+    const { typed = null, notice = isNotice(said) ? said : null } = kept ?? {};
     const [rows, command] = await Promise.all([
       deps.table.batchGet([
         keys.bank(bankId),
@@ -153,11 +154,23 @@ export const pickupPages = (deps: PickupPageDeps) => {
       brand: branding,
       values: new Map(values.filter(([, value]) => value !== '')),
       links: new Map(links),
-      notice: isNotice(notice) ? notice : null,
+      notice,
       typed,
       opening: isTheirs ? { state: openingOf[command.state], door: command.door } : null,
     });
-    return page(typed === null ? 200 : 422, body, branding);
+    return page(kept === undefined ? 200 : notice === null ? 422 : 409, body, branding);
+  };
+
+  /** Whoever has typed in who goes in their place need not do so again because somebody else was faster. */
+  const refused = async (visit: Visit, action: string | undefined, refusal: Refusal): Promise<Result> => {
+    const { event, tag, found, circumstances } = visit;
+    const { tenant, id } = found.transaction;
+    const notice = noticeOf(refusal);
+    const now = action === 'hand-on' ? await transactions.readConsistent(tenant, id, circumstances.now) : null;
+    const pickup = now && pickupOf(now.transaction, tag, circumstances.now);
+    if (!pickup || pickup.handsOn === null) return back(visit, { notice });
+    const typed = { person: typedPerson(formOf(event)), wrong: null };
+    return show({ ...visit, found: now, pickup }, { typed, notice });
   };
 
   /** What was asked for is done as long as things are as they were shown. */
@@ -188,10 +201,10 @@ export const pickupPages = (deps: PickupPageDeps) => {
       const person = typedPerson(form);
       const to = personOf(person, words);
       if (typeof to === 'string' && pickup.handsOn === null) return back(visit, { notice: 'not_possible' });
-      if (typeof to === 'string') return await show(visit, { person, wrong: to });
-      await change(visit, form, (transaction, { handsOn }, fresh) => {
+      if (typeof to === 'string') return await show(visit, { typed: { person, wrong: to }, notice: null });
+      await change(visit, form, (transaction, { handsOn, together }, fresh) => {
         refuseUnless(handsOn !== null, 'invalid_transition', 'it cannot be handed on');
-        const delegation = { to, access: { method: 'pin' as const }, keepsOwn: false, by: 'by_recipient' };
+        const delegation = { to, access: { method: 'pin' as const }, keepsOwn: false, together, by: 'by_recipient' };
         return delegate(transaction, handsOn.id, delegation, fresh, now);
       });
       return back(visit, { notice: 'handed_on' });
@@ -227,7 +240,7 @@ export const pickupPages = (deps: PickupPageDeps) => {
     try {
       return await act(visit, action);
     } catch (error) {
-      if (error instanceof Refusal) return back(visit, { notice: noticeOf(error) });
+      if (error instanceof Refusal) return refused(visit, action, error);
       throw error;
     }
   };

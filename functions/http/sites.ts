@@ -6,12 +6,9 @@ import { Site } from '#shared/domain/site.ts';
 import { type Call, endpoint, type Handlers, type HttpDeps } from '#shared/lambda/endpoint.ts';
 import { listAnswer } from '#shared/lambda/list.ts';
 import { live } from '#shared/live.ts';
+import { decidedAnew } from '#shared/store/anew.ts';
 import { commitSite } from '#shared/store/commit.ts';
 import { keys } from '#shared/store/rows.ts';
-import { Lost } from '#shared/store/table.ts';
-
-/** How often a change is decided anew because somebody else was faster. */
-const attemptsMax = 4;
 
 const answer = (site: Site) => ({ body: contract.SiteView.parse(site), etag: site.version });
 
@@ -35,7 +32,7 @@ export const siteHandlers = (deps: HttpDeps): Handlers => ({
 
   [contract.updateSite.id]: async (call: Call<typeof contract.updateSite>) => {
     const { body, caller, params, circumstances, ifMatch } = call;
-    for (let attempt = 0; attempt < attemptsMax; attempt += 1) {
+    return decidedAnew('the site is being changed by others right now', async () => {
       const row = await deps.table.get(keys.site(caller.tenant, params.siteId), true);
       if (row === undefined) throw new Refusal('not_found', `there is no site ${params.siteId}`);
       const before = Site.parse(row);
@@ -43,14 +40,9 @@ export const siteHandlers = (deps: HttpDeps): Handlers => ({
         throw new Refusal('precondition_failed', `the site is at version ${before.version} now`);
       if (isDeepStrictEqual({ ...before, ...body }, before)) return answer(before);
       const { after, writes } = commitSite(apply(before, [{ type: 'site.updated', set: body }]), circumstances);
-      try {
-        await deps.table.write(writes);
-        return answer(after);
-      } catch (error) {
-        if (!(error instanceof Lost)) throw error;
-      }
-    }
-    throw new Refusal('busy', 'the site is being changed by others right now', { retryAfterSeconds: 1 });
+      await deps.table.write(writes);
+      return answer(after);
+    });
   },
 });
 

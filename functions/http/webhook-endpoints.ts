@@ -21,7 +21,6 @@ import {
 } from '#shared/domain/webhook.ts';
 import { sealedHeaders } from '#shared/domain/webhook-headers.ts';
 import { newReplay, type WebhookReplay } from '#shared/domain/webhook-replay.ts';
-import { decidedAnew } from '#shared/lambda/anew.ts';
 import {
   type Answer,
   type AnyCall,
@@ -37,6 +36,7 @@ import { requireFields } from '#shared/lambda/problem.ts';
 import { live } from '#shared/live.ts';
 import { refusedUrl } from '#shared/outside/customer-endpoint.ts';
 import { openQueue, type Queue } from '#shared/outside/queues.ts';
+import { decidedAnew } from '#shared/store/anew.ts';
 import { commitEndpoint, commitEndpointEnd } from '#shared/store/commit.ts';
 import { deliveryWrite, endpointGoneWrite, healthWrite, replayWrite } from '#shared/store/deliveries.ts';
 import { listPartition } from '#shared/store/lists.ts';
@@ -111,6 +111,14 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
       : await deps.table.batchGet([keys.endpoint(tenant, id), keys.endpointHealth(tenant, id)], consistent);
     if (row === undefined) throw notFound(id);
     return known(row, health);
+  };
+
+  /** There is one, or there was, whose deliveries are kept. */
+  const requireKnown = async (tenant: string, id: string): Promise<void> => {
+    const rows = id.includes('#')
+      ? []
+      : await deps.table.batchGet([keys.endpoint(tenant, id), keys.endpointGone(tenant, id)]);
+    if (rows.every((row) => row === undefined)) throw notFound(id);
   };
 
   const requireMatch = ({ version }: WebhookEndpoint, ifMatch: number | undefined): void => {
@@ -345,8 +353,9 @@ export const webhookEndpointHandlers = (deps: WebhookEndpointDeps): Handlers => 
         ...(to !== undefined && { to: firstIdAt('evt', epochMs(to)) }),
       };
       const found = await listAnswer(deps.table, PK, call, view, { newestFirst: true, keep, between });
-      // Nothing was sent to it, or there is no such endpoint.
-      if (Array.isArray(found.body.data) && found.body.data.length === 0) await find(caller.tenant, params.endpointId);
+      // Nothing of that was sent to it, or there is no such endpoint and never was one.
+      if (Array.isArray(found.body.data) && found.body.data.length === 0)
+        await requireKnown(caller.tenant, params.endpointId);
       return found;
     },
 

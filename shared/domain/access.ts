@@ -92,10 +92,10 @@ const withdrawn = (
   const version = it.version + 1;
   const dies = (c: Credential): boolean => gone.some(({ id }) => id === c.id);
   const dead = withCredentials(it.credentials, dies, { state: 'revoked', locked: false }, version);
-  const isHandedOn = (c: Credential): boolean => dead.some((d) => d.delegatedFrom === c.id && liveCredential(d));
+  const isHandedOn = (id: string | undefined): boolean => dead.some((d) => d.delegatedFrom === id && liveCredential(d));
   const credentials = dead.map((c): Credential => {
-    if (!c.suspended || isHandedOn(c)) return c;
-    const { suspended: _, ...resumed } = c;
+    const { suspended, suspendedWith, ...resumed } = c;
+    if (!suspended || isHandedOn(c.id) || (suspendedWith !== undefined && isHandedOn(suspendedWith))) return c;
     return { ...resumed, sinceVersion: version };
   });
   return { credentials, locks: { take: [], drop: gone.filter(holdsLock) } };
@@ -120,6 +120,8 @@ export type Delegation = {
   access: Omit<Access, 'step' | 'uses'>;
   /** Whoever hands it on may still open as well. */
   keepsOwn: boolean;
+  /** What else the same person has for the step, by id: as long as somebody else goes, it opens nothing either. */
+  together?: readonly string[];
   by: string;
 };
 
@@ -127,7 +129,7 @@ export type Delegation = {
 export const delegate = (
   it: Transaction,
   credentialId: string,
-  { to, access, keepsOwn, by }: Delegation,
+  { to, access, keepsOwn, together = [], by }: Delegation,
   fresh: Fresh,
   now: Instant,
 ): TransactionDecision => {
@@ -146,9 +148,15 @@ export const delegate = (
     throw new Refusal('invalid_request', detail, { errors: [{ pointer: '/method', detail }] });
   }
   const version = it.version + 1;
-  const left = keepsOwn
+  const withoutOwn = keepsOwn
     ? it.credentials
     : withCredentials(it.credentials, (c) => c.id === own.id && !c.suspended, { suspended: true }, version);
+  const left = withCredentials(
+    withoutOwn,
+    (c) => together.includes(c.id) && liveCredential(c) && !c.suspended,
+    { suspended: true, suspendedWith: own.id },
+    version,
+  );
   // What is suspended opens nothing, so its PIN leaves room for another.
   requireRoom(
     left.filter((c) => !c.suspended),

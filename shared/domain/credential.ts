@@ -66,6 +66,8 @@ export const Credential = z.object({
   delegatedFrom: field.maybeText,
   /** Somebody else has its right for now. */
   suspended: z.literal(true).optional(),
+  /** It was suspended because its holder handed on the right of this other one, and comes back with that. */
+  suspendedWith: field.maybeText,
   /** Length of the PINs of its bank. */
   digits: z.int().min(6).max(8),
   /** Raised until the PIN is unique among the live ones of its bank. */

@@ -1,4 +1,6 @@
+import * as z from 'zod';
 import type { Envelope } from '../../events/envelope.ts';
+import * as field from '../../events/fields.ts';
 import { epochMs, type Instant, instant, plusSeconds } from './time.ts';
 import { isOfWanted } from './wanted-types.ts';
 
@@ -66,6 +68,29 @@ export const isSettled = (before: Instant, endAt: Instant | null, nowMs: number)
  */
 export const feedTtl = (numberedAtMs: number, keptDays: number): number =>
   Math.ceil((numberedAtMs + (keptDays + 1) * dayMs) / 1000);
+
+/** A minute of an hour in which something was numbered, and the first position that was taken then. */
+export const Mark = z.tuple([field.count, field.positive]);
+export type Mark = z.infer<typeof Mark>;
+
+/** Positions between two marks, at the least; and never two in a minute, so that an hour has sixty at the most. */
+const marksApart = 100;
+
+const minuteOf = (at: Instant): number => new Date(at).getUTCMinutes();
+
+export const firstMark = (at: Instant, first: number): Mark[] => [[minuteOf(at), first]];
+
+/** The marks of an hour with one for what is numbered now, if it is time for one; else the same. */
+export const withMark = (marks: Mark[], at: Instant, first: number): Mark[] => {
+  const last = marks.at(-1);
+  return last !== undefined && minuteOf(at) > last[0] && first - last[1] >= marksApart
+    ? [...marks, [minuteOf(at), first]]
+    : marks;
+};
+
+/** The first position of an hour before which nothing was numbered at a moment of that hour, or later, as far as its marks tell. */
+export const markedBefore = (marks: readonly Mark[], at: Instant): number | undefined =>
+  marks.findLast(([minute]) => minute < minuteOf(at))?.[1];
 
 /**
  * The rows that follow a position without a gap. Rows of one transaction do not become visible to a query at the same

@@ -90,6 +90,8 @@ type KindOfIncident = {
   severity: Severity;
   /** By which event it is opened; null: by people alone. */
   opens: EventType | null;
+  /** It is about the transaction that the event names, and not about the event’s own subject. */
+  ofTransaction?: true;
   /** Not all events of that type are work for somebody. */
   where?: { says: string; holds: (data: Record<string, unknown>) => boolean };
   cause: Cause;
@@ -169,6 +171,11 @@ export const incidentKinds = {
     summary: 'A reservation lost its compartment, and no other fits.',
     todo: 'Somebody comes with an item that has no place: tell its owner, and have the compartment looked at.',
   },
+  nobody_told: {
+    ...{ severity: 'high', opens: 'message.failed', ofTransaction: true, cause: 'none', over: [] },
+    summary: 'Somebody was to be told something, and no channel reached them.',
+    todo: 'Tell them in another way. The messages of the transaction say who it is and what went wrong: correct the address, and send the credential again.',
+  },
   endpoint_disabled: {
     ...{ severity: 'normal', opens: 'webhook_endpoint.disabled', cause: 'endpointDisabled' },
     where: { says: 'unless its owner wanted it', holds: ({ reason }) => reason !== 'by_owner' },
@@ -202,6 +209,10 @@ export const openedBy = ({ type, data }: Pick<Envelope, 'type' | 'data'>): Incid
     const { opens, where } = incidentKindOf(kind);
     return opens === type && (where?.holds(data) ?? true);
   }) ?? null;
+
+/** What an incident of that kind is about, as an event tells of it: of each there is one at a time. */
+export const subjectOfIncident = (kind: IncidentKind, { subject, data }: Pick<Envelope, 'subject' | 'data'>): string =>
+  incidentKindOf(kind).ofTransaction && typeof data.transactionId === 'string' ? data.transactionId : subject;
 
 /** The kinds whose cause may be over after an event of that type. */
 export const endedBy = (type: string): IncidentKind[] =>

@@ -148,7 +148,10 @@ export const requireRoom = (others: readonly Credential[], { step, method }: Pic
   if (method === 'pin' && pin)
     throw new Refusal('invalid_transition', `${pin.id} is live for the step ${step}; resend or revoke it`);
   // Of the two PINs of whoever carries an item one opens at either door.
-  if (live.filter((c) => !c.suspended && c.step !== 'take_out').length >= liveCredentialsMost)
+  const atDoor = live.filter((c) => c.step !== 'take_out');
+  const opening = atDoor.filter((c) => !c.suspended).length;
+  const onceTakenBack = atDoor.filter((c) => c.delegatedFrom === undefined).length;
+  if (Math.max(opening, onceTakenBack) >= liveCredentialsMost)
     throw new Refusal(
       'invalid_transition',
       `${liveCredentialsMost} credentials are live at its door; revoke one first`,

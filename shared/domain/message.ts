@@ -78,6 +78,9 @@ export const Message = z.object({
 });
 export type Message = z.infer<typeof Message>;
 
+/** It was still true, nobody was told of it, and nobody will be. */
+export const hasFailed = ({ state, reason }: Message): boolean => state === 'dead' || reason === 'no_address';
+
 /** What lies in the queue of a channel: make the next attempt of this message. */
 export const SendMessage = z.object({
   tenant: field.text,

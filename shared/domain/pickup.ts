@@ -1,4 +1,4 @@
-import type { Step } from '../device/access.ts';
+import { methods, type Step } from '../device/access.ts';
 import { type Credential, liveCredential } from './credential.ts';
 import { runningDeadline } from './deadline.ts';
 import { scanSteps, whyNot, windowOf } from './grants.ts';
@@ -83,8 +83,9 @@ export type Pickup = {
   opens: Credential | null;
   /** The label of what is put in or taken out is asked for. */
   isScanned: boolean;
-  /** The one that may be handed on. */
+  /** The one that may be handed on, and by id what goes with it: a badge or a label stays with whoever has brought it. */
   handsOn: Credential | null;
+  together: string[];
   /** To whom it was. */
   handedOn: { credential: Credential; party: Party }[];
 };
@@ -172,6 +173,8 @@ export const pickupOf = (it: Transaction, tag: string, now: Instant): Pickup | n
     row.methods.includes('pin') &&
     handedOn.length === 0 &&
     Object.hasOwn(possible.delegate, it.state);
+  // A PIN leaves room for that of the other person.
+  const handsOn = mayHandOn ? (credentials.find(({ method }) => method === 'pin') ?? credentials[0] ?? null) : null;
   return {
     task: byStep[row.step] ?? 'parcel',
     situation,
@@ -187,8 +190,10 @@ export const pickupOf = (it: Transaction, tag: string, now: Instant): Pickup | n
         ? (credentials.find((c) => whyNot(it, c, now) === null && c.uses === undefined) ?? null)
         : null,
     isScanned,
-    // A PIN leaves room for that of the other person.
-    handsOn: mayHandOn ? (credentials.find(({ method }) => method === 'pin') ?? credentials[0] ?? null) : null,
+    handsOn,
+    together: credentials
+      .filter(({ id, method }) => id !== handsOn?.id && methods[method].value !== 'brought')
+      .map(({ id }) => id),
     handedOn,
   };
 };

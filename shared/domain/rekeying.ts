@@ -29,8 +29,11 @@ export const rekey = (it: Transaction, bankKey: BankKey, fresh: Fresh): Transact
     renewed.set(old.id, next);
   }
   const idNow = (id: string): string => renewed.get(id)?.id ?? id;
-  const followed = (c: Credential): Credential =>
-    c.delegatedFrom === undefined ? c : { ...c, delegatedFrom: idNow(c.delegatedFrom) };
+  const followed = (c: Credential): Credential => ({
+    ...c,
+    ...(c.delegatedFrom !== undefined && { delegatedFrom: idNow(c.delegatedFrom) }),
+    ...(c.suspendedWith !== undefined && { suspendedWith: idNow(c.suspendedWith) }),
+  });
   const old = it.credentials.map((c): Credential => {
     if (renewed.has(c.id)) return { ...c, state: 'superseded', locked: false, sinceVersion: version };
     return revoked.includes(c.id)
@@ -40,8 +43,9 @@ export const rekey = (it: Transaction, bankKey: BankKey, fresh: Fresh): Transact
   const handedOn = new Set([...renewed.values()].map((c) => c.delegatedFrom));
   const take = [...renewed].map(([id, c]): Credential => {
     // Whoever handed it on has it again where the other's was revoked.
-    const { suspended, ...resumed } = followed(c);
-    return suspended && handedOn.has(id) ? { ...resumed, suspended } : resumed;
+    const isHandedOn = handedOn.has(id) || (c.suspendedWith !== undefined && handedOn.has(c.suspendedWith));
+    const { suspended: _, suspendedWith: __, ...resumed } = c;
+    return followed(isHandedOn ? c : resumed);
   });
   const delegates = it.delegates && Object.fromEntries(Object.entries(it.delegates).map(([id, to]) => [idNow(id), to]));
   const reissued = [...renewed].map(([credentialId, { id }]) => ({ credentialId, by: id }));

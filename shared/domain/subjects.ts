@@ -13,6 +13,7 @@ import type { ExportSchedule } from './export-schedule.ts';
 import { changesGrants } from './grants.ts';
 import type { Import } from './import.ts';
 import type { Incident } from './incident.ts';
+import type { Message } from './message.ts';
 import type { MessageTemplate } from './message-template.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { Site, Tenant } from './site.ts';
@@ -170,6 +171,22 @@ export const subjects = {
     tenant: (it) => it.tenant,
     says: (it) => ({ brandingId: it.id }),
   } satisfies SubjectKind<Branding>,
+  /** Its row counts attempts; it has one event at the most. */
+  message: {
+    subject: (it) => it.id,
+    tenant: (it) => it.tenant,
+    says: (it) => ({
+      messageId: it.id,
+      transactionId: it.transactionId,
+      bankId: it.bankId,
+      livemode: it.livemode,
+      kind: it.kind,
+      to: it.to,
+      credentialId: it.credentialId,
+      reason: it.reason,
+      attempts: it.attempts,
+    }),
+  } satisfies SubjectKind<Message & { hash: string }>,
   messageTemplate: {
     subject: (it) => it.id,
     tenant: (it) => it.tenant,

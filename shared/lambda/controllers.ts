@@ -3,10 +3,10 @@ import type { ChainHead } from '../domain/chain-head.ts';
 import { type Changed, decommission, replaceController, revokeCertificates, rotate } from '../domain/controller.ts';
 import { apply, type Emission } from '../domain/decision.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { decidedAnew } from '../store/anew.ts';
 import { commitBankLog } from '../store/commit.ts';
 import { bothWrites, type FoundController, readController, readControllerWithDoors } from '../store/controllers.ts';
 import { Lost } from '../store/table.ts';
-import { decidedAnew } from './anew.ts';
 import type { Answer, Call, Handlers, HttpDeps } from './endpoint.ts';
 
 const answer = ({ bank, controller }: Changed, bankSequence: number): Answer => ({

@@ -1,5 +1,5 @@
-import { Refusal } from '../domain/refusal.ts';
 import type { Queue } from '../outside/queues.ts';
+import { decidedAnew } from '../store/anew.ts';
 import { type FoundLockBoard, lockBoardWrite, readLockBoard } from '../store/lock-boards.ts';
 import { type Key, Lost, type Table } from '../store/table.ts';
 import type { Memory } from '../vendors/lock-board/memory.ts';
@@ -10,9 +10,6 @@ export type LockBoardDeps = {
   /** Where the IoT rules put what other banks send. */
   queues: Record<'journal' | 'ask', Pick<Queue, 'send'>>;
 };
-
-/** Rounds of deciding again because somebody else changed what was read: a bank's callbacks come side by side. */
-const roundsMax = 8;
 
 /** What adapters of lock boards do in the place of a controller: remember first, then tell. */
 export const openLockBoards = ({ table, queues }: LockBoardDeps) => {
@@ -48,26 +45,17 @@ export const openLockBoards = ({ table, queues }: LockBoardDeps) => {
       bankId: string,
       decide: (found: FoundLockBoard) => Memory | Promise<Memory>,
       more: readonly Key[] = [],
-    ): Promise<FoundLockBoard | null> => {
-      for (let round = 0; round < roundsMax; round += 1) {
+    ): Promise<FoundLockBoard | null> =>
+      decidedAnew('others are telling of the bank at this very moment; try again', async () => {
         const found = await readLockBoard(table, bankId, more);
         if (found === null) return null;
         const { lockBoard } = found;
         const memory = await decide(found);
-        try {
-          if (memory !== lockBoard.memory) await save(found, memory);
-        } catch (error) {
-          if (!(error instanceof Lost)) throw error;
-          continue;
-        }
+        if (memory !== lockBoard.memory) await save(found, memory);
         const version = memory === lockBoard.memory ? lockBoard.version : lockBoard.version + 1;
         const after = { ...found, lockBoard: { ...lockBoard, memory, version } };
         await handOver(after, memory);
         return after;
-      }
-      throw new Refusal('busy', 'others are telling of the bank at this very moment; try again', {
-        retryAfterSeconds: 1,
-      });
-    },
+      }),
   };
 };

@@ -6,6 +6,7 @@ import {
   afterAttempt,
   type Channel,
   channelsOf,
+  hasFailed,
   Message,
   type MessageAttempt,
   type Outcome,
@@ -23,7 +24,7 @@ import { epochMs, type Instant, instant } from '../domain/time.ts';
 import { type Party, Transaction } from '../domain/transaction.ts';
 import type { Queue } from '../outside/queues.ts';
 import { parseBank } from '../store/banks.ts';
-import { messageWrite } from '../store/messages.ts';
+import { failureWrites, messageWrite } from '../store/messages.ts';
 import { keys } from '../store/rows.ts';
 import { Lost, type Table } from '../store/table.ts';
 import type { Telling } from '../store/telling.ts';
@@ -53,6 +54,7 @@ export type SendMessageDeps = {
   sending: Record<Channel, Queue>;
   /** Seconds before each further attempt. */
   waits: readonly number[];
+  newId: (prefix: string) => string;
   /** Milliseconds since 1970. */
   clock: () => number;
 };
@@ -68,7 +70,7 @@ const isSettled = ({ state }: Message): boolean => state === 'sent' || state ===
  * SMS, which annoys, where the other order would lose one, and leave somebody before a door without a PIN.
  */
 export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDeps) => {
-  const { table, sending, isOn } = deps;
+  const { table, sending, isOn, newId } = deps;
   const clock = (): Instant => instant(deps.clock());
 
   /**
@@ -146,7 +148,11 @@ export const sendMessage = (channel: Channel, carry: Carry, deps: SendMessageDep
     };
     const after = { ...(await decide()), version: message.version + 1 };
     try {
-      await table.write([messageWrite(after, { version: message.version })]);
+      const expects = { version: message.version };
+      const now = clock();
+      await table.write(
+        hasFailed(after) ? failureWrites(after, expects, { now, newId }) : [messageWrite(after, expects)],
+      );
     } catch (error) {
       // The same came twice at once, and the other call goes on from here.
       if (error instanceof Lost) return;

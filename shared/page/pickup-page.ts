@@ -41,8 +41,8 @@ export type PickupPage = {
   /** The pages of those to whom it was handed on, by credential id. */
   links: ReadonlyMap<string, string>;
   notice: Notice | null;
-  /** In answer to a form that does not fit: what was typed, and the first field that is wrong. */
-  typed: { person: TypedPerson; wrong: keyof TypedPerson } | null;
+  /** In answer to a form that came to nothing: what was typed, and the first field that is wrong, if one is. */
+  typed: { person: TypedPerson; wrong: keyof TypedPerson | null } | null;
   opening: { state: Opening; door: string } | null;
 };
 
@@ -230,7 +230,7 @@ ${email !== undefined && html`<p>${words.write} <a href="mailto:${email}">${emai
 ${phone === undefined && email === undefined && html`<p>${words.helpHint}</p>`}</section>`;
 };
 
-const status = ({ words, notice, opening, here }: PickupPage): Html | null => {
+const status = ({ words, notice, opening, typed, here }: PickupPage): Html | null => {
   if (opening !== null) {
     const isWaiting = opening.state === 'under_way';
     const looks = opening.state === 'not_opened' ? 'status warn' : 'status';
@@ -240,7 +240,10 @@ const status = ({ words, notice, opening, here }: PickupPage): Html | null => {
   }
   if (notice === null) return null;
   const looks = notice === 'handed_on' || notice === 'back' ? 'status' : 'status warn';
-  return html`<div class="${looks}" role="status" tabindex="-1"><p>${words.notices[notice]}</p><p><a href="${here}">OK</a></p></div>`;
+  return html`<div class="${looks}" role="status" tabindex="-1"><p>${words.notices[notice]}</p>${
+    // It would take away what was typed.
+    typed === null && html`<p><a href="${here}">OK</a></p>`
+  }</div>`;
 };
 
 const banner = ({ brand: { name, logoUrl }, bank }: PickupPage): Html | null =>

@@ -231,7 +231,7 @@ const en: Words = {
   noAnswer: 'No answer. Please try again.',
   look: 'See whether it has opened',
   handOn: 'Somebody else goes for you?',
-  handOnHint: 'They get a PIN and a page of their own. Your PIN opens nothing meanwhile; you can take it back.',
+  handOnHint: 'They get a PIN and a page of their own. Your own codes open nothing meanwhile; you can take it back.',
   name: 'Name',
   phone: 'Mobile number',
   email: 'E-mail',
@@ -404,7 +404,7 @@ const de: Words = {
   look: 'Nachsehen, ob es offen ist',
   handOn: 'Jemand anderes geht für Sie?',
   handOnHint:
-    'Die Person bekommt eine eigene PIN und eine eigene Seite. Ihre PIN öffnet so lange nicht; Sie können es zurücknehmen.',
+    'Die Person bekommt eine eigene PIN und eine eigene Seite. Ihre eigenen Codes öffnen so lange nicht; Sie können es zurücknehmen.',
   name: 'Name',
   phone: 'Handynummer',
   email: 'E-Mail',

@@ -72,6 +72,7 @@ const logs: Record<string, (tenant: string, subject: string) => string> = {
   apl: (tenant) => keys.policy(tenant).PK,
   wft: keys.workflowTermsLog,
   brd: keys.brandingLog,
+  msg: keys.messageLog,
   mtp: keys.messageTemplateLog,
   imp: (tenant, subject) => keys.import(tenant, subject).PK,
   exp: (tenant, subject) => keys.export(tenant, subject).PK,
@@ -90,7 +91,7 @@ export const logOf = (tenant: string, subject: string): string | null =>
 /** The event of a delivery, from the audit trail of its subject; null when it is not there. */
 export const readDeliveredEvent = async (
   table: Table,
-  { tenant, subject, sequence, eventId }: Delivery,
+  { tenant, subject, sequence, eventId }: Pick<Delivery, 'tenant' | 'subject' | 'sequence' | 'eventId'>,
 ): Promise<Envelope | null> => {
   const log = logOf(tenant, subject);
   if (log === null) return null;

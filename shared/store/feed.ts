@@ -8,10 +8,14 @@ import {
   type FeedPeriod,
   type FeedPlace,
   feedTtl,
+  firstMark,
   isFiltered,
   isSettled,
   isWantedInFeed,
+  Mark,
+  markedBefore,
   numberedWithin,
+  withMark,
   withoutGap,
 } from '../domain/feed.ts';
 import { epochMs, type Instant, instant } from '../domain/time.ts';
@@ -24,6 +28,8 @@ const FeedEnd = z.object({
   version: field.count,
   /** When the last one was numbered; never earlier for a later position. */
   at: field.moment,
+  /** Of the hour of that. */
+  marks: z.array(Mark).default([]),
 });
 
 const FeedRow = z.object({
@@ -36,7 +42,7 @@ const FeedRow = z.object({
 
 const PackedEvent = packed(Envelope);
 
-const HourRow = z.object({ first: field.positive });
+const HourRow = z.object({ SK: field.text, first: field.positive, marks: z.array(Mark).default([]) });
 
 const attemptsMost = 8;
 
@@ -61,7 +67,8 @@ export const numberEvents = async (
     const at = instant(Math.max(now, before === null ? 0 : epochMs(before.at)));
     const ttl = feedTtl(epochMs(at), keptDays);
     const hour = hourOf(epochMs(at));
-    const beginsHour = before === null || hourOf(epochMs(before.at)) !== hour;
+    const isSameHour = before !== null && hourOf(epochMs(before.at)) === hour;
+    const marks = isSameHour ? withMark(before.marks, at, first) : firstMark(at, first);
     const rows = [...left.values()].flatMap((event, nth): Write[] => {
       const position = first + nth;
       const { type, subject } = event;
@@ -83,11 +90,17 @@ export const numberEvents = async (
         {
           kind: 'other',
           expects: before === null ? 'absent' : { version: before.version },
-          put: { ...end, version: before === null ? left.size : before.version + left.size, at },
+          put: { ...end, version: first + left.size - 1, at, marks },
         },
-        ...(beginsHour
-          ? [{ kind: 'other', expects: 'anything', put: { ...keys.feedHour(tenant, hour), first, ttl } } as const]
-          : []),
+        ...(marks === before?.marks
+          ? []
+          : [
+              {
+                kind: 'other',
+                expects: 'anything',
+                put: { ...keys.feedHour(tenant, hour), first: marks[0]?.[1] ?? first, marks, ttl },
+              } as const,
+            ]),
         ...rows,
       ]);
       return;
@@ -117,11 +130,13 @@ export const readFeed = async (
   { filter, limit, now }: { filter: FeedFilter; limit: number; now: number },
 ): Promise<FeedPage> => {
   const readAt = instant(now);
-  const after = place.after ?? (await beforeHour(table, tenant, hourOf(epochMs(place.from))));
-  if (after === null) return { events: [], place: { ...place, readAt }, hasMore: false };
+  const begins =
+    place.after === null ? await beginningOf(table, tenant, place.from) : { after: place.after, skips: false };
+  if (begins === null) return { events: [], place: { ...place, readAt }, hasMore: false };
+  const { after, skips } = begins;
 
   const { rows, next } = await table.query(ranges.feed(tenant, after + 1), {
-    limit: isFiltered(filter) ? rowsMost : limit,
+    limit: isFiltered(filter) || skips ? rowsMost : limit,
     oneCall: true,
   });
   const there = rows.map((it) => FeedRow.parse(it));
@@ -173,7 +188,7 @@ export const readPeriod = async (
 ): Promise<PeriodPage> => {
   const { limit, isWanted, isNarrow } = wish;
   const numbered = numberedWithin(period);
-  const after = wish.after ?? (await beforeHour(table, tenant, hourOf(epochMs(numbered.from))));
+  const after = wish.after ?? (await beginningOf(table, tenant, numbered.from))?.after ?? null;
   const page: PeriodPage = { events: [], place: null, isOver: false };
   if (after === null) return { ...page, isOver: true };
   // Consistently, so that of a period in which nothing is numbered any more nothing is missing.
@@ -196,8 +211,19 @@ export const readPeriod = async (
   return { ...page, isOver: next === null && (page.place?.after ?? after) === (there.at(-1)?.position ?? after) };
 };
 
-/** The position before the first that was taken in an hour or later; null where none was. */
-const beforeHour = async (table: Table, tenant: string, hour: string): Promise<number | null> => {
+/**
+ * A position behind which all lies that was numbered from a moment on; null where nothing was. `skips`: and something before
+ * that, as much as the marks of the hour leave open.
+ */
+const beginningOf = async (
+  table: Table,
+  tenant: string,
+  from: Instant,
+): Promise<{ after: number; skips: boolean } | null> => {
+  const hour = hourOf(epochMs(from));
   const { rows } = await table.query(ranges.feedHours(tenant, hour), { limit: 1, consistent: true });
-  return rows[0] === undefined ? null : HourRow.parse(rows[0]).first - 1;
+  if (rows[0] === undefined) return null;
+  const { SK, first, marks } = HourRow.parse(rows[0]);
+  const skips = SK === hour;
+  return { after: ((skips ? markedBefore(marks, from) : undefined) ?? first) - 1, skips };
 };

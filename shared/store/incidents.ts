@@ -4,7 +4,14 @@ import { runningDeadline } from '../domain/deadline.ts';
 import type { SubjectChange } from '../domain/decision.ts';
 import { derivedId } from '../domain/derived-id.ts';
 import { causeOver, escalated, escalatesAt, Incident, type Occurrence, opened, recurred } from '../domain/incident.ts';
-import { causes, endedBy, type IncidentKind, incidentKindOf, type Scene } from '../domain/incident-kinds.ts';
+import {
+  causes,
+  endedBy,
+  type IncidentKind,
+  incidentKindOf,
+  type Scene,
+  subjectOfIncident,
+} from '../domain/incident-kinds.ts';
 import { subjects } from '../domain/subjects.ts';
 import { earlier, epochMs, type Instant } from '../domain/time.ts';
 import { Transaction } from '../domain/transaction.ts';
@@ -111,8 +118,9 @@ export const openIncidents = ({ table, newId }: { table: Table; newId: (prefix: 
      * where another call was faster: then it is to be done anew.
      */
     tell: async (event: Envelope, kind: IncidentKind, now: Instant): Promise<void> => {
-      const { id: eventId, tenant, subject, occurredAt, recordedAt } = event;
-      const about = aboutOf(event);
+      const { id: eventId, tenant, occurredAt, recordedAt } = event;
+      const subject = subjectOfIncident(kind, event);
+      const about = { ...aboutOf(event), subject };
       const wanted = sceneKeys(about);
       const known = keys.incidentEvent(tenant, eventId);
       const [knownRow, aboutRow, ...rows] = await table.batchGet(

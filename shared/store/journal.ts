@@ -4,6 +4,7 @@ import type { JournalEntry } from '../device/journal.ts';
 import type { Bank } from '../domain/bank.ts';
 import type { Compartment } from '../domain/compartment.ts';
 import { type Instant, InstantText, instant } from '../domain/time.ts';
+import { anew } from './anew.ts';
 import { compartmentsFrom, parseBank } from './banks.ts';
 import { keys, ranges } from './rows.ts';
 import { Lost, type Table, type Write } from './table.ts';
@@ -162,9 +163,6 @@ const learned = (known: AppliedShadow | undefined, told: AppliedShadow): Applied
   return isNewer || more.length > 0 ? { ...told, doors: [...known.doors, ...more] } : known;
 };
 
-/** Batches of one bank that tell of the same transaction part after a round or two. */
-const appliedRoundsMost = 8;
-
 /** Remembers what its bank has applied of a transaction in shadow `grants-<k>`; never goes back. */
 export const saveApplied = async (
   table: Table,
@@ -172,18 +170,15 @@ export const saveApplied = async (
   told: AppliedShadow,
 ): Promise<void> => {
   const key = keys.applied(tenant, transactionId);
-  for (let round = 1; ; round += 1) {
+  // Batches of one bank that tell of the same transaction part after a round or two.
+  await anew(async () => {
     const row = await table.get(key, true);
     const known = row === undefined ? null : Applied.parse(row);
     const shadow = learned(known?.shadows[k], told);
     if (shadow === known?.shadows[k]) return;
     const after: Applied = { version: (known?.version ?? 0) + 1, shadows: { ...known?.shadows, [k]: shadow } };
-    try {
-      return await table.write([
-        { kind: 'other', expects: known ? { version: known.version } : 'absent', put: { ...key, ...after } },
-      ]);
-    } catch (error) {
-      if (!(error instanceof Lost) || round === appliedRoundsMost) throw error;
-    }
-  }
+    await table.write([
+      { kind: 'other', expects: known ? { version: known.version } : 'absent', put: { ...key, ...after } },
+    ]);
+  });
 };

@@ -1,9 +1,13 @@
 import * as z from 'zod';
 import * as field from '../../events/fields.ts';
+import { envelopesOf } from '../domain/chain.ts';
 import { Message, messageKeptSeconds } from '../domain/message.ts';
+import { subjects } from '../domain/subjects.ts';
 import { epochMs, type Instant } from '../domain/time.ts';
+import { anew, withoutEnd } from './anew.ts';
+import { pack } from './packed.ts';
 import { dueAttributes, keys, ranges } from './rows.ts';
-import { type Expectation, Lost, type Table, type Write } from './table.ts';
+import type { Expectation, Table, Write } from './table.ts';
 
 /** Until it is sent or given up it is in the due index, so that the sweep finds what a lost message left behind. */
 export const messageWrite = (it: Message, expects: Expectation): Write => ({
@@ -16,6 +20,32 @@ export const messageWrite = (it: Message, expects: Expectation): Write => ({
     ...dueAttributes(it.id, it.nextAttemptAt),
   },
 });
+
+/**
+ * With the message that nobody was told of, the one event that it ever has: it is not sent any more after that. Together, so
+ * that neither is there without the other, and no second one.
+ */
+export const failureWrites = (
+  it: Message,
+  expects: Expectation,
+  { now, newId }: { now: Instant; newId: (prefix: string) => string },
+): Write[] => {
+  const change = {
+    before: null,
+    emissions: [{ type: 'message.failed' as const, set: {} }],
+    after: { ...it, hash: '' },
+  };
+  const actor = { type: 'system' as const, id: 'messages' };
+  const events = envelopesOf(subjects.message, change, { actor, now, newEventId: () => newId('evt') });
+  return [
+    messageWrite(it, expects),
+    {
+      kind: 'event',
+      expects: 'absent',
+      put: { ...keys.events(keys.messageLog(it.tenant, it.id), 1), events: pack(events) },
+    },
+  ];
+};
 
 /** A page of what people are told of a transaction, the newest first; with the transaction's row on the first page. */
 export const readMessages = async (
@@ -47,9 +77,9 @@ export type SmsBudget = {
 
 /** `perDay`: parts that a tenant may send on a day. Counted before they are sent, so that no more than that ever are. */
 export const openSmsBudget = (table: Table, perDay: number): SmsBudget => {
-  const add = async (tenant: string, parts: number, now: Instant) => {
+  const add = (tenant: string, parts: number, now: Instant) => {
     const key = keys.smsUsed(tenant, now.slice(0, 10));
-    for (;;) {
+    return anew(async () => {
       const row = await table.get(key, true);
       const used = row === undefined ? { parts: 0, version: 0 } : Used.parse(row);
       const total = Math.max(0, used.parts + parts);
@@ -61,15 +91,10 @@ export const openSmsBudget = (table: Table, perDay: number): SmsBudget => {
         version: used.version + 1,
         ttl: Math.ceil(epochMs(now) / 1000) + usedKeptSeconds,
       };
-      try {
-        const expects = row === undefined ? 'absent' : { version: used.version };
-        await table.write([{ kind: 'other', expects, put }]);
-        return { taken: true, usedPercent: percent(total) };
-      } catch (error) {
-        // Another SMS of the tenant was counted in between.
-        if (!(error instanceof Lost)) throw error;
-      }
-    }
+      const expects = row === undefined ? 'absent' : { version: used.version };
+      await table.write([{ kind: 'other', expects, put }]);
+      return { taken: true, usedPercent: percent(total) };
+    }, withoutEnd);
   };
   return {
     take: add,

@@ -26,6 +26,7 @@ export const keys = {
     PK: `TXN#${tenant}#${transactionId}`,
     SK: `M#${id}`,
   }),
+  messageLog: (tenant: string, id: string): string => `MESSAGE#${tenant}#${id}`,
   /** Parts of SMS that a tenant has used on a day (UTC). */
   smsUsed: (tenant: string, day: string): Key => ({ PK: `SMS#${tenant}`, SK: day }),
   command: (tenant: string, id: string): Key => ({ PK: `CMD#${tenant}#${id}`, SK: 'S' }),

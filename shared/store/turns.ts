@@ -1,8 +1,9 @@
 import type { Instant } from '../domain/time.ts';
 import { EndpointPace, nextTurns } from '../domain/webhook.ts';
+import { anew, withoutEnd } from './anew.ts';
 import { paceWrite } from './deliveries.ts';
 import { keys } from './rows.ts';
-import { Lost, type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 type Paced = { tenant: string; id: string; attemptsPerMinute: number };
 
@@ -20,20 +21,15 @@ export const openTurns = (table: Table, clock: () => Instant) => {
       asked.delete(id);
     };
     try {
-      for (;;) {
+      const turns = await anew(async () => {
         const row = await table.get(keys.endpointPace(tenant, id), true);
         joinLine();
         const pace = row === undefined ? null : EndpointPace.parse(row);
         const next = nextTurns(pace, { attemptsPerMinute, count: line.length }, clock());
-        try {
-          await table.write([paceWrite(tenant, id, next.pace)]);
-        } catch (error) {
-          if (error instanceof Lost) continue;
-          throw error;
-        }
-        for (const [nth, { resolve }] of line.entries()) resolve(next.turns[nth] ?? clock());
-        return;
-      }
+        await table.write([paceWrite(tenant, id, next.pace)]);
+        return next.turns;
+      }, withoutEnd);
+      for (const [nth, { resolve }] of line.entries()) resolve(turns[nth] ?? clock());
     } catch (error) {
       joinLine();
       for (const { reject } of line) reject(error);

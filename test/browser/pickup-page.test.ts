@@ -31,6 +31,7 @@ const pickup: Pickup = {
   opens: pin,
   isScanned: false,
   handsOn: pin,
+  together: [],
   handedOn: [{ credential: theirs, party: { name: 'Ben' } }],
 };
 
@@ -138,6 +139,18 @@ describe('the pickup page in a browser, with all that it may have', () => {
       await scripts(true);
       await expectNoBarriers(page);
     }
+  });
+
+  it('leaves a form open that was overtaken, with what was typed, and nothing to tap that takes it away', async () => {
+    const person = { name: 'Ben', phone: '+41791234567', email: 'ben@example.com' };
+    shown = { ...whole, notice: 'changed', typed: { person, wrong: null } };
+    await scripts(true);
+    await page.goto(url);
+    await page.getByRole('status').getByText(languages.de.notices.changed).waitFor();
+    for (const [field, value] of Object.entries(person))
+      expect(await page.locator(`#${field}`).inputValue()).toBe(value);
+    expect(await page.getByRole('link', { name: 'OK' }).count()).toBe(0);
+    await expectNoBarriers(page);
   });
 
   it.each([

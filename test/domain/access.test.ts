@@ -45,7 +45,7 @@ const byId = (it: Transaction, id: string): Credential => {
 };
 const handOn = (
   it: Transaction,
-  more: { method?: Access['method']; keepsOwn?: boolean; id?: string; of?: string } = {},
+  more: { method?: Access['method']; keepsOwn?: boolean; together?: string[]; id?: string; of?: string } = {},
 ) =>
   delegate(
     it,
@@ -54,6 +54,7 @@ const handOn = (
       to: { name: 'Grace' },
       access: { method: more.method ?? 'pin' },
       keepsOwn: more.keepsOwn ?? false,
+      ...(more.together && { together: more.together }),
       by: 'by_recipient',
     },
     fresh(more.id ?? 'crd_grace'),
@@ -263,6 +264,41 @@ describe('a right that is handed on', () => {
       ['crd_grace', undefined],
       [`${of}_p`, 'delegated'],
     ]);
+  });
+
+  const qr = { step: 'pickup', method: 'qr' } as const;
+  const own = `${of}_p`;
+  /** What opens for the pickup. */
+  const opening = (it: Transaction): string[] =>
+    it.credentials.filter((c) => c.step === 'pickup' && whyNot(it, c, minutes(6)) === null).map(({ id }) => id);
+
+  it('takes what else the first has for it along where that is said, and brings it back', () => {
+    const both = issue(stored, qr, fresh('crd_qr'), minutes(5)).transaction.after;
+    const all = issue(both, { ...qr, method: 'app' }, fresh('crd_colleague'), minutes(5)).transaction.after;
+    expect(opening(handOn(all))).toEqual(['crd_qr', 'crd_colleague', 'crd_grace']);
+    const it = handOn(all, { together: ['crd_qr'] });
+    expect(opening(it)).toEqual(['crd_colleague', 'crd_grace']);
+    expect(refusalOf(() => resend(it, 'crd_qr', fresh('x'))).message).toContain('take it back first');
+    const back = takeBack(it, 'crd_grace', 'by_recipient').transaction.after;
+    expect(opening(back)).toEqual(opening(all));
+    expect(byId(back, 'crd_qr')).not.toHaveProperty('suspendedWith');
+    // Sent anew to the other, it is with them as before.
+    expect(opening(resend(it, 'crd_grace', fresh('crd_again')).transaction.after)).toEqual([
+      'crd_colleague',
+      'crd_again',
+    ]);
+    // Without the first's own nobody has it from them, and what else they have is theirs again.
+    expect(opening(revoke(it, own).transaction.after)).toEqual(['crd_qr', 'crd_colleague']);
+    expect(opening(revoke(it, 'crd_colleague').transaction.after)).toEqual(['crd_grace']);
+  });
+
+  it('leaves room at the door for all that the first has again', () => {
+    const three = ['crd_a', 'crd_b'].reduce((it, id) => issue(it, qr, fresh(id), minutes(5)).transaction.after, stored);
+    const handed = handOn(three, { together: ['crd_a', 'crd_b'] });
+    const it = issue(handed, qr, fresh('crd_c'), minutes(5)).transaction.after;
+    expect(opening(it)).toEqual(['crd_grace', 'crd_c']);
+    expect(refusalOf(() => issue(it, qr, fresh('crd_d'), minutes(5))).message).toContain('4 credentials are live');
+    expect(opening(takeBack(it, 'crd_grace', 'by_recipient').transaction.after)).toHaveLength(liveCredentialsMost);
   });
 
   it('may stay with the first as well, but not with two PINs', () => {

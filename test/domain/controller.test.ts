@@ -109,6 +109,25 @@ describe('credentials of a bank whose controller was replaced', () => {
     expect(after.find(({ id }) => id === 'crd_2')).not.toHaveProperty('suspended');
   });
 
+  it('that were handed on together stay so under their new ids', () => {
+    const before = reserved();
+    const [deposit, pickup] = before.credentials;
+    if (!deposit || !pickup) throw new Error('a parcel has two credentials');
+    const qr = { ...pickup, id: 'crd_qr', method: 'qr' as const, suspended: true as const, suspendedWith: pickup.id };
+    const theirs = { ...pickup, id: 'crd_bea', delegatedFrom: pickup.id };
+    const handedOn = {
+      ...before,
+      credentials: [deposit, { ...pickup, suspended: true as const }, qr, theirs],
+      delegates: { crd_bea: { name: 'Bea' } },
+    };
+    const decided = rekey(handedOn, next, { credentialIds: ['crd_1', 'crd_2', 'crd_3', 'crd_4'], keyVersion: 1 });
+    expect(decided?.transaction.after.credentials.slice(-3)).toMatchObject([
+      { id: 'crd_2', suspended: true },
+      { id: 'crd_3', suspended: true, suspendedWith: 'crd_2' },
+      { id: 'crd_4', delegatedFrom: 'crd_2' },
+    ]);
+  });
+
   it('are as they are once that was done', () => {
     const once = rekey(reserved(), next, freshFor('txn_1'))?.transaction.after;
     expect(once && rekey(once, next, freshFor('txn_2'))).toBeNull();

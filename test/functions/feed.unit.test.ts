@@ -256,6 +256,62 @@ describe('where one begins', () => {
     expect(await readAll({ from })).toEqual(expected);
   });
 
+  it('has the first that are wanted on its first page, also late in a busy hour, in two calls', async () => {
+    const begin = Date.parse(at('16:00:00'));
+    const ids: string[] = [];
+    // Fifty a minute, of which each has its own moment.
+    for (let nth = 0; nth < 300; nth += 1) {
+      nowMs = begin + nth * 12_000;
+      const batch = Array.from({ length: 10 }, (_, of) => `evt_${nth}_${of}`);
+      ids.push(...batch);
+      await number(...batch.map((id) => anEvent(id)));
+    }
+    for (const time of ['16:00:30', '16:01:00', '16:01:13', '16:20:05', '16:59:59']) {
+      // With a minute for clocks that differ.
+      const since = Math.max(0, Math.ceil((Date.parse(at(time)) - 60_000 - begin) / 12_000)) * 10;
+      table.calls.length = 0;
+      expect(await read({ from: at(time), limit: '20' })).toMatchObject({
+        ids: ids.slice(since, since + 20),
+        hasMore: true,
+      });
+      expect(table.calls.filter((it) => it === 'query')).toHaveLength(2);
+    }
+    expect(await readAll({ from: at('16:31:00'), limit: '100' })).toEqual(ids.slice(1_500));
+    // An hour has sixty marks at the most, which those who number carry along.
+    const end = table.rows().find(({ PK }) => PK.startsWith('FEEDEND#'));
+    expect(z.array(z.unknown()).parse(end?.marks).length).toBeLessThanOrEqual(60);
+    expect(JSON.stringify(end?.marks).length).toBeLessThan(1_024);
+  });
+
+  it('leaves out nothing, whatever was numbered when', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ afterMs: fc.nat(200_000), size: fc.integer({ min: 1, max: 40 }) }), { maxLength: 60 }),
+        fc.nat(7_200_000),
+        async (batches, sinceMs) => {
+          table = memoryTable();
+          const made = await createTenant(deps(), { name: 'Shop' });
+          tenant = made.tenantId;
+          apiKey = made.apiKey;
+          const begin = Date.parse(at('18:00:00'));
+          nowMs = begin;
+          const told: { id: string; ms: number }[] = [];
+          for (const [nth, { afterMs, size }] of batches.entries()) {
+            nowMs += afterMs;
+            const batch = Array.from({ length: size }, (_, of) => ({ id: `evt_${nth}_${of}`, ms: nowMs }));
+            told.push(...batch);
+            for (let first = 0; first < size; first += 10)
+              await number(...batch.slice(first, first + 10).map(({ id }) => anEvent(id)));
+          }
+          const from = begin + Math.min(sinceMs, nowMs - begin);
+          const wanted = told.filter(({ ms }) => ms >= from - 60_000).map(({ id }) => id);
+          expect(await readAll({ from: new Date(from).toISOString(), limit: '100' })).toEqual(wanted);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
   it('may not begin in the future, but for as much as clocks differ', async () => {
     const moment = (seconds: number) => new Date(nowMs + seconds * 1_000).toISOString();
     expect((await ask({ from: moment(60) })).status).toBe(200);

@@ -173,6 +173,19 @@ describe('what goes wrong', () => {
     expect((await only()).occurrences).toBe(2);
   });
 
+  it('is one for all messages of a transaction that reached nobody', async () => {
+    const { data } = sampleEvent('message.failed');
+    await hears(event('message.failed', { subject: 'msg_1', data: { ...data, transactionId: 'txn_1' } }));
+    await hears(event('message.failed', { subject: 'msg_2', data: { ...data, transactionId: 'txn_1' } }));
+    later(1);
+    await hears(event('message.failed', { subject: 'msg_3', data: { ...data, transactionId: 'txn_2' } }));
+    const { data: found } = await list({ kind: 'nobody_told' });
+    expect(found.map(({ transactionId, occurrences }) => [transactionId, occurrences])).toEqual([
+      ['txn_2', 1],
+      ['txn_1', 2],
+    ]);
+  });
+
   it('concerns who has the door, and is due when that is promised', async () => {
     const transactionId = 'txn_1';
     const pickupBy = plusSeconds(startedAt, 7_200);

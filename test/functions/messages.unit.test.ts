@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { catalogue } from '#events/catalogue.ts';
-import { Envelope } from '#events/envelope.ts';
+import { Envelope, firstPrevHash } from '#events/envelope.ts';
 import { samples } from '#events/samples.ts';
 import { Bank } from '#shared/domain/bank.ts';
 import { type Branding, unbranded } from '#shared/domain/branding.ts';
@@ -17,6 +17,8 @@ import { type SendMessageDeps, sendMessage } from '#shared/lambda/send-message.t
 import type { Carried } from '#shared/outside/carried.ts';
 import type { EmailContent } from '#shared/outside/email.ts';
 import { bankWrites } from '#shared/store/banks.ts';
+import { CommitRow } from '#shared/store/commit-row.ts';
+import { readDeliveredEvent } from '#shared/store/deliveries.ts';
 import { openSmsBudget } from '#shared/store/messages.ts';
 import { keys } from '#shared/store/rows.ts';
 import { openTelling } from '#shared/store/telling.ts';
@@ -189,6 +191,7 @@ const world = ({ smsPerDay = 100, hasEmail = true } = {}) => {
     isOn,
     sending,
     waits: [30, 120, 600],
+    newId: (prefix) => `${prefix}_${prefix}`,
     clock,
   };
   const sms = {
@@ -787,6 +790,89 @@ describe('a message to somebody', () => {
     expect(w.queue.splice(0)).toMatchObject([{ by: 'email' }]);
     await w.sweep(plusSeconds(now, 1_000));
     expect(w.queue).toMatchObject([{ by: 'email' }]);
+  });
+});
+
+describe('a message that nobody was told of', () => {
+  const events = () =>
+    w.table
+      .rows()
+      .filter(({ SK }) => SK.startsWith('C#'))
+      .flatMap((row) => CommitRow.parse(row).events);
+
+  it('is an event of its own, with what came of each attempt, and without address, PIN or text', async () => {
+    w.set({ sms: () => refused, email: () => refused });
+    await w.holding(stored({ phone: anSms, email: anEmail }));
+    await w.tell();
+    const { id, transactionId, credentialId } = only();
+    const [event, ...more] = events();
+    expect(more).toEqual([]);
+    expect(event).toMatchObject({
+      type: 'message.failed',
+      subject: id,
+      tenant: 'ten_1',
+      sequence: 1,
+      prevHash: firstPrevHash,
+      actor: { type: 'system', id: 'messages' },
+    });
+    expect(catalogue['message.failed'].strict().parse(event?.data)).toEqual({
+      messageId: id,
+      transactionId,
+      bankId: 'bnk_1',
+      livemode: true,
+      kind: 'item_waits',
+      to: 'recipient',
+      credentialId,
+      reason: null,
+      attempts: [
+        { at: now, channel: 'sms', ...refused },
+        { at: now, channel: 'email', ...refused },
+      ],
+      changes: {},
+    });
+    const pin = pinOf(rootKeys.of(1), { id: ids.second, attempt: 0, digits: 6 });
+    for (const secret of [pin, anSms, anEmail, 'Your item']) expect(JSON.stringify(event)).not.toContain(secret);
+    const sought = { tenant: 'ten_1', subject: id, sequence: 1, eventId: event?.id ?? '' };
+    expect(await readDeliveredEvent(w.table, sought)).toEqual(event);
+  });
+
+  it('is one of a person who has no address any more as well', async () => {
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    await w.hold(stored({}));
+    await w.arrive();
+    expect(events()).toMatchObject([{ type: 'message.failed', data: { reason: 'no_address', attempts: [] } }]);
+  });
+
+  it('is one event, however often and at once its message comes again', async () => {
+    w.set({ sms: () => refused });
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    const [asked] = w.queue.splice(0);
+    if (asked === undefined) throw new Error('nothing was asked for');
+    const again = () => w.send.sms(asked.message, { redelivered: true });
+    await Promise.all([again(), again()]);
+    await again();
+    await w.tell();
+    expect(events()).toHaveLength(1);
+    expect(only()).toMatchObject({ state: 'dead', version: 2 });
+  });
+
+  it('is none while it is tried again, nor of what was sent or is no longer true', async () => {
+    w.set({ sms: () => failed });
+    await w.holding(stored({ phone: anSms }));
+    await w.tell();
+    expect(events()).toEqual([]);
+    w.set({ sms: () => sent });
+    await w.arrive();
+    expect(only().state).toBe('sent');
+    w = world();
+    await w.holding(stored({ phone: anSms }));
+    await w.plan(deposited);
+    await w.hold(stored({ phone: anSms }, { state: 'completed' }));
+    await w.arrive();
+    expect(only().reason).toBe('no_longer_true');
+    expect(events()).toEqual([]);
   });
 });
 

@@ -14,6 +14,7 @@ import { bankWrites } from '#shared/store/banks.ts';
 import { commitBankLog, commitSite } from '#shared/store/commit.ts';
 import { CommitRow } from '#shared/store/commit-row.ts';
 import { keys } from '#shared/store/rows.ts';
+import { Lost } from '#shared/store/table.ts';
 import { decisionWrites, openTransactions } from '#shared/store/transactions.ts';
 import { pickupPages } from '../../functions/http/pickup-page.ts';
 import { bankOf, chosen, doorOf, freshFor, minutes, parcelInput, startedAt } from '../domain/cloud-and-bank.ts';
@@ -184,6 +185,45 @@ describe('the page of whoever holds a link', () => {
     expect((await read()).transaction.version).toBe(version);
   });
 
+  it('keeps what was typed when it was changed meanwhile, and takes it as it is shown then', async () => {
+    const { answer, read, change } = await world();
+    const { version } = (await read()).transaction;
+    await change(({ transaction }) => hold(transaction, 'payment dispute'));
+    const late = await answer(pickup, 'hand-on', {
+      version: String(version),
+      name: 'Ben',
+      phone: '079 123',
+      email: '',
+    });
+    expect(late.status).toBe(422);
+    const kept = { name: 'Ben', phone: '+41 79 123 45 67', email: 'ben@example.com' };
+    const changed = await answer(pickup, 'hand-on', { version: String(version), ...kept });
+    expect(changed.status).toBe(409);
+    expect(changed.body).toContain('Something has changed meanwhile');
+    expect(changed.body).toContain('<details open>');
+    for (const value of Object.values(kept)) expect(changed.body).toContain(`value="${value}"`);
+    expect(changed.body).not.toMatch(/aria-invalid=|>OK<\/a>/);
+    expect(changed.body).toContain(`action="../${pickup}/hand-on"`);
+    const [, shown = ''] = /name="version" value="(\d+)"/.exec(changed.body) ?? [];
+    expect(Number(shown)).toBe(version + 1);
+    expect(await answer(pickup, 'hand-on', { version: shown, ...kept })).toMatchObject({ status: 303 });
+  });
+
+  it('keeps what was typed when others are always faster', async () => {
+    const { answer, read, table } = await world();
+    const { version } = (await read()).transaction;
+    const write = table.write;
+    table.write = async () => {
+      throw new Lost([{ kind: 'subject', key: keys.transaction(tenant, of), current: undefined }]);
+    };
+    const busy = await answer(pickup, 'hand-on', { version: String(version), name: 'Ben', phone: '', email: '' });
+    expect(busy.status).toBe(409);
+    expect(busy.body).toContain('Please try again in a moment');
+    expect(busy.body).toContain('value="Ben"');
+    table.write = write;
+    expect(await answer(pickup, 'hand-on', { version: String(version), name: 'Ben' })).toMatchObject({ status: 303 });
+  });
+
   it('is handed on by whoever it is for, once, and taken back', async () => {
     const { look, send, read } = await world();
     expect(await send(pickup, 'hand-on', { name: 'Ben', phone: '0041 79 (123) 45-67' })).toBe('notice=handed_on');
@@ -200,6 +240,24 @@ describe('the page of whoever holds a link', () => {
     expect(await send(pickup, 'take-back', { credential: theirs })).toBe('notice=back');
     expect(await look(tokenOf(theirs))).toMatchObject({ status: 404 });
     expect(await look(pickup)).toMatchObject({ title: 'Your parcel is not here yet' });
+  });
+
+  it('is handed on with all that whoever it is for has for it, and is theirs again with all of it', async () => {
+    const access = (['pin', 'qr'] as const).map((method) => ({ step: 'pickup' as const, method }));
+    const { look, send, read } = await world({ access });
+    const qr = (await read()).transaction.credentials.find(({ method }) => method === 'qr')?.id ?? '';
+    for (const link of [pickup, tokenOf(qr)]) {
+      expect(await send(link, 'hand-on', { name: 'Ben' })).toBe('notice=handed_on');
+      for (const own of [pickup, tokenOf(qr)]) {
+        const { title, body } = await look(own);
+        expect(title).toBe('Somebody else picks it up');
+        expect(body).not.toMatch(/Your QR code|Show the PIN/);
+      }
+      const theirs = (await read()).transaction.credentials.at(-1)?.id ?? '';
+      expect(await send(link, 'take-back', { credential: theirs })).toBe('notice=back');
+      expect((await look(pickup)).title).toBe('Your parcel is not here yet');
+      expect((await read()).transaction.credentials.filter(({ suspended }) => suspended)).toEqual([]);
+    }
   });
 
   it('does nothing twice, and nothing to what its sender has not seen', async () => {

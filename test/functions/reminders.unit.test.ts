@@ -103,6 +103,7 @@ const world = ({ quietHours }: { quietHours?: typeof nightly } = {}) => {
     isOn,
     sending,
     waits: [30],
+    newId: (prefix) => `${prefix}_${prefix}`,
     clock,
   };
   const carried = (by: Channel, text: string): Carried => {

@@ -266,6 +266,9 @@ describe('a webhook endpoint that is deleted', () => {
     expect(table.rows().map(({ SK }) => SK)).not.toContain(`${id}#health`);
     expect(events().at(-1)).toMatchObject({ type: 'webhook_endpoint.deleted', subject: id, sequence: 2 });
     expect((await deliveries(id, {})).data).toMatchObject([{ eventId }]);
+    // Nothing of that, which is another thing than nothing at all.
+    expect((await deliveries(id, { state: 'delivered' })).data).toEqual([]);
+    await expect(deliveries('whe_never', {})).rejects.toMatchObject({ code: 'not_found' });
     const until = epochMs(now) / 1000 + 31 * 86_400;
     expect(await table.get(keys.endpointGone(tenant, id))).toMatchObject({ deletedAt: now, ttl: Math.ceil(until) });
     expect(await table.get(keys.endpointGone(tenant, other))).toBeUndefined();

@@ -6,13 +6,16 @@ import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } 
 import { describe, expect, it } from 'vitest';
 import { clientOptions } from '../../local/endpoint.ts';
 import { outputOf } from '../../local/stack-handle.ts';
+import { Feed } from '../../shared/api/events.ts';
 import { BrandingView } from '../../shared/api/message-templates.ts';
 import { listMessages } from '../../shared/api/messages.ts';
+import { WebhookEndpointView } from '../../shared/api/webhook-endpoints.ts';
 import { WorkflowTermsView } from '../../shared/api/workflow-terms.ts';
 import { anEmail, aPhone, emailsTo, smsTo } from '../support/inbox.ts';
+import { invariantsHold } from '../support/invariants.ts';
 import { createParcel, deposit, doorOf, knownAtBank, pickUp, readParcel } from '../support/parcel.ts';
 import { peopleAt } from '../support/people.ts';
-import { aws, eventually, newBank, newTenant, stack } from '../support/stack.ts';
+import { aws, eventually, newBank, newReceiver, newTenant, stack } from '../support/stack.ts';
 
 describe('the recipient of a deposited item', () => {
   it('is told by SMS where it is and until when, and opens with the PIN that stands there', async () => {
@@ -89,6 +92,54 @@ describe('who has not come yet', () => {
     );
     expect(await readParcel(tenant, parcel.id)).toMatchObject({ state: 'stored' });
     expect(await smsTo(other)).toHaveLength(1);
+  });
+});
+
+describe('whose only number was taken away before they could be reminded', () => {
+  it('is told nothing, and the event of that is in the feed and at the webhook of their tenant', async () => {
+    const tenant = await newTenant();
+    const terms = { workflows: { parcel: { remindBeforeSeconds: 6 } } };
+    await tenant.api.patch('/v1/workflow-terms/tenant', terms, WorkflowTermsView);
+    const receiver = await newReceiver();
+    const wanted = { url: receiver.url, eventTypes: ['message.*'] };
+    const { secret } = await tenant.api.post('/v1/webhook-endpoints', wanted, WebhookEndpointView);
+    receiver.verifyWith(secret ?? '');
+    const bank = await newBank(tenant);
+    const until = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+    const phone = aPhone();
+    const parcel = await createParcel(tenant, bank, {
+      recipient: { phone },
+      deadlines: { reserveUntil: until(8), depositBy: until(8), pickupBy: until(14) },
+    });
+    await knownAtBank(tenant, parcel.id);
+    await deposit(bank, parcel);
+    await eventually(async () => expect(await smsTo(phone)).toHaveLength(1));
+    const place = `/v1/transactions/${parcel.id}`;
+    expect(await tenant.api.request('PATCH', place, { body: { recipient: { name: 'Ada' } } })).toMatchObject({
+      status: 200,
+    });
+    const [event] = await eventually(
+      async () => {
+        const { data } = await tenant.api.get('/v1/events?type=message.*', Feed());
+        expect(data).toHaveLength(1);
+        return data;
+      },
+      { within: 25_000 },
+    );
+    const failed = {
+      transactionId: parcel.id,
+      kind: 'pickup_due',
+      to: 'recipient',
+      reason: 'no_address',
+      attempts: [],
+    };
+    expect(event).toMatchObject({ type: 'message.failed', sequence: 1, data: failed });
+    await eventually(() =>
+      expect(receiver.received().map(({ headers }) => headers['webhook-id'])).toContain(event?.id),
+    );
+    const { data } = await tenant.api.get(`${place}/messages`, listMessages.response());
+    expect(data.find(({ id }) => id === event?.subject)).toMatchObject({ state: 'suppressed', reason: 'no_address' });
+    await invariantsHold({ tenants: [tenant], banks: [bank] });
   });
 });
 

@@ -28,6 +28,7 @@ const pickup: Pickup = {
   opens: pin,
   isScanned: false,
   handsOn: pin,
+  together: [],
   handedOn: [],
 };
 

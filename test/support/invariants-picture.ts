@@ -20,6 +20,7 @@ const CredentialShape = z.looseObject({
   state: z.string(),
   delegatedFrom: z.string().optional(),
   suspended: z.boolean().optional(),
+  suspendedWith: z.string().optional(),
   notBefore: z.string(),
   notAfter: z.string(),
   locked: z.boolean(),
@@ -476,10 +477,11 @@ const rowKeys: Record<string, (words: string[], PK: string) => { PK: string; SK:
   ASSET: ([, tenant, id]) => ({ PK: `ASSETS#${tenant}`, SK: id ?? '' }),
   UNIT: ([, tenant, id]) => ({ PK: `STOCK#${tenant}`, SK: id ?? '' }),
   ENDPOINT: ([, tenant, id]) => ({ PK: `ENDPOINTS#${tenant}`, SK: id ?? '' }),
+  TERMSLOG: ([, tenant, id]) => ({ PK: `TERMS#${tenant}`, SK: id ?? '' }),
 };
 
-/** Groups of badges lie under their names, and their events under their ids. */
-const keyOfRow = ({ PK, SK, id }: Row) => (PK.startsWith('BADGES#') ? { PK, SK: String(id) } : { PK, SK });
+/** Groups of badges lie under their names, terms under whose they are, and the events of both under their ids. */
+const keyOfRow = ({ PK, SK, id }: Row) => (/^(BADGES|TERMS)#/.test(PK) ? { PK, SK: String(id) } : { PK, SK });
 
 /** The log that a row's own events lie in. */
 const logOfRow = (row: Row): string | null => {
@@ -498,6 +500,7 @@ const logOfRow = (row: Row): string | null => {
     ENDPOINTS: 'ENDPOINT',
     EXPORTSCHEDULES: 'EXPORTSCHEDULE',
     INCIDENTS: 'INCIDENT',
+    TERMS: 'TERMSLOG',
   };
   const log = logs[kind ?? ''];
   return log === undefined || SK.includes('#') ? null : `${log}#${tenant}#${SK}`;

@@ -182,7 +182,7 @@ export const handedOn = ({ transactions }: Picture): string[] =>
   transactions.flatMap((it) => {
     const found: string[] = [];
     const live = it.credentials.filter(isLive);
-    for (const { id, delegatedFrom, suspended } of live) {
+    for (const { id, delegatedFrom, suspended, suspendedWith = id } of live) {
       const origin = it.credentials.find((c) => c.id === delegatedFrom);
       if (delegatedFrom !== undefined && (origin === undefined || !isLive(origin)))
         found.push(`I2: ${id} of ${it.id} has its right from ${delegatedFrom}, which is ${origin?.state ?? 'nobody'}`);
@@ -190,7 +190,7 @@ export const handedOn = ({ transactions }: Picture): string[] =>
         found.push(`I2: ${id} of ${it.id} has its right from ${origin.id}, which has it from somebody else`);
       if (delegatedFrom !== undefined && it.delegates?.[id] === undefined)
         found.push(`I2: nobody knows to whom ${id} of ${it.id} was handed`);
-      if (suspended && !live.some((c) => c.delegatedFrom === id))
+      if (suspended && !live.some((c) => c.delegatedFrom === id || c.delegatedFrom === suspendedWith))
         found.push(`I2: ${id} of ${it.id} is suspended, and nobody else has its right`);
     }
     const opening = live.filter(({ suspended }) => !suspended);
@@ -453,6 +453,32 @@ export const apart = ({
     if (tenant !== tenantOf.get(bankId))
       found.push(`I9: the PIN lock ${SK} of ${bankId} belongs to ${tenant}, the bank to ${tenantOf.get(bankId)}`);
   return found;
+};
+
+const MessageShape = z.looseObject({
+  id: z.string(),
+  state: z.string(),
+  reason: z.string().nullable(),
+  attempts: z.array(z.unknown()),
+});
+
+/** I3: of each message that nobody could be told of there is one event, which says what its row says, and of no other. */
+export const failuresTold = ({ rows, logs }: Picture): string[] => {
+  const says = (id: string, { reason, attempts }: { reason?: unknown; attempts?: unknown }): string =>
+    `${id} failed (${JSON.stringify(reason)}) after ${JSON.stringify(attempts)}`;
+  const failed = rows
+    .filter(({ PK, SK }) => PK.startsWith('TXN#') && SK.startsWith('M#'))
+    .map((row) => MessageShape.parse(row))
+    .filter(({ state, reason }) => state === 'dead' || reason === 'no_address')
+    .map((it) => says(it.id, it));
+  const told = logs
+    .flatMap(({ commits }) => commits.flatMap(({ events }) => events.map(({ envelope }) => envelope)))
+    .filter(({ type }) => type === 'message.failed')
+    .map(({ subject, data }) => says(subject, data));
+  return [
+    ...failed.filter((it) => !told.includes(it)).map((it) => `I3: ${it}, and no event says so`),
+    ...told.filter((it) => !failed.includes(it)).map((it) => `I3: an event says that ${it}, and no message does`),
+  ];
 };
 
 /** External ids are unique: each row names a transaction that bears it, and each that bears one has its row. */

@@ -41,6 +41,8 @@ const hidden: Record<string, readonly string[]> = {
   BADGE: ['sealed'],
   KEY: ['keyHash'],
   ENDPOINT: ['secret', 'sealedHeaders'],
+  // Whose they are, their id says.
+  TERMSLOG: ['id', 'siteId'],
   BANKLOG: ['bankId', 'siteId', 'door'],
   DOORLOG: ['bankId', 'siteId', 'door'],
 };
@@ -56,8 +58,8 @@ const withoutBrought = (value: unknown): unknown => {
 /** Fields of a row that hold such a thing beside what events may show. */
 const inPart = ['credentials', 'waiting'];
 
-/** After these a subject has events, and no row any more. */
-const endings = ['webhook_endpoint.deleted', 'export_schedule.deleted'];
+/** After these a subject has events, and no row any more; a message has one, which counts its attempts. */
+const endings = ['webhook_endpoint.deleted', 'export_schedule.deleted', 'message.failed'];
 
 /** I3: every commit has its events, numbered without gaps per subject, up to the version of the subject's row. */
 export const numbered = ({ logs }: Picture): string[] =>

@@ -13,6 +13,7 @@ import { type Picture, takePicture, takeQuietPicture } from './invariants-pictur
 import {
   apart,
   deliveredTruly,
+  failuresTold,
   handedOn,
   heldOnce,
   importsAddUp,
@@ -57,6 +58,7 @@ const always: readonly Check[] = [
   inLine,
   doorsAsTold,
   wornAsTold,
+  failuresTold,
   onceEach,
   uniqueIds,
   verified,
