@@ -24,7 +24,7 @@ import { presenceFrom } from './presence.ts';
 import { dueAttributes, keys } from './rows.ts';
 import { type Key, Lost, type Table, type Write } from './table.ts';
 
-/** Of one kind there is one about a subject, until it is closed: its row says so in the same commit. */
+/** Until it is closed it is the only one of its kind about its subject, and among what is to be done: rows of the same commit. */
 export const commitIncident = (change: SubjectChange<Incident>, circumstances: Circumstances): Committed<Incident> => {
   const { id, tenant, kind, subject } = change.after;
   const committed = subjectWrites(
