@@ -21,7 +21,7 @@ import { transactionView } from '#shared/lambda/transaction-view.ts';
 import { live } from '#shared/live.ts';
 import { decidedAnew } from '#shared/store/anew.ts';
 import { logOf } from '#shared/store/deliveries.ts';
-import { commitIncident, openIncidents } from '#shared/store/incidents.ts';
+import { commitIncident, incidentPartition, openIncidents } from '#shared/store/incidents.ts';
 import { keys } from '#shared/store/rows.ts';
 import { readNewestEvents, readSubjectEvents } from '#shared/store/subject-events.ts';
 import { Applied } from '#shared/store/transactions.ts';
@@ -128,7 +128,7 @@ export const incidentHandlers = (deps: HttpDeps): Handlers => {
       const wanted = Object.entries(filter).filter(([, value]) => value !== undefined);
       return listAnswer(
         deps.table,
-        keys.incident(call.caller.tenant, '').PK,
+        incidentPartition(call.caller.tenant, filter.state),
         call,
         (row) => contract.IncidentSummary.parse(shown(incident.Incident.parse(row))),
         { newestFirst: true, keep: (row) => wanted.every(([name, value]) => row[name] === value) },

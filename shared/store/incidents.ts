@@ -3,7 +3,16 @@ import { Compartment } from '../domain/compartment.ts';
 import { runningDeadline } from '../domain/deadline.ts';
 import type { SubjectChange } from '../domain/decision.ts';
 import { derivedId } from '../domain/derived-id.ts';
-import { causeOver, escalated, escalatesAt, Incident, type Occurrence, opened, recurred } from '../domain/incident.ts';
+import {
+  causeOver,
+  escalated,
+  escalatesAt,
+  Incident,
+  type IncidentState,
+  type Occurrence,
+  opened,
+  recurred,
+} from '../domain/incident.ts';
 import {
   causes,
   endedBy,
@@ -22,7 +31,7 @@ import { presenceFrom } from './presence.ts';
 import { dueAttributes, keys } from './rows.ts';
 import { type Key, Lost, type Table, type Write } from './table.ts';
 
-/** Of one kind there is one about a subject, until it is closed: its row says so in the same commit. */
+/** Until it is closed it is the only one of its kind about its subject, and among what is to be done: rows of the same commit. */
 export const commitIncident = (change: SubjectChange<Incident>, circumstances: Circumstances): Committed<Incident> => {
   const { id, tenant, kind, subject } = change.after;
   const committed = subjectWrites(
@@ -33,15 +42,27 @@ export const commitIncident = (change: SubjectChange<Incident>, circumstances: C
     circumstances,
     (after) => dueAttributes(id, escalatesAt(after)),
   );
-  if (subject === null || committed.writes.length === 0) return committed;
-  const about = keys.incidentAbout(tenant, kind, subject);
+  if (committed.writes.length === 0) return committed;
+  const isClosed = change.after.state === 'closed';
+  // The incident's own row guards what follows.
+  const copy = keys.incidentAtWork(tenant, id);
+  const atWork: Write = {
+    kind: 'other',
+    expects: 'anything',
+    ...(isClosed ? { remove: copy } : { put: { ...copy, ...committed.after } }),
+  };
+  const about = subject === null ? null : keys.incidentAbout(tenant, kind, subject);
   const claim: Write[] =
-    change.before === null ? [{ kind: 'unique', expects: 'absent', put: { ...about, incidentId: id } }] : [];
-  // The incident's own row guards it.
-  const leave: Write[] =
-    change.after.state === 'closed' ? [{ kind: 'unique', expects: 'anything', remove: about }] : [];
-  return { ...committed, writes: [...committed.writes, ...claim, ...leave] };
+    about !== null && change.before === null
+      ? [{ kind: 'unique', expects: 'absent', put: { ...about, incidentId: id } }]
+      : [];
+  const leave: Write[] = about !== null && isClosed ? [{ kind: 'unique', expects: 'anything', remove: about }] : [];
+  return { ...committed, writes: [...committed.writes, atWork, ...claim, ...leave] };
 };
+
+/** The partition that a list of incidents in that state is a part of; undefined: in any. */
+export const incidentPartition = (tenant: string, state: IncidentState | undefined): string =>
+  (state === undefined || state === 'closed' ? keys.incident(tenant, '') : keys.incidentAtWork(tenant, '')).PK;
 
 /** Longer than any queue, dead-letter queues included, brings an event again. */
 const rememberedSeconds = 90 * 86_400;

@@ -108,6 +108,8 @@ export const keys = {
   /** An incident; ids sort by when it was opened. */
   incident: (tenant: string, id: string): Key => ({ PK: `INCIDENTS#${tenant}`, SK: id }),
   incidentLog: (tenant: string, id: string): string => `INCIDENT#${tenant}#${id}`,
+  /** A copy of one that is not closed: what is to be done is found without all that was. */
+  incidentAtWork: (tenant: string, id: string): Key => ({ PK: `INCIDENTSATWORK#${tenant}`, SK: id }),
   /** Which incident of a kind there is about a subject, until it is closed. */
   incidentAbout: (tenant: string, kind: string, subject: string): Key => ({
     PK: `INCIDENTABOUT#${tenant}#${kind}#${subject}`,

@@ -446,6 +446,17 @@ describe('an incident that nobody sees to', () => {
     expect(raised[0]?.text).toContain('What to do: See that somebody has it. Send somebody to the lock');
   });
 
+  it('is found among what is to be done until it is closed, and among all after that', async () => {
+    await hears(event('compartment.forced_open'));
+    await takes();
+    const states = async (state: string) => (await list({ state })).data.map(({ version }) => version);
+    expect([await states('acknowledged'), await states('open'), await states('closed')]).toEqual([[2], [], []]);
+    await resolves();
+    await closes();
+    expect([await states('resolved'), await states('closed')]).toEqual([[], [4]]);
+    expect(table.rows().filter(({ PK }) => PK === keys.incidentAtWork(tenant, '').PK)).toEqual([]);
+  });
+
   it('is stored as it is promised to be read', async () => {
     await hears(event('compartment.forced_open'));
     const row = await table.get(keys.incident(tenant, (await only()).id));

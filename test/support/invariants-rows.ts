@@ -126,13 +126,19 @@ export const linkedOnce = ({ transactions, rows }: Picture): string[] => {
 };
 
 const IncidentShape = z.looseObject({
-  ...{ id: z.string(), tenant: z.string(), kind: z.string(), state: z.string() },
+  ...{ id: z.string(), tenant: z.string(), kind: z.string(), state: z.string(), version: z.int() },
   ...{ subject: z.string().nullable(), owner: z.string().nullable(), causeHolds: z.boolean() },
 });
 
 /** Of a kind there is one incident about a subject until it is closed; who took it has it, and it ends with its cause. */
 export const workedOnOnce = ({ rows }: Picture): string[] => {
   const incidents = rows.filter(({ PK }) => PK.startsWith('INCIDENTS#')).map((row) => IncidentShape.parse(row));
+  const named = ({ tenant, id, version }: { tenant: string; id: string; version: number }) =>
+    `${tenant} ${id} at version ${version}`;
+  const atWork = incidents.filter(({ state }) => state !== 'closed').map(named);
+  const copies = rows
+    .filter(({ PK }) => PK.startsWith('INCIDENTSATWORK#'))
+    .map((row) => named(IncidentShape.parse(row)));
   const said = incidents.flatMap(({ id, tenant, kind, state, subject }) =>
     subject === null || state === 'closed' ? [] : [`INCIDENTABOUT#${tenant}#${kind}#${subject} ${id}`],
   );
@@ -142,6 +148,8 @@ export const workedOnOnce = ({ rows }: Picture): string[] => {
   return [
     ...said.filter((it) => !held.includes(it)).map((it) => `I1: no row keeps others from being opened beside ${it}`),
     ...held.filter((it) => !said.includes(it)).map((it) => `I1: ${it} keeps others from being opened, and is over`),
+    ...copies.filter((it) => !atWork.includes(it)).map((it) => `I1: the copy of ${it} is not as the incident is`),
+    ...atWork.filter((it) => !copies.includes(it)).map((it) => `I1: ${it} is not found among what is to be done`),
     ...incidents.flatMap(({ id, state, owner, causeHolds }) => [
       ...(state !== 'open' && owner === null ? [`I5: ${id} is ${state} and nobody’s`] : []),
       ...(state === 'closed' && causeHolds ? [`I5: ${id} is closed, and what is behind it goes on`] : []),
