@@ -2899,7 +2899,7 @@ export interface components {
             smsSenderId: string | null;
             /** @description Whom people may ask where their site names nobody; null: nobody. */
             support: components["schemas"]["Support"] | null;
-            /** @description When it was changed last; null: never. */
+            /** @description When it was changed last; null, where that may be: never. */
             updatedAt: components["schemas"]["Moment"] | null;
             /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;
@@ -2942,7 +2942,7 @@ export interface components {
             state: "queued" | "sent" | "acknowledged" | "opened" | "closed" | "rejected" | "failed" | "timed_out" | "superseded";
             /** @description Whose door it is at that moment; null: nobody’s. */
             transactionId: string | null;
-            /** @description When it was changed last; null: never. */
+            /** @description When it was changed last; null, where that may be: never. */
             updatedAt: components["schemas"]["Moment"];
             /** @description Counts its changes; its ETag. */
             version: number;
@@ -3675,7 +3675,7 @@ export interface components {
                 /** @description What was done. */
                 text: string;
             }[];
-            /** @description Whose events tell of it; null: somebody reported it. */
+            /** @description What it is about, as events name it: of `nobody_told` the transaction, of others the subject of `eventId`; null: somebody reported it. */
             subject: string | null;
             /** @description What is wrong. */
             summary: string;
@@ -3770,7 +3770,7 @@ export interface components {
             severity: components["schemas"]["Severity"];
             /** @description How far it is set right. */
             state: components["schemas"]["IncidentState"];
-            /** @description Whose events tell of it; null: somebody reported it. */
+            /** @description What it is about, as events name it: of `nobody_told` the transaction, of others the subject of `eventId`; null: somebody reported it. */
             subject: string | null;
             /** @description What is wrong. */
             summary: string;
@@ -4111,7 +4111,7 @@ export interface components {
             subject: string | null;
             /** @description With `{{name}}` for what differs. Unless a right was taken back, `{{code}}`, `{{pin}}` or `{{link}}` stand in it. Of an e-mail, lines apart by an empty one are paragraphs. */
             text: string;
-            /** @description When it was changed last; null: never. */
+            /** @description When it was changed last; null, where that may be: never. */
             updatedAt: components["schemas"]["Moment"] | null;
             /** @description What may stand in the text. */
             variables: ("place" | "door" | "code" | "pin" | "until" | "link" | "brand" | "support")[];
@@ -4829,7 +4829,7 @@ export interface components {
             stockUnitId?: string;
             /** @description How early and how late people are let in all the same, and so by how much later its deadlines end; left out: not at all. */
             tolerance?: components["schemas"]["Tolerance"];
-            /** @description When it was changed last; null: never. */
+            /** @description When it was changed last; null, where that may be: never. */
             updatedAt: components["schemas"]["Moment"];
             /** @description The number of its newest event; its ETag. */
             version: number;
@@ -5031,7 +5031,7 @@ export interface components {
             quietHours: components["schemas"]["QuietHours"] | null;
             /** @description Of the site; null: of the tenant. */
             siteId: string | null;
-            /** @description When it was changed last; null: never. */
+            /** @description When it was changed last; null, where that may be: never. */
             updatedAt: components["schemas"]["Moment"] | null;
             /** @description Counts its changes; its ETag. 0: nothing was said yet. */
             version: number;

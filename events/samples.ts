@@ -644,6 +644,7 @@ const actors: Partial<Record<EventType, Actor>> = {
   'export.pushed': bySystem('export-pushes'),
   'export.push_failed': bySystem('export-pushes'),
   'export_schedule.ran': bySystem('export-schedules'),
+  'message.failed': bySystem('messages'),
   'incident.opened': bySystem('incidents'),
   'incident.recurred': bySystem('incidents'),
   'incident.cause_ended': bySystem('incidents'),
@@ -661,7 +662,18 @@ const actors: Partial<Record<EventType, Actor>> = {
 const actorOf = (type: EventType): Actor => actors[type] ?? ('evidence' in samples[type] ? byBank : byKey);
 
 /** What is the first event of its subject. */
-const isFirst = (type: EventType): boolean => /\.(created|registered)$/.test(type) || type === 'command.queued';
+const isFirst = (type: EventType): boolean =>
+  /\.(created|registered|opened)$/.test(type) || type === 'command.queued' || type === 'message.failed';
+
+/** What the event is about, which its data names: by its kind, or by where it happened. */
+const subjectOf = (type: EventType): string => {
+  const data: Record<string, unknown> = samples[type];
+  const [entity = ''] = type.split('.');
+  if (entity === 'compartment') return `${String(data.bankId)}/${String(data.door)}`;
+  const own = `${entity.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}Id`;
+  const names = [own, entity === 'webhook_endpoint' ? 'endpointId' : 'transactionId', 'bankId'];
+  return names.map((name) => data[name]).find((it) => typeof it === 'string') ?? parcel.transactionId;
+};
 
 /** A whole event of a type, as a receiver sees it. Its hash is that of no real chain. */
 export const sampleEvent = (type: EventType): Envelope => ({
@@ -669,7 +681,7 @@ export const sampleEvent = (type: EventType): Envelope => ({
   id: 'evt_01KJQ58Q7S9V1X3Z5B7D9F1H3K',
   source: 'latchwork',
   type,
-  subject: parcel.transactionId,
+  subject: subjectOf(type),
   time: at,
   datacontenttype: 'application/json',
   tenant: 'ten_01KJQ4TZZ9B1D3F5H7K9N1Q3S5',

@@ -188,6 +188,9 @@ export const bankHandlers = (deps: BankDeps): Handlers => ({
       return { body: compartmentView(bank, before), etag: before.version };
     if (clears && before.contents === 'filled')
       throw new Refusal('conflict', 'its sensor says that something is inside');
+    // It would be offered to nobody all the same, and nothing would tell when it is again.
+    if (outOfService === null && before.outOfService !== null && before.lock === 'jammed')
+      throw new Refusal('conflict', 'its lock is jammed; open it by a command: once it obeys, it is in service again');
 
     const { id: bankId, tenant, siteId } = bank;
     const head: ChainHead = logRow

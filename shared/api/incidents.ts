@@ -44,8 +44,11 @@ export const IncidentContext = once(() =>
 const params = z.object({ incidentId: idParam });
 const base = { noun: 'incidents', response: () => IncidentView, etag: true } as const;
 
+/** Something that can be read. */
+const words = (most: number) => z.string().min(1).max(most).regex(/\S/, 'is blank');
+
 /** Who has it, or is to have it. It stands in events, which are for ever: a desk or a number rather than a name. */
-const Owner = z.string().min(1).max(120);
+const Owner = words(120);
 
 const Id = z.string().min(1).max(64);
 
@@ -59,7 +62,7 @@ export const reportIncident = {
   body: once(() =>
     z
       .strictObject({
-        summary: z.string().min(1).max(200),
+        summary: words(200),
         severity: Severity.default('normal'),
         bankId: Id.optional(),
         door: z.string().min(1).max(8).optional(),
@@ -164,7 +167,7 @@ export const noteIncident = {
   id: 'note-incident',
   path: '/v1/incidents/{incidentId}/note',
   summary: 'Record a step that was done to set it right',
-  body: once(() => z.strictObject({ text: z.string().min(1).max(500) })),
+  body: once(() => z.strictObject({ text: words(500) })),
   problems: ['conflict', ...problems],
 } as const satisfies Route;
 
@@ -173,7 +176,7 @@ export const resolveIncident = {
   id: 'resolve-incident',
   path: '/v1/incidents/{incidentId}/resolve',
   summary: 'Say that it was set right, and how',
-  body: once(() => z.strictObject({ resolution: z.string().min(1).max(500) })),
+  body: once(() => z.strictObject({ resolution: words(500) })),
 } as const satisfies Route;
 
 export const closeIncident = {
@@ -190,5 +193,5 @@ export const reopenIncident = {
   id: 'reopen-incident',
   path: '/v1/incidents/{incidentId}/reopen',
   summary: 'Say that it was not resolved after all',
-  body: once(() => z.strictObject({ reason: z.string().min(1).max(200) })),
+  body: once(() => z.strictObject({ reason: words(200) })),
 } as const satisfies Route;

@@ -252,7 +252,7 @@ export const meanings: Record<string, string> = {
   thermalClass: 'What the compartment does for what lies in it.',
   timeZone: 'On whose clocks, as an IANA name: `Europe/Zurich`.',
   tolerance: 'How early and how late people are let in all the same.',
-  updatedAt: 'When it was changed last; null: never.',
+  updatedAt: 'When it was changed last; null, where that may be: never.',
   uploadBy: 'Until when the file can be uploaded.',
   upload: 'Where the file goes. Only in the answer that made it; null there once its time is over.',
   useUntil: 'Until when it may be used.',
@@ -1040,7 +1040,8 @@ export const meanings: Record<string, string> = {
   'Incident.steps.at': 'When.',
   'Incident.steps.by': 'The API key that recorded it.',
   'Incident.steps.text': 'What was done.',
-  'Incident.subject': 'Whose events tell of it; null: somebody reported it.',
+  'Incident.subject':
+    'What it is about, as events name it: of `nobody_told` the transaction, of others the subject of `eventId`; null: somebody reported it.',
   'Incident.summary': 'What is wrong.',
   'Incident.todo': 'What is to be done first.',
   'Incident.transactionId': 'The transaction that is concerned; null: none, or none is known.',

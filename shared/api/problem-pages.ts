@@ -103,12 +103,12 @@ export const problemPages: Record<RefusalCode | 'internal_error', ProblemPage> =
     detail: 'order A-1001 already belongs to txn_01KJQ4Z0G8V5T2M9R7X3C6B1NA',
   },
   invalid_transition: {
-    meaning: 'The transaction is in a state in which this cannot be done.',
+    meaning: 'What it is about, as a rule a transaction, is in a state in which this cannot be done.',
     causes: [
       'It has ended: completed, cancelled, expired, recalled or rejected.',
       'A step that this needs has not been done yet, or is over.',
     ],
-    remedy: ['Read the transaction; `detail` says what stands in the way. After an end, make a new one.'],
+    remedy: ['Read it; `detail` says what stands in the way. After the end of a transaction, make a new one.'],
     retry: 'after a change',
     detail: 'cannot extend a transaction that is completed',
   },

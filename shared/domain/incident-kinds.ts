@@ -4,6 +4,7 @@ import type { Envelope } from '../../events/envelope.ts';
 import type { Bank } from './bank.ts';
 import type { Compartment } from './compartment.ts';
 import type { Presence } from './connectivity.ts';
+import type { Fault } from './faults.ts';
 import type { Transaction } from './transaction.ts';
 import type { WebhookEndpoint } from './webhook.ts';
 
@@ -57,6 +58,10 @@ export type Scene = {
 /** Nobody goes to a bank that is not there any more. */
 const isInUse = ({ bank }: Scene): boolean => bank !== null && bank.lifecycle !== 'decommissioned';
 
+/** A reason that staff gave is none of ours: what they say holds, whatever had failed before. */
+const isOutFor = ({ compartment }: Scene, ...reasons: Fault[]): boolean =>
+  reasons.some((it) => it === compartment?.outOfService);
+
 /** What may go on behind an incident, and whether it does, whatever its events say. */
 export const causes = {
   /** It has happened, and is over at once. */
@@ -65,12 +70,14 @@ export const causes = {
     says: 'the bank is offline',
     holds: (it) => isInUse(it) && it.presence?.connectivity === 'offline',
   },
-  outOfService: {
-    says: 'the compartment is out of service',
+  lockFailed: {
+    says: 'the lock is jammed, or the compartment out of service for it',
+    holds: (it) => isInUse(it) && (it.compartment?.lock === 'jammed' || isOutFor(it, 'lock_jammed', 'not_closing')),
+  },
+  outOfRange: {
+    says: 'it is too warm or too cold inside, or the compartment is out of service for it',
     holds: (it) =>
-      isInUse(it) &&
-      it.compartment !== null &&
-      (it.compartment.outOfService !== null || it.compartment.lock === 'jammed'),
+      isInUse(it) && (it.compartment?.outsideSince !== undefined || isOutFor(it, 'temperature_out_of_range')),
   },
   moveOverdue: {
     says: 'the item is in somebody’s hands, longer than it should be',
@@ -120,15 +127,15 @@ export const incidentKinds = {
   },
   lock_jammed: {
     ...{ severity: 'high', opens: 'compartment.lock_jammed' },
-    ...{ cause: 'outOfService', over: ['compartment.returned_to_service'] },
+    ...{ cause: 'lockFailed', over: ['compartment.returned_to_service'] },
     summary: 'A lock did not open or close.',
-    todo: 'Send somebody to the lock; an item may be locked in. Then return the compartment to service.',
+    todo: 'Send somebody to the lock; an item may be locked in. Once it is mended, open it by a command: if it obeys, it is in service again.',
   },
   not_closing: {
     ...{ severity: 'critical', opens: 'compartment.not_closing' },
-    ...{ cause: 'outOfService', over: ['compartment.returned_to_service'] },
+    ...{ cause: 'lockFailed', over: ['compartment.returned_to_service'] },
     summary: 'A door was pushed shut, and its lock does not catch.',
-    todo: 'What is inside is open to everybody: take it out, and have the lock mended. Then return the compartment to service.',
+    todo: 'What is inside is open to everybody: take it out, and have the lock mended. Then open it by a command: if it obeys, it is in service again.',
   },
   forced_open: {
     ...{ severity: 'critical', opens: 'compartment.forced_open', cause: 'none', over: [] },
@@ -142,7 +149,7 @@ export const incidentKinds = {
   },
   temperature: {
     ...{ severity: 'critical', opens: 'compartment.temperature_out_of_range' },
-    ...{ cause: 'outOfService', over: ['compartment.returned_to_service'] },
+    ...{ cause: 'outOfRange', over: ['compartment.returned_to_service'] },
     summary: 'It is too warm or too cold in a compartment.',
     todo: 'Move what is inside to another compartment, or have it taken out. Return the compartment to service once you know why.',
   },

@@ -147,12 +147,12 @@ export const opened = (
   );
 };
 
-/** It was not resolved after all: its owner has it again, and as long as at first. */
-const again = ({ severity }: Incident, now: Instant) => ({
+/** It was not resolved after all: its owner has it again, until then if that is not past, else as long as its severity says. */
+const again = ({ severity, resolveBy }: Incident, now: Instant) => ({
   state: 'in_progress' as const,
   resolution: null,
   resolvedAt: null,
-  resolveBy: within(severity, now),
+  resolveBy: resolveBy > now ? resolveBy : within(severity, now),
 });
 
 /** The same has happened once more. What was resolved before that was not resolved. */

@@ -198,7 +198,8 @@ describe('an incident', () => {
     const back = recurred(late, { ...once, at: minute(65) }, 'evt_3', minute(70)).after;
     expect(back).toMatchObject({
       ...{ state: 'in_progress', owner: 'field-north', resolution: null, resolvedAt: null },
-      resolveBy: plusSeconds(minute(70), severities.high.resolveWithinSeconds),
+      // What was promised is promised until then.
+      resolveBy: late.resolveBy,
     });
   });
 });
@@ -218,7 +219,12 @@ describe('escalation', () => {
 
   it('ends when it is resolved, and begins anew when that did not hold', () => {
     expect(escalatesAt(resolved())).toBeNull();
-    expect(escalatesAt(reopen(resolved(), 'It jams at night', minute(70)).after)).toBe(minute(70 + 12 * 60));
+    const { resolveBy } = resolved();
+    expect(escalatesAt(reopen(resolved(), 'It jams at night', minute(70)).after)).toBe(resolveBy);
+    const days = 7 * 24 * 60;
+    expect(escalatesAt(reopen(resolved(), 'It jams again', minute(days)).after)).toBe(
+      plusSeconds(minute(days), severities.high.resolveWithinSeconds),
+    );
   });
 
   it('comes once for each level, however often and late somebody looks, and ends at the highest', () => {

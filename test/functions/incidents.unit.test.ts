@@ -254,6 +254,17 @@ describe('what is behind an incident', () => {
     expect(await only()).toMatchObject({ causeHolds: false, causeOverAt: now(), state: 'open' });
   });
 
+  it('is what had failed, and not what else staff have the door out of service for', async () => {
+    await doorIs({ ...isJammed, outOfService: 'cleaning' });
+    await hears(event('compartment.lock_jammed'));
+    await takes();
+    await resolves();
+    expect((await closes()).body.code).toBe('cause_holds');
+    // A command has opened it.
+    await doorIs({ outOfService: 'cleaning' });
+    expect(await closes()).toMatchObject({ status: 200, body: { state: 'closed', causeHolds: false } });
+  });
+
   it('goes on where it only seems to be over', async () => {
     await doorIs(isJammed);
     await hears(event('compartment.lock_jammed'));
@@ -272,6 +283,15 @@ describe('what is behind an incident', () => {
 
 describe('people', () => {
   const report = (body: object) => ask(contract.reportIncident, { body: { summary: 'A pane is cracked', ...body } });
+
+  it('are told that nobody can read a blank', async () => {
+    await hears(event('compartment.forced_open'));
+    expect(await act(contract.acknowledgeIncident, { owner: '   ' })).toMatchObject({
+      status: 400,
+      body: { errors: [{ pointer: '/owner', detail: 'is blank' }] },
+    });
+    expect((await ask(contract.reportIncident, { body: { summary: ' ' } })).status).toBe(400);
+  });
 
   it('report what no event tells, of their own banks only', async () => {
     expect(await report({ bankId: bank.id, door: '1', severity: 'high' })).toMatchObject({

@@ -132,6 +132,8 @@ describe('the health of a bank', () => {
     const stored = await becomes(tenant, parcel.id, 'stored');
     expect(stored.flags).toEqual([]);
 
+    // Whatever staff say, a lock is as its last attempt showed.
+    await expect(back(jammed)).rejects.toThrow('its lock is jammed; open it by a command');
     await bank.panel.door(jammed, { lock: 'ok' });
     await staffOpen(jammed);
     await bank.panel.door(jammed, { door: 'closed' });
