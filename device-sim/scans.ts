@@ -14,8 +14,11 @@ export const scan = (turn: Turn, value: string): void => {
   const key = turn.state.durable.key?.key;
   const verifier = key === undefined ? null : verifierOf(Buffer.from(key, 'base64url'), 'barcode', value);
   const open = openDoor(turn);
-  const result = open ? scanAt(turn, ...open, value, verifier) : keepForLater(turn, verifier);
-  turn.outputs.push({ type: 'scanned', result });
+  const atDoor = open && scanAt(turn, ...open, value, verifier);
+  // What is not of the open door is of another: one that nobody can close keeps nobody from depositing.
+  if (atDoor?.result !== 'right' && verifier !== null)
+    remember(turn, { label: { verifier, until: turn.now.mono + labelMs } });
+  turn.outputs.push({ type: 'scanned', result: atDoor ?? { message: panel(turn, 'label_read') } });
 };
 
 /** The door that was opened last, if one stands open. */
@@ -24,11 +27,6 @@ const openDoor = (turn: Turn): [door: string, memory: DoorMemory] | null => {
   const open = Object.entries(turn.state.durable.doors).filter(([, { known }]) => known.door !== 'closed');
   const [first] = open.toSorted(([a], [b]) => (openSince[b] ?? 0) - (openSince[a] ?? 0));
   return first ?? null;
-};
-
-const keepForLater = (turn: Turn, verifier: string | null): ScanResult => {
-  if (verifier !== null) remember(turn, { label: { verifier, until: turn.now.mono + labelMs } });
-  return { message: panel(turn, 'label_read') };
 };
 
 const scanAt = (turn: Turn, door: string, memory: DoorMemory, value: string, verifier: string | null): ScanResult => {

@@ -48,6 +48,23 @@ describe('a label that must be scanned at the deposit', () => {
     expect(rig.enter('111111')).toMatchObject({ reason: 'scan_required' });
   });
 
+  it('counts also where another door stands open, which perhaps nobody can close', () => {
+    const rig = Rig.holding({
+      '1': parcel(),
+      '2': {
+        ...held('txn_2', [grantOf('crd_2', 'deposit', '444444')]),
+        label: labelText(verifierOf(bankKey, 'barcode', label), ['deposit']),
+      },
+    });
+    rig.enter('111111');
+    expect(scan(rig)).toMatchObject({ door: '1', result: 'unchecked' });
+    expect(rig.enter('444444')).toMatchObject({ granted: true, door: '2' });
+    expect(scans(rig)).toEqual([
+      ['1', label, 'unchecked', 'deposit'],
+      ['2', '', 'right', 'deposit'],
+    ]);
+  });
+
   it('is not asked of who takes the item out', () => {
     const rig = Rig.holding({ '1': labelled('deposit') });
     scan(rig);
