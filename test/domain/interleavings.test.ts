@@ -121,13 +121,16 @@ const anyAct: fc.Arbitrary<Act> = fc.oneof(
 /** I10, by true time. */
 const watchGuesses = (it: Together): void => {
   const guesses = new Guesses(defaultBankConfig);
+  let isAsking = false;
   it.watch = (output) => {
     if (output.type === 'entered' && output.result.granted) guesses.succeeded();
     if (output.type !== 'persist') return;
     for (const entry of output.change.entries ?? []) {
       if (entry.type === 'access.granted') guesses.succeeded();
-      if (entry.type === 'access.denied' && entry.reason === 'wrong_credential') guesses.failed(it.time);
+      // What the cloud was asked about and refused counts for whatever reason (design.md section 6).
+      if (entry.type === 'access.denied' && (isAsking || entry.reason === 'wrong_credential')) guesses.failed(it.time);
     }
+    if (output.change.keypad) isAsking = output.change.keypad.asking !== null;
   };
 };
 
